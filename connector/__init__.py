@@ -1,0 +1,1 @@
+"""Tasuki: carries leads from marketing to inside sales to field sales."""

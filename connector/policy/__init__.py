@@ -1,0 +1,1 @@
+"""See docs/decisions and the folder listing in README.md."""
