@@ -1,1 +1,1 @@
-"""See docs/decisions and the folder listing in README.md."""
+"""The nouns of lead work (lead, signal, state, decision, calendar): no I/O, no vendor names."""

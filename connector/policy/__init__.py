@@ -1,1 +1,1 @@
-"""See docs/decisions and the folder listing in README.md."""
+"""The policy language: YAML that admins edit, checked and compiled to a `Policy` that the engine runs."""

@@ -1,0 +1,62 @@
+"""What `decide` returns: the new state, what should stand in the CRMs, and when to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from connector.domain.state import LeadState, StageEntry, Task
+from connector.domain.value import Value
+
+
+class WakeClass(Enum):
+    """Why time alone can change the answer, and therefore how exact the wake must be."""
+
+    DEADLINE = "deadline"  #: Exact: a due date, a recycle date, a hold that runs out.
+    WINDOW = "window"  #: Exact: a signal leaves a window, a moment grows older than a limit.
+    DECAY = "decay"  #: Jittered by lead id: a fading score crosses a threshold or is to be published.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wake:
+    """The next moment at which time alone could change the decision."""
+
+    at: datetime
+    why: WakeClass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overruled:
+    """A change of somebody's that a stated rule did not let stand; kept for the ledger."""
+
+    field: str
+    kept: Value
+    lost: Value
+    rule: str  #: Such as `manual_moves.backward` or `hold_edits`.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The result of one evaluation.
+
+    `desired` holds canonical values to publish (BLANK clears; a field that is absent is left as it is).
+    `stage_desired` is the stage to store in the CRMs. `entries` are the stage entries made, in order.
+    `fired` are the ids of every rule that was true (scores, values, transitions, work), in policy order.
+    """
+
+    state: LeadState
+    desired: Mapping[str, Value]
+    stage_desired: str | None
+    entries: tuple[StageEntry, ...]
+    tasks_changed: tuple[Task, ...]
+    fired: tuple[str, ...]
+    scores: Mapping[str, float]
+    overruled: tuple[Overruled, ...]
+    wake: Wake | None
+
+    @property
+    def changed(self) -> bool:
+        """True when this decision is worth a row in the ledger."""
+        return bool(self.entries or self.tasks_changed or self.overruled)

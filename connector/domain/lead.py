@@ -1,0 +1,69 @@
+"""A lead as one evaluation sees it: canonical field values with who changed them and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from types import MappingProxyType
+
+from connector.domain.value import UNREAD, Value
+
+
+class Actor(Enum):
+    """Who made a change."""
+
+    PERSON = "person"  #: A person in the CRM (or an import or workflow that acts for one).
+    VENDOR = "vendor"  #: The CRM itself: a form, a calculated property, another integration.
+    TASUKI = "tasuki"  #: This product.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldFact:
+    """The value of one canonical field, and the change that brought it.
+
+    `changed_at` is the latest moment at which the change can have happened (UTC; None: it stood there when
+    we first looked, which is evidence of nothing new).
+    """
+
+    value: Value
+    changed_at: datetime | None = None
+    actor: Actor = Actor.VENDOR
+
+
+_NEVER_READ = FieldFact(value=UNREAD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """One person whom the company may sell to, whatever the number of CRMs that know them.
+
+    `fields` is keyed by canonical name: lead and company fields bare (`email`, `employees`), deal fields as
+    `deal.amount`. `owner` is the owner's canonical person id. `stage_report` is a vendor-side stage move as
+    the shell understood it.
+    """
+
+    id: int
+    fields: Mapping[str, FieldFact] = field(default_factory=lambda: MappingProxyType({}))
+    owner: str | None = None
+    created_at: datetime
+    stage_report: StageReport | None = None
+
+    def fact(self, name: str) -> FieldFact:
+        """The fact for `name`; UNREAD when nobody has read it."""
+        return self.fields.get(name, _NEVER_READ)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageReport:
+    """A vendor's stored stage that differs from what the present stage is stored as: a move made by somebody.
+
+    `stages` are the policy's stages that this stored value can mean, in file order (several share a value);
+    empty for a value that means none of ours. `reason` is what the mover gave, if anything.
+    """
+
+    stages: tuple[str, ...]
+    moved_at: datetime
+    actor: Actor
+    first_sight: bool = False  #: True when the lead has no stage of ours yet: adopt, start nothing.

@@ -1,0 +1,21 @@
+"""Signals: things that a lead did (or that happened to it), each once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One occurrence of a behaviour.
+
+    `id` is the row that causes refer to for ever; `kind` is a signal id of the policy; `seen` says that an
+    evaluation has already had its chance to act on it.
+    """
+
+    id: int
+    kind: str
+    occurred_at: datetime
+    learnt_at: datetime
+    seen: bool = False
