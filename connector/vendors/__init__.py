@@ -1,1 +1,1 @@
-"""See docs/decisions and the folder listing in README.md."""
+"""The CRMs. Every vendor has the same file names and passes the same contract tests."""

@@ -1,0 +1,237 @@
+"""What the sync asks of a CRM: the `Vendor` protocol and the plain records that pass through it.
+
+Values are the vendor's own strings (or None for blank); mapping to canonical values is `fields.py`'s job in each
+vendor package. Every method takes any number of ids, chunks to the vendor's batch size, keeps several requests
+in flight, never two that touch one record, and takes its tokens from the connection's shared buckets.
+Methods raise only `RetryableError`, `AuthError` or `QuotaError` for the whole call; what concerns single records comes
+back per record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+Properties = Mapping[str, str | None]
+
+
+class EventKind(Enum):
+    """What an inbound event says happened."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    DELETED = "deleted"
+    RESTORED = "restored"
+    MERGED = "merged"
+    ERASED = "erased"  #: Privacy deletion: forget the person.
+    ASSOCIATED = "associated"
+    SUBMITTED = "submitted"  #: A form was submitted.
+    UNKNOWN = "unknown"  #: A type we do not know: kept and counted.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundEvent:
+    """One event out of a delivery, in common words. `key` is the hash of the canonical event without attempt numbers.
+
+    `object_type` is ours: contact | company | deal | task | note | call | email | meeting | other.
+    `actor_is_us` says that the vendor names our own app as the source; it is a hint, never proof.
+    """
+
+    key: bytes  #: 16 bytes; equal for the same event delivered again.
+    kind: EventKind
+    account_id: str
+    object_type: str
+    object_id: str | None
+    occurred_at: datetime
+    property_name: str | None = None
+    value: str | None = None  #: The vendor's string; None for absent or redacted.
+    redacted: bool = False
+    source: str | None = None  #: The vendor's word for who did it, such as CRM_UI, FORM, INTEGRATION.
+    source_id: str | None = None
+    actor_is_us: bool = False
+    actor_is_person: bool = False
+    merged_ids: tuple[str, ...] = ()
+    new_id: str | None = None  #: The record that holds everything after a merge.
+    other_type: str | None = None  #: ASSOCIATED: the other side.
+    other_id: str | None = None
+    removed: bool = False  #: ASSOCIATED: the association was taken away.
+    type_name: str = ""  #: The vendor's own name for the event type.
+    submission: Submission | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One form submission, however learnt. `values` holds the form's fields by vendor property name."""
+
+    form_id: str | None
+    form_name: str | None
+    submitted_at: datetime
+    email: str | None
+    submission_id: str | None = None  #: HubSpot's conversionId; None where the way of learning has none.
+    contact_id: str | None = None
+    page: str | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One past value of a property, newest first in `Record.history`."""
+
+    value: str | None
+    at: datetime
+    source: str | None
+    source_id: str | None
+    by_us: bool
+    by_person: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A record as read. A property that was asked for and is absent from `properties` could not be read."""
+
+    object_type: str
+    id: str
+    properties: Properties
+    modified_at: datetime | None
+    archived: bool = False
+    history: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
+
+
+class Outcome(Enum):
+    """What became of one record's write."""
+
+    APPLIED = "applied"  #: The vendor says it is done; `record` shows what it stored.
+    REJECTED = "rejected"  #: Never retried as it is: `property_name` is at fault where the vendor names one.
+    RETRY = "retry"  #: Not applied; the same write may succeed later.
+    UNCERTAIN = "uncertain"  #: It may have been applied: look before doing it again.
+    MISSING = "missing"  #: The record does not exist (any more).
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteResult:
+    """The outcome for one input, in the order of the inputs (vendors answer in another order)."""
+
+    id: str  #: The record's id; for a create that was not applied, its key.
+    outcome: Outcome
+    record: Record | None = None
+    reason: str | None = None  #: Machine word, such as invalid_option, unknown_property, conflict.
+    message: str | None = None  #: For people; holds no person's data.
+    property_name: str | None = None
+    retry_after_seconds: float | None = None
+    existing_id: str | None = None  #: CONFLICT: the record that already has this unique value.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """Set these properties ('' clears) on one record."""
+
+    id: str
+    properties: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """Create one record with its associations in the same call. `key` is our unique key, also stored in a property."""
+
+    key: str
+    properties: Mapping[str, str]
+    associate: tuple[tuple[str, str], ...]  #: (object type, id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """A person who may own records. `teams` are the names of the CRM's teams."""
+
+    id: str
+    email: str | None
+    name: str
+    active: bool
+    teams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertyInfo:
+    """How the vendor defines a property."""
+
+    name: str
+    label: str
+    type: str
+    options: Mapping[str, str]  #: value → label, in display order
+    read_only: bool
+    unique: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of a listing and where the next begins (None: the end)."""
+
+    records: tuple[Record, ...]
+    after: str | None
+
+
+class Lane(Enum):
+    """Which share of the limits a call may use."""
+
+    HOT = "hot"
+    BACKGROUND = "background"
+
+
+class Vendor(Protocol):
+    """One connected account of a CRM."""
+
+    name: str
+    account_id: str
+    batch_size: int
+
+    def read(
+        self,
+        object_type: str,
+        ids: Sequence[str],
+        properties: Sequence[str],
+        *,
+        lane: Lane,
+        history: Sequence[str] = (),
+    ) -> dict[str, Record]:
+        """Records by id; an id that is absent from the answer does not exist (archived, merged or never)."""
+
+    def update(self, object_type: str, updates: Sequence[Update], *, lane: Lane) -> list[WriteResult]:
+        """Update records; at most one entry per id. Bad rows are found by bisection and told apart."""
+
+    def create(self, object_type: str, creates: Sequence[Create], *, lane: Lane) -> list[WriteResult]:
+        """Create records with associations, one call a batch. An uncertain call is never repeated here."""
+
+    def archive(self, object_type: str, ids: Sequence[str], *, lane: Lane) -> list[WriteResult]:
+        """Archive records."""
+
+    def find_by_key(
+        self, object_type: str, keys: Sequence[str], properties: Sequence[str], *, lane: Lane
+    ) -> dict[str, Record]:
+        """Records by our unique key property; only where the account enforces uniqueness (capability `unique_keys`)."""
+
+    def associated(
+        self, from_type: str, ids: Sequence[str], to_type: str, *, lane: Lane
+    ) -> dict[str, tuple[str, ...]]:
+        """Ids of associated records, by id; complete (all pages)."""
+
+    def page(self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane) -> Page:
+        """One page of everything there is, in the vendor's stable order."""
+
+    def find_by_email(
+        self, emails: Sequence[str], properties: Sequence[str], *, lane: Lane
+    ) -> dict[str, Record]:
+        """Contacts by e-mail address (lower case); exact, not by search."""
+
+    def owners(self) -> tuple[Owner, ...]:
+        """Everybody who may own records, the deactivated included."""
+
+    def describe(self, object_type: str) -> Mapping[str, PropertyInfo]:
+        """All properties of an object type."""
+
+    def submissions(self, form_id: str, *, since: datetime) -> Iterator[Submission]:
+        """Submissions of a form, newest first, down to `since`."""
+
+    def forms(self) -> Mapping[str, str]:
+        """Form id → name."""
