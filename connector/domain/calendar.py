@@ -1,0 +1,175 @@
+"""Working calendars: when an office is open, and arithmetic in business time.
+
+Opening hours are wall-clock times of the calendar's zone; every sum goes by whole days of intervals, never minute
+by minute. A clock that is put forward or back shortens or lengthens the open time of that day, as it does for
+the people in the office.
+
+    office = Calendar.build(id="tokyo", zone="Asia/Tokyo", hours={"mon": "9:00-18:00"}, holidays="JP")
+    Span.parse("2 business days").add(moment, office)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from connector.domain.holidays import holidays_of
+from connector.domain.hours import WEEKDAYS, Hours, Interval, hours_on, parse_day, parse_hours
+from connector.domain.span import END_OF_TIME, Span
+
+_DAY = timedelta(days=1)
+#: So many days a year may be closed every year: the rest guarantees that the office opens again.
+_MOST_CLOSED = 180
+_LAST_DAY = date(9990, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendar:
+    """Opening hours by weekday (0 is Monday), less holidays and closed days, plus extra open days.
+
+    `closed` and the keys of `open` are dates, or (month, day) for every year; an `open` day outranks holidays
+    and `closed`. `country` is a code of the `holidays` library such as `JP` or `US-CA`; None: no holidays.
+    """
+
+    id: str
+    label: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    zone: ZoneInfo
+    hours: Mapping[int, Hours] = field(hash=False)
+    country: str | None = None
+    closed: frozenset[date | tuple[int, int]] = frozenset()
+    open: Mapping[date | tuple[int, int], Hours] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    _days: dict[date, tuple[Interval, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        id: str,
+        zone: str | ZoneInfo,
+        hours: Mapping[str, str | Sequence[str]],
+        label: Mapping[str, str] | None = None,
+        holidays: str | None = None,
+        closed: Sequence[str | date] = (),
+        open: Sequence[str | date] = (),
+    ) -> Calendar:
+        """Build from the policy's notation.
+
+        `hours` maps `mon` … `sun` to `"9:00-18:00"` or a list of such; a weekday that is absent is closed.
+        `open` takes `"2026-11-28"` or `"2026-11-28 10:00-15:00"`; without hours of its own, an extra day has its
+        weekday's, or else those of the first weekday that opens. ValueError says what is wrong.
+        """
+        week = _week(hours)
+        days = frozenset(parse_day(day) for day in closed)
+        if sum(isinstance(day, tuple) for day in days) > _MOST_CLOSED:
+            raise ValueError(f"calendar {id!r} is closed on more than {_MOST_CLOSED} days of every year")
+        if holidays is not None:
+            holidays_of(holidays, 2026)  # an unknown country is told now, not at the first lead
+        return cls(
+            id=id,
+            label=MappingProxyType(dict(label or {})),
+            zone=ZoneInfo(zone) if isinstance(zone, str) else zone,
+            hours=week,
+            country=holidays,
+            closed=days,
+            open=MappingProxyType(dict(_extra(day, week) for day in open)),
+        )
+
+    def open_intervals(self, day: date) -> tuple[Interval, ...]:
+        """When the office is open on `day` (a date of its zone): UTC intervals, ascending; none when closed."""
+        found = self._days.get(day)
+        if found is None:
+            found = self._days[day] = hours_on(day, self._hours_of(day), self.zone)
+        return found
+
+    def is_open(self, moment: datetime) -> bool:
+        """True while the office is open; at the very moment of closing it is not."""
+        return any(start <= moment < end for start, end in self.open_intervals(self._date(moment)))
+
+    def next_open(self, moment: datetime) -> datetime:
+        """The earliest open moment (UTC) that is not before `moment`."""
+        return self.working_after(moment, timedelta())
+
+    def working_between(self, start: datetime, end: datetime) -> timedelta:
+        """How long the office is open between the two; zero when `end` is not after `start`."""
+        total, day, last = timedelta(), self._date(start), self._date(end)
+        while day <= last:
+            for opens, closes in self.open_intervals(day):
+                total += max(min(closes, end) - max(opens, start), timedelta())
+            day += _DAY
+        return total
+
+    def working_after(self, start: datetime, amount: timedelta) -> datetime:
+        """The moment (UTC) by which the office has been open for `amount` since `start`.
+
+        A span that ends exactly at closing time ends there, not at the next opening.
+        """
+        for day in self._days_from(self._date(start)):
+            for opens, closes in self.open_intervals(day):
+                if closes <= start:
+                    continue
+                begins = max(opens, start.astimezone(UTC))
+                if closes - begins >= amount:
+                    return begins + amount
+                amount -= closes - begins
+        return END_OF_TIME
+
+    def closing_after(self, start: datetime, working_days: int) -> datetime:
+        """Closing time (UTC) of the Nth working day after the day of `start`; 0: of the first that is not over."""
+        today = self._date(start)
+        for day in self._days_from(today if working_days == 0 else today + _DAY):
+            intervals = self.open_intervals(day)
+            if not intervals or intervals[-1][1] <= start:
+                continue
+            working_days -= 1
+            if working_days <= 0:
+                return intervals[-1][1]
+        return END_OF_TIME
+
+    def _hours_of(self, day: date) -> Hours:
+        yearly = (day.month, day.day)
+        for key in (day, yearly):
+            if key in self.open:
+                return self.open[key]
+        if day in self.closed or yearly in self.closed:
+            return ()
+        if self.country is not None and day in holidays_of(self.country, day.year):
+            return ()
+        return self.hours.get(day.weekday(), ())
+
+    def _date(self, moment: datetime) -> date:
+        return moment.astimezone(self.zone).date()
+
+    @staticmethod
+    def _days_from(day: date) -> Iterator[date]:
+        while day < _LAST_DAY:
+            yield day
+            day += _DAY
+
+
+def _week(hours: Mapping[str, str | Sequence[str]]) -> Mapping[int, Hours]:
+    unknown = [key for key in hours if key not in WEEKDAYS]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no weekday: write {', '.join(WEEKDAYS)}")
+    parsed = {WEEKDAYS.index(key): parse_hours(spec) for key, spec in hours.items()}
+    week = {day: parsed[day] for day in sorted(parsed) if parsed[day]}
+    if not week:
+        raise ValueError("a calendar needs opening hours on at least one weekday")
+    return MappingProxyType(week)
+
+
+def _extra(text: str | date, week: Mapping[int, Hours]) -> tuple[date | tuple[int, int], Hours]:
+    day_text, _, spec = text.strip().partition(" ") if isinstance(text, str) else (text, "", "")
+    day = parse_day(day_text)
+    if spec:
+        return day, parse_hours([part.strip() for part in spec.split(",")])
+    usual = next(iter(week.values()))
+    return day, usual if isinstance(day, tuple) else week.get(day.weekday(), usual)
+
+
+ALWAYS = Calendar.build(id="always", zone="UTC", hours=dict.fromkeys(WEEKDAYS, "0:00-24:00"))
+"""Open day and night: business time is ordinary time."""
+
+__all__ = ["ALWAYS", "END_OF_TIME", "Calendar", "Span"]
