@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
 
-from connector.domain.value import Scalar, Truth, Value
+from connector.domain.value import Truth, Value
 
 
 class Mover(Enum):
@@ -109,18 +109,21 @@ class Hold:
 class LeadState:
     """Everything remembered. A new lead starts with `LeadState()` and has no stage.
 
-    `published` holds the score values as last published (a decayed score is not written every minute);
-    `blanked` maps an answer field to the moment at which it was blanked by a move.
+    `published` holds the score values as last published (a decayed score is not written every minute) and
+    `basis` the same scores before fading: when the basis moves, facts have changed and the score is published.
+    `answers_used` maps an answer field to the moment up to which an answer is used up, and so blanked.
     """
 
     entry: StageEntry | None = None
-    previous: StageEntry | None = None
     edges: Mapping[str, Edge] = field(default_factory=lambda: MappingProxyType({}))
     holds: Mapping[str, Hold] = field(default_factory=lambda: MappingProxyType({}))
     tasks: tuple[Task, ...] = ()
-    published: Mapping[str, Scalar] = field(default_factory=lambda: MappingProxyType({}))
+    published: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    basis: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     published_at: datetime | None = None
+    ratings: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
     answers_used: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
-    recycles: int = 0
+    recycled_at: tuple[datetime, ...] = ()  #: When it was recycled, oldest first: the loop limit counts these.
+    refused_at: datetime | None = None  #: The person's move that was refused last: told once.
     stuck: str | None = None  #: The loop that was cut, as stage ids joined by "→".
     policy: str | None = None  #: Content hash of the policy that produced this state.

@@ -1,1 +1,1 @@
-"""See docs/decisions and the folder listing in README.md."""
+"""The engine: `decide` and its parts. Pure: no I/O, no clock, no randomness, no vendor names."""

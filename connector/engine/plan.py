@@ -1,0 +1,116 @@
+"""A policy made ready to run: what is looked up in every evaluation is worked out here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from connector.engine.recycle import reason_fields
+from connector.policy.conditions import Condition
+from connector.policy.model import EventKind, Policy, SetAction, TaskAction, Transition, WorkRule
+
+RUN_EVENTS = frozenset({EventKind.ENTERS, EventKind.LEAVES, EventKind.MOVES, EventKind.SIGNAL, EventKind.BECOMES})
+"""The events that rules act on in this release; the loader lists the rest as checked, not run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A policy with its lookups. Make one for each policy version (`prepare`) and keep it."""
+
+    policy: Policy
+
+    @cached_property
+    def order(self) -> Mapping[str, int]:
+        """Stage id → position in the main line (side stages included, by file order)."""
+        return {stage: position for position, stage in enumerate(self.policy.stages)}
+
+    @cached_property
+    def from_stage(self) -> Mapping[str, tuple[Transition, ...]]:
+        """Stage id → the transitions out of it, in file order."""
+        return {
+            stage: tuple(one for one in self.policy.transitions if stage in one.sources) for stage in self.policy.stages
+        }
+
+    @cached_property
+    def reason_fields(self) -> tuple[str, ...]:
+        """The answer fields that hold reasons."""
+        return reason_fields(self.policy)
+
+    @cached_property
+    def transitions(self) -> Mapping[str, Transition]:
+        """Transition id → transition."""
+        return {one.id: one for one in self.policy.transitions}
+
+    @cached_property
+    def becoming(self) -> tuple[tuple[WorkRule, int, Condition], ...]:
+        """Every `becomes` event: the rule, its place in the rule's `on` list, the condition."""
+        return tuple(
+            (rule, place, event.condition)
+            for rule in self.policy.rules
+            for place, event in enumerate(rule.on)
+            if event.kind is EventKind.BECOMES and event.condition is not None
+        )
+
+    @cached_property
+    def standing_conditions(self) -> tuple[Condition, ...]:
+        """The conditions that matter in every stage: computed fields, scores, `becomes`."""
+        conditions: list[Condition] = []
+        for definition in self.policy.computed:
+            conditions += [rule.when for rule in definition.rules if rule.when is not None]
+        for score in self.policy.scores.values():
+            conditions += [rule.when for rule in score.rules if rule.when is not None]
+        conditions += [condition for _, _, condition in self.becoming]
+        return tuple(conditions)
+
+    @cached_property
+    def ratings(self) -> tuple[str, ...]:
+        """The computed fields that read scores: a change of one publishes the scores at once."""
+        return tuple(
+            definition.name
+            for definition in self.policy.computed
+            if any(name.startswith("score.") for rule in definition.rules if rule.when for name in rule.when.names)
+        )
+
+    @cached_property
+    def evidence(self) -> Mapping[str, frozenset[str]]:
+        """Transition id → every plain field, signal and built-in name that its condition rests on, however deep."""
+        return {one.id: frozenset(self._leaves(one.when.names)) for one in self.policy.transitions}
+
+    def actions(self, rule: WorkRule) -> tuple[TaskAction | SetAction, ...]:
+        """What a rule does; nothing for a rule in shadow."""
+        return () if rule.shadow else rule.do
+
+    def _leaves(self, names: frozenset[str], seen: frozenset[str] = frozenset()) -> Iterator[str]:
+        for name in names - seen:
+            below = self._below(name)
+            if below is None:
+                yield name
+            else:
+                yield from self._leaves(below, seen | names)
+
+    def _below(self, name: str) -> frozenset[str] | None:
+        """The names that a computed field or score reads; None for a leaf."""
+        definition = self.policy.fields.get(name)
+        if definition is not None and definition.rules:
+            return _names(rule.when for rule in definition.rules)
+        if name == "score.total":
+            return frozenset(f"score.{part}" for part in self.policy.total)
+        score = self.policy.scores.get(name.removeprefix("score.")) if name.startswith("score.") else None
+        if score is None:
+            return None
+        signals = frozenset(f"signal.{rule.signal}" for rule in score.rules if rule.signal)
+        return _names(rule.when for rule in score.rules) | signals
+
+
+def prepare(policy: Policy) -> Plan:
+    """The policy, ready to run."""
+    return Plan(policy=policy)
+
+
+def _names(conditions: Iterator[Condition | None]) -> frozenset[str]:
+    found: frozenset[str] = frozenset()
+    for condition in conditions:
+        if condition is not None:
+            found |= condition.names
+    return found

@@ -1,0 +1,88 @@
+"""When a lead that was sent back comes again: each reason has its own wait, event or date."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from connector.domain.state import LeadState, StageEntry
+from connector.policy.model import Again, Event, EventKind, FieldType, Policy
+
+if TYPE_CHECKING:
+    from connector.engine.view import LeadView
+
+NEXT_FISCAL_YEAR = "next_fiscal_year"
+
+
+def again_of(policy: Policy, entry: StageEntry | None) -> Again | None:
+    """The re-approach rule of the reason for which the lead stands in its present stage."""
+    if entry is None or entry.reason is None or policy.recycle is None:
+        return None
+    reason = policy.recycle.reasons.get(entry.reason)
+    return reason.again if reason else None
+
+
+def due_at(view: LeadView) -> datetime | None:
+    """When the lead comes again: the earliest of its reason's wait, event, date and last date. None: not by itself."""
+    again = again_of(view.policy, view.entry)
+    if again is None or view.entry is None:
+        return None
+    since = view.entry.entered_at
+    candidates = [since + span for span in (again.after, again.at_latest) if span is not None]
+    if again.on is not None:
+        moment = _event_at(view, again.on, since)
+        if moment is not None:
+            candidates.append(moment)
+    return min(candidates, default=None)
+
+
+def _event_at(view: LeadView, event: Event, since: datetime) -> datetime | None:
+    early = event.early or timedelta()
+    if event.kind is EventKind.SIGNAL and event.name is not None:
+        return next((moment for moment in view.times(event.name) if moment > since), None)
+    if event.kind is EventKind.REACHES and event.name is not None:
+        if event.name == NEXT_FISCAL_YEAR:
+            return next_fiscal_year(since, view.policy.fiscal_year_starts, view.zone) - early
+        value = view.value(event.name)
+        if isinstance(value, datetime):
+            return value - early
+        if isinstance(value, date):
+            return _midnight(value, view.zone) - early
+    return None
+
+
+def next_fiscal_year(since: datetime, starts_in: int, zone: ZoneInfo) -> datetime:
+    """The first moment of the fiscal year after the one that `since` lies in (`starts_in`: month 1 … 12)."""
+    local = since.astimezone(zone).date()
+    year = local.year if local.month < starts_in else local.year + 1
+    return _midnight(date(year, starts_in, 1), zone)
+
+
+def limit_reached(policy: Policy, state: LeadState, now: datetime) -> bool:
+    """True when a further recycling would be one too many in the window: the loop limit of recycle.yaml."""
+    rules = policy.recycle
+    if rules is None or rules.times is None:
+        return False
+    since = now - rules.within if rules.within is not None else None
+    recent = [moment for moment in state.recycled_at if since is None or moment > since]
+    return len(recent) >= rules.times
+
+
+def reason_fields(policy: Policy) -> tuple[str, ...]:
+    """The answer fields whose choices are reasons: where a person says why a lead moves aside or back."""
+    if policy.recycle is None:
+        return ()
+    reasons = policy.recycle.reasons
+    return tuple(
+        name
+        for name in policy.answers
+        if (definition := policy.fields[name]).type is FieldType.CHOICE
+        and definition.scope == "lead"
+        and definition.choices
+        and all(choice in reasons for choice in definition.choices)
+    )
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)

@@ -1,0 +1,94 @@
+"""What `{name}` prints in a task's title or text: labels for choices, local dates, nothing for the unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+
+from connector.domain.value import Value, is_known
+from connector.engine.scoring import Contribution
+from connector.engine.view import LeadView
+from connector.policy.model import FieldDef, Label
+
+REASONS_SHOWN = 3
+SIGNALS_SHOWN = 5
+
+
+def label_in(label: Label, language: str, otherwise: str) -> str:
+    """The label in this language, else in any, else the id."""
+    return label.get(language) or next(iter(label.values()), otherwise)
+
+
+def lookup(view: LeadView) -> Callable[[str], str]:
+    """How templates find the text of a name for this lead."""
+    language = view.policy.language
+
+    def text(name: str) -> str:
+        if name == "reasons":
+            return reasons(view)
+        if name in ("signals", "history"):
+            return recent_signals(view)
+        if name == "recycle.reason":
+            return _reason(view, view.value(name))
+        definition = view.policy.fields.get(name)
+        value = view.value(name)
+        if not is_known(value):
+            return (definition.blank_as if definition else None) or ""
+        return printed(value, definition, view, language)
+
+    return text
+
+
+def printed(value: Value, definition: FieldDef | None, view: LeadView, language: str) -> str:
+    """One value as people read it."""
+    if isinstance(value, frozenset):
+        return "、".join(_choice(definition, one, language) for one in sorted(value))
+    if isinstance(value, datetime):
+        return value.astimezone(view.zone).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bool):
+        return {"ja": ("はい", "いいえ")}.get(language, ("yes", "no"))[not value]
+    if isinstance(value, float):
+        return f"{value:.0f}" if value == int(value) else f"{value:g}"
+    return _choice(definition, str(value), language)
+
+
+def reasons(view: LeadView) -> str:
+    """The rules that gave most points, in words: `問い合わせ +40、業種がICP +15`."""
+    parts: list[Contribution] = [
+        one for part in view.policy.total for one in view.score(part).contributions if round(one.points) != 0
+    ]
+    parts.sort(key=lambda one: (-abs(one.points), one.rule.id))
+    return "、".join(f"{contribution_label(view, one)} {round(one.points):+d}" for one in parts[:REASONS_SHOWN])
+
+
+def contribution_label(view: LeadView, one: Contribution) -> str:
+    """A score rule's label; for a signal's rule without one, the signal's."""
+    language = view.policy.language
+    if one.rule.label:
+        return label_in(one.rule.label, language, one.rule.id)
+    if one.rule.signal and (signal := view.policy.signals.get(one.rule.signal)):
+        return label_in(signal.label, language, signal.id)
+    return one.rule.id
+
+
+def recent_signals(view: LeadView) -> str:
+    """The latest behaviours with their days: `問い合わせ(11/20)、料金ページ閲覧(11/18)`."""
+    latest: list[tuple[datetime, str]] = []
+    for signal_id, definition in view.policy.signals.items():
+        if not definition.of and (times := view.times(signal_id)):
+            latest.append((times[-1], label_in(definition.label, view.policy.language, signal_id)))
+    latest.sort(key=lambda pair: (pair[0], pair[1]), reverse=True)
+    return "、".join(f"{label}({moment.astimezone(view.zone):%m/%d})" for moment, label in latest[:SIGNALS_SHOWN])
+
+
+def _choice(definition: FieldDef | None, value: str, language: str) -> str:
+    label: Mapping[str, str] | None = definition.choices.get(value) if definition else None
+    return label_in(label, language, value) if label else value
+
+
+def _reason(view: LeadView, value: Value) -> str:
+    if not isinstance(value, str) or view.policy.recycle is None or value not in view.policy.recycle.reasons:
+        return ""
+    return label_in(view.policy.recycle.reasons[value].label, view.policy.language, value)
