@@ -211,17 +211,13 @@ class Vendor(Protocol):
     ) -> dict[str, Record]:
         """Records by our unique key property; only where the account enforces uniqueness (capability `unique_keys`)."""
 
-    def associated(
-        self, from_type: str, ids: Sequence[str], to_type: str, *, lane: Lane
-    ) -> dict[str, tuple[str, ...]]:
+    def associated(self, from_type: str, ids: Sequence[str], to_type: str, *, lane: Lane) -> dict[str, tuple[str, ...]]:
         """Ids of associated records, by id; complete (all pages)."""
 
     def page(self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane) -> Page:
         """One page of everything there is, in the vendor's stable order."""
 
-    def find_by_email(
-        self, emails: Sequence[str], properties: Sequence[str], *, lane: Lane
-    ) -> dict[str, Record]:
+    def find_by_email(self, emails: Sequence[str], properties: Sequence[str], *, lane: Lane) -> dict[str, Record]:
         """Contacts by e-mail address (lower case); exact, not by search."""
 
     def owners(self) -> tuple[Owner, ...]:

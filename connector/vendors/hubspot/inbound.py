@@ -26,8 +26,8 @@ from connector.vendors.hubspot.events import (
     object_type,
 )
 from connector.vendors.hubspot.signature import SignatureVersion, sign, verify
-from connector.vendors.hubspot.wire import is_storable, load_json
 from connector.vendors.hubspot.workflow import parse_workflow
+from connector.vendors.wire import is_storable, load_json
 
 __all__ = ["MAX_EVENTS", "SignatureVersion", "parse", "parse_workflow", "sign", "verify"]
 

@@ -15,8 +15,8 @@ from hashlib import blake2b
 from typing import Any
 
 from connector.vendors.base import EventKind, InboundEvent, Submission
-from connector.vendors.hubspot.wire import is_storable, load_json
 from connector.vendors.moments import to_moment
+from connector.vendors.wire import is_storable, load_json
 
 _ID_NAMES = ("hs_object_id", "objectId", "vid", "canonical-vid", "contact_id", "id")
 _PORTAL_NAMES = ("portal-id", "portalId", "hub_id")

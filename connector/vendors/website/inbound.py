@@ -1,0 +1,118 @@
+"""Signed submissions of the company's own website, without I/O.
+
+The site's server (never the browser: it would give the secret away) posts JSON and two headers:
+
+    X-Tasuki-Timestamp: 1767225600            seconds since 1970
+    X-Tasuki-Signature: hex HMAC-SHA256 of "<timestamp>.<raw body>", keyed by the source's secret
+
+    {"id": "…", "form": "inquiry", "occurred_at": "2026-01-01T00:00:00Z", "email": "…", "page": "…", "fields": {…}}
+
+`event` in the place of `form` names a page event (`website_event` of a policy). `id` is the site's own key: the same
+one sent again counts once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from connector.errors import InboundError
+from connector.vendors.base import EventKind, InboundEvent, Submission
+from connector.vendors.moments import to_moment
+from connector.vendors.wire import is_storable, load_json
+
+FRESH_SECONDS = 300
+TIMESTAMP_HEADER = "X-Tasuki-Timestamp"
+SIGNATURE_HEADER = "X-Tasuki-Signature"
+FORM, PAGE_EVENT = "website_form", "website_event"
+
+_SECONDS = re.compile(r"[0-9]{9,12}", re.ASCII)
+
+
+def verify(headers: Mapping[str, str], body: bytes, *, secrets: Sequence[str], now: datetime) -> None:
+    """Return when the delivery is the site's and fresh on both sides; else raise `InboundError` (401)."""
+    given = {name.lower(): value for name, value in headers.items()}
+    stamp = given.get(TIMESTAMP_HEADER.lower(), "")
+    if not _SECONDS.fullmatch(stamp):
+        raise _refused("timestamp_malformed")
+    if abs(now.timestamp() - int(stamp)) > FRESH_SECONDS:
+        raise _refused("timestamp_outside_window")
+    sent = given.get(SIGNATURE_HEADER.lower(), "").encode("utf-8", "replace")
+    matches = [hmac.compare_digest(sign(secret, stamp, body).encode(), sent) for secret in secrets]
+    if not any(matches):
+        raise _refused("signature_mismatch")
+
+
+def sign(secret: str, timestamp: str, body: bytes) -> str:
+    """The signature header's value for this body at this second."""
+    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def parse(body: bytes, *, source: str, received_at: datetime) -> list[InboundEvent]:
+    """The submissions or page events of one delivery (an object, or a list of them); `InboundError` (400) if not JSON.
+
+    `account_id` is `website:<source>`; `type_name` is `website_form` or `website_event`, and the form's or event's
+    name stands in `submission.form_name`. What lacks a name or an e-mail address is UNKNOWN: kept and shown.
+    """
+    raw = load_json(body)
+    items = raw if isinstance(raw, list) else [raw]
+    return [_event(item, source, received_at) for item in items]
+
+
+def _event(raw: Any, source: str, received_at: datetime) -> InboundEvent:
+    members = raw if isinstance(raw, dict) else {}
+    name = _text(members.get("form")) or _text(members.get("event"))
+    email = _text(members.get("email"))
+    occurred_at = to_moment(_text(members.get("occurred_at"))) or received_at
+    known = name is not None and email is not None
+    submission = Submission(
+        form_id=None,
+        form_name=name,
+        submitted_at=occurred_at,
+        email=email.lower() if email else None,
+        submission_id=_text(members.get("id")),
+        page=_text(members.get("page")),
+        values=_fields(members.get("fields")),
+    )
+    return InboundEvent(
+        key=_key(submission, source, raw),
+        kind=EventKind.SUBMITTED if known else EventKind.UNKNOWN,
+        account_id=f"website:{source}",
+        object_type="contact",
+        object_id=None,
+        occurred_at=occurred_at,
+        source="WEBSITE",
+        source_id=source,
+        type_name=PAGE_EVENT if _text(members.get("form")) is None else FORM,
+        submission=submission if known else None,
+    )
+
+
+def _fields(raw: Any) -> dict[str, str]:
+    if not isinstance(raw, dict):
+        return {}
+    pairs = ((_text(name), _text(value)) for name, value in raw.items())
+    return {name: value for name, value in pairs if name is not None and value is not None}
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float) or value == "":
+        return None
+    text = str(value)
+    return text if is_storable(text) else None
+
+
+def _key(submission: Submission, source: str, raw: Any) -> bytes:
+    named = submission.submission_id or repr(raw)
+    return blake2b(f"website|{source}|{named}".encode("utf-8", "replace"), digest_size=16).digest()
+
+
+def _refused(reason: str) -> InboundError:
+    return InboundError("The delivery carries no valid signature of this source; check its secret.", reason=reason)

@@ -1,0 +1,51 @@
+"""What the receiver counts, for Prometheus. Works in one process and in several (PROMETHEUS_MULTIPROC_DIR)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+_LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+
+
+class Metrics:
+    """Counters of one process. `outcome` is `stored` or the machine reason of a refusal."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.deliveries = Counter(
+            "tasuki_deliveries", "Deliveries by sender and outcome", ["source", "outcome"], registry=self._registry
+        )
+        self.bytes = Counter("tasuki_delivery_bytes", "Bytes of stored deliveries", ["source"], registry=self._registry)
+        self.seconds = Histogram(
+            "tasuki_delivery_seconds",
+            "Time from reading a delivery to its acknowledgement",
+            ["source"],
+            buckets=_LATENCY_BUCKETS,
+            registry=self._registry,
+        )
+
+    def text(self, inbox_depth: Callable[[], int | None]) -> bytes:
+        """Everything in the exposition format; the depth is left out when the database cannot tell it."""
+        registry = self._registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        live = CollectorRegistry()
+        live.register(_Depth(inbox_depth))
+        return generate_latest(registry) + generate_latest(live)
+
+
+class _Depth(Collector):
+    def __init__(self, read: Callable[[], int | None]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        depth = self._read()
+        if depth is not None:
+            yield GaugeMetricFamily("tasuki_inbox_waiting", "Deliveries that nobody has read yet", value=depth)

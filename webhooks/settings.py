@@ -1,0 +1,82 @@
+"""What the receiver is told once at start: its public address, the secrets of its senders, its limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from connector.errors import UsageError
+from connector.vendors.hubspot.inbound import SignatureVersion
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+
+_FORM_SECRET = "TASUKI_FORM_SECRET_"  # noqa: S105 - the start of a variable's name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverSettings:
+    """Frozen settings of the webhook service.
+
+    `public_url` is the address that senders call (scheme, host, any path prefix), without a slash at the end: signed
+    URLs are built from it, never from proxy headers. Each sender has one secret, or several while one is rotated.
+    """
+
+    public_url: str
+    hubspot_secrets: tuple[str, ...] = ()
+    hubspot_versions: frozenset[SignatureVersion] = frozenset({SignatureVersion.V3})
+    #: A workflow's webhook is signed with v2 unless the portal offers more.
+    workflow_versions: frozenset[SignatureVersion] = frozenset({SignatureVersion.V2, SignatureVersion.V3})
+    form_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    max_body_bytes: int = MAX_BODY_BYTES
+    metrics_token: str | None = None
+    #: Processes that share the database: together they wake the worker at most 20 times a second.
+    processes: int = 1
+
+    def __post_init__(self) -> None:
+        address = urlsplit(self.public_url)
+        if address.scheme not in ("http", "https") or not address.netloc or address.query or address.fragment:
+            raise UsageError(
+                "TASUKI_PUBLIC_URL must be the address that HubSpot calls, such as https://crm.example.co.jp",
+                reason="public_url_malformed",
+            )
+        if not self.hubspot_secrets and not self.form_secrets:
+            raise UsageError(
+                "No sender has a secret: set TASUKI_HUBSPOT_CLIENT_SECRET, or TASUKI_FORM_SECRET_<SOURCE>.",
+                reason="no_secret_configured",
+            )
+        for source, secrets in self.form_secrets.items():
+            if not SOURCE_NAME.fullmatch(source) or not all(secrets) or not secrets:
+                raise UsageError(
+                    f"The form source {source!r} needs a name of a-z, 0-9, - and _, and a secret.",
+                    reason="form_source_malformed",
+                )
+
+
+def from_environment(environment: Mapping[str, str]) -> ReceiverSettings:
+    """Settings out of TASUKI_* variables; raises `UsageError` that names the variable to mend.
+
+    A secret under rotation is written as "new,old".
+    """
+    forms = {
+        name.removeprefix(_FORM_SECRET).lower(): _secrets(value)
+        for name, value in environment.items()
+        if name.startswith(_FORM_SECRET)
+    }
+    versions = frozenset({SignatureVersion.V3})
+    if environment.get("TASUKI_HUBSPOT_ACCEPT_V1") == "yes":
+        versions |= {SignatureVersion.V1}
+    return ReceiverSettings(
+        public_url=environment.get("TASUKI_PUBLIC_URL", "").rstrip("/"),
+        hubspot_secrets=_secrets(environment.get("TASUKI_HUBSPOT_CLIENT_SECRET", "")),
+        hubspot_versions=versions,
+        form_secrets=forms,
+        metrics_token=environment.get("TASUKI_METRICS_TOKEN") or None,
+        processes=int(environment.get("TASUKI_SERVE_PROCESSES", "2")),
+    )
+
+
+def _secrets(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
