@@ -1,0 +1,251 @@
+"""Connections to PostgreSQL: one pool a process, short transactions, one translation of errors.
+
+    database = Database.open(dsn)
+    with database.transaction(installation_id) as conn:
+        conn.execute("UPDATE lead SET …")
+
+Rows are dicts unless a cursor asks otherwise. Everything that may pass by itself (server away, lock
+time-out, deadlock, disk full) leaves as RetryableError; mistakes of ours leave as psycopg raised them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from psycopg import errors as pg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from connector.errors import RetryableError, UsageError
+
+Connection = psycopg.Connection[DictRow]
+
+OLDEST_SERVER_VERSION = 150000
+#: how long a checkout waits while the server was last seen up, and while it was last seen away
+CHECKOUT_SECONDS = 5.0
+AWAY_CHECKOUT_SECONDS = 0.2
+
+_SESSION = {
+    "application_name": "tasuki",
+    "connect_timeout": "5",
+    "target_session_attrs": "primary",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+
+
+class Database:
+    """A pool of connections to one primary server. Safe to share between threads, not across a fork."""
+
+    def __init__(self, dsn: str, pool: ConnectionPool[Connection], checkout_seconds: float) -> None:
+        self.dsn = dsn
+        self._pool = pool
+        self._checkout_seconds = checkout_seconds
+        self._away = threading.Event()
+
+    @classmethod
+    def open(
+        cls,
+        dsn: str,
+        *,
+        min_size: int = 1,
+        max_size: int = 10,
+        checkout_seconds: float = CHECKOUT_SECONDS,
+        lock_timeout_seconds: float = 4.0,
+        statement_timeout_seconds: float = 60.0,
+        application_name: str = "tasuki",
+    ) -> Database:
+        """Connect and judge the server.
+
+        `lock_timeout_seconds` is below the five seconds after which HubSpot gives up on a delivery.
+        Raises UsageError for a read replica or a server that is too old, RetryableError when it is away.
+        """
+        conninfo = session_dsn(dsn, application_name=application_name)
+        refuse_unfit_server(dsn)
+        settings = (
+            f"SET lock_timeout = {_milliseconds(lock_timeout_seconds)}; "
+            f"SET statement_timeout = {_milliseconds(statement_timeout_seconds)}; "
+            "SET idle_in_transaction_session_timeout = '120s'; SET timezone = 'UTC'"
+        )
+
+        def configure(connection: Connection) -> None:
+            connection.execute(settings)  # type: ignore[call-overload]
+
+        pool: ConnectionPool[Connection] = ConnectionPool(
+            conninfo,
+            connection_class=Connection,
+            kwargs={"autocommit": True, "row_factory": dict_row},
+            min_size=min_size,
+            max_size=max_size,
+            configure=configure,
+            check=_check_without_a_round_trip,
+            # A short one: the pool's own back-off has no upper bound, and would sleep long after the
+            # server is back. When it gives up, the next checkout makes it try again.
+            reconnect_timeout=1.0,
+            open=True,
+            name=application_name,
+        )
+        return cls(dsn, pool, checkout_seconds)
+
+    @contextlib.contextmanager
+    def transaction(
+        self, installation_id: int | None, *, lock_timeout_seconds: float | None = None
+    ) -> Iterator[Connection]:
+        """A transaction that sees one installation's rows (None: only tables without tenants).
+
+        Commits at the end of the block, rolls back on any exception. The settings travel with BEGIN in
+        one round trip. Raises RetryableError(reason="database_away") on connection loss and lock time-out.
+        """
+        begin = "BEGIN"
+        if installation_id is not None:
+            begin += f"; SET LOCAL tasuki.installation_id = '{int(installation_id)}'"
+        if lock_timeout_seconds is not None:
+            begin += f"; SET LOCAL lock_timeout = {_milliseconds(lock_timeout_seconds)}"
+        with self._connection() as connection:
+            connection.execute(begin)  # type: ignore[call-overload]
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if not connection.closed:
+                    with contextlib.suppress(psycopg.Error):
+                        connection.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def autocommit(self) -> Iterator[Connection]:
+        """A connection whose every statement commits by itself; sees no installation's rows."""
+        with self._connection() as connection:
+            yield connection
+
+    def wait_until_up(self, timeout_seconds: float) -> None:
+        """Return when the server answers; raises RetryableError when it does not within the time."""
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            try:
+                with self.autocommit() as connection:
+                    connection.execute("SELECT 1")
+            except RetryableError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        with translated_errors():
+            connection = self._checkout()
+            try:
+                yield connection
+            finally:
+                self._pool.putconn(connection)
+
+    def _checkout(self) -> Connection:
+        """While the server is away callers are told so at once: a web thread must not wait for it."""
+        seconds = AWAY_CHECKOUT_SECONDS if self._away.is_set() else self._checkout_seconds
+        try:
+            connection = self._pool.getconn(timeout=seconds)
+        except PoolTimeout:
+            if not _answers(self.dsn):
+                self._away.set()
+            raise
+        self._away.clear()
+        return connection
+
+
+@contextlib.contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn psycopg's passing troubles into RetryableError; everything else goes through untouched."""
+    try:
+        yield
+    except (pg.SerializationFailure, pg.DeadlockDetected) as error:
+        raise RetryableError(
+            "Two transactions met on the same rows; the work is done again.", reason="database_conflict"
+        ) from error
+    except (pg.DiskFull, pg.OutOfMemory) as error:
+        raise RetryableError(
+            "The database has no room left; free disk space on its machine.", reason="database_full"
+        ) from error
+    except pg.ReadOnlySqlTransaction as error:
+        raise RetryableError(
+            "The database only reads at present; point TASUKI_DATABASE_URL at the primary.",
+            reason="database_read_only",
+        ) from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise RetryableError(
+            "The database is away or blocked; it is tried again.", reason="database_away"
+        ) from error
+
+
+def session_dsn(dsn: str, *, application_name: str = "tasuki") -> str:
+    """The DSN with our session settings where it does not set them: dead peers are noticed, replicas refused."""
+    given = _parse(dsn)
+    return make_conninfo("", **(_SESSION | {"application_name": application_name} | given))
+
+
+def refuse_unfit_server(dsn: str) -> None:
+    """Raise UsageError for a read replica or an old server: decisions need the newest rows (writer only)."""
+    given = _parse(dsn)
+    with translated_errors(), psycopg.connect(make_conninfo("", **({"connect_timeout": "5"} | given))) as conn:
+        if conn.info.server_version < OLDEST_SERVER_VERSION:
+            raise UsageError(
+                f"The server is PostgreSQL {conn.info.server_version // 10000}; Tasuki needs "
+                f"{OLDEST_SERVER_VERSION // 10000} or newer.",
+                reason="database_too_old",
+            )
+        row = conn.execute("SELECT pg_is_in_recovery()").fetchone()
+        if row is not None and row[0]:
+            raise UsageError(
+                "TASUKI_DATABASE_URL names a read replica; point it at the primary (writer) endpoint.",
+                reason="database_is_replica",
+            )
+
+
+def _parse(dsn: str) -> dict[str, Any]:
+    try:
+        return {name: value for name, value in conninfo_to_dict(dsn).items() if value is not None}
+    except psycopg.ProgrammingError as error:
+        raise UsageError(
+            "TASUKI_DATABASE_URL is not a PostgreSQL URL; it looks like postgresql://user:password@host/name.",
+            reason="database_url_malformed",
+        ) from error
+
+
+def _check_without_a_round_trip(connection: Connection) -> None:
+    """An idle connection has nothing to read; one whose server went away has its end waiting."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+    if poll.poll(0):
+        ConnectionPool.check_connection(connection)
+
+
+def _answers(dsn: str) -> bool:
+    try:
+        psycopg.connect(session_dsn(dsn)).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, int(seconds * 1000))

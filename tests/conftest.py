@@ -1,0 +1,87 @@
+"""Fixtures that every test may use: one embedded PostgreSQL a run, one fresh database a test."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from connector.store import cluster
+from connector.store.database import Database
+from connector.store.embedded import embedded_database
+from connector.store.migrate import migrate
+
+TEMPLATE = "tasuki_template"
+_UNFINISHED = "tasuki_template_unfinished"
+_RUN = "TASUKI_TEST_RUN"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the run; the processes of pytest-xdist inherit the name and so share its server."""
+    if not hasattr(config, "workerinput"):
+        os.environ[_RUN] = uuid.uuid4().hex[:12]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the run's data once its server, which stops with its last user, has stopped."""
+    home = _home()
+    if hasattr(config, "workerinput") or not home.exists():
+        return
+    with open(cluster.launcher_lock(home), "rb") as launcher:
+        fcntl.flock(launcher, fcntl.LOCK_SH)
+    shutil.rmtree(home)
+
+
+def _home() -> Path:
+    # not pytest's own directory: as root the server's user could not enter that
+    return Path(tempfile.gettempdir()) / f"tasuki-test-{os.environ[_RUN]}"
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn() -> Iterator[str]:
+    """The DSN of a server that this run's processes share; its role may create databases."""
+    with embedded_database(_home()) as dsn:
+        _make_template(dsn)
+        yield dsn
+
+
+def _make_template(dsn: str) -> None:
+    with psycopg.connect(superuser_dsn(dsn), autocommit=True) as conn:
+        conn.execute("SELECT pg_advisory_lock(1)")
+        if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone():
+            return
+        conn.execute(f"ALTER ROLE {cluster.ROLE} CREATEDB")
+        conn.execute(f"CREATE DATABASE {_UNFINISHED} OWNER {cluster.ROLE}")
+        migrate(make_conninfo(dsn, dbname=_UNFINISHED))
+        conn.execute(f"ALTER DATABASE {_UNFINISHED} RENAME TO {TEMPLATE}")
+
+
+def superuser_dsn(dsn: str) -> str:
+    """The same server as its superuser; the product itself never connects like this."""
+    return make_conninfo(dsn, user=cluster.SUPERUSER, dbname="postgres")
+
+
+@pytest.fixture
+def database_dsn(postgres_dsn: str) -> Iterator[str]:
+    """The DSN of a fresh, migrated database, dropped after the test."""
+    name = f"t_{uuid.uuid4().hex[:16]}"
+    with psycopg.connect(postgres_dsn, autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield make_conninfo(postgres_dsn, dbname=name)
+    with psycopg.connect(postgres_dsn, autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_dsn: str) -> Iterator[Database]:
+    """A pool on a fresh, migrated database."""
+    with Database.open(database_dsn) as opened:
+        yield opened
