@@ -1,0 +1,67 @@
+# Every command builds what it needs first: `make demo` on a fresh machine is enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUN := $(VENV)/.run.stamp
+DEV := $(VENV)/.dev.stamp
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo up test lint format soak bench clean upgrade-constraints
+
+help: ## Show these lines
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-20s %s\n' "$$name" "$$text"; done
+
+demo: $(RUN) ## Install, run the whole relay on the HubSpot sandbox, show what it did
+	$(BIN)/tasuki demo
+
+up: $(RUN) ## The same, kept running to play with
+	$(BIN)/tasuki up
+
+test: $(DEV) ## Import rules and every test but the soak, with coverage
+	$(BIN)/lint-imports
+	rm -rf .coverage.d && mkdir .coverage.d
+	$(BIN)/coverage run -m pytest -n 2; status=$$?; \
+	$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $$status
+
+lint: $(DEV) ## Style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(DEV) ## Put the code into the house's form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+soak: $(DEV) ## The long runs: kill -9 in a loop, hours of traffic
+	$(BIN)/python -m pytest -m soak --timeout 7200
+
+bench: $(DEV) ## Every benchmark, each with a peer or a limit beside our figure
+	@for script in bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+clean: ## Remove what was built; data below var/ stays
+	rm -rf $(VENV) build dist *.egg-info .coverage.d .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+upgrade-constraints: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
+	rm -rf build/upgrade && $(PYTHON) -m venv build/upgrade
+	build/upgrade/bin/python -m pip --disable-pip-version-check install --quiet '.[dev]'
+	{ sed -n '/^#/p' constraints.txt; build/upgrade/bin/python -m pip freeze --exclude tasuki | LC_ALL=C sort -f; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Tasuki needs Python 3.11 or later: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN): pyproject.toml constraints.txt | $(BIN)/python
+	@echo 'Installing into $(VENV) (once; a minute or two) …'
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(BIN)/python
+	@echo 'Installing into $(VENV) with the tools for development (once; a minute or two) …'
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $(RUN) $@
