@@ -101,7 +101,8 @@ def test_nothing_below_the_edge_reads_a_clock() -> None:
 
 
 def test_the_search_for_clocks_finds_them() -> None:
-    told = "import datetime, time\nfrom time import time as t\ndatetime.datetime.now()\ntime.time()\ndate.today()\nself.now()"
+    calls = "datetime.datetime.now()\ntime.time()\ndate.today()\nself.now()"
+    told = f"import datetime, time\nfrom time import time as t\n{calls}"
     assert list(clock_calls(ast.parse(told))) == [2, 3, 4, 5]
 
 
