@@ -335,3 +335,4 @@ class Policy:
     never: tuple[NeverRule, ...]
     recycle: Recycle | None
     later: tuple[str, ...]  #: Files and keys that were checked for form but that this release does not run yet.
+    order: tuple[str, ...] = ()  #: Computed fields (by name) and scores (`score.<id>`, `score.total`), each after what it reads.

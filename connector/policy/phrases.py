@@ -95,7 +95,7 @@ def phrase(operator: str, label: str, operand: str, language: str) -> str:
 
 
 def count_phrase(
-    operator: str, label: str, bounds: Sequence[int], within: str | None, since: bool, language: str
+    operator: str, label: str, bounds: Sequence[int], language: str, *, within: str | None, since: bool
 ) -> str:
     """One count of a signal in words."""
     words = _COUNTS[language_of(language)]

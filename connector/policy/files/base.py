@@ -1,0 +1,140 @@
+"""What the models of all files share: strictness and the small types that YAML scalars are read into."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from connector.domain.calendar import Span
+
+LANGUAGES = ("ja", "en")
+OPERATORS = (
+    "known", "unknown", "in", "not_in", "at_least", "at_most", "more_than", "less_than", "between",
+    "contains_any", "contains_all", "starts_with", "ends_with", "matches", "domain_in", "domain_not_in",
+    "before", "after", "within", "older_than",
+)  # fmt: skip
+"""Every operator word of the language; none may be a choice."""
+
+_ID = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+_YES = {"yes": True, "true": True, "no": False, "false": False}
+_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%\Z")
+
+
+class FileModel(BaseModel):
+    """The base of every model: unknown keys are errors, nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+def fault(message: str, *, reason: str = "bad_value", allowed: tuple[str, ...] = (), got: str = "") -> Exception:
+    """An error that a validator raises: `allowed` and `got` give the nearest spelling."""
+    context = {"allowed": allowed, "got": got, "text": message}
+    return PydanticCustomError(reason, "{text}", context)  # type: ignore[arg-type]
+
+
+def _id(value: Any) -> Any:
+    if isinstance(value, str) and not _ID.match(value):
+        raise fault(
+            f"`{value[:80]}` cannot be an id: small letters, digits and `_`, a letter first", reason="bad_id"
+        )
+    return value
+
+
+def _label(value: Any) -> Any:
+    if isinstance(value, str):
+        return dict.fromkeys(LANGUAGES, value)
+    if not isinstance(value, Mapping) or not value:
+        raise fault("a label is a text, or `{ja: …, en: …}`", reason="bad_label")
+    for language in value:
+        if language not in LANGUAGES:
+            raise fault(f"`{language}` is no language", reason="bad_label", allowed=LANGUAGES, got=language)
+    first = next(iter(value.values()))
+    return {language: value.get(language, first) for language in LANGUAGES}
+
+
+def _yes_no(value: Any) -> Any:
+    if isinstance(value, str) and value.lower() in _YES:
+        return _YES[value.lower()]
+    raise fault("write yes or no", allowed=("yes", "no"))
+
+
+def _many(value: Any) -> Any:
+    if value is None:
+        raise fault("a word or a list of words belongs here")
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _span(value: Any) -> Span:
+    if not isinstance(value, str):
+        raise fault("a length of time belongs here, such as 3d or 2 business days", reason="bad_duration")
+    try:
+        return Span.parse(value)
+    except ValueError as error:
+        raise fault(str(error), reason="bad_duration") from error
+
+
+def _plain(value: Any) -> timedelta:
+    try:
+        return _span(value).plain
+    except ValueError as error:
+        if isinstance(error, PydanticCustomError):
+            raise
+        raise fault(str(error), reason="bad_duration") from error
+
+
+def _percent(value: Any) -> Any:
+    found = _PERCENT.match(value) if isinstance(value, str) else None
+    if found is None or float(found[1]) > 100:
+        raise fault("a share is written from 0% to 100%", reason="bad_percent")
+    return float(found[1]) / 100
+
+
+def _choice_ids(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        for word in value:
+            if word in OPERATORS:
+                raise fault(f"`{word}` is an operator word and cannot be a choice", reason="operator_word")
+    return value
+
+
+Id: TypeAlias = Annotated[str, BeforeValidator(_id), WithJsonSchema({"type": "string", "pattern": _ID.pattern[:-2] + "$"})]
+Label: TypeAlias = Annotated[
+    dict[str, str],
+    BeforeValidator(_label),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": ["string", "number"]},
+                {"type": "object", "properties": {"ja": {"type": "string"}, "en": {"type": "string"}}, "additionalProperties": False},
+            ]
+        }
+    ),
+]
+YesNo: TypeAlias = Annotated[bool, BeforeValidator(_yes_no), WithJsonSchema({"enum": [True, False, "yes", "no"]})]
+Words: TypeAlias = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_many),
+    WithJsonSchema({"anyOf": [{"type": ["string", "number"]}, {"type": "array", "items": {"type": ["string", "number"]}}]}),
+]
+Duration: TypeAlias = Annotated[
+    Span,
+    BeforeValidator(_span),
+    WithJsonSchema({"type": "string", "examples": ["5m", "4h", "3d", "2w", "3mo", "5 business minutes", "2 business days"]}),
+]
+PlainDuration: TypeAlias = Annotated[
+    timedelta, BeforeValidator(_plain), WithJsonSchema({"type": "string", "pattern": "^[0-9]+[mhdw]$", "examples": ["15m", "7d"]})
+]
+Percent: TypeAlias = Annotated[float, BeforeValidator(_percent), WithJsonSchema({"type": "string", "pattern": "^[0-9.]+ *%$"})]
+Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
+Choices: TypeAlias = Annotated[
+    dict[str, Label],
+    BeforeValidator(_choice_ids),
+]
+Condition: TypeAlias = Annotated[Any, WithJsonSchema({"$ref": "#/$defs/Condition"})]
+Events: TypeAlias = Annotated[Any, WithJsonSchema({"$ref": "#/$defs/Events"})]
+Scalar: TypeAlias = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]

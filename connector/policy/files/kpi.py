@@ -1,0 +1,110 @@
+"""`kpi.yaml`: targets, reference rates, planner, cost, reviews. Checked, not run yet."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from connector.policy.files.base import Duration, FileModel, Id, Label, Number, Percent, Words, fault
+
+_FIGURE = re.compile(r"-?[0-9]+(\.[0-9]+)?\s*%?\Z")
+_TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]\Z")
+
+
+def _figure(value: Any) -> Any:
+    if not isinstance(value, str) or not _FIGURE.match(value):
+        raise fault("a figure is a number or a share such as 20%", reason="bad_number")
+    return float(value.rstrip("% ")) / (100 if value.endswith("%") else 1)
+
+
+def _time(value: Any) -> Any:
+    if not isinstance(value, str) or not _TIME.match(value):
+        raise fault("a time of day is written 9:00", reason="bad_time")
+    return value
+
+
+Figure: TypeAlias = Annotated[float, BeforeValidator(_figure), WithJsonSchema({"type": ["number", "string"]})]
+TimeOfDay: TypeAlias = Annotated[str, BeforeValidator(_time)]
+
+
+class Target(FileModel):
+    """What is aimed at: one of these."""
+
+    between: Annotated[list[Figure], Field(min_length=2, max_length=2)] | None = None
+    at_least: Figure | None = None
+    at_most: Figure | None = None
+    improves_by: Figure | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Target:
+        values = (self.between, self.at_least, self.at_most, self.improves_by)
+        if sum(value is not None for value in values) != 1:
+            words = ("between", "at_least", "at_most", "improves_by")
+            raise fault("a target is exactly one of these", reason="target", allowed=words)
+        return self
+
+
+class TargetModel(FileModel):
+    """One figure that people aim at."""
+
+    id: Id
+    label: Label | None = None
+    metric: str
+    track: str | None = None
+    per: Literal["person", "team", "pool"] = "team"
+    every: Duration | None = None
+    after_start: Duration | None = None
+    target: Target
+    below: str | None = None
+    above: str | None = None
+    renamed_from: Id | None = None
+
+
+class Between(FileModel):
+    """A reference range."""
+
+    between: Annotated[list[Percent], Field(min_length=2, max_length=2)]
+
+
+class Plan(FileModel):
+    """From a revenue goal back to the people."""
+
+    revenue: Number
+    every: Duration
+    average_deal: Number
+    deal_to_win: Percent
+    sql_to_deal: Percent
+    mql_to_sql: Percent
+    people: Annotated[int, Field(ge=1)]
+
+
+class CostModel(FileModel):
+    """What a team costs."""
+
+    per_person: Number
+    every: Duration
+
+
+class ReviewModel(FileModel):
+    """A report that comes by itself."""
+
+    id: Id
+    label: Label | None = None
+    every: Duration
+    day: str | None = None
+    at: TimeOfDay
+    to: Words
+    shows: Words
+    renamed_from: Id | None = None
+
+
+class KpiFile(FileModel):
+    """kpi.yaml"""
+
+    targets: list[TargetModel] = []
+    reference: dict[Id, Between | dict[Id, Between]] = {}
+    plan: Plan | None = None
+    cost: dict[Id, CostModel] = {}
+    reviews: list[ReviewModel] = []

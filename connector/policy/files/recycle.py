@@ -1,0 +1,50 @@
+"""`recycle.yaml`: one table of reasons, when each comes again, limits."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from connector.policy.files.actions import DoModel
+from connector.policy.files.base import Events, FileModel, Id, Label, PlainDuration, fault
+from connector.policy.files.fields import ReasonUse
+
+
+class AgainModel(FileModel):
+    """When a recycled lead comes again: after a time, or on an event and at the latest then."""
+
+    after: PlainDuration | None = None
+    on: Events = None
+    at_latest: PlainDuration | None = None
+
+    @model_validator(mode="after")
+    def _says_when(self) -> AgainModel:
+        if (self.after is None) == (self.on is None):
+            raise fault("`again` says either `after` or `on`", reason="again", allowed=("after", "on"))
+        return self
+
+
+class ReasonModel(FileModel):
+    """One line of the table."""
+
+    label: Label | None = None
+    used_for: Annotated[list[ReasonUse], Field(min_length=1)]
+    again: AgainModel | None = None
+    renamed_from: Id | None = None
+
+
+class LimitsModel(FileModel):
+    """After so many times within so long: then this stage."""
+
+    times: Annotated[int, Field(ge=1)]
+    within: PlainDuration | None = None
+    then: str
+
+
+class RecycleFile(FileModel):
+    """recycle.yaml"""
+
+    reasons: dict[Id, ReasonModel]
+    on_wake: DoModel | None = None
+    limits: LimitsModel | None = None

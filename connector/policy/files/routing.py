@@ -1,0 +1,86 @@
+"""`routing.yaml`: pools, who gets which lead, what absence and leaving mean. Checked, not run yet."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from connector.policy.files.actions import AssignModel, Pool
+from connector.policy.files.base import Condition, Duration, Events, FileModel, Id, Label, YesNo
+
+
+class Members(FileModel):
+    """The team or group of the CRM whose people make the pool."""
+
+    hubspot_team: str | None = None
+    salesforce_group: str | None = None
+
+
+class Capacity(FileModel):
+    """What one person takes on in a period."""
+
+    mqls: Annotated[int, Field(ge=0)] | None = None
+    meetings: Annotated[int, Field(ge=0)] | None = None
+    leads: Annotated[int, Field(ge=0)] | None = None
+    per: Literal["day", "week", "month"]
+
+
+class PoolModel(FileModel):
+    """A group of people, never named here."""
+
+    label: Label | None = None
+    members: Members
+    capacity: Capacity | None = None
+    warn_above: Annotated[int, Field(ge=0)] | None = None
+    warn_if_fewer_than: Annotated[int, Field(ge=0)] | None = None
+    calendar: str | None = None
+
+
+class RoutingRule(FileModel):
+    """The first rule that holds assigns."""
+
+    id: Id
+    label: Label | None = None
+    on: Events
+    when: Condition = None
+    assign: AssignModel
+    renamed_from: Id | None = None
+
+
+class KeepOwner(FileModel):
+    """For how long the former owner is preferred."""
+
+    for_: Annotated[Duration, Field(alias="for")]
+    also: Literal["same_company"] | None = None
+
+
+class OpenTasks(FileModel):
+    """What becomes of open tasks."""
+
+    after: Duration | None = None
+    to: Literal["same_pool", "nobody"] = "same_pool"
+
+
+class Absent(FileModel):
+    """While a person is away."""
+
+    skip: YesNo = True
+    open_tasks: OpenTasks | None = None
+
+
+class LeftCompany(FileModel):
+    """When a person has left."""
+
+    open_tasks: Literal["same_pool", "nobody"] = "same_pool"
+
+
+class RoutingFile(FileModel):
+    """routing.yaml"""
+
+    pools: dict[Id, PoolModel]
+    rules: list[RoutingRule] = []
+    keep_owner: KeepOwner | None = None
+    absent: Absent | None = None
+    left_company: LeftCompany | None = None
+    nobody_free: Pool | None = None

@@ -1,0 +1,119 @@
+"""`scoring.yaml`: scores, their sum, and the ratings that read them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from connector.policy.files.base import (
+    Choices,
+    Condition,
+    Duration,
+    Events,
+    FileModel,
+    Id,
+    Label,
+    Number,
+    PlainDuration,
+    Words,
+    fault,
+)
+from connector.policy.files.fields import Direction, InHubSpot, InSalesforce, ValueRuleModel
+from connector.policy.files.signals import SignalModel
+
+
+class UpTo(FileModel):
+    """At most so many occurrences count, of those within this window."""
+
+    times: Annotated[int, Field(ge=1)]
+    within: PlainDuration | None = None
+
+
+class ScoreRuleModel(FileModel):
+    """Points while `when` is true, or per occurrence of `signal`."""
+
+    id: Id
+    label: Label | None = None
+    when: Condition = None
+    signal: str | None = None
+    points: Number
+    up_to: UpTo | None = None
+    renamed_from: Id | None = None
+
+    @model_validator(mode="after")
+    def _has_cause(self) -> ScoreRuleModel:
+        if self.when is None and self.signal is None:
+            raise fault("a score rule needs `when` or `signal`", reason="missing_key", allowed=("when", "signal"))
+        if self.up_to is not None and self.signal is None:
+            raise fault("`up_to` limits a `signal`", reason="up_to_without_signal")
+        return self
+
+
+class Linear(FileModel):
+    """Fades evenly to nothing."""
+
+    to_zero_after: Annotated[PlainDuration, Field(gt=timedelta())]
+
+
+class DecayModel(FileModel):
+    """How signal points fade."""
+
+    half_life: Annotated[PlainDuration, Field(gt=timedelta())] | None = None
+    linear: Linear | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> DecayModel:
+        if (self.half_life is None) == (self.linear is None):
+            raise fault(
+                "points fade either by `half_life` or `linear`", reason="decay", allowed=("half_life", "linear")
+            )
+        return self
+
+
+class ScoreModel(FileModel):
+    """A sum of rules."""
+
+    label: Label | None = None
+    floor: Number | None = 0.0
+    cap: Number | None = None
+    decay: DecayModel | None = None
+    publish_step: Annotated[Number, Field(gt=0)] = 1.0
+    rules: list[ScoreRuleModel]
+    renamed_from: Id | None = None
+
+    @model_validator(mode="after")
+    def _limits(self) -> ScoreModel:
+        if self.floor is not None and self.cap is not None and self.floor > self.cap:
+            raise fault("`floor` is above `cap`", reason="floor_above_cap")
+        return self
+
+
+class RatingModel(FileModel):
+    """A computed choice that reads scores: a band, a grade."""
+
+    label: Label | None = None
+    choices: Choices
+    rules: list[ValueRuleModel]
+    hubspot: InHubSpot | None = None
+    salesforce: InSalesforce | None = None
+    sync: Direction | None = None
+    renamed_from: Id | None = None
+
+
+class Calibrate(FileModel):
+    """How often scores are held against what came of the leads."""
+
+    every: Duration
+    outcome: Events
+
+
+class ScoringFile(FileModel):
+    """scoring.yaml"""
+
+    signals: dict[Id, SignalModel] = {}
+    scores: dict[Id, ScoreModel] = {}
+    total: Words | None = None
+    ratings: dict[Id, RatingModel] = {}
+    calibrate: Calibrate | None = None

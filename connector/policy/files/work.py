@@ -1,0 +1,79 @@
+"""`work.yaml`: rules "on this event do that", queues, cadences and what is never done."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from connector.policy.files.actions import Actions, EnrolModel
+from connector.policy.files.base import Condition, Duration, Events, FileModel, Id, Label, Words, YesNo, fault
+
+Never = Literal["task", "call", "mail", "social", "todo", "enrol", "notify", "assign"]
+
+
+class WorkRuleModel(FileModel):
+    """On an event, while a condition holds, do something."""
+
+    id: Id
+    label: Label | None = None
+    on: Events
+    when: Condition = None
+    do: Actions
+    shadow: YesNo = False
+    renamed_from: Id | None = None
+
+
+class QueueModel(FileModel):
+    """A list of tasks in an order, shown in the CRMs."""
+
+    label: Label | None = None
+    tasks: Words
+    order: str | None = None
+    hubspot: dict[Literal["task_queue"], str] | None = None
+    salesforce: dict[Literal["list_view"], str] | None = None
+
+
+class StepModel(FileModel):
+    """One step of a cadence, on day `day` after its start."""
+
+    day: Annotated[int, Field(ge=0, le=3650)]
+    call: str | None = None
+    mail: str | None = None
+    social: str | None = None
+    enrol: EnrolModel | None = None
+    due: Duration | None = None
+
+    @model_validator(mode="after")
+    def _one_word(self) -> StepModel:
+        if sum(value is not None for value in (self.call, self.mail, self.social, self.enrol)) != 1:
+            words = ("call", "mail", "social", "enrol")
+            raise fault("a step is exactly one of these words", reason="step_word", allowed=words)
+        return self
+
+
+class CadenceModel(FileModel):
+    """Steps over days, until something stops them."""
+
+    label: Label | None = None
+    stop_on: Events = None
+    steps: Annotated[list[StepModel], Field(min_length=1)]
+
+
+class NeverModel(FileModel):
+    """Outranks every rule."""
+
+    id: Id
+    label: Label | None = None
+    what: list[Never]
+    when: Condition
+    renamed_from: Id | None = None
+
+
+class WorkFile(FileModel):
+    """work.yaml"""
+
+    rules: list[WorkRuleModel] = []
+    queues: dict[Id, QueueModel] = {}
+    cadences: dict[Id, CadenceModel] = {}
+    never: list[NeverModel] = []

@@ -1,0 +1,182 @@
+"""Reads a policy: files → documents → models → compiled `Policy`, with every problem told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from connector.policy.build.context import Context, Files
+from connector.policy.build.fields import build_fields
+from connector.policy.build.ids import check_ids
+from connector.policy.build.later import check_later
+from connector.policy.build.lifecycle import build_manual_moves, build_stages, build_stores, build_transitions
+from connector.policy.build.names import fill
+from connector.policy.build.order import evaluation_order
+from connector.policy.build.recycle import build_recycle
+from connector.policy.build.scoring import build_scores, total_of
+from connector.policy.build.settings import calendars_of, lists_of, zone_of
+from connector.policy.build.signals import build_signals
+from connector.policy.build.work import build_never, build_rules
+from connector.policy.conditions import Condition
+from connector.policy.document import Document, DocumentFault, Where, empty, read
+from connector.policy.files import MODELS
+from connector.policy.files.base import FileModel
+from connector.policy.model import Policy
+from connector.policy.problems import PolicyErrors, Problem, Report
+from connector.policy.secrets import secret_places
+from connector.policy.source import FILES, MOST_LIST_BYTES, STEMS, content_hash, inside, read_folder
+from connector.policy.validate import read_model
+from connector.policy.vocabulary import Vocabulary
+
+_REQUIRED = ("fields", "scoring")
+
+
+def load_policy(folder: Path) -> Policy:
+    """The policy of a folder. Raises `PolicyErrors` with every problem in it."""
+    return _loaded(*check(folder))
+
+
+def load_policy_from(files: Mapping[str, bytes], *, name: str = "policy") -> Policy:
+    """The same from memory: path within the policy → bytes, list files included (a stored version)."""
+    return _loaded(*check_files(files, name=name))
+
+
+def check(folder: Path) -> tuple[Policy | None, list[Problem]]:
+    """The policy of a folder (None when it has errors) and all errors and warnings, in order."""
+    return check_files(read_folder(folder), name=folder.resolve().name)
+
+
+def check_files(files: Mapping[str, bytes], *, name: str = "policy") -> tuple[Policy | None, list[Problem]]:
+    """The same from memory; `name` is the policy's when policy.yaml gives none."""
+    report = Report()
+    documents = _documents(files, report)
+    models = _models(documents, report)
+    policy = _build(files, documents, models, name, report) if models is not None else None
+    return (None if report.failed else policy), report.in_order()
+
+
+def _loaded(policy: Policy | None, problems: list[Problem]) -> Policy:
+    if policy is None:
+        raise PolicyErrors(problems)
+    return policy
+
+
+def _documents(files: Mapping[str, bytes], report: Report) -> dict[str, Document]:
+    """Every file of the language that is there, by stem; what else looks like one is an error."""
+    documents: dict[str, Document] = {}
+    for path in sorted(files):
+        if path in FILES:
+            try:
+                documents[path.removesuffix(".yaml")] = read(path, files[path])
+            except DocumentFault as fault:
+                report.fault(path, fault.position, str(fault), fault.reason)
+        elif path.endswith((".yaml", ".yml")):
+            message = f"`{path}` is no file of a policy"
+            report.error(Where(empty(path)), message, reason="unknown_file", got=path, allowed=FILES)
+    for stem in _REQUIRED:
+        if f"{stem}.yaml" not in files:
+            report.error(Where(empty(f"{stem}.yaml")), f"{stem}.yaml is missing", reason="missing_file")
+    for document in documents.values():
+        for fault in document.faults:
+            report.fault(document.file, fault.position, fault.message, fault.reason)
+        for where in secret_places(document.data, Where(document)):
+            message = "this looks like a secret; take it out and set it with `tasuki secret set`"
+            report.error(where, message, reason="secret")
+    return documents
+
+
+def _models(documents: Mapping[str, Document], report: Report) -> Files | None:
+    """The models; None when a file is so broken that every reference into it would be reported too."""
+    models: dict[str, FileModel] = {}
+    for stem in STEMS:
+        if stem not in documents:
+            continue
+        document = documents[stem]
+        model = read_model(MODELS[stem], Where(document), document.data, report)
+        if model is not None:
+            models[stem] = model
+    ready: dict[str, Any] = models
+    return Files(**ready) if all(stem in models for stem in documents) else None
+
+
+def _build(
+    files: Mapping[str, bytes], documents: Mapping[str, Document], models: Files, name: str, report: Report
+) -> Policy:
+    settings, where = models.policy, Where(documents.get("policy") or empty("policy.yaml"))
+    zone = zone_of(settings, where, report)
+    calendar, calendars = calendars_of(settings, zone, where, report)
+    vocabulary = Vocabulary(zone=zone, calendar=calendar)
+    vocabulary.lists = lists_of(settings, _tables(files, models, where, report), where, report)
+    context = Context(files=models, documents=documents, vocabulary=vocabulary, report=report)
+    fill(context)
+    check_ids(context)
+    fields, scores, total = build_fields(context), build_scores(context), total_of(context)
+    order = evaluation_order(context, fields, scores, total)
+    computed = tuple(fields[node] for node in order if node in fields and fields[node].rules)
+    signals, transitions = build_signals(context), build_transitions(context)
+    rules, never, recycle = build_rules(context), build_never(context), build_recycle(context)
+    check_later(context)
+    return Policy(
+        hash=content_hash(_used(files, models)),
+        name=settings.policy or name,
+        language=settings.language,
+        zone=zone,
+        currency=settings.currency,
+        fiscal_year_starts=settings.fiscal_year_starts,
+        calendar=calendar,
+        calendars=MappingProxyType(dict(calendars)),
+        check_every=settings.sync.check_every,
+        hold_edits=settings.sync.hold_edits,
+        fresh_for=settings.sync.fresh_for,
+        applies_to=_applies_to(context, where),
+        fields=MappingProxyType(fields),
+        computed=computed,
+        shows=tuple(definition for definition in fields.values() if definition.shows is not None),
+        answers=tuple(name for name, definition in fields.items() if definition.answer),
+        signals=MappingProxyType(signals),
+        scores=MappingProxyType(scores),
+        total=total,
+        stages=MappingProxyType(build_stages(context)),
+        transitions=transitions,
+        manual_moves=build_manual_moves(context),
+        stored_as=build_stores(context),
+        rules=rules,
+        never=never,
+        recycle=recycle,
+        later=tuple(context.later),
+        order=order,
+    )
+
+
+def _applies_to(context: Context, where: Where) -> Condition | None:
+    raw = context.files.policy.applies_to
+    if raw == "all":
+        return None
+    return context.compiler.condition(raw, where / "applies_to")
+
+
+def _tables(files: Mapping[str, bytes], models: Files, where: Where, report: Report) -> dict[str, bytes]:
+    """The CSV files that the lists name."""
+    found: dict[str, bytes] = {}
+    for key, spec in models.policy.lists.items():
+        if spec.file is None:
+            continue
+        spot = where / "lists" / key / "file"
+        if not inside(spec.file):
+            report.error(spot, "a list stands inside the policy's folder", reason="list_outside")
+        elif spec.file not in files:
+            tables = tuple(path for path in files if path.endswith(".csv"))
+            report.unknown(spot, "file", spec.file, tables)
+        elif len(files[spec.file]) > MOST_LIST_BYTES:
+            report.error(spot, f"the list is larger than {MOST_LIST_BYTES:,} bytes", reason="too_large")
+        else:
+            found[spec.file] = files[spec.file]
+    return found
+
+
+def _used(files: Mapping[str, bytes], models: Files) -> dict[str, bytes]:
+    """The files that make this version: those of the language and the lists that they name."""
+    lists = {spec.file for spec in models.policy.lists.values()}
+    return {path: content for path, content in files.items() if path in FILES or path in lists}

@@ -1,0 +1,113 @@
+"""What is wrong with a policy, all of it at once, each with its place, what is allowed and the nearest spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from connector.errors import PolicyError
+from connector.policy.document import Where
+
+_MOST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One error or warning. `line` and `column` count from 1 and point at the key at fault."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    allowed: tuple[str, ...] = ()
+    nearest: str | None = None
+    reason: str
+    warning: bool = False
+
+    def text(self) -> str:
+        """One line for people: place, message, remedy."""
+        kind = "warning" if self.warning else "error"
+        hint = f" Did you mean `{self.nearest}`?" if self.nearest else ""
+        return f"{self.file}:{self.line}:{self.column}: {kind}: {self.message}{hint}"
+
+
+class PolicyErrors(PolicyError):
+    """The policy has errors; mend the lines that are named and run `tasuki check` again."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problem for problem in problems if not problem.warning)
+        lines = [problem.text() for problem in self.problems]
+        count = f"{len(lines)} error{'' if len(lines) == 1 else 's'} in the policy:"
+        super().__init__("\n".join([count, *lines[:_MOST_SHOWN]]), reason="policy_invalid")
+
+
+@dataclass(slots=True)
+class Report:
+    """Collects problems while a policy is read; nothing is raised before everything has been looked at."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """True when at least one error (not only warnings) was found."""
+        return any(not problem.warning for problem in self.problems)
+
+    def error(
+        self,
+        where: Where,
+        message: str,
+        *,
+        reason: str,
+        got: str | None = None,
+        allowed: Iterable[str] = (),
+    ) -> None:
+        """Note an error; `got` is the misspelt word, held against `allowed` for the nearest one."""
+        self._note(where, message, reason, got, tuple(allowed), warning=False)
+
+    def warn(self, where: Where, message: str, *, reason: str) -> None:
+        """Note something that an admin should know but that does not stop the policy."""
+        self._note(where, message, reason, None, (), warning=True)
+
+    def unknown(self, where: Where, what: str, got: str, allowed: Iterable[str]) -> None:
+        """Note a reference to something that does not exist."""
+        self.error(where, f"there is no {what} `{got}`", reason="unknown_reference", got=got, allowed=allowed)
+
+    def fault(self, file: str, position: tuple[int, int], message: str, reason: str) -> None:
+        """Note an error whose place is known by line and column only."""
+        self._add(file, position, message, reason)
+
+    def _note(
+        self, where: Where, message: str, reason: str, got: str | None, allowed: tuple[str, ...], *, warning: bool
+    ) -> None:
+        near = get_close_matches(got, allowed, n=1, cutoff=0.6) if got and got not in allowed else []
+        nearest = near[0] if near else None
+        self._add(where.file, where.position, message, reason, allowed, nearest, warning=warning)
+
+    def _add(
+        self,
+        file: str,
+        position: tuple[int, int],
+        message: str,
+        reason: str,
+        allowed: tuple[str, ...] = (),
+        nearest: str | None = None,
+        *,
+        warning: bool = False,
+    ) -> None:
+        problem = Problem(
+            file=file,
+            line=position[0],
+            column=position[1],
+            message=message,
+            allowed=allowed,
+            nearest=nearest,
+            reason=reason,
+            warning=warning,
+        )
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def in_order(self) -> list[Problem]:
+        """Errors and warnings by file and place."""
+        return sorted(self.problems, key=lambda problem: (problem.file, problem.line, problem.column))
