@@ -205,6 +205,8 @@ CREATE TABLE mirror (
 );
 COMMENT ON COLUMN mirror.properties IS 'property → the vendor''s string or null (blank); an absent property is unread';
 COMMENT ON COLUMN mirror.meta IS 'property → what we know of its last change: see connector/sync/mirror.py';
+CREATE INDEX mirror_email ON mirror (installation_id, connection_id, (properties ->> 'email'))
+    WHERE object_type = 'contact';
 CREATE INDEX mirror_company ON mirror (installation_id, connection_id, (properties ->> 'associatedcompanyid'))
     WHERE object_type = 'contact';
 
@@ -233,8 +235,10 @@ CREATE TABLE link (
     read_claim         uuid,
     read_claimed_until timestamptz NOT NULL DEFAULT '-infinity',
     event_at           timestamptz,
+    arrival            jsonb,
     PRIMARY KEY (installation_id, lead_id, connection_id)
 );
+COMMENT ON COLUMN link.arrival IS 'A person who is not known in the CRM yet: {email, properties}; the read finds or creates the record';
 COMMENT ON COLUMN link.dropped IS 'property → {reason, value}: parked alone because the vendor refused it; the rest goes on';
 COMMENT ON COLUMN link.journal IS 'A backward stage move under way: {property, target, step}; see connector/sync/stage_move.py';
 COMMENT ON COLUMN link.event_at IS 'Machine time of the oldest event not yet confirmed in the CRM: end-to-end latency';
@@ -304,6 +308,7 @@ CREATE TABLE managed_record (
         CHECK (step IN ('wanted', 'creating', 'exists', 'settled', 'parked')),
     intent_at       timestamptz,
     settle_until    timestamptz,
+    reported        text CHECK (reported IN ('open', 'done', 'deleted')),
     read_wanted     boolean NOT NULL DEFAULT false,
     dirty           boolean NOT NULL DEFAULT true,
     parked_reason   text,

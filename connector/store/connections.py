@@ -1,0 +1,193 @@
+"""Connections: the portals and orgs of an installation, their people, and where polls continue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from connector.store.database import Connection, Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRow:
+    """One connected account. `stage_values`: stage id → vendor value of the custom stages that we provisioned."""
+
+    installation_id: int
+    id: int
+    vendor: str
+    account_id: str
+    base_url: str
+    settings: Mapping[str, Any]
+    capabilities: Mapping[str, Any]
+    stage_values: Mapping[str, str]
+    status: str
+    paused_reason: str | None
+    paused_until: datetime | None
+
+
+_CONNECTIONS = """
+SELECT installation_id, id, vendor, account_id, base_url, settings, capabilities, stage_values, status,
+       paused_reason, paused_until
+FROM connection ORDER BY id
+"""
+
+_ADD = """
+INSERT INTO connection (installation_id, id, vendor, account_id, base_url, settings)
+VALUES (%(installation_id)s, (SELECT coalesce(max(id), 0) + 1 FROM connection), %(vendor)s, %(account_id)s,
+        %(base_url)s, %(settings)s)
+RETURNING id
+"""
+
+_PAUSE = """
+UPDATE connection
+SET status = 'paused', paused_reason = %(reason)s,
+    paused_until = CASE WHEN %(seconds)s::float8 IS NULL THEN NULL ELSE now() + make_interval(secs => %(seconds)s) END
+WHERE id = %(connection_id)s AND status = 'active'
+"""
+
+_RESUME = """
+UPDATE connection SET status = 'active', paused_reason = NULL, paused_until = NULL
+WHERE status = 'paused' AND (id = %(connection_id)s OR (%(connection_id)s::int IS NULL AND paused_until <= now()))
+RETURNING id
+"""
+
+_PUT_OWNER = """
+INSERT INTO owner (installation_id, connection_id, vendor_id, email, name, active, teams)
+VALUES (%(installation_id)s, %(connection_id)s, %(vendor_id)s, %(email)s, %(name)s, %(active)s, %(teams)s)
+ON CONFLICT (installation_id, connection_id, vendor_id) DO UPDATE
+SET email = excluded.email, name = excluded.name, active = excluded.active, teams = excluded.teams, read_at = now()
+"""
+
+_PUT_CURSOR = """
+INSERT INTO poll_cursor (installation_id, connection_id, kind, position, due_at)
+VALUES (%(installation_id)s, %(connection_id)s, %(kind)s, %(position)s,
+        now() + make_interval(secs => %(again_seconds)s))
+ON CONFLICT (installation_id, connection_id, kind) DO UPDATE
+SET position = excluded.position, due_at = excluded.due_at
+"""
+
+
+def ensure_installation(database: Database, name: str) -> int:
+    """The id of the installation with this name, created if need be."""
+    with database.autocommit() as conn:
+        conn.execute("INSERT INTO installation (name) VALUES (%s) ON CONFLICT DO NOTHING", [name])
+        row = conn.execute("SELECT id FROM installation WHERE name = %s", [name]).fetchone()
+    assert row is not None
+    return int(row["id"])
+
+
+def installations(database: Database) -> list[int]:
+    """The ids of all installations."""
+    with database.autocommit() as conn:
+        return [int(row["id"]) for row in conn.execute("SELECT id FROM installation ORDER BY id")]
+
+
+def account_of(conn: Connection, vendor: str, account_id: str) -> tuple[int, int] | None:
+    """(installation id, connection id) of a portal or org; None: not one of ours."""
+    row = conn.execute(
+        "SELECT installation_id, connection_id FROM account WHERE vendor = %s AND account_id = %s", [vendor, account_id]
+    ).fetchone()
+    return (int(row["installation_id"]), int(row["connection_id"])) if row else None
+
+
+def listed(conn: Connection) -> list[ConnectionRow]:
+    """The installation's connections."""
+    return [ConnectionRow(**row) for row in conn.execute(_CONNECTIONS)]
+
+
+def ensure(
+    conn: Connection,
+    installation_id: int,
+    *,
+    vendor: str,
+    account_id: str,
+    base_url: str,
+    settings: Mapping[str, Any],
+) -> int:
+    """The connection of this account, created if need be; its address and settings are brought up to date."""
+    known = account_of(conn, vendor, account_id)
+    if known is not None:
+        conn.execute(
+            "UPDATE connection SET base_url = %s, settings = %s WHERE id = %s", [base_url, Jsonb(settings), known[1]]
+        )
+        return known[1]
+    values = {
+        "installation_id": installation_id,
+        "vendor": vendor,
+        "account_id": account_id,
+        "base_url": base_url,
+        "settings": Jsonb(settings),
+    }
+    row = conn.execute(_ADD, values).fetchone()
+    assert row is not None
+    conn.execute(
+        "INSERT INTO account (vendor, account_id, installation_id, connection_id) VALUES (%s, %s, %s, %s)",
+        [vendor, account_id, installation_id, row["id"]],
+    )
+    return int(row["id"])
+
+
+def remember_provisioning(
+    conn: Connection, connection_id: int, capabilities: Mapping[str, Any], stage_values: Mapping[str, str]
+) -> None:
+    """Keep what provisioning found out: capabilities, and the ids of custom stages."""
+    conn.execute(
+        "UPDATE connection SET capabilities = capabilities || %s, stage_values = stage_values || %s WHERE id = %s",
+        [Jsonb(capabilities), Jsonb(stage_values), connection_id],
+    )
+
+
+def pause(conn: Connection, connection_id: int, *, reason: str, seconds: float | None) -> bool:
+    """Stop calling this account (None: until a person resumes it); its events are kept. True: it was active."""
+    values = {"connection_id": connection_id, "reason": reason, "seconds": seconds}
+    return conn.execute(_PAUSE, values).rowcount == 1
+
+
+def resume(conn: Connection, connection_id: int | None = None) -> list[int]:
+    """Go on with this connection, or with every one whose pause has run out."""
+    return [int(row["id"]) for row in conn.execute(_RESUME, {"connection_id": connection_id})]
+
+
+def put_owners(conn: Connection, installation_id: int, connection_id: int, owners: Sequence[Mapping[str, Any]]) -> None:
+    """Store the people who may own records."""
+    rows = [{"installation_id": installation_id, "connection_id": connection_id, **owner} for owner in owners]
+    conn.cursor().executemany(_PUT_OWNER, rows)
+
+
+def owner_names(conn: Connection, connection_id: int) -> dict[str, str]:
+    """Owner id → name."""
+    rows = conn.execute("SELECT vendor_id, name FROM owner WHERE connection_id = %s", [connection_id])
+    return {row["vendor_id"]: row["name"] for row in rows}
+
+
+def cursor(conn: Connection, connection_id: int, kind: str) -> tuple[Mapping[str, Any] | None, bool]:
+    """Where a poll continues (None: from the beginning), and whether it is due."""
+    row = conn.execute(
+        "SELECT position, due_at <= now() AS due FROM poll_cursor WHERE connection_id = %s AND kind = %s",
+        [connection_id, kind],
+    ).fetchone()
+    return (row["position"], bool(row["due"])) if row else (None, True)
+
+
+def put_cursor(
+    conn: Connection,
+    installation_id: int,
+    connection_id: int,
+    *,
+    kind: str,
+    position: Mapping[str, Any],
+    again_seconds: float,
+) -> None:
+    """Remember where a poll continues, and when."""
+    values = {
+        "installation_id": installation_id,
+        "connection_id": connection_id,
+        "kind": kind,
+        "position": Jsonb(position),
+        "again_seconds": again_seconds,
+    }
+    conn.execute(_PUT_CURSOR, values)

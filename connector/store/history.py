@@ -1,0 +1,149 @@
+"""History: the ledger of decisions, people's values that a rule did not let stand (encrypted), drift, event keys, tallies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from connector.domain.state import StageEntry
+from connector.store.database import Connection
+
+_LEDGER = """
+INSERT INTO ledger (installation_id, at, lead_id, kind, policy_hash, data)
+VALUES (%(installation_id)s, %(at)s, %(lead_id)s, %(kind)s, %(policy_hash)s, %(data)s)
+"""
+
+_ENTRY = """
+INSERT INTO stage_entry (installation_id, lead_id, seq, stage, entered_at, mover, transition, reason, passed, initial,
+                         policy_hash)
+VALUES (%(installation_id)s, %(lead_id)s, %(seq)s, %(stage)s, %(entered_at)s, %(mover)s, %(transition)s, %(reason)s,
+        %(passed)s, %(initial)s, %(policy_hash)s)
+ON CONFLICT DO NOTHING
+"""
+
+_TAKE_EVENTS = """
+INSERT INTO event (installation_id, key)
+SELECT %(installation_id)s, key FROM unnest(%(keys)s::bytea[]) AS new (key) ORDER BY key
+ON CONFLICT DO NOTHING RETURNING key
+"""
+
+_TALLY = """
+INSERT INTO tally (installation_id, name, label, count) VALUES (%(installation_id)s, %(name)s, %(label)s, %(count)s)
+ON CONFLICT (installation_id, name, label) DO UPDATE SET count = tally.count + excluded.count
+"""
+
+_DRIFT = """
+INSERT INTO drift (installation_id, connection_id, lead_id, field, class, found_at, data)
+VALUES (%(installation_id)s, %(connection_id)s, %(lead_id)s, %(field)s, %(class)s, %(found_at)s, %(data)s)
+"""
+
+
+def add_ledger(conn: Connection, installation_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append decisions: at, lead_id, kind, policy_hash, data (≤ 300 bytes, no person's values)."""
+    values = [{**row, "installation_id": installation_id, "data": Jsonb(row["data"])} for row in rows]
+    conn.cursor().executemany(_LEDGER, values)
+
+
+def add_entries(
+    conn: Connection, installation_id: int, policy_hash: str, entries: Sequence[tuple[int, StageEntry]]
+) -> None:
+    """Append stage entries (lead id, entry)."""
+    values = [
+        {
+            "installation_id": installation_id,
+            "lead_id": lead_id,
+            "seq": entry.seq,
+            "stage": entry.stage,
+            "entered_at": entry.entered_at,
+            "mover": entry.mover.value,
+            "transition": entry.transition,
+            "reason": entry.reason,
+            "passed": entry.passed,
+            "initial": entry.initial,
+            "policy_hash": policy_hash,
+        }
+        for lead_id, entry in entries
+    ]
+    conn.cursor().executemany(_ENTRY, values)
+
+
+def add_value(
+    conn: Connection,
+    installation_id: int,
+    *,
+    lead_id: int,
+    at: datetime,
+    field: str,
+    rule: str,
+    actor: str,
+    sealed: bytes,
+) -> None:
+    """Keep a value that a rule did not let stand, and the one that stood, encrypted with the lead's key."""
+    conn.execute(
+        "INSERT INTO ledger_value (installation_id, at, lead_id, field, rule, actor, sealed)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [installation_id, at, lead_id, field, rule, actor, sealed],
+    )
+
+
+def lead_key(conn: Connection, lead_id: int) -> bytes | None:
+    """The lead's own data key, wrapped; None: it has none yet (or it was destroyed)."""
+    row = conn.execute("SELECT data_key FROM lead WHERE id = %s FOR UPDATE", [lead_id]).fetchone()
+    return row["data_key"] if row else None
+
+
+def set_lead_key(conn: Connection, lead_id: int, wrapped: bytes) -> None:
+    """Give the lead its data key."""
+    conn.execute("UPDATE lead SET data_key = %s WHERE id = %s AND data_key IS NULL", [wrapped, lead_id])
+
+
+def add_drift(
+    conn: Connection,
+    installation_id: int,
+    connection_id: int,
+    *,
+    lead_id: int,
+    field: str,
+    drift_class: str,
+    found_at: datetime,
+    data: Mapping[str, Any],
+) -> None:
+    """Tell a difference between what should be and what is: the property, the class, no person's values."""
+    values = {
+        "installation_id": installation_id,
+        "connection_id": connection_id,
+        "lead_id": lead_id,
+        "field": field,
+        "class": drift_class,
+        "found_at": found_at,
+        "data": Jsonb(data),
+    }
+    conn.execute(_DRIFT, values)
+
+
+def take_events(conn: Connection, installation_id: int, keys: Sequence[bytes]) -> set[bytes]:
+    """Which of these event keys are new; from now on they are known."""
+    values = {"installation_id": installation_id, "keys": list(set(keys))}
+    return {bytes(row["key"]) for row in conn.execute(_TAKE_EVENTS, values)}
+
+
+def add_tallies(conn: Connection, installation_id: int, counts: Mapping[tuple[str, str], int]) -> None:
+    """Count (name, label) pairs, such as event types that we do not know."""
+    rows = [
+        {"installation_id": installation_id, "name": name, "label": label[:200], "count": count}
+        for (name, label), count in sorted(counts.items())
+    ]
+    conn.cursor().executemany(_TALLY, rows)
+
+
+def tallies(conn: Connection) -> dict[tuple[str, str], int]:
+    """All counts."""
+    return {(row["name"], row["label"]): int(row["count"]) for row in conn.execute("SELECT * FROM tally")}
+
+
+def forget_old(conn: Connection, *, event_days: int) -> None:
+    """Drop event keys older than any vendor's retries."""
+    conn.execute("DELETE FROM event WHERE seen_at < now() - make_interval(days => %s)", [event_days])

@@ -1,0 +1,291 @@
+"""Leads: the rows that evaluations read and write, who they are in the CRMs, and when they are looked at next."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from connector.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadRow:
+    """A lead as stored. `state`, `desired` and `scores` are JSON, see `domain.codec`."""
+
+    id: int
+    created_at: datetime
+    revision: int
+    stage: str | None
+    state: Mapping[str, Any]
+    desired: Mapping[str, Any]
+    desired_stage: str | None
+    scores: Mapping[str, float]
+    policy_hash: str | None
+    evaluated_at: datetime | None
+    gone: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueClaim:
+    """A lead that is due: since when (business time) and why (`wake` classes, or `dirty`)."""
+
+    lead_id: int
+    due_at: datetime
+    why: str
+    lane: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """The result of one evaluation, to be stored if the lead's revision is still the one that was read."""
+
+    lead_id: int
+    revision: int
+    stage: str | None
+    state: Mapping[str, Any]
+    desired: Mapping[str, Any]
+    desired_stage: str | None
+    scores: Mapping[str, float]
+    policy_hash: str
+    generation: int
+    wake_at: datetime | None
+    wake_why: str | None
+
+
+_COLUMNS = "id, created_at, revision, stage, state, desired, desired_stage, scores, policy_hash, evaluated_at, gone"
+
+_NEW_LEADS = """
+WITH fresh AS (
+    INSERT INTO lead (installation_id, created_at)
+    SELECT %(installation_id)s, created_at FROM unnest(%(created_ats)s::timestamptz[]) AS new (created_at)
+    RETURNING id
+)
+SELECT id FROM fresh ORDER BY id
+"""
+
+_IDENTIFY = """
+INSERT INTO identity (installation_id, connection_id, object_type, vendor_id, lead_id)
+VALUES (%(installation_id)s, %(connection_id)s, %(object_type)s, %(vendor_id)s, %(lead_id)s)
+ON CONFLICT DO NOTHING
+"""
+
+_IDENTITIES = """
+SELECT vendor_id, lead_id, gone FROM identity
+WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND vendor_id = ANY(%(ids)s)
+"""
+
+# A lead that somebody is evaluating right now stays due: dropping its claim makes that evaluation's finish a no-op.
+_MARK_DUE = """
+INSERT INTO lead_due (installation_id, lead_id, due_at, why, lane)
+SELECT %(installation_id)s, lead_id, %(at)s, %(why)s, %(lane)s FROM unnest(%(lead_ids)s::bigint[]) AS l (lead_id)
+ORDER BY lead_id
+ON CONFLICT (installation_id, lead_id) DO UPDATE
+SET due_at = least(lead_due.due_at, excluded.due_at), why = excluded.why, claim = NULL, claimed_until = '-infinity',
+    lane = CASE WHEN excluded.lane = 'hot' THEN 'hot' ELSE lead_due.lane END, parked_reason = NULL, failures = 0
+"""
+
+_CLAIM_DUE = """
+WITH free AS (
+    SELECT lead_id FROM lead_due
+    WHERE due_at <= %(now)s AND claimed_until < now() AND parked_reason IS NULL
+    ORDER BY lane DESC, due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE lead_due SET claim = %(token)s, claimed_until = now() + make_interval(secs => %(lease_seconds)s)
+FROM free WHERE lead_due.lead_id = free.lead_id
+RETURNING lead_due.lead_id, due_at, why, lane
+"""
+
+_FINISH_DUE = """
+UPDATE lead_due
+SET due_at = coalesce(done.wake_at, 'infinity'), why = coalesce(done.why, 'none'), lane = 'background',
+    claim = NULL, claimed_until = '-infinity', failures = 0
+FROM unnest(%(lead_ids)s::bigint[], %(wake_ats)s::timestamptz[], %(whys)s::text[]) AS done (lead_id, wake_at, why)
+WHERE lead_due.lead_id = done.lead_id AND lead_due.claim = %(token)s
+"""
+
+_FAIL_DUE = """
+UPDATE lead_due
+SET failures = failures + 1, claim = NULL,
+    claimed_until = now() + make_interval(secs => least(300, power(2, failures))),
+    parked_reason = CASE WHEN failures + 1 >= %(most)s THEN %(reason)s END
+WHERE lead_id = %(lead_id)s AND claim = %(token)s
+"""
+
+_STORE = """
+UPDATE lead
+SET revision = revision + 1, stage = %(stage)s, state = %(state)s, desired = %(desired)s,
+    desired_stage = %(desired_stage)s, scores = %(scores)s, policy_hash = %(policy_hash)s,
+    generation = %(generation)s, evaluated_at = %(now)s
+WHERE id = %(lead_id)s AND revision = %(revision)s
+RETURNING id
+"""
+
+_WALK = """
+WITH next AS (
+    SELECT id FROM lead WHERE generation < %(generation)s AND generation >= 0 AND gone IS NULL AND id > %(after)s
+    ORDER BY id LIMIT %(limit)s
+)
+INSERT INTO lead_due (installation_id, lead_id, due_at, why, lane)
+SELECT %(installation_id)s, id, %(now)s, 'policy', 'background' FROM next ORDER BY id
+ON CONFLICT (installation_id, lead_id) DO UPDATE SET due_at = least(lead_due.due_at, excluded.due_at)
+RETURNING lead_id
+"""
+
+
+def new_leads(conn: Connection, installation_id: int, created_ats: Sequence[datetime]) -> list[int]:
+    """Create leads; returns their ids."""
+    values = {"installation_id": installation_id, "created_ats": list(created_ats)}
+    return [int(row["id"]) for row in conn.execute(_NEW_LEADS, values)]
+
+
+def identify(
+    conn: Connection, installation_id: int, connection_id: int, object_type: str, pairs: Sequence[tuple[str, int]]
+) -> None:
+    """Say which lead each vendor id is; one that is known already stays as it is."""
+    rows = [
+        {
+            "installation_id": installation_id,
+            "connection_id": connection_id,
+            "object_type": object_type,
+            "vendor_id": vendor_id,
+            "lead_id": lead_id,
+        }
+        for vendor_id, lead_id in pairs
+    ]
+    conn.cursor().executemany(_IDENTIFY, rows)
+
+
+def identities(
+    conn: Connection, connection_id: int, object_type: str, ids: Sequence[str]
+) -> dict[str, tuple[int, str | None]]:
+    """Vendor id → (lead id, how it has gone or None)."""
+    values = {"connection_id": connection_id, "object_type": object_type, "ids": list(ids)}
+    return {row["vendor_id"]: (int(row["lead_id"]), row["gone"]) for row in conn.execute(_IDENTITIES, values)}
+
+
+def set_gone(
+    conn: Connection, connection_id: int, vendor_ids: Sequence[str], gone: str | None, *, object_type: str = "contact"
+) -> list[int]:
+    """Mark records as archived, erased or merged (None: restored), and their leads with them; returns the leads."""
+    rows = conn.execute(
+        "UPDATE identity SET gone = %s WHERE connection_id = %s AND object_type = %s AND vendor_id = ANY(%s)"
+        " RETURNING lead_id",
+        [gone, connection_id, object_type, list(vendor_ids)],
+    ).fetchall()
+    lead_ids = [int(row["lead_id"]) for row in rows]
+    conn.execute("UPDATE lead SET gone = %s WHERE id = ANY(%s)", [gone, lead_ids])
+    return lead_ids
+
+
+def merge(conn: Connection, installation_id: int, loser: int, winner: int) -> None:
+    """One person was two leads: everything that the loser did and that was made for it is the winner's from now on."""
+    conn.execute("UPDATE signal SET lead_id = %s WHERE lead_id = %s", [winner, loser])
+    conn.execute("UPDATE managed_record SET lead_id = %s WHERE lead_id = %s", [winner, loser])
+    conn.execute("UPDATE lead SET gone = 'merged', merged_into = %s WHERE id = %s", [winner, loser])
+    conn.execute("UPDATE identity SET lead_id = %s WHERE lead_id = %s", [winner, loser])
+    conn.execute("DELETE FROM lead_due WHERE lead_id = %s", [loser])
+    conn.execute("DELETE FROM link WHERE lead_id = %s", [loser])
+
+
+def load(conn: Connection, ids: Sequence[int]) -> dict[int, LeadRow]:
+    """Leads by id."""
+    rows = conn.execute(f"SELECT {_COLUMNS} FROM lead WHERE id = ANY(%s)", [list(ids)])
+    return {row["id"]: LeadRow(**row) for row in rows}
+
+
+def lock(conn: Connection, ids: Sequence[int]) -> None:
+    """Hold these leads until the transaction ends, in one order for everybody."""
+    conn.execute("SELECT 1 FROM lead WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(ids)])
+
+
+def mark_due(
+    conn: Connection, installation_id: int, lead_ids: Sequence[int], *, at: datetime, why: str, lane: str
+) -> None:
+    """These leads are to be looked at from `at` (business time)."""
+    if lead_ids:
+        values = {
+            "installation_id": installation_id,
+            "lead_ids": sorted(set(lead_ids)),
+            "at": at,
+            "why": why,
+            "lane": lane,
+        }
+        conn.execute(_MARK_DUE, values)
+
+
+def claim_due(conn: Connection, *, now: datetime, limit: int, lease_seconds: float) -> tuple[uuid.UUID, list[DueClaim]]:
+    """Take up to `limit` due leads, hot ones first."""
+    token = uuid.uuid4()
+    values = {"now": now, "limit": limit, "lease_seconds": lease_seconds, "token": token}
+    return token, [DueClaim(**row) for row in conn.execute(_CLAIM_DUE, values)]
+
+
+def store(conn: Connection, results: Sequence[Evaluated], *, now: datetime) -> set[int]:
+    """Store evaluations; returns the leads whose revision was still the one read (the others stay due)."""
+    rows = [
+        {
+            "lead_id": one.lead_id,
+            "revision": one.revision,
+            "stage": one.stage,
+            "state": Jsonb(one.state),
+            "desired": Jsonb(one.desired),
+            "desired_stage": one.desired_stage,
+            "scores": Jsonb(one.scores),
+            "policy_hash": one.policy_hash,
+            "generation": one.generation,
+            "now": now,
+        }
+        for one in results
+    ]
+    stored: set[int] = set()
+    cursor = conn.cursor()
+    cursor.executemany(_STORE, rows, returning=True)
+    for _ in rows:
+        found = cursor.fetchone()
+        if found is not None:
+            stored.add(int(found["id"]))
+        cursor.nextset()
+    return stored
+
+
+def finish_due(conn: Connection, token: uuid.UUID, results: Sequence[Evaluated]) -> None:
+    """These are done until they wake; a lead that became dirty meanwhile stays due."""
+    values = {
+        "token": token,
+        "lead_ids": [one.lead_id for one in results],
+        "wake_ats": [one.wake_at for one in results],
+        "whys": [one.wake_why for one in results],
+    }
+    conn.execute(_FINISH_DUE, values)
+
+
+def fail_due(conn: Connection, token: uuid.UUID, lead_id: int, *, reason: str, most: int) -> None:
+    """An evaluation failed: try again later, and after `most` times park this lead alone."""
+    conn.execute(_FAIL_DUE, {"token": token, "lead_id": lead_id, "reason": reason, "most": most})
+
+
+def has_due(conn: Connection, now: datetime) -> bool:
+    """True when some lead is due and free."""
+    row = conn.execute(
+        "SELECT 1 FROM lead_due WHERE due_at <= %s AND claimed_until < now() AND parked_reason IS NULL LIMIT 1", [now]
+    ).fetchone()
+    return row is not None
+
+
+def walk(
+    conn: Connection, installation_id: int, *, generation: int, after: int, limit: int, now: datetime
+) -> list[int]:
+    """Make due the next leads that an older policy evaluated last; empty: all have caught up."""
+    values = {
+        "installation_id": installation_id,
+        "generation": generation,
+        "after": after,
+        "limit": limit,
+        "now": now,
+    }
+    return sorted(int(row["lead_id"]) for row in conn.execute(_WALK, values))

@@ -1,0 +1,282 @@
+"""Links: one row for each lead and connection. Reads that are wanted and writes that are outstanding are indexes on it.
+
+A claim is a lease token with an end in database time; every statement that commits a result checks the token, so that
+a worker that lost its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from connector.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadClaim:
+    """A record to read. `arrival` is set for a person whom the CRM may not know yet."""
+
+    lead_id: int
+    vendor_id: str
+    wanted_at: datetime
+    arrival: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteClaim:
+    """A lead whose desired state may not stand in the CRM yet."""
+
+    lead_id: int
+    vendor_id: str
+    desired_revision: int
+    dropped: Mapping[str, Any]
+    journal: Mapping[str, Any] | None
+    attempts: int
+    lane: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOutcome:
+    """What became of a write claim: confirmed, or to be tried again after `retry_seconds`, or parked."""
+
+    lead_id: int
+    confirmed: bool
+    retry_seconds: float = 0.0
+    attempts: int = 0
+    journal: Mapping[str, Any] | None = None
+    dropped: Mapping[str, Any] | None = None
+    parked_reason: str | None = None
+    parked_property: str | None = None
+    parked_message: str | None = None
+
+
+_WANT_READ = """
+INSERT INTO link (installation_id, lead_id, connection_id, vendor_id, read_wanted_at, read_lane, event_at)
+SELECT %(installation_id)s, wanted.lead_id, %(connection_id)s, wanted.vendor_id, clock_timestamp(), %(lane)s,
+       %(event_at)s
+FROM unnest(%(lead_ids)s::bigint[], %(vendor_ids)s::text[]) AS wanted (lead_id, vendor_id)
+ORDER BY wanted.lead_id
+ON CONFLICT (installation_id, lead_id, connection_id) DO UPDATE
+SET read_wanted_at = excluded.read_wanted_at,
+    read_lane = CASE WHEN excluded.read_lane = 'hot' OR link.read_lane = 'hot' AND link.read_wanted_at IS NOT NULL
+                     THEN 'hot' ELSE 'background' END,
+    event_at = least(link.event_at, excluded.event_at)
+"""
+
+_CLAIM_READS = """
+WITH free AS (
+    SELECT lead_id FROM link
+    WHERE connection_id = %(connection_id)s AND read_lane = %(lane)s AND read_wanted_at IS NOT NULL
+      AND read_claimed_until < now() AND read_not_before <= now()
+    ORDER BY read_wanted_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE link SET read_claim = %(token)s, read_claimed_until = now() + make_interval(secs => %(lease_seconds)s)
+FROM free WHERE link.lead_id = free.lead_id AND link.connection_id = %(connection_id)s
+RETURNING link.lead_id, vendor_id, read_wanted_at AS wanted_at, arrival
+"""
+
+# What was asked for again while we read is read again.
+_SETTLE_READS = """
+UPDATE link
+SET read_wanted_at = CASE WHEN link.read_wanted_at > done.wanted_at THEN link.read_wanted_at END,
+    read_claim = NULL, read_claimed_until = '-infinity', read_attempts = 0, arrival = NULL
+FROM unnest(%(lead_ids)s::bigint[], %(wanted_ats)s::timestamptz[]) AS done (lead_id, wanted_at)
+WHERE link.lead_id = done.lead_id AND link.connection_id = %(connection_id)s AND link.read_claim = %(token)s
+RETURNING link.lead_id
+"""
+
+_POSTPONE_READS = """
+UPDATE link
+SET read_claim = NULL, read_claimed_until = '-infinity', read_attempts = read_attempts + 1,
+    read_not_before = now() + make_interval(secs => %(seconds)s)
+WHERE connection_id = %(connection_id)s AND read_claim = %(token)s
+"""
+
+# A record whose read is outstanding is not written: what we are about to read may change what we want.
+_CLAIM_WRITES = """
+WITH free AS (
+    SELECT lead_id FROM link
+    WHERE connection_id = %(connection_id)s AND lane = %(lane)s AND desired_revision > confirmed_revision
+      AND parked_reason IS NULL AND not_before <= now() AND claimed_until < now() AND read_wanted_at IS NULL
+    ORDER BY not_before LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE link SET claim = %(token)s, claimed_until = now() + make_interval(secs => %(lease_seconds)s)
+FROM free WHERE link.lead_id = free.lead_id AND link.connection_id = %(connection_id)s
+RETURNING link.lead_id, vendor_id, desired_revision, dropped, journal, attempts, link.lane
+"""
+
+_SETTLE_WRITE = """
+UPDATE link
+SET confirmed_revision = CASE WHEN %(confirmed)s THEN greatest(confirmed_revision, %(desired_revision)s)
+                              ELSE confirmed_revision END,
+    not_before = now() + make_interval(secs => %(retry_seconds)s), attempts = %(attempts)s, journal = %(journal)s,
+    dropped = coalesce(%(dropped)s, dropped), claim = NULL, claimed_until = '-infinity',
+    parked_reason = %(parked_reason)s, parked_property = %(parked_property)s, parked_message = %(parked_message)s,
+    parked_at = CASE WHEN %(parked_reason)s::text IS NULL THEN NULL ELSE now() END,
+    event_at = CASE WHEN %(confirmed)s AND desired_revision <= %(desired_revision)s AND read_wanted_at IS NULL
+                    THEN NULL ELSE event_at END
+WHERE lead_id = %(lead_id)s AND connection_id = %(connection_id)s AND claim = %(token)s
+"""
+
+_DESIRE = """
+UPDATE link
+SET desired_revision = desired_revision + 1, lane = wanted.lane, not_before = least(not_before, now())
+FROM unnest(%(lead_ids)s::bigint[], %(lanes)s::text[]) AS wanted (lead_id, lane)
+WHERE link.lead_id = wanted.lead_id
+"""
+
+_PARKED = """
+SELECT lead_id, connection_id, vendor_id, parked_reason, parked_property, parked_message, parked_at, dropped
+FROM link WHERE parked_reason IS NOT NULL OR dropped <> '{}' ORDER BY parked_at NULLS LAST, lead_id LIMIT %s
+"""
+
+_OUTBOX = """
+SELECT lead_id, connection_id, vendor_id, lane, desired_revision, confirmed_revision, not_before, attempts,
+       read_wanted_at
+FROM link
+WHERE desired_revision > confirmed_revision AND parked_reason IS NULL OR read_wanted_at IS NOT NULL
+ORDER BY not_before, lead_id LIMIT %s
+"""
+
+_RETRY_PARKED = """
+UPDATE link
+SET parked_reason = NULL, parked_property = NULL, parked_message = NULL, parked_at = NULL, dropped = '{}',
+    desired_revision = desired_revision + 1, not_before = now(), attempts = 0
+WHERE (parked_reason IS NOT NULL OR dropped <> '{}') AND (%(lead_ids)s::bigint[] IS NULL OR lead_id = ANY(%(lead_ids)s))
+RETURNING lead_id
+"""
+
+
+def want_read(
+    conn: Connection,
+    installation_id: int,
+    connection_id: int,
+    wanted: Mapping[int, str],
+    *,
+    lane: str,
+    event_at: datetime | None,
+) -> None:
+    """Mark records to be read: lead id → vendor id. `event_at` (machine time) starts the end-to-end clock."""
+    values = {
+        "installation_id": installation_id,
+        "connection_id": connection_id,
+        "lead_ids": list(wanted),
+        "vendor_ids": list(wanted.values()),
+        "lane": lane,
+        "event_at": event_at,
+    }
+    conn.execute(_WANT_READ, values)
+
+
+def want_arrival(conn: Connection, connection_id: int, lead_id: int, arrival: Mapping[str, Any]) -> None:
+    """Say that the person behind this link may have to be found or created by e-mail."""
+    conn.execute(
+        "UPDATE link SET arrival = %s WHERE lead_id = %s AND connection_id = %s",
+        [Jsonb(arrival), lead_id, connection_id],
+    )
+
+
+def claim_reads(
+    conn: Connection, connection_id: int, *, lane: str, limit: int, lease_seconds: float
+) -> tuple[uuid.UUID, list[ReadClaim]]:
+    """Take up to `limit` records to read, oldest first."""
+    token = uuid.uuid4()
+    values = {
+        "connection_id": connection_id,
+        "lane": lane,
+        "limit": limit,
+        "lease_seconds": lease_seconds,
+        "token": token,
+    }
+    return token, [ReadClaim(**row) for row in conn.execute(_CLAIM_READS, values)]
+
+
+def settle_reads(conn: Connection, connection_id: int, token: uuid.UUID, claims: Sequence[ReadClaim]) -> set[int]:
+    """Mark these as read, in the transaction that stores what was read; returns the leads that we still held."""
+    values = {
+        "connection_id": connection_id,
+        "token": token,
+        "lead_ids": [claim.lead_id for claim in claims],
+        "wanted_ats": [claim.wanted_at for claim in claims],
+    }
+    return {int(row["lead_id"]) for row in conn.execute(_SETTLE_READS, values)}
+
+
+def postpone_reads(conn: Connection, connection_id: int, token: uuid.UUID, *, seconds: float) -> None:
+    """Give the claimed reads back, to be tried after so long."""
+    conn.execute(_POSTPONE_READS, {"connection_id": connection_id, "token": token, "seconds": seconds})
+
+
+def desire(conn: Connection, lanes: Mapping[int, str]) -> None:
+    """What these leads should look like has changed (lead id → lane): their links are outstanding again."""
+    conn.execute(_DESIRE, {"lead_ids": list(lanes), "lanes": list(lanes.values())})
+
+
+def claim_writes(
+    conn: Connection, connection_id: int, *, lane: str, limit: int, lease_seconds: float
+) -> tuple[uuid.UUID, list[WriteClaim]]:
+    """Take up to `limit` outstanding links, longest waiting first."""
+    token = uuid.uuid4()
+    values = {
+        "connection_id": connection_id,
+        "lane": lane,
+        "limit": limit,
+        "lease_seconds": lease_seconds,
+        "token": token,
+    }
+    return token, [WriteClaim(**row) for row in conn.execute(_CLAIM_WRITES, values)]
+
+
+def settle_writes(
+    conn: Connection, connection_id: int, token: uuid.UUID, outcomes: Sequence[tuple[WriteClaim, WriteOutcome]]
+) -> None:
+    """Store what became of each claimed link; one whose lease was lost is left alone."""
+    rows = [
+        {
+            "connection_id": connection_id,
+            "token": token,
+            "lead_id": outcome.lead_id,
+            "desired_revision": claim.desired_revision,
+            "confirmed": outcome.confirmed,
+            "retry_seconds": outcome.retry_seconds,
+            "attempts": outcome.attempts,
+            "journal": Jsonb(outcome.journal) if outcome.journal else None,
+            "dropped": Jsonb(outcome.dropped) if outcome.dropped is not None else None,
+            "parked_reason": outcome.parked_reason,
+            "parked_property": outcome.parked_property,
+            "parked_message": outcome.parked_message,
+        }
+        for claim, outcome in outcomes
+    ]
+    conn.cursor().executemany(_SETTLE_WRITE, rows)
+
+
+def write_journal(
+    conn: Connection, connection_id: int, token: uuid.UUID, journals: Mapping[int, Mapping[str, Any]]
+) -> None:
+    """Commit the next step of a backward stage move before it is made (lead id → journal)."""
+    conn.cursor().executemany(
+        "UPDATE link SET journal = %s WHERE lead_id = %s AND connection_id = %s AND claim = %s",
+        [(Jsonb(journal), lead_id, connection_id, token) for lead_id, journal in journals.items()],
+    )
+
+
+def parked(conn: Connection, limit: int) -> list[dict[str, Any]]:
+    """Links that wait for a person, whole or for single properties."""
+    return list(conn.execute(_PARKED, [limit]))
+
+
+def outbox(conn: Connection, limit: int) -> list[dict[str, Any]]:
+    """Links with a read or a write outstanding."""
+    return list(conn.execute(_OUTBOX, [limit]))
+
+
+def retry_parked(conn: Connection, lead_ids: Sequence[int] | None) -> list[int]:
+    """Try parked links again (None: all of them); returns their leads."""
+    values = {"lead_ids": list(lead_ids) if lead_ids is not None else None}
+    return [int(row["lead_id"]) for row in conn.execute(_RETRY_PARKED, values)]

@@ -1,0 +1,182 @@
+"""Managed records: what we create in the CRMs (tasks, so far), each once for its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from connector.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedRow:
+    """A managed record: what it should be (`desired`, `desired_state`) and what the CRM shows (`mirror`).
+
+    `step` is explained in the schema; `reported` is what the CRM last said: open, done or deleted.
+    """
+
+    key: str
+    lead_id: int
+    connection_id: int
+    kind: str
+    desired: Mapping[str, Any]
+    desired_state: str
+    mirror: Mapping[str, Any]
+    vendor_id: str | None
+    step: str
+    settle_until: datetime | None
+    settled: bool
+    reported: str | None
+    dirty: bool
+
+
+_COLUMNS = """key, lead_id, connection_id, kind, desired, desired_state, mirror, vendor_id, step, settle_until,
+    coalesce(settle_until <= now(), true) AS settled, reported, dirty"""
+
+_WANT = """
+INSERT INTO managed_record (installation_id, key, lead_id, connection_id, kind, desired, desired_state, step)
+VALUES (%(installation_id)s, %(key)s, %(lead_id)s, %(connection_id)s, %(kind)s, %(desired)s, %(state)s,
+        CASE WHEN %(state)s = 'open' THEN 'wanted' ELSE 'settled' END)
+ON CONFLICT (installation_id, key, connection_id) DO UPDATE
+SET desired = excluded.desired, desired_state = excluded.desired_state, dirty = true,
+    step = CASE WHEN managed_record.step = 'wanted' AND excluded.desired_state <> 'open' THEN 'settled'
+                ELSE managed_record.step END
+WHERE managed_record.step NOT IN ('settled')
+"""
+
+_INTEND = """
+UPDATE managed_record
+SET step = 'creating', intent_at = now(), settle_until = now() + make_interval(secs => %(seconds)s)
+WHERE connection_id = %(connection_id)s AND key = ANY(%(keys)s) AND step = 'wanted'
+RETURNING key
+"""
+
+_SETTLE = """
+UPDATE managed_record
+SET step = %(step)s, vendor_id = coalesce(%(vendor_id)s, vendor_id), mirror = coalesce(%(mirror)s, mirror),
+    dirty = %(dirty)s, parked_reason = %(parked_reason)s, settle_until = NULL,
+    reported = coalesce(%(reported)s, reported)
+WHERE connection_id = %(connection_id)s AND key = %(key)s AND desired = %(desired)s
+"""
+
+_REPORT = """
+UPDATE managed_record
+SET mirror = %(mirror)s, reported = %(reported)s, read_wanted = false,
+    step = CASE WHEN %(reported)s = 'deleted' THEN 'settled' ELSE step END,
+    dirty = dirty AND %(reported)s <> 'deleted'
+WHERE connection_id = %(connection_id)s AND vendor_id = %(vendor_id)s AND kind = %(kind)s
+RETURNING lead_id
+"""
+
+
+def want(conn: Connection, installation_id: int, connection_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Say what these records should be: key, lead_id, kind, desired (JSON), state."""
+    values = [
+        {**row, "desired": Jsonb(row["desired"]), "installation_id": installation_id, "connection_id": connection_id}
+        for row in rows
+    ]
+    conn.cursor().executemany(_WANT, values)
+
+
+def of_leads(conn: Connection, connection_id: int, lead_ids: Sequence[int], *, dirty_only: bool) -> list[ManagedRow]:
+    """The managed records of these leads, oldest first."""
+    query = f"SELECT {_COLUMNS} FROM managed_record WHERE connection_id = %s AND lead_id = ANY(%s)"
+    if dirty_only:
+        query += " AND dirty AND step NOT IN ('settled', 'parked')"
+    return [
+        ManagedRow(**row) for row in conn.execute(query + " ORDER BY created_at, key", [connection_id, list(lead_ids)])
+    ]
+
+
+def intend(conn: Connection, connection_id: int, keys: Sequence[str], *, settle_seconds: float) -> set[str]:
+    """Commit the intent to create these; only what is returned may be created by the caller."""
+    values = {"connection_id": connection_id, "keys": list(keys), "seconds": settle_seconds}
+    return {row["key"] for row in conn.execute(_INTEND, values)}
+
+
+def settle(
+    conn: Connection,
+    connection_id: int,
+    row: ManagedRow,
+    *,
+    step: str,
+    vendor_id: str | None = None,
+    mirror: Mapping[str, Any] | None = None,
+    dirty: bool = False,
+    parked_reason: str | None = None,
+    reported: str | None = None,
+) -> None:
+    """Store what became of a create or update; a record that is desired otherwise by now stays dirty as it is."""
+    values = {
+        "connection_id": connection_id,
+        "key": row.key,
+        "desired": Jsonb(row.desired),
+        "step": step,
+        "vendor_id": vendor_id,
+        "mirror": Jsonb(mirror) if mirror is not None else None,
+        "dirty": dirty,
+        "parked_reason": parked_reason,
+        "reported": reported,
+    }
+    if conn.execute(_SETTLE, values).rowcount == 0 and vendor_id is not None:
+        # It was changed while we created it: keep the id, and let the change follow.
+        conn.execute(
+            "UPDATE managed_record SET step = 'exists', vendor_id = %s, dirty = true WHERE connection_id = %s AND key = %s",
+            [vendor_id, connection_id, row.key],
+        )
+
+
+def known(conn: Connection, connection_id: int, kind: str, vendor_ids: Sequence[str]) -> set[str]:
+    """Which of these vendor ids are records of ours."""
+    rows = conn.execute(
+        "SELECT vendor_id FROM managed_record WHERE connection_id = %s AND kind = %s AND vendor_id = ANY(%s)",
+        [connection_id, kind, list(vendor_ids)],
+    )
+    return {row["vendor_id"] for row in rows}
+
+
+def want_read(conn: Connection, connection_id: int, kind: str, vendor_ids: Sequence[str]) -> int:
+    """Mark those of these records that are ours to be read; returns how many are."""
+    return conn.execute(
+        "UPDATE managed_record SET read_wanted = true WHERE connection_id = %s AND kind = %s AND vendor_id = ANY(%s)",
+        [connection_id, kind, list(vendor_ids)],
+    ).rowcount
+
+
+def wanted_reads(conn: Connection, connection_id: int, kind: str, limit: int) -> list[str]:
+    """Vendor ids of our records that are to be read."""
+    rows = conn.execute(
+        "SELECT vendor_id FROM managed_record WHERE connection_id = %s AND kind = %s AND read_wanted"
+        " AND vendor_id IS NOT NULL ORDER BY created_at LIMIT %s",
+        [connection_id, kind, limit],
+    )
+    return [row["vendor_id"] for row in rows]
+
+
+def report(
+    conn: Connection, connection_id: int, kind: str, vendor_id: str, *, reported: str, mirror: Mapping[str, Any]
+) -> list[int]:
+    """Store what the CRM shows of a record of ours; returns its lead."""
+    values = {
+        "connection_id": connection_id,
+        "kind": kind,
+        "vendor_id": vendor_id,
+        "reported": reported,
+        "mirror": Jsonb(mirror),
+    }
+    return [int(row["lead_id"]) for row in conn.execute(_REPORT, values)]
+
+
+def retry_parked(conn: Connection, keys: Sequence[str] | None) -> list[int]:
+    """Try parked records again (None: all); returns their leads."""
+    rows = conn.execute(
+        "UPDATE managed_record SET step = CASE WHEN vendor_id IS NULL THEN 'wanted' ELSE 'exists' END, dirty = true,"
+        " parked_reason = NULL WHERE step = 'parked' AND (%(keys)s::text[] IS NULL OR key = ANY(%(keys)s))"
+        " RETURNING lead_id",
+        {"keys": list(keys) if keys is not None else None},
+    )
+    return [int(row["lead_id"]) for row in rows]

@@ -1,0 +1,98 @@
+"""The mirror: each record as the vendor last showed it, and what we know of each property's last change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from connector.store.database import Connection
+
+
+@dataclass(slots=True, kw_only=True)
+class MirrorRow:
+    """One record. A property that is absent from `properties` is unread; None is blank.
+
+    Unlike most of the house this is mutable: `sync.mirror` brings it up to date and hands it back to be stored.
+    """
+
+    object_type: str
+    vendor_id: str
+    properties: dict[str, str | None] = field(default_factory=dict)
+    meta: dict[str, dict[str, Any]] = field(default_factory=dict)
+    modified_at: datetime | None = None
+    read_at: datetime | None = None
+    gone: str | None = None
+
+
+_COLUMNS = "object_type, vendor_id, properties, meta, modified_at, read_at, gone"
+
+_LOAD = f"""
+SELECT {_COLUMNS} FROM mirror
+WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND vendor_id = ANY(%(ids)s)
+"""
+
+_PUT = """
+INSERT INTO mirror (installation_id, connection_id, object_type, vendor_id, properties, meta, modified_at, read_at, gone)
+VALUES (%(installation_id)s, %(connection_id)s, %(object_type)s, %(vendor_id)s, %(properties)s, %(meta)s,
+        %(modified_at)s, %(read_at)s, %(gone)s)
+ON CONFLICT (installation_id, connection_id, object_type, vendor_id) DO UPDATE
+SET properties = excluded.properties, meta = excluded.meta, modified_at = excluded.modified_at,
+    read_at = excluded.read_at, gone = excluded.gone
+"""
+
+_BY_EMAIL = """
+SELECT identity.lead_id, mirror.vendor_id, mirror.properties ->> 'email' AS email
+FROM mirror JOIN identity USING (installation_id, connection_id, object_type, vendor_id)
+WHERE mirror.connection_id = %(connection_id)s AND mirror.object_type = 'contact' AND mirror.gone IS NULL
+  AND identity.gone IS NULL AND mirror.properties ->> 'email' = ANY(%(emails)s)
+"""
+
+_OF_COMPANY = """
+SELECT vendor_id FROM mirror
+WHERE connection_id = %(connection_id)s AND object_type = 'contact' AND gone IS NULL
+  AND properties ->> 'associatedcompanyid' = ANY(%(ids)s)
+"""
+
+
+def load(
+    conn: Connection, connection_id: int, object_type: str, ids: Sequence[str], *, lock: bool = False
+) -> dict[str, MirrorRow]:
+    """Records by vendor id; what we never read is absent. `lock` holds the rows until the transaction ends."""
+    values = {"connection_id": connection_id, "object_type": object_type, "ids": list(ids)}
+    query = _LOAD + (" ORDER BY vendor_id FOR UPDATE" if lock else "")
+    return {row["vendor_id"]: MirrorRow(**row) for row in conn.execute(query, values)}
+
+
+def put(conn: Connection, installation_id: int, connection_id: int, rows: Sequence[MirrorRow]) -> None:
+    """Store these records."""
+    values = [
+        {
+            "installation_id": installation_id,
+            "connection_id": connection_id,
+            "object_type": row.object_type,
+            "vendor_id": row.vendor_id,
+            "properties": Jsonb(row.properties),
+            "meta": Jsonb(row.meta),
+            "modified_at": row.modified_at,
+            "read_at": row.read_at,
+            "gone": row.gone,
+        }
+        for row in rows
+    ]
+    conn.cursor().executemany(_PUT, values)
+
+
+def leads_by_email(conn: Connection, connection_id: int, emails: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """E-mail address → (lead id, contact id), for addresses that the mirror knows."""
+    rows = conn.execute(_BY_EMAIL, {"connection_id": connection_id, "emails": list(emails)})
+    return {row["email"]: (int(row["lead_id"]), row["vendor_id"]) for row in rows}
+
+
+def contacts_of(conn: Connection, connection_id: int, company_ids: Sequence[str]) -> list[str]:
+    """The contacts whose primary company is one of these."""
+    rows = conn.execute(_OF_COMPANY, {"connection_id": connection_id, "ids": list(company_ids)})
+    return [row["vendor_id"] for row in rows]
