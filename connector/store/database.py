@@ -78,7 +78,7 @@ class Database:
         )
 
         def configure(connection: Connection) -> None:
-            connection.execute(settings)  # type: ignore[call-overload]
+            connection.execute(settings)
 
         pool: ConnectionPool[Connection] = ConnectionPool(
             conninfo,
@@ -111,7 +111,7 @@ class Database:
         if lock_timeout_seconds is not None:
             begin += f"; SET LOCAL lock_timeout = {_milliseconds(lock_timeout_seconds)}"
         with self._connection() as connection:
-            connection.execute(begin)  # type: ignore[call-overload]
+            connection.execute(begin)
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -192,9 +192,7 @@ def translated_errors() -> Iterator[None]:
             reason="database_read_only",
         ) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise RetryableError(
-            "The database is away or blocked; it is tried again.", reason="database_away"
-        ) from error
+        raise RetryableError("The database is away or blocked; it is tried again.", reason="database_away") from error
 
 
 def session_dsn(dsn: str, *, application_name: str = "tasuki") -> str:

@@ -52,9 +52,7 @@ def pending(dsn: str) -> list[str]:
 @contextlib.contextmanager
 def _engine_connection(dsn: str) -> Iterator[Connection]:
     conninfo = session_dsn(dsn, application_name="tasuki-migrate")
-    engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=NullPool
-    )
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=NullPool)
     with engine.connect() as connection:
         yield connection
 

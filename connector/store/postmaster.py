@@ -94,7 +94,11 @@ class Launcher:
         self._server = _spawn(self._layout)
         server = self._server
         _await_ready(self._layout, server)
-        threading.Thread(target=lambda: (server.wait(), self._events.put("died")), daemon=True).start()
+        threading.Thread(target=self._await_death, args=(server,), daemon=True).start()
+
+    def _await_death(self, server: subprocess.Popen[bytes]) -> None:
+        server.wait()
+        self._events.put("died")
 
     def _restart(self) -> None:
         for pause_seconds in _RESTART_PAUSE_SECONDS:
@@ -195,8 +199,10 @@ def _spawn(layout: Layout) -> subprocess.Popen[bytes]:
         env=_environment(),
         start_new_session=True,
         umask=0o077,
-        preexec_fn=_die_with_parent(),
-        **_identity(layout),  # type: ignore[arg-type]
+        preexec_fn=_die_with_parent(),  # noqa: PLW1509  it makes two system calls and takes no lock
+        user=_uid(layout),
+        group=_gid(layout),
+        extra_groups=_groups(layout),
     )
 
 
@@ -270,18 +276,24 @@ def _run(layout: Layout, program: str, *arguments: str, stdin: str = "") -> None
         env=_environment(),
         umask=0o077,
         check=False,
-        **_identity(layout),  # type: ignore[call-overload]
+        user=_uid(layout),
+        group=_gid(layout),
+        extra_groups=_groups(layout),
     )
     if done.returncode != 0:
-        raise UsageError(
-            f"PostgreSQL's {program} failed: {done.stderr.strip()[-400:]}", reason="database_setup_failed"
-        )
+        raise UsageError(f"PostgreSQL's {program} failed: {done.stderr.strip()[-400:]}", reason="database_setup_failed")
 
 
-def _identity(layout: Layout) -> dict[str, object]:
-    if not layout.run_as.differs:
-        return {}
-    return {"user": layout.run_as.uid, "group": layout.run_as.gid, "extra_groups": []}
+def _uid(layout: Layout) -> int | None:
+    return layout.run_as.uid if layout.run_as.differs else None
+
+
+def _gid(layout: Layout) -> int | None:
+    return layout.run_as.gid if layout.run_as.differs else None
+
+
+def _groups(layout: Layout) -> list[int] | None:
+    return [] if layout.run_as.differs else None
 
 
 def _environment() -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from connector.errors import RetryableError, UsageError
 from connector.store.database import Database
 
 

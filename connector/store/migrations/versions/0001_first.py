@@ -18,6 +18,7 @@ def upgrade() -> None:
     """Run procrastinate's schema, then the tables of the product, then the job engine's additions."""
     here = Path(__file__).parent
     connection = op.get_bind().connection.driver_connection
+    assert connection is not None
     connection.execute(SchemaManager.get_schema())
     for name in ("0001_first.sql", "0001_jobs.sql"):
         text = (here / name).read_text(encoding="utf-8")

@@ -54,16 +54,15 @@ CREATE FUNCTION tasuki_defer_once(
     p_lock text,
     p_queueing_lock text,
     p_args jsonb DEFAULT '{}',
-    p_priority integer DEFAULT 0,
-    p_scheduled_at timestamptz DEFAULT NULL
+    p_priority integer DEFAULT 0
 ) RETURNS bigint
     LANGUAGE plpgsql AS $$
 DECLARE
     job_id bigint;
 BEGIN
     LOOP
-        INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, priority, scheduled_at)
-        VALUES (p_queue, p_task, p_lock, p_queueing_lock, p_args, p_priority, p_scheduled_at)
+        INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, priority)
+        VALUES (p_queue, p_task, p_lock, p_queueing_lock, p_args, p_priority)
         ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
         RETURNING id INTO job_id;
         IF FOUND THEN
@@ -83,73 +82,92 @@ END;
 $$;
 
 
--- End a job whose worker is gone and defer it anew. Never procrastinate's retry: with a waiter queued it
+-- End a job that nobody works on and defer it anew. Never procrastinate's retry: with a waiter queued it
 -- violates the queueing lock's unique index, the job stays 'doing', and its lock is taken for ever.
 -- From the third death in a row on (attempts travel along), the lock rests before its next try, so that a
 -- job that kills its worker each time does not take the others down with it.
-CREATE FUNCTION tasuki_restart_job(p_job procrastinate_jobs) RETURNS bigint
+CREATE FUNCTION tasuki_restart_job(p_job procrastinate_jobs, p_deaths integer) RETURNS bigint
     LANGUAGE plpgsql AS $$
 DECLARE
-    deaths integer := p_job.attempts + 1;
-    rest interval := make_interval(secs => CASE WHEN deaths < 3 THEN 0 ELSE least(900, 15 * 2 ^ (deaths - 3)) END);
+    rest_seconds double precision := CASE WHEN p_deaths < 3 THEN 0 ELSE least(900, 15 * 2 ^ (p_deaths - 3)) END;
     new_id bigint;
 BEGIN
-    UPDATE procrastinate_jobs SET status = 'failed', abort_requested = false, attempts = deaths
+    UPDATE procrastinate_jobs SET status = 'failed', abort_requested = false, attempts = p_deaths
     WHERE id = p_job.id;
 
     new_id := tasuki_defer_once(p_job.queue_name, p_job.task_name, p_job.lock, p_job.queueing_lock,
                                 p_job.args, p_job.priority);
-    UPDATE procrastinate_jobs
-    SET attempts = greatest(attempts, deaths),
-        scheduled_at = CASE WHEN rest > interval '0' THEN greatest(scheduled_at, now() + rest) ELSE scheduled_at END
-    WHERE id = new_id;
+    IF p_deaths > 0 THEN
+        UPDATE procrastinate_jobs
+        SET attempts = greatest(attempts, p_deaths),
+            scheduled_at = CASE WHEN rest_seconds > 0 THEN now() + make_interval(secs => rest_seconds)
+                           ELSE scheduled_at END
+        WHERE id = new_id;
+    END IF;
     RETURN new_id;
 END;
 $$;
 
 
 -- Restart the jobs of workers that have not been heard of for a while. Any number of workers may call
--- this at once: each job is restarted by one of them.
+-- this at once: each job is restarted by one of them. Just after the server's own start everyone's last
+-- word is old, and says nothing.
 CREATE FUNCTION tasuki_rescue_stalled(stale_seconds double precision)
-    RETURNS TABLE (old_id bigint, new_id bigint, task text, deaths integer)
+    RETURNS TABLE (job_id bigint, new_job_id bigint, task text, deaths integer)
     LANGUAGE plpgsql AS $$
 DECLARE
+    stale_before timestamptz := clock_timestamp() - make_interval(secs => stale_seconds);
     job procrastinate_jobs;
 BEGIN
     FOR job IN
         SELECT j.* FROM procrastinate_jobs j
         LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
         WHERE j.status = 'doing'
-          AND (w.id IS NULL OR w.last_heartbeat < now() - make_interval(secs => stale_seconds))
+          AND (w.id IS NULL OR (w.last_heartbeat < stale_before AND pg_postmaster_start_time() < stale_before))
         ORDER BY j.id
         FOR UPDATE OF j SKIP LOCKED
     LOOP
-        old_id := job.id; task := job.task_name; deaths := job.attempts + 1;
-        new_id := tasuki_restart_job(job);
+        job_id := job.id; task := job.task_name; deaths := job.attempts + 1;
+        new_job_id := tasuki_restart_job(job, deaths);
         RETURN NEXT;
     END LOOP;
 END;
 $$;
 
 
--- Restart what one worker left unfinished; for a worker that knows it has ended.
-CREATE FUNCTION tasuki_release_worker(p_worker_id bigint) RETURNS integer
+-- Restart what one worker holds and does not work on: all of it (p_ids null) when that worker has ended,
+-- some of it when an answer of ours to "give me a job" or "this one is done" was lost on the way.
+CREATE FUNCTION tasuki_hand_back(p_worker_id bigint, p_ids bigint[] DEFAULT NULL) RETURNS integer
     LANGUAGE plpgsql AS $$
 DECLARE
     job procrastinate_jobs;
-    released integer := 0;
+    handed_back integer := 0;
 BEGIN
     FOR job IN
         SELECT j.* FROM procrastinate_jobs j
-        WHERE j.status = 'doing' AND j.worker_id = p_worker_id
+        WHERE j.status = 'doing' AND j.worker_id = p_worker_id AND (p_ids IS NULL OR j.id = ANY (p_ids))
         ORDER BY j.id
         FOR UPDATE OF j SKIP LOCKED
     LOOP
-        job.attempts := job.attempts - 1;  -- an ending is not a death
-        PERFORM tasuki_restart_job(job);
-        released := released + 1;
+        PERFORM tasuki_restart_job(job, job.attempts);
+        handed_back := handed_back + 1;
     END LOOP;
-    DELETE FROM procrastinate_workers WHERE id = p_worker_id;
-    RETURN released;
+    IF p_ids IS NULL THEN
+        DELETE FROM procrastinate_workers WHERE id = p_worker_id;
+    END IF;
+    RETURN handed_back;
 END;
+$$;
+
+
+-- Forget failed jobs but the newest of each task and lock, and workers that left without a word.
+CREATE FUNCTION tasuki_sweep_jobs() RETURNS void
+    LANGUAGE sql AS $$
+    DELETE FROM procrastinate_jobs old
+    USING procrastinate_jobs newer
+    WHERE old.status IN ('failed', 'aborted', 'cancelled') AND newer.status IN ('failed', 'aborted', 'cancelled')
+      AND newer.task_name = old.task_name AND newer.lock IS NOT DISTINCT FROM old.lock AND newer.id > old.id;
+    DELETE FROM procrastinate_workers w
+    WHERE w.last_heartbeat < now() - interval '1 hour'
+      AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs j WHERE j.worker_id = w.id AND j.status = 'doing');
 $$;
