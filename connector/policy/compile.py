@@ -245,9 +245,7 @@ class Compiler:
         if days is None:
             return None
         shown = [day.isoformat() for day in days]
-        words = {
-            language: range_words(shown[0], shown[1], language) if pair else shown[0] for language in LANGUAGES
-        }
+        words = {language: range_words(shown[0], shown[1], language) if pair else shown[0] for language in LANGUAGES}
         return self._clocked(name, operator, words, day_question(operator, days))
 
     def _windowed(self, name: Name, operator: str, raw: Any, where: Where) -> Condition | None:
@@ -260,9 +258,7 @@ class Compiler:
             return None
         return self._clocked(name, operator, span_label(window.span), window_question(operator, window))
 
-    def _clocked(
-        self, name: Name, operator: str, operand: dict[str, str], question: ClockQuestion
-    ) -> Comparison:
+    def _clocked(self, name: Name, operator: str, operand: dict[str, str], question: ClockQuestion) -> Comparison:
         return self._leaf(name, operator, operand, clock_test(name.name, question), question)
 
     def _count(self, name: Name, raw: Any, where: Where) -> Condition | None:

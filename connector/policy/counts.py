@@ -43,8 +43,8 @@ class Count(Condition):
     def _within(self, enough: Enough) -> Test:
         """The common case, without a list: occurrences are sorted, the window has a fixed length."""
         signal, window = self.signal, self.window
-        assert window is not None and window.fixed is not None
-        length = window.fixed
+        length = window.fixed if window is not None else None
+        assert length is not None
 
         def test(view: View) -> bool:
             times = view.times(signal)
@@ -85,9 +85,7 @@ class Count(Condition):
     def describe(self, language: str) -> str:
         within = str(self.window.span) if self.window is not None else None
         label = self.label[language_of(language)]
-        return count_phrase(
-            self.operator, label, self.bounds, language, within=within, since=self.since_stage
-        )
+        return count_phrase(self.operator, label, self.bounds, language, within=within, since=self.since_stage)
 
 
 def enough_of(operator: str, bounds: Sequence[int]) -> Enough:

@@ -8,7 +8,7 @@ endlessly nested files are faults with a place, never a traceback.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
@@ -59,6 +59,52 @@ class Document:
         while path and path not in self.positions:
             path = path[:-1]
         return self.positions.get(path, (1, 1))
+
+    def at(self, path: Path) -> Any:
+        """The piece at a path that exists."""
+        return _at(self.data, path)
+
+    def without(self, path: Path) -> Document:
+        """The document with one piece taken out; later items of a list move up with their positions."""
+        holder: Any = _at(self.data, path[:-1])
+        last = path[-1]
+        data: Any
+        if isinstance(holder, dict):
+            data = {key: value for key, value in holder.items() if key != last}
+        else:
+            data = [value for index, value in enumerate(holder) if index != last]
+        return replace(self, data=_with(self.data, path[:-1], data), positions=_moved(self.positions, path))
+
+
+def _at(data: Any, path: Path) -> Any:
+    for part in path:
+        data = data[part]
+    return data
+
+
+def _with(data: Any, path: Path, piece: Any) -> Any:
+    """A copy of `data` in which `piece` stands at `path`; what lies beside the way is shared."""
+    if not path:
+        return piece
+    copy: Any = dict(data) if isinstance(data, dict) else list(data)
+    copy[path[0]] = _with(data[path[0]], path[1:], piece)
+    return copy
+
+
+def _moved(positions: Mapping[Path, Position], gone: Path) -> dict[Path, Position]:
+    depth, last = len(gone) - 1, gone[-1]
+    moved: dict[Path, Position] = {}
+    for path, position in positions.items():
+        if len(path) <= depth or path[:depth] != gone[:-1]:
+            moved[path] = position
+            continue
+        part = path[depth]
+        if part == last:
+            continue
+        if isinstance(part, int) and isinstance(last, int) and part > last:
+            path = (*path[:depth], part - 1, *path[depth + 1 :])  # noqa: PLW2901
+        moved[path] = position
+    return moved
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,9 +196,7 @@ class _Reader:
 
     def _scalar(self, node: ScalarNode, path: Path) -> str | None:
         if not _plain_tag(node):
-            self.faults.append(
-                Fault(path, _start(node), "tags (`!…`) are not used in a policy; leave it out", "tag")
-            )
+            self.faults.append(Fault(path, _start(node), "tags (`!…`) are not used in a policy; leave it out", "tag"))
         if node.style in (None, "") and node.value in _NULLS:
             return None
         return str(node.value)

@@ -22,11 +22,10 @@ from connector.policy.build.work import build_never, build_rules
 from connector.policy.conditions import Condition
 from connector.policy.document import Document, DocumentFault, Where, empty, read
 from connector.policy.files import MODELS
-from connector.policy.files.base import FileModel
 from connector.policy.model import Policy
 from connector.policy.problems import PolicyErrors, Problem, Report
 from connector.policy.secrets import secret_places
-from connector.policy.source import FILES, MOST_LIST_BYTES, STEMS, content_hash, inside, read_folder
+from connector.policy.source import FILES, MOST_LIST_BYTES, content_hash, inside, read_folder
 from connector.policy.validate import read_model
 from connector.policy.vocabulary import Vocabulary
 
@@ -52,7 +51,10 @@ def check_files(files: Mapping[str, bytes], *, name: str = "policy") -> tuple[Po
     """The same from memory; `name` is the policy's when policy.yaml gives none."""
     report = Report()
     documents = _documents(files, report)
+    unreadable = report.failed and any(path in FILES and path[:-5] not in documents for path in files)
     models = _models(documents, report)
+    if unreadable:
+        models = None
     policy = _build(files, documents, models, name, report) if models is not None else None
     return (None if report.failed else policy), report.in_order()
 
@@ -79,26 +81,28 @@ def _documents(files: Mapping[str, bytes], report: Report) -> dict[str, Document
         if f"{stem}.yaml" not in files:
             report.error(Where(empty(f"{stem}.yaml")), f"{stem}.yaml is missing", reason="missing_file")
     for document in documents.values():
-        for fault in document.faults:
-            report.fault(document.file, fault.position, fault.message, fault.reason)
+        for flaw in document.faults:
+            report.fault(document.file, flaw.position, flaw.message, flaw.reason)
         for where in secret_places(document.data, Where(document)):
             message = "this looks like a secret; take it out and set it with `tasuki secret set`"
             report.error(where, message, reason="secret")
     return documents
 
 
-def _models(documents: Mapping[str, Document], report: Report) -> Files | None:
-    """The models; None when a file is so broken that every reference into it would be reported too."""
-    models: dict[str, FileModel] = {}
-    for stem in STEMS:
-        if stem not in documents:
-            continue
-        document = documents[stem]
-        model = read_model(MODELS[stem], Where(document), document.data, report)
-        if model is not None:
-            models[stem] = model
-    ready: dict[str, Any] = models
-    return Files(**ready) if all(stem in models for stem in documents) else None
+def _models(documents: dict[str, Document], report: Report) -> Files | None:
+    """The models; None when a file is so broken that every reference into it would be reported too.
+
+    `documents` are replaced by what is left of them without their broken pieces.
+    """
+    models: dict[str, Any] = {}
+    hidden: frozenset[str] = frozenset()
+    for stem, document in documents.items():
+        reading = read_model(MODELS[stem], document, report)
+        if reading is not None:
+            models[stem], documents[stem] = reading.model, reading.document
+            hidden |= reading.hidden
+    report.hidden = hidden
+    return Files(**models) if len(models) == len(documents) else None
 
 
 def _build(

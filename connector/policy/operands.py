@@ -39,11 +39,10 @@ class Operands:
         """A list in place, a bare text, or (after a list operator) the name of a list of policy.yaml."""
         if isinstance(raw, str) and lists:
             found = self._named(raw, where)
-            if found is not None and all(
-                [self._is_choice(word, where, name, f"list `{raw}`") for word in found.values]
-            ):
-                return found
-            return None
+            if found is None:
+                return None
+            strangers = [word for word in found.values if not self._is_choice(word, where, name, f"list `{raw}`")]
+            return None if strangers else found
         items = raw if isinstance(raw, list) else [raw]
         if not items or not all(isinstance(item, str) and item for item in items):
             self.report.error(where, "a word or a list of words belongs here", reason="bad_operand")
@@ -58,9 +57,7 @@ class Operands:
         named = self.vocabulary.lists.get(word)
         if named is None:
             message = f"there is no list `{word}` in policy.yaml; one value is written `[{word}]`"
-            self.report.error(
-                where, message, reason="unknown_list", got=word, allowed=tuple(self.vocabulary.lists)
-            )
+            self.report.error(where, message, reason="unknown_list", got=word, allowed=tuple(self.vocabulary.lists))
             return None
         if not named.values:
             self.report.error(where, f"the list `{word}` is empty", reason="empty_list")
@@ -116,9 +113,7 @@ class Operands:
         """`yes` or `no`."""
         if isinstance(raw, str) and raw.lower() in YES_NO:
             return YES_NO[raw.lower()]
-        self.report.error(
-            where, "write yes or no", reason="bad_operand", got=str(raw)[:80], allowed=("yes", "no")
-        )
+        self.report.error(where, "write yes or no", reason="bad_operand", got=str(raw)[:80], allowed=("yes", "no"))
         return None
 
     def window(self, raw: Any, where: Where) -> Window | None:

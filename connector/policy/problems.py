@@ -47,6 +47,7 @@ class Report:
     """Collects problems while a policy is read; nothing is raised before everything has been looked at."""
 
     problems: list[Problem] = field(default_factory=list)
+    hidden: frozenset[str] = frozenset()  #: Words of broken pieces: references to them are no further errors.
 
     @property
     def failed(self) -> bool:
@@ -63,6 +64,8 @@ class Report:
         allowed: Iterable[str] = (),
     ) -> None:
         """Note an error; `got` is the misspelt word, held against `allowed` for the nearest one."""
+        if got and reason.startswith("unknown_") and not self.hidden.isdisjoint((got, *got.split("."))):
+            return
         self._note(where, message, reason, got, tuple(allowed), warning=False)
 
     def warn(self, where: Where, message: str, *, reason: str) -> None:

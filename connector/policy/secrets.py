@@ -23,7 +23,9 @@ _SHAPES = re.compile(
     r"|[a-z][a-z0-9+.-]*://[^\s/:@]+:[^\s/@]+@"  # password in an address
 )
 _LONG = re.compile(r"[0-9A-Za-z_+/=-]{32,}")
-_LEAST_BITS = 3.3  #: Bits a character: hexadecimal keys reach 3.7, words and identifiers stay below 3.2 or hold no digits.
+_LEAST_BITS = (
+    3.3  #: Bits a character: hexadecimal keys reach 3.7, words and identifiers stay below 3.2 or hold no digits.
+)
 
 
 def secret_places(data: Any, where: Where) -> Iterator[Where]:

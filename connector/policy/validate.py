@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from connector.policy.document import Where
+from connector.policy.document import Document, Path, Where
 from connector.policy.files.base import FileModel
 from connector.policy.problems import Report
 
 _M = TypeVar("_M", bound=FileModel)
 _QUOTED = re.compile(r"'([^']*)'")
+_MOST_ROUNDS = 30  #: A piece taken out may leave its holder incomplete: that many times over.
 _MESSAGES = {
     "string_type": "a text belongs here",
     "bool_parsing": "write yes or no",
@@ -33,46 +36,103 @@ _MESSAGES = {
 }
 
 
-def read_model(model: type[_M], where: Where, data: Any, report: Report) -> _M | None:
-    """The model of `data`, or None after noting every error."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            _note(model, where, data, detail, report)
-        return None
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[_M]):
+    """A model and the document that it was read from, less the broken pieces.
+
+    `hidden` are the words of those pieces: a reference to one of them is no mistake of its own.
+    """
+
+    model: _M
+    document: Document
+    hidden: frozenset[str]
 
 
-def _note(model: type[BaseModel], where: Where, data: Any, detail: ErrorDetails, report: Report) -> None:
-    kind, context = detail["type"], detail.get("ctx", {})
-    spot, is_key = _locate(where, data, detail["loc"])
+def read_model(model: type[_M], document: Document, report: Report) -> Reading[_M] | None:
+    """The model of a document; every error is noted and its piece taken out so that the rest can be checked."""
+    hidden: set[str] = set()
+    gone: list[Path] = []
+    for _ in range(_MOST_ROUNDS):
+        try:
+            return Reading(model.model_validate(document.data), document, frozenset(hidden))
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+        broken = {_note(model, document, detail, gone, report) for detail in details}
+        if () in broken:
+            return None
+        for path in sorted(broken, key=_last_first, reverse=True):
+            if path in document.positions:
+                hidden |= _words(document, path)
+                gone.append(path)
+                document = document.without(path)
+    return None
+
+
+def _last_first(path: Path) -> tuple[tuple[int, str], ...]:
+    """Sorts so that reversed, later items come before earlier ones and inner pieces before outer ones."""
+    return tuple((part, "") if isinstance(part, int) else (0, part) for part in path)
+
+
+def _words(document: Document, path: Path) -> set[str]:
+    """The keys and texts of a piece."""
+    words, waiting = {str(path[-1])}, [document.at(path)]
+    while waiting:
+        data = waiting.pop()
+        if isinstance(data, dict):
+            words |= set(data)
+            waiting += data.values()
+        elif isinstance(data, list):
+            waiting += data
+        elif isinstance(data, str):
+            words.add(data)
+    return words
+
+
+def _note(model: type[BaseModel], document: Document, detail: ErrorDetails, gone: list[Path], report: Report) -> Path:
+    """Note one error; returns the path of the piece to take out. What only follows from `gone` is not told."""
+    kind, context, location = detail["type"], detail.get("ctx", {}), detail["loc"]
+    where, is_key = _locate(document, location)
+    key = str(location[-1]) if location else ""
+    if any(path[: len(where.path)] == where.path for path in gone):
+        return where.path
     if kind == "extra_forbidden":
-        key = str(detail["loc"][-1])
-        allowed = tuple(_keys_at(model, detail["loc"][:-1]))
-        report.error(spot, f"there is no key `{key}` here", reason="unknown_key", got=key, allowed=allowed)
+        allowed = tuple(_keys_at(model, location[:-1]))
+        report.error(where, f"there is no key `{key}` here", reason="unknown_key", got=key, allowed=allowed)
+    elif kind == "missing" and _misspelt(model, document, where.path, location, key):
+        pass  # told as the unknown key that it is
     elif kind == "missing":
-        key = str(detail["loc"][-1])
-        report.error(spot, f"`{key}` is missing", reason="missing_key", allowed=(key,))
+        report.error(where, f"`{key}` is missing", reason="missing_key", allowed=(key,))
     elif kind == "literal_error":
+        got = where.path[-1] if is_key else detail["input"]
         allowed = tuple(_QUOTED.findall(str(context.get("expected", ""))))
-        got = "" if is_key else str(detail["input"])[:80]
-        report.error(spot, f"`{got or detail['loc'][-1]}` is not allowed here", reason="not_allowed", got=got, allowed=allowed)
+        word = str(got)[:80]
+        report.error(where, f"`{word}` is not allowed here", reason="not_allowed", got=word, allowed=allowed)
     elif "text" in context:
-        allowed = tuple(context.get("allowed", ()))
-        report.error(spot, str(context["text"]), reason=kind, got=str(context.get("got", "")), allowed=allowed)
+        got, allowed = str(context.get("got", "")), tuple(context.get("allowed", ()))
+        report.error(where, str(context["text"]), reason=kind, got=got, allowed=allowed)
     else:
         message = _MESSAGES.get(kind) or detail["msg"].removeprefix("Value error, ")
-        report.error(spot, message, reason="bad_type" if kind in _MESSAGES else "bad_value")
+        report.error(where, message, reason="bad_type" if kind in _MESSAGES else "bad_value")
+    return where.path
 
 
-def _locate(where: Where, data: Any, location: tuple[int | str, ...]) -> tuple[Where, bool]:
+def _misspelt(
+    model: type[BaseModel], document: Document, path: Path, location: tuple[int | str, ...], key: str
+) -> bool:
+    """True when a key that stands here is a slip of the missing one."""
+    known = set(_keys_at(model, location[:-1]))
+    strangers = [word for word in document.at(path) if word not in known]
+    return bool(get_close_matches(key, strangers, n=1, cutoff=0.6))
+
+
+def _locate(document: Document, location: tuple[int | str, ...]) -> tuple[Where, bool]:
     """Walk the document along pydantic's location; parts that name a branch of a union are no place in it."""
-    is_key = False
+    where, data, is_key = Where(document), document.data, False
     for part in location:
         if part == "[key]":
             is_key = True
-        elif isinstance(data, dict) and isinstance(part, str) and part in data:
-            where, data = where / part, data[part]
+        elif isinstance(data, dict) and part in data:
+            where, data = where / part, data[str(part)]
         elif isinstance(data, list) and isinstance(part, int) and part < len(data):
             where, data = where / part, data[part]
     return where, is_key

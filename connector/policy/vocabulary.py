@@ -86,9 +86,7 @@ class Vocabulary:
         free_choice: bool = False,
     ) -> None:
         """Define a name."""
-        self.names[name] = Name(
-            name=name, label=label, type=type_, choices=choices or {}, free_choice=free_choice
-        )
+        self.names[name] = Name(name=name, label=label, type=type_, choices=choices or {}, free_choice=free_choice)
 
     def of_type(self, types: Iterable[FieldType]) -> tuple[str, ...]:
         """The names of these types, for hints."""

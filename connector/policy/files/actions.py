@@ -21,9 +21,7 @@ class Pool(FileModel):
 
 def _person(value: Any) -> Any:
     if isinstance(value, str) and value not in ("owner", "deal_owner"):
-        raise fault(
-            "a task goes to owner, deal_owner or {pool: …}", allowed=("owner", "deal_owner", "pool"), got=value
-        )
+        raise fault("a task goes to owner, deal_owner or {pool: …}", allowed=("owner", "deal_owner", "pool"), got=value)
     return value
 
 
@@ -66,7 +64,10 @@ class EnrolModel(FileModel):
 
     @model_validator(mode="after")
     def _one(self) -> EnrolModel:
-        if sum(value is not None for value in (self.hubspot_sequence, self.hubspot_list, self.salesforce_campaign)) != 1:
+        if (
+            sum(value is not None for value in (self.hubspot_sequence, self.hubspot_list, self.salesforce_campaign))
+            != 1
+        ):
             raise fault(
                 "enrol in exactly one place",
                 reason="enrol_place",

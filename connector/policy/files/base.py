@@ -13,6 +13,8 @@ from pydantic_core import PydanticCustomError
 from connector.domain.calendar import Span
 
 LANGUAGES = ("ja", "en")
+LANGUAGE_FORM = "x-form"
+"""Marks a piece whose form is the language's own; `schema.py` puts the definition in its place."""
 OPERATORS = (
     "known", "unknown", "in", "not_in", "at_least", "at_most", "more_than", "less_than", "between",
     "contains_any", "contains_all", "starts_with", "ends_with", "matches", "domain_in", "domain_not_in",
@@ -34,14 +36,12 @@ class FileModel(BaseModel):
 def fault(message: str, *, reason: str = "bad_value", allowed: tuple[str, ...] = (), got: str = "") -> Exception:
     """An error that a validator raises: `allowed` and `got` give the nearest spelling."""
     context = {"allowed": allowed, "got": got, "text": message}
-    return PydanticCustomError(reason, "{text}", context)  # type: ignore[arg-type]
+    return PydanticCustomError(reason, "{text}", context)
 
 
 def _id(value: Any) -> Any:
     if isinstance(value, str) and not _ID.match(value):
-        raise fault(
-            f"`{value[:80]}` cannot be an id: small letters, digits and `_`, a letter first", reason="bad_id"
-        )
+        raise fault(f"`{value[:80]}` cannot be an id: small letters, digits and `_`, a letter first", reason="bad_id")
     return value
 
 
@@ -102,39 +102,42 @@ def _choice_ids(value: Any) -> Any:
     return value
 
 
-Id: TypeAlias = Annotated[str, BeforeValidator(_id), WithJsonSchema({"type": "string", "pattern": _ID.pattern[:-2] + "$"})]
-Label: TypeAlias = Annotated[
-    dict[str, str],
-    BeforeValidator(_label),
-    WithJsonSchema(
+_WORD_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+_LABEL_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": ["string", "number"]},
         {
-            "anyOf": [
-                {"type": ["string", "number"]},
-                {"type": "object", "properties": {"ja": {"type": "string"}, "en": {"type": "string"}}, "additionalProperties": False},
-            ]
-        }
-    ),
+            "type": "object",
+            "properties": {language: {"type": "string"} for language in LANGUAGES},
+            "additionalProperties": False,
+        },
+    ]
+}
+_DURATION_SCHEMA: dict[str, Any] = {
+    "type": "string",
+    "pattern": r"^[0-9]+(mo|[mhdw]| +business +(minute|hour|day)s?)$",
+    "examples": ["5m", "4h", "3d", "2w", "3mo", "5 business minutes", "2 business days"],
+}
+_PLAIN_SCHEMA: dict[str, Any] = {"type": "string", "pattern": "^[0-9]+[mhdw]$", "examples": ["15m", "7d"]}
+
+Id: TypeAlias = Annotated[
+    str, BeforeValidator(_id), WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"})
 ]
+Label: TypeAlias = Annotated[dict[str, str], BeforeValidator(_label), WithJsonSchema(_LABEL_SCHEMA)]
 YesNo: TypeAlias = Annotated[bool, BeforeValidator(_yes_no), WithJsonSchema({"enum": [True, False, "yes", "no"]})]
 Words: TypeAlias = Annotated[
     tuple[str, ...],
     BeforeValidator(_many),
-    WithJsonSchema({"anyOf": [{"type": ["string", "number"]}, {"type": "array", "items": {"type": ["string", "number"]}}]}),
+    WithJsonSchema({"anyOf": [_WORD_SCHEMA, {"type": "array", "items": _WORD_SCHEMA}]}),
 ]
-Duration: TypeAlias = Annotated[
-    Span,
-    BeforeValidator(_span),
-    WithJsonSchema({"type": "string", "examples": ["5m", "4h", "3d", "2w", "3mo", "5 business minutes", "2 business days"]}),
+Duration: TypeAlias = Annotated[Span, BeforeValidator(_span), WithJsonSchema(_DURATION_SCHEMA)]
+PlainDuration: TypeAlias = Annotated[timedelta, BeforeValidator(_plain), WithJsonSchema(_PLAIN_SCHEMA)]
+Percent: TypeAlias = Annotated[
+    float, BeforeValidator(_percent), WithJsonSchema({"type": "string", "pattern": "^[0-9.]+ *%$"})
 ]
-PlainDuration: TypeAlias = Annotated[
-    timedelta, BeforeValidator(_plain), WithJsonSchema({"type": "string", "pattern": "^[0-9]+[mhdw]$", "examples": ["15m", "7d"]})
-]
-Percent: TypeAlias = Annotated[float, BeforeValidator(_percent), WithJsonSchema({"type": "string", "pattern": "^[0-9.]+ *%$"})]
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
-Choices: TypeAlias = Annotated[
-    dict[str, Label],
-    BeforeValidator(_choice_ids),
-]
-Condition: TypeAlias = Annotated[Any, WithJsonSchema({"$ref": "#/$defs/Condition"})]
-Events: TypeAlias = Annotated[Any, WithJsonSchema({"$ref": "#/$defs/Events"})]
-Scalar: TypeAlias = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Choices: TypeAlias = Annotated[dict[str, Label], BeforeValidator(_choice_ids)]
+Condition: TypeAlias = Annotated[Any, WithJsonSchema({LANGUAGE_FORM: "Condition"})]
+Events: TypeAlias = Annotated[Any, WithJsonSchema({LANGUAGE_FORM: "Events"})]
+AllOrCondition: TypeAlias = Annotated[Any, WithJsonSchema({"anyOf": [{"const": "all"}, {LANGUAGE_FORM: "Condition"}]})]
+Scalar: TypeAlias = Annotated[str, WithJsonSchema(_WORD_SCHEMA)]

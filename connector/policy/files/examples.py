@@ -1,5 +1,6 @@
 """`examples.yaml`: given this lead and these signals, expect this. Checked, not run yet."""
 
+# ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
 
 from typing import Annotated, Any

@@ -1,5 +1,6 @@
 """`fields.yaml`: the canonical lead, company and deal, and where each field lives in the CRMs."""
 
+# ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
@@ -51,7 +52,9 @@ class SalesforceHome(FileModel):
     read_also: dict[str, Words] = {}
 
 
-InHubSpot: TypeAlias = Annotated[HubSpotHome, BeforeValidator(_home("property"), json_schema_input_type=str | HubSpotHome)]
+InHubSpot: TypeAlias = Annotated[
+    HubSpotHome, BeforeValidator(_home("property"), json_schema_input_type=str | HubSpotHome)
+]
 InSalesforce: TypeAlias = Annotated[
     SalesforceHome, BeforeValidator(_home("fields"), json_schema_input_type=str | list[str] | SalesforceHome)
 ]

@@ -1,5 +1,6 @@
 """`handoff.yaml`: gates, the deal to create, its packet, the pipeline. Checked, not run yet."""
 
+# ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
 
 from typing import Annotated, Literal

@@ -1,5 +1,6 @@
 """`kpi.yaml`: targets, reference rates, planner, cost, reviews. Checked, not run yet."""
 
+# ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
 
 import re
@@ -7,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from connector.policy.files.base import Duration, FileModel, Id, Label, Number, Percent, Words, fault
+from connector.policy.files.base import Duration, FileModel, Id, Label, Number, Percent, Scalar, Words, fault
 
 _FIGURE = re.compile(r"-?[0-9]+(\.[0-9]+)?\s*%?\Z")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]\Z")
@@ -93,7 +94,7 @@ class ReviewModel(FileModel):
     id: Id
     label: Label | None = None
     every: Duration
-    day: str | None = None
+    day: Scalar | None = None
     at: TimeOfDay
     to: Words
     shows: Words

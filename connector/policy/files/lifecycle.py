@@ -1,5 +1,6 @@
 """`lifecycle.yaml`: stages, transitions, people's moves, and where the stage is stored."""
 
+# ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
@@ -40,9 +41,7 @@ class Needs(FileModel):
 
 def _move(value: Any) -> Any:
     if isinstance(value, str) and value not in ("allowed", "refused"):
-        raise fault(
-            "write allowed, refused or {needs: field}", allowed=("allowed", "refused", "needs"), got=value
-        )
+        raise fault("write allowed, refused or {needs: field}", allowed=("allowed", "refused", "needs"), got=value)
     return value
 
 

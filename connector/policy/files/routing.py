@@ -1,5 +1,6 @@
 """`routing.yaml`: pools, who gets which lead, what absence and leaving mean. Checked, not run yet."""
 
+# ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
 
 from typing import Annotated, Literal

@@ -1,5 +1,6 @@
 """`scoring.yaml`: scores, their sum, and the ratings that read them."""
 
+# ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
 
 from datetime import timedelta

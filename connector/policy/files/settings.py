@@ -1,5 +1,6 @@
 """`policy.yaml`: name, language, zone, calendars, named lists, channels, rhythm."""
 
+# ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
 
 from datetime import timedelta
@@ -7,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from connector.policy.files.base import Condition, FileModel, Id, Label, PlainDuration, Words, YesNo, fault
+from connector.policy.files.base import AllOrCondition, FileModel, Id, Label, PlainDuration, Words, YesNo, fault
 
 Crm = Literal["hubspot", "salesforce"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -74,7 +75,7 @@ class PolicyFile(FileModel):
     time_zone: str = "Asia/Tokyo"
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "JPY"
     fiscal_year_starts: Annotated[int, Field(ge=1, le=12)] = 4
-    applies_to: Condition = "all"
+    applies_to: AllOrCondition = "all"
     records_in: RecordsIn = RecordsIn()
     sync: Rhythm = Rhythm()
     calendars: dict[Id, CalendarModel] = {}

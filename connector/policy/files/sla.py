@@ -1,5 +1,6 @@
 """`sla.yaml`: clocks, escalation, the texts of the agreement. Checked, not run yet."""
 
+# ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
 
 from typing import Annotated

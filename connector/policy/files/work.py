@@ -1,5 +1,6 @@
 """`work.yaml`: rules "on this event do that", queues, cadences and what is never done."""
 
+# ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
 
 from typing import Annotated, Literal

@@ -1,0 +1,125 @@
+"""`tasuki check DIR`: is this policy right? Errors with their lines, warnings, and what it holds.
+
+Exit codes: 0 the policy can run, 1 it has errors, 2 the call itself is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from unicodedata import east_asian_width
+
+import click
+
+from connector.policy.loader import check_files
+from connector.policy.model import Policy
+from connector.policy.problems import Problem
+from connector.policy.source import FolderError, read_folder
+
+_MOST_ALLOWED = 12
+_WIDEST_LINE = 160
+
+
+@click.command(name="check", short_help="Check a policy and show every error at once.")
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
+def command(folder: Path, as_json: bool) -> None:
+    """Check the policy in DIR and show every error at once, with its line and what is allowed.
+
+    Exits with 0 when the policy can run and with 1 when it has errors.
+    """
+    try:
+        files = read_folder(folder)
+    except FolderError as error:
+        raise click.UsageError(error.message) from error
+    policy, problems = check_files(files, name=folder.resolve().name)
+    if as_json:
+        click.echo(json.dumps(_as_json(policy, problems), ensure_ascii=False, indent=2))
+    else:
+        _print(folder, files, policy, problems)
+    sys.exit(0 if policy is not None else 1)
+
+
+def _print(folder: Path, files: Mapping[str, bytes], policy: Policy | None, problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        click.echo("\n".join(problem_lines(folder, files, problem)))
+        click.echo()
+    errors = sum(not problem.warning for problem in problems)
+    warnings = len(problems) - errors
+    counted = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    if policy is None:
+        click.echo(f"✗ {folder}: {counted}. The running policy, if any, stays as it is.")
+        return
+    click.echo(f"✓ {folder}: {counted}.\n")
+    for key, value in summary(policy).items():
+        click.echo(f"  {key:<12} {value}")
+    if policy.later:
+        click.echo("\nChecked, not run in this release:")
+        for part in policy.later:
+            click.echo(f"  - {part}")
+
+
+def problem_lines(folder: Path, files: Mapping[str, bytes], problem: Problem) -> list[str]:
+    """One problem for people: place and message, the source line with a caret, what is allowed."""
+    kind = "warning" if problem.warning else "error"
+    lines = [f"{folder / problem.file}:{problem.line}:{problem.column}: {kind}: {problem.message}"]
+    source = _source_line(files.get(problem.file), problem.line)
+    if source is not None and problem.reason != "secret":
+        start = max(0, problem.column - _WIDEST_LINE // 2) if len(source) > _WIDEST_LINE else 0
+        shown = source[start : start + _WIDEST_LINE]
+        pad = _width(source[start : problem.column - 1])
+        lines += [f"  {problem.line:>4} | {shown}", f"       | {' ' * pad}^"]
+    if problem.nearest:
+        lines.append(f"       = did you mean `{problem.nearest}`?")
+    if problem.allowed:
+        shown_words = ", ".join(problem.allowed[:_MOST_ALLOWED])
+        more = f" … ({len(problem.allowed)} in all)" if len(problem.allowed) > _MOST_ALLOWED else ""
+        lines.append(f"       = allowed: {shown_words}{more}")
+    return lines
+
+
+def _source_line(content: bytes | None, line: int) -> str | None:
+    if content is None:
+        return None
+    lines = content.decode("utf-8-sig", "replace").splitlines()
+    return lines[line - 1].replace("\t", " ") if 0 < line <= len(lines) else None
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: a full-width character takes two."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def summary(policy: Policy) -> dict[str, str]:
+    """What a policy holds, a line each."""
+    score_rules = sum(len(score.rules) for score in policy.scores.values())
+    value_rules = sum(len(definition.rules) for definition in policy.computed)
+    stages = " → ".join(stage.id for stage in policy.stages.values() if not stage.side)
+    side = ", ".join(stage.id for stage in policy.stages.values() if stage.side)
+    return {
+        "policy": f"{policy.name} ({policy.language}, {policy.zone.key})",
+        "version": policy.hash[:12],
+        "fields": f"{len(policy.fields)} ({len(policy.computed)} computed, {len(policy.answers)} answers)",
+        "signals": str(len(policy.signals)),
+        "rules": f"{score_rules + value_rules + len(policy.rules) + len(policy.never)} "
+        f"({score_rules} score, {value_rules} value, {len(policy.rules)} work, {len(policy.never)} never)",
+        "stages": (stages + (f" (side: {side})" if side else "")) or "none",
+        "transitions": str(len(policy.transitions)),
+    }
+
+
+def _as_json(policy: Policy | None, problems: Sequence[Problem]) -> dict[str, object]:
+    return {
+        "ok": policy is not None,
+        "errors": [asdict(problem) for problem in problems if not problem.warning],
+        "warnings": [asdict(problem) for problem in problems if problem.warning],
+        "policy": None if policy is None else {"hash": policy.hash, **summary(policy)},
+        "not_run_yet": [] if policy is None else list(policy.later),
+    }
