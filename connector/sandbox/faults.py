@@ -1,0 +1,159 @@
+"""Faults on demand: which calls they hit, how often, and what then happens instead."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from connector.errors import UsageError
+from connector.sandbox.dice import seeded
+from connector.sandbox.limits import policy_reply, secondly_reply
+from connector.sandbox.wire import Call, Reply, correlation_id
+
+EFFECTS = {
+    "status": "answer `status` instead of doing the work (`retry_after`, `policy` for 429s)",
+    "drop": "cut the connection before applying",
+    "lost_response": "apply, then cut the connection without an answer",
+    "delay_apply": "answer nothing; apply `seconds` later (machine time), after the client gave up",
+    "hang": "answer nothing and apply nothing for `seconds`",
+    "latency": "take `seconds` longer",
+    "html": "answer 200 with an HTML page (`applied` says whether the work was done)",
+    "truncate": "apply, then answer with half of the JSON (`short`: with the full Content-Length)",
+    "partial": "the last `rows` rows of a batch fail in a 207, the others are applied",
+    "edit": "a person changes a record just `before` (or `after`) the call is applied",
+    "revoke": "every token is revoked just before the call",
+}
+
+
+@dataclass(kw_only=True)
+class Fault:
+    """One rule. It is used up when `times` reaches 0; None lasts."""
+
+    id: int = 0
+    effect: str
+    #: endpoint kinds, e.g. `contacts.batch_update`, `tasks.*`, `*`
+    kind: str = "*"
+    #: regular expression on the path
+    path: str = ""
+    method: str = ""
+    #: only calls that name this record in the path or in `inputs`
+    record: str = ""
+    times: int | None = 1
+    #: matching calls to let pass first
+    skip: int = 0
+    probability: float = 1.0
+    status: int = 500
+    retry_after: str = ""
+    #: of 429: "secondly", "TEN_SECONDLY_ROLLING" or "DAILY"
+    policy: str = "TEN_SECONDLY_ROLLING"
+    seconds: float = 0.0
+    applied: bool = True
+    short: bool = False
+    rows: int = 1
+    #: of edit: {"type", "id" ("" = the first record of the call), "properties", "owner_id"}
+    edit: dict[str, Any] = field(default_factory=dict)
+    when: str = "before"
+    #: how often it struck
+    hits: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """As the control API prints it."""
+        return asdict(self)
+
+
+class Faults:
+    """The rules in force. Guarded by the portal's lock."""
+
+    def __init__(self, seed: int) -> None:
+        self.rules: list[Fault] = []
+        self._rng = seeded(seed + 4)
+        self._next_id = 0
+
+    def add(self, given: dict[str, Any]) -> Fault:
+        """Add a rule; an unknown effect or key is a UsageError."""
+        effect = given.get("effect")
+        if effect not in EFFECTS:
+            raise UsageError(f"Unknown fault effect {effect!r}; known: {', '.join(EFFECTS)}.", reason="unknown_effect")
+        unknown = sorted(set(given) - set(Fault.__dataclass_fields__) | {"id", "hits"} & set(given))
+        if unknown:
+            raise UsageError(f"Unknown fault keys {', '.join(unknown)}.", reason="unknown_fault_key")
+        rule = Fault(**given)
+        self._next_id += 1
+        rule.id = self._next_id
+        self.rules.append(rule)
+        return rule
+
+    def remove(self, rule_id: int) -> bool:
+        """Remove one rule."""
+        before = len(self.rules)
+        self.rules = [rule for rule in self.rules if rule.id != rule_id]
+        return len(self.rules) < before
+
+    def clear(self) -> None:
+        """Remove all."""
+        self.rules = []
+
+    def strike(self, call: Call) -> list[Fault]:
+        """The rules that this call meets; their counts go down."""
+        struck: list[Fault] = []
+        for rule in self.rules:
+            if rule.times == 0 or not _matches(rule, call):
+                continue
+            if rule.skip > 0:
+                rule.skip -= 1
+                continue
+            if rule.probability < 1.0 and self._rng.random() >= rule.probability:
+                continue
+            if rule.times is not None:
+                rule.times -= 1
+            rule.hits += 1
+            struck.append(rule)
+        return struck
+
+
+def _matches(rule: Fault, call: Call) -> bool:
+    if not fnmatchcase(call.kind, rule.kind) or (rule.method and rule.method != call.method):
+        return False
+    if rule.path and not re.search(rule.path, call.path):
+        return False
+    return not rule.record or rule.record in named_records(call)
+
+
+def named_records(call: Call) -> list[str]:
+    """Ids that the call names."""
+    ids = [arg for arg in call.args if arg.isdigit()]
+    if isinstance(call.body, dict):
+        ids += [str(one["id"]) for one in call.body.get("inputs") or [] if isinstance(one, dict) and "id" in one]
+    return ids
+
+
+def status_reply(rule: Fault, app_id: int) -> Reply:
+    """The answer of a `status` fault, in the form HubSpot gives that status."""
+    if rule.status == 429:
+        reply = secondly_reply() if rule.policy == "secondly" else policy_reply(rule.policy, app_id)
+    else:
+        body: dict[str, Any] = {
+            "status": "error",
+            "message": _MESSAGES.get(rule.status, "internal error"),
+            "correlationId": correlation_id(),
+        }
+        if rule.status in _CATEGORIES:
+            body["category"] = _CATEGORIES[rule.status]
+        reply = Reply(status=rule.status, body=body)
+    if rule.status in (502, 503, 504):
+        page = f"<html><head><title>{rule.status}</title></head><body><h1>{rule.status}</h1></body></html>"
+        reply = Reply(status=rule.status, body=page.encode(), content_type="text/html")
+    if rule.retry_after:
+        reply.headers["Retry-After"] = rule.retry_after
+    return reply
+
+
+_MESSAGES = {
+    401: "Authentication credentials not found.",
+    403: "You do not have permissions to make this call.",
+    423: "The resource is locked by another request; try again in 2 seconds.",
+    477: "This HubSpot account is being migrated between data hosting locations.",
+}
+_CATEGORIES = {401: "INVALID_AUTHENTICATION", 403: "MISSING_SCOPES", 423: "LOCKED", 477: "MIGRATION_IN_PROGRESS"}

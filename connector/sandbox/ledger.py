@@ -1,0 +1,122 @@
+"""The ledger of every write that was applied, and the counter of calls: what tests compare with what was meant."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from connector.sandbox.clock import machine_ms
+from connector.sandbox.wire import Actor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LedgerRow:
+    """One record changed by one call. `changes` maps property -> [before, after]; None is blank."""
+
+    seq: int
+    #: sandbox milliseconds
+    at: int
+    #: machine milliseconds
+    real_at: int
+    #: create | update | archive | restore | merge | forget | associate | disassociate
+    method: str
+    source: str
+    actor: str
+    user_id: int | None
+    type: str
+    id: str
+    changes: dict[str, list[str | None]]
+    #: names that were written with the value they had, or that HubSpot kept (a backward lifecycle stage)
+    unchanged: list[str]
+    #: {"to_type", "to_id", "type_ids"} for association rows, {"merged": […]} for merges
+    detail: dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class CallCount:
+    """How often one kind of endpoint was called."""
+
+    calls: int = 0
+    records: int = 0
+    #: status -> calls; 0 is "no answer was sent"
+    statuses: dict[int, int] = field(default_factory=dict)
+
+
+class Ledger:
+    """Rows in order of application, and call counts by kind. Guarded by the portal's lock."""
+
+    def __init__(self) -> None:
+        self.rows: list[LedgerRow] = []
+        self.calls: dict[str, CallCount] = {}
+        self._seq = 0
+
+    def add(
+        self,
+        *,
+        at: int,
+        method: str,
+        actor: Actor,
+        type: str,
+        id: int,
+        changes: dict[str, list[str | None]] | None = None,
+        unchanged: list[str] | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        """Append one applied write."""
+        self._seq += 1
+        self.rows.append(
+            LedgerRow(
+                seq=self._seq,
+                at=at,
+                real_at=machine_ms(),
+                method=method,
+                source=actor.source,
+                actor=actor.label,
+                user_id=actor.user_id,
+                type=type,
+                id=str(id),
+                changes=changes or {},
+                unchanged=unchanged or [],
+                detail=detail or {},
+            )
+        )
+
+    def count(self, kind: str, records: int, status: int) -> None:
+        """Count one answered (or cut: status 0) call."""
+        row = self.calls.get(kind)
+        if row is None:
+            row = self.calls[kind] = CallCount()
+        row.calls += 1
+        row.records += records
+        row.statuses[status] = row.statuses.get(status, 0) + 1
+
+    def select(self, wanted: dict[str, str], since: int = 0) -> list[dict[str, Any]]:
+        """Rows after `since` whose named columns equal `wanted` (type, id, method, source, actor)."""
+        return [
+            asdict(row)
+            for row in self.rows
+            if row.seq > since and all(str(getattr(row, key)) == value for key, value in wanted.items())
+        ]
+
+    def counts(self) -> dict[str, Any]:
+        """Call counts by kind, with `search` and `total` summed."""
+        result: dict[str, Any] = {}
+        sums = {"search": CallCount(), "total": CallCount()}
+        for kind, row in sorted(self.calls.items()):
+            result[kind] = {"calls": row.calls, "records": row.records, "statuses": _named(row.statuses)}
+            for name in ("total", "search") if kind.endswith(".search") else ("total",):
+                sums[name].calls += row.calls
+                sums[name].records += row.records
+                for status, number in row.statuses.items():
+                    sums[name].statuses[status] = sums[name].statuses.get(status, 0) + number
+        for name, total in sums.items():
+            result[name] = {"calls": total.calls, "records": total.records, "statuses": _named(total.statuses)}
+        return result
+
+    def reset_calls(self) -> None:
+        """Start counting again."""
+        self.calls.clear()
+
+
+def _named(statuses: dict[int, int]) -> dict[str, int]:
+    return {str(status): number for status, number in sorted(statuses.items())}

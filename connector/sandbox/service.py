@@ -1,0 +1,323 @@
+"""One call from bytes to bytes: token, limits, faults, latency, handler, counters. No sockets."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from urllib.parse import parse_qs, unquote
+
+import orjson
+
+from connector.sandbox import faults as fault_rules
+from connector.sandbox import oauth, people, webhooks_api
+from connector.sandbox.faults import Fault, Faults
+from connector.sandbox.limits import Limits
+from connector.sandbox.oauth import Tokens
+from connector.sandbox.portal import Portal
+from connector.sandbox.routes import CRM_ROUTES, Route, Router, folded, kind_of, route
+from connector.sandbox.settings import SandboxSettings
+from connector.sandbox.wire import Actor, ApiRefusalError, Call, Reply, correlation_id, refusal
+
+NOBODY = Actor(source="API", source_id="anonymous", label="anonymous")
+
+
+@dataclass(kw_only=True)
+class Request:
+    """One HTTP request as read from the socket."""
+
+    method: str
+    #: path and query as sent
+    target: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    base_url: str = ""
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What the socket does: an answer, or none."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    #: close the connection without an answer
+    cut: bool = False
+    #: before that, wait so long or until the client leaves
+    hold_seconds: float = 0.0
+    #: claim this length although fewer bytes follow; then close
+    claimed_length: int | None = None
+
+
+class SandboxService:
+    """The HubSpot side of the sandbox."""
+
+    def __init__(self, settings: SandboxSettings | None = None) -> None:
+        self.portal = Portal(settings)
+        self.settings = self.portal.settings
+        self.tokens = Tokens(seed=self.settings.seed)
+        self.limits = Limits(self.settings, self.portal.clock)
+        self.faults = Faults(self.settings.seed)
+        #: applications that a `delay_apply` fault still owes, by number
+        self._owed: dict[int, tuple[threading.Timer, Callable[[], None]]] = {}
+        self._owed_count = 0
+        self.router = Router((*CRM_ROUTES, *self._own_routes()))
+
+    def _own_routes(self) -> tuple[Route, ...]:
+        portal, tokens = self.portal, self.tokens
+        token = partial(oauth.token_endpoint, portal, tokens)
+        look = partial(oauth.introspect, portal, tokens)
+        revoke = partial(oauth.revoke, tokens)
+        dated = "/oauth/(?:v3|2026-03)"
+        hooks = "/webhooks/v3/{}"
+        return (
+            route("POST", "/oauth/(?:v1|v3|2026-03)/token", token, "oauth.token", public=True, json_body=False),
+            route("POST", f"{dated}(?:/token)?/introspect", look, "oauth.introspect", public=True, json_body=False),
+            route("POST", f"{dated}(?:/token)?/revoke", revoke, "oauth.revoke", public=True, json_body=False),
+            route("DELETE", "/oauth/v1/refresh-tokens/{}", revoke, "oauth.revoke", public=True),
+            route(
+                "GET",
+                "/oauth/v1/access-tokens/{}",
+                partial(oauth.access_token_info, portal, tokens),
+                "oauth.access_token",
+                public=True,
+            ),
+            route("GET", "/oauth/authorize", partial(oauth.authorize, tokens), "oauth.authorize", public=True),
+            route("GET", f"{hooks}/settings", webhooks_api.get_settings, "webhooks.settings"),
+            route("PUT", f"{hooks}/settings", webhooks_api.put_settings, "webhooks.put_settings"),
+            route("GET", f"{hooks}/subscriptions", webhooks_api.list_subscriptions, "webhooks.subscriptions"),
+            route("POST", f"{hooks}/subscriptions", webhooks_api.create_subscription, "webhooks.subscribe"),
+            route("DELETE", f"{hooks}/subscriptions/{{}}", webhooks_api.delete_subscription, "webhooks.unsubscribe"),
+        )
+
+    # ------------------------------------------------------------------ one call
+
+    def handle(self, request: Request) -> Outcome:
+        """Answer an API call."""
+        raw_path, _, query = request.target.partition("?")
+        path = folded(unquote(raw_path))
+        found = self.router.match(request.method, path)
+        if found is None:
+            return self._unrouted(request.method, path)
+        route, args = found
+        kind, scope = kind_of(route, args)
+        call = Call(
+            portal=self.portal,
+            method=request.method,
+            path=path,
+            raw_path=raw_path,
+            kind=kind,
+            args=args,
+            query=parse_qs(query, keep_blank_values=True) if query else {},
+            body=None,
+            actor=NOBODY,
+            base_url=request.base_url,
+            raw_body=request.body,
+            content_type=request.headers.get("content-type", ""),
+            authorization=request.headers.get("authorization", ""),
+        )
+        headers: dict[str, str] = {}
+        try:
+            with self.portal.lock:
+                headers = self._admitted(route, call, scope)
+                _parse(route, call)
+                struck = self.faults.strike(call) if self.faults.rules else []
+            outcome = self._carried_out(route, call, struck)
+        except ApiRefusalError as error:
+            outcome = _as_outcome(error.reply)
+        outcome.headers = {**headers, **outcome.headers}
+        outcome.headers.setdefault("X-HubSpot-Correlation-Id", _correlation(outcome))
+        with self.portal.lock:
+            self.portal.ledger.count(call.kind, call.records, 0 if outcome.cut else outcome.status)
+        return outcome
+
+    def _unrouted(self, method: str, path: str) -> Outcome:
+        known = self.router.methods(path)
+        status = 405 if known else 404
+        with self.portal.lock:
+            self.portal.ledger.count("unknown", 0, status)
+        message = f"{method} is not allowed here" if known else f"No endpoint at {path}"
+        return _as_outcome(refusal(status, message, "INVALID_REQUEST" if known else "OBJECT_NOT_FOUND").reply)
+
+    def _admitted(self, route: Route, call: Call, scope: str) -> dict[str, str]:
+        """Token, scope and limits; gives the rate headers."""
+        if route.public:
+            return {}
+        portal = self.portal
+        token = oauth.authenticate(self.tokens, call.authorization, portal.now())
+        call.actor = Actor(
+            source="INTEGRATION",
+            source_id=str(self.settings.app_id),
+            label=token.app,
+        )
+        if self.settings.enforce_scopes:
+            oauth.check_scope(token, scope)
+        return self.limits.check(token.app, route.group)
+
+    # ------------------------------------------------------------------ faults
+
+    def _carried_out(self, route: Route, call: Call, struck: list[Fault]) -> Outcome:
+        latency = self.settings.latency_ms / 1000 + sum(one.seconds for one in struck if one.effect == "latency")
+        if latency:
+            time.sleep(latency / 2)
+        terminal = next((one for one in struck if one.effect in _INSTEAD), None)
+        if terminal is not None:
+            outcome = self._instead(route, call, terminal, struck)
+        else:
+            outcome = _as_outcome(self._applied(route, call, struck))
+        if latency:
+            time.sleep(latency / 2)
+        return outcome
+
+    def _applied(self, route: Route, call: Call, struck: list[Fault]) -> Reply:
+        """Run the handler, with what faults do around it."""
+        with self.portal.lock:
+            for rule in struck:
+                if rule.effect == "revoke":
+                    self.tokens.revoke_all()
+                    oauth.authenticate(self.tokens, call.authorization, self.portal.now())
+                if rule.effect == "edit" and rule.when == "before":
+                    self._edit(rule, call)
+            cut_rows = 0
+            for rule in struck:
+                if rule.effect == "partial":
+                    cut_rows += rule.rows
+            reply = _with_failed_rows(route, call, cut_rows) if cut_rows else route.handler(call)
+            for rule in struck:
+                if rule.effect == "edit" and rule.when == "after":
+                    self._edit(rule, call)
+            return reply
+
+    def _edit(self, rule: Fault, call: Call) -> None:
+        given = rule.edit
+        named = fault_rules.named_records(call)
+        record_id = str(given.get("id") or (named[0] if named else ""))
+        people.edit(
+            self.portal,
+            str(given.get("type") or call.kind.partition(".")[0]),
+            record_id,
+            given.get("properties") or {},
+            str(given.get("owner_id") or ""),
+            str(given.get("source") or "CRM_UI"),
+        )
+
+    def _instead(self, route: Route, call: Call, rule: Fault, struck: list[Fault]) -> Outcome:
+        if rule.effect == "status":
+            return _as_outcome(fault_rules.status_reply(rule, self.settings.app_id))
+        if rule.effect == "drop":
+            return Outcome(cut=True)
+        if rule.effect == "hang":
+            return Outcome(cut=True, hold_seconds=rule.seconds or 60.0)
+        if rule.effect == "delay_apply":
+            self._owe(rule.seconds, partial(self._apply_quietly, route, call, struck))
+            return Outcome(cut=True, hold_seconds=rule.seconds + 1.0)
+        if rule.effect == "html":
+            if rule.applied:
+                self._applied(route, call, struck)
+            page = b"<!DOCTYPE html><html><body><h1>We are performing maintenance</h1></body></html>"
+            return Outcome(status=200, body=page, headers={"Content-Type": "text/html;charset=utf-8"})
+        if rule.effect == "lost_response":
+            self._applied(route, call, struck)
+            return Outcome(cut=True)
+        whole = _as_outcome(self._applied(route, call, struck))
+        half = whole.body[: len(whole.body) // 2]
+        whole.claimed_length = len(whole.body) if rule.short else None
+        whole.body = half
+        return whole
+
+    def _apply_quietly(self, route: Route, call: Call, struck: list[Fault]) -> None:
+        try:
+            self._applied(route, call, struck)
+        except ApiRefusalError:
+            return  # nobody is there to be told
+
+    def _owe(self, seconds: float, work: Callable[[], None]) -> None:
+        with self.portal.lock:
+            self._owed_count += 1
+            number = self._owed_count
+            timer = threading.Timer(seconds, self._pay, args=(number,))
+            timer.daemon = True
+            self._owed[number] = (timer, work)
+        timer.start()
+
+    def _pay(self, number: int) -> None:
+        with self.portal.lock:
+            owed = self._owed.pop(number, None)
+            if owed is not None:
+                owed[1]()
+
+    def release_delayed(self) -> int:
+        """Apply now what `delay_apply` faults still owe; gives how many."""
+        with self.portal.lock:
+            numbers = list(self._owed)
+            for number in numbers:
+                self._owed[number][0].cancel()
+                self._pay(number)
+        return len(numbers)
+
+    @property
+    def delayed(self) -> int:
+        """How many calls wait to be applied late."""
+        return len(self._owed)
+
+    def close(self) -> None:
+        """Stop timers and webhooks."""
+        with self.portal.lock:
+            for timer, _ in self._owed.values():
+                timer.cancel()
+            self._owed.clear()
+        self.portal.webhooks.sender.close()
+
+
+_INSTEAD = frozenset(("status", "drop", "hang", "delay_apply", "html", "lost_response", "truncate"))
+
+
+def _parse(route: Route, call: Call) -> None:
+    if not route.json_body or not call.raw_body:
+        return
+    try:
+        call.body = orjson.loads(call.raw_body)
+    except orjson.JSONDecodeError as error:
+        raise refusal(400, f"Invalid input JSON on line {error.lineno}, column {error.colno}: {error.msg}") from error
+
+
+def _with_failed_rows(route: Route, call: Call, rows: int) -> Reply:
+    """Leave the last rows out and report them as failed in a 207."""
+    inputs = call.body.get("inputs", []) if isinstance(call.body, dict) else []
+    failed = inputs[len(inputs) - rows :] if rows < len(inputs) else list(inputs)
+    call.body = {**call.body, "inputs": inputs[: len(inputs) - len(failed)]}
+    reply = route.handler(call)
+    call.records = len(inputs)
+    body = reply.body if isinstance(reply.body, dict) else {"status": "COMPLETE", "results": []}
+    errors = list(body.get("errors") or [])
+    for one in failed:
+        context = {"ids": [str(one["id"])]} if "id" in one else {}
+        if "objectWriteTraceId" in one:
+            context["objectWriteTraceId"] = [str(one["objectWriteTraceId"])]
+        errors.append(
+            {
+                "status": "error",
+                "category": "INTERNAL_ERROR",
+                "message": "There was an internal error while processing this input",
+                "context": context,
+            }
+        )
+    return Reply(status=207, body={**body, "numErrors": len(errors), "errors": errors})
+
+
+def _as_outcome(reply: Reply) -> Outcome:
+    if reply.body is None:
+        return Outcome(status=reply.status, headers=dict(reply.headers))
+    body = reply.body if isinstance(reply.body, bytes) else orjson.dumps(reply.body)
+    return Outcome(status=reply.status, body=body, headers={"Content-Type": reply.content_type, **reply.headers})
+
+
+def _correlation(outcome: Outcome) -> str:
+    """The body's own id when it has one, so that header and body agree."""
+    if outcome.status >= 400 and outcome.body.startswith(b'{"status"'):
+        found = orjson.loads(outcome.body).get("correlationId") if outcome.claimed_length is None else None
+        if isinstance(found, str):
+            return found
+    return correlation_id()

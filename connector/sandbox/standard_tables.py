@@ -1,0 +1,273 @@
+"""HubSpot's standard properties and options, as tables.
+
+A line is `name | label | type fieldType | group | flags`, flags being `ro` (value is read-only), `calc` and `form`.
+"""
+
+from __future__ import annotations
+
+from connector.sandbox.industries import INDUSTRIES
+
+SYSTEM = """
+hs_object_id | Record ID | number number | {group} | ro
+hs_object_source | Record source | string text | {group} | ro
+hs_object_source_id | Record source ID | string text | {group} | ro
+hs_object_source_label | Record source label | string text | {group} | ro
+hs_merged_object_ids | Merged record IDs | enumeration checkbox | {group} | ro calc
+hubspot_owner_assigneddate | Owner assigned date | datetime date | {group} | ro calc
+hubspot_team_id | HubSpot team | string text | {group} | ro calc
+hubspot_owner_id | Owner | enumeration select | {group} |
+"""
+
+_CONTACTS = """
+email | Email | string text | contactinformation | form
+firstname | First Name | string text | contactinformation | form
+lastname | Last Name | string text | contactinformation | form
+phone | Phone Number | string phonenumber | contactinformation | form
+mobilephone | Mobile Phone Number | string phonenumber | contactinformation | form
+jobtitle | Job Title | string text | contactinformation | form
+department | Department | string text | contactinformation | form
+company | Company Name | string text | contactinformation | form
+website | Website URL | string text | contactinformation | form
+address | Street Address | string text | contactinformation | form
+city | City | string text | contactinformation | form
+state | State/Region | string text | contactinformation | form
+zip | Postal Code | string text | contactinformation | form
+country | Country/Region | string text | contactinformation | form
+message | Message | string textarea | contactinformation | form
+industry | Industry | string text | contactinformation | form
+numemployees | Number of Employees | string text | contactinformation | form
+annualrevenue | Annual Revenue | string text | contactinformation | form
+hs_language | Preferred language | string text | contactinformation |
+createdate | Create Date | datetime date | contactinformation | ro
+lastmodifieddate | Last Modified Date | datetime date | contactinformation | ro
+associatedcompanyid | Primary Associated Company ID | number number | contactinformation |
+hs_pipeline | Pipeline | string text | contactinformation | ro
+hs_is_contact | Is a contact | bool booleancheckbox | contactinformation | ro calc
+hs_is_unworked | Contact unworked | bool booleancheckbox | contactinformation | ro calc
+hs_email_domain | Email Domain | string text | contactinformation | ro calc
+hs_email_optout | Unsubscribed from all email | bool booleancheckbox | emailinformation | ro
+hs_email_open | Marketing emails opened | number number | emailinformation | ro
+hs_email_click | Marketing emails clicked | number number | emailinformation | ro
+hs_email_delivered | Marketing emails delivered | number number | emailinformation | ro
+hs_email_replied | Marketing emails replied | number number | emailinformation | ro
+hs_email_bounce | Marketing emails bounced | number number | emailinformation | ro
+hs_email_last_open_date | Last marketing email open date | datetime date | emailinformation | ro
+hs_email_last_click_date | Last marketing email click date | datetime date | emailinformation | ro
+hs_sales_email_last_replied | Recent sales email replied date | datetime date | sales_properties | ro
+recent_conversion_event_name | Recent Conversion | string text | conversioninformation | ro calc
+recent_conversion_date | Recent Conversion Date | datetime date | conversioninformation | ro calc
+first_conversion_event_name | First Conversion | string text | conversioninformation | ro calc
+first_conversion_date | First Conversion Date | datetime date | conversioninformation | ro calc
+num_conversion_events | Number of Form Submissions | number number | conversioninformation | ro calc
+num_unique_conversion_events | Number of Unique Forms Submitted | number number | conversioninformation | ro calc
+hs_analytics_num_visits | Number of Sessions | number number | analyticsinformation | ro calc
+hs_analytics_num_page_views | Number of Pageviews | number number | analyticsinformation | ro calc
+hs_analytics_last_visit_timestamp | Time of Last Session | datetime date | analyticsinformation | ro calc
+hs_analytics_last_url | Last page seen | string text | analyticsinformation | ro calc
+hs_analytics_source | Original Traffic Source | string text | analyticsinformation | ro
+hs_latest_source | Latest Traffic Source | string text | analyticsinformation | ro
+hs_latest_source_data_1 | Latest Traffic Source Drill-Down 1 | string text | analyticsinformation | ro
+hs_latest_source_data_2 | Latest Traffic Source Drill-Down 2 | string text | analyticsinformation | ro
+notes_last_contacted | Last Contacted | datetime date | sales_properties | ro calc
+notes_last_updated | Last Activity Date | datetime date | sales_properties | ro calc
+num_contacted_notes | Number of times contacted | number number | sales_properties | ro calc
+hs_last_sales_activity_timestamp | Last Engagement Date | datetime date | sales_properties | ro calc
+hs_sequences_is_enrolled | Currently in Sequence | bool booleancheckbox | sales_properties | ro calc
+"""
+
+_COMPANIES = """
+name | Company name | string text | companyinformation | form
+domain | Company Domain Name | string text | companyinformation | form
+website | Website URL | string text | companyinformation | form
+description | Description | string textarea | companyinformation | form
+phone | Phone Number | string phonenumber | companyinformation | form
+address | Street Address | string text | companyinformation | form
+city | City | string text | companyinformation | form
+state | State/Region | string text | companyinformation | form
+zip | Postal Code | string text | companyinformation | form
+country | Country/Region | string text | companyinformation | form
+numberofemployees | Number of Employees | number number | companyinformation | form
+annualrevenue | Annual Revenue | number number | companyinformation | form
+founded_year | Year Founded | string text | companyinformation |
+facebookfans | Facebook Fans | number number | companyinformation |
+twitterhandle | Twitter Handle | string text | companyinformation |
+is_public | Is Public | bool booleancheckbox | companyinformation |
+hs_is_target_account | Target Account | bool booleancheckbox | companyinformation |
+hs_ideal_customer_profile | Ideal Customer Profile Tier | string text | companyinformation |
+createdate | Create Date | datetime date | companyinformation |
+hs_lastmodifieddate | Last Modified Date | datetime date | companyinformation | ro
+hs_pipeline | Pipeline | string text | companyinformation | ro
+num_associated_contacts | Number of Associated Contacts | number number | companyinformation | ro calc
+num_associated_deals | Number of Associated Deals | number number | companyinformation | ro calc
+notes_last_contacted | Last Contacted | datetime date | companyinformation | ro calc
+"""
+
+_DEALS = """
+dealname | Deal Name | string text | dealinformation |
+amount | Amount | number number | dealinformation |
+deal_currency_code | Currency | string text | dealinformation |
+closedate | Close Date | datetime date | dealinformation |
+createdate | Create Date | datetime date | dealinformation |
+hs_lastmodifieddate | Last Modified Date | datetime date | dealinformation | ro
+dealstage | Deal Stage | enumeration radio | dealinformation |
+pipeline | Pipeline | enumeration select | dealinformation |
+description | Deal Description | string textarea | dealinformation |
+closed_lost_reason | Closed Lost Reason | string textarea | dealinformation |
+closed_won_reason | Closed Won Reason | string textarea | dealinformation |
+hs_next_step | Next step | string textarea | dealinformation |
+hs_priority | Priority | string text | dealinformation |
+hs_deal_stage_probability | Deal probability | number number | dealinformation |
+hs_is_closed | Is Closed | bool booleancheckbox | dealinformation | ro calc
+hs_is_closed_won | Is Closed Won | bool booleancheckbox | dealinformation | ro calc
+num_associated_contacts | Number of Associated Contacts | number number | dealinformation | ro calc
+"""
+
+_ENGAGEMENT = """
+hs_timestamp | Activity date | datetime date | engagementInfo |
+hs_createdate | Create date | datetime date | engagementInfo | ro
+hs_lastmodifieddate | Last modified date | datetime date | engagementInfo | ro
+hs_created_by_user_id | Created by user ID | number number | engagementInfo | ro
+hs_updated_by_user_id | Updated by user ID | number number | engagementInfo | ro
+hs_engagement_source | Engagement source | string text | engagementInfo |
+hs_attachment_ids | Attachments | string text | engagementInfo |
+hs_unique_id | Unique ID | string text | engagementInfo |
+"""
+
+_TASKS = """
+hs_task_subject | Task Title | string text | task |
+hs_task_body | Notes | string textarea | task |
+hs_task_status | Task Status | enumeration select | task |
+hs_task_priority | Priority | enumeration select | task |
+hs_task_type | Task Type | enumeration select | task |
+hs_task_reminders | Reminders | string text | task |
+hs_task_completion_date | Completed at | datetime date | task | ro calc
+hs_task_is_completed | Is Completed | number number | task | ro calc
+hs_task_for_object_type | For object type | string text | task |
+hs_queue_membership_ids | Queue | string text | task |
+"""
+
+_NOTES = """
+hs_note_body | Note body | string textarea | note |
+"""
+
+_CALLS = """
+hs_call_title | Call title | string text | call |
+hs_call_body | Call notes | string textarea | call |
+hs_call_direction | Call direction | enumeration select | call |
+hs_call_disposition | Call outcome | string text | call |
+hs_call_duration | Call duration | number number | call |
+hs_call_from_number | From number | string text | call |
+hs_call_to_number | To Number | string text | call |
+hs_call_status | Call status | enumeration select | call |
+hs_call_recording_url | Recording URL | string text | call |
+hs_call_source | Call Source | string text | call |
+hs_activity_type | Call and meeting type | string text | call |
+"""
+
+_EMAILS = """
+hs_email_subject | Email subject | string text | email |
+hs_email_text | Email body | string textarea | email |
+hs_email_html | Email HTML | string textarea | email |
+hs_email_direction | Email direction | enumeration select | email |
+hs_email_status | Email send status | enumeration select | email |
+hs_email_headers | Email headers | string textarea | email |
+hs_email_from_email | Email from address | string text | email |
+hs_email_to_email | Email to address | string text | email |
+"""
+
+_MEETINGS = """
+hs_meeting_title | Meeting name | string text | meeting |
+hs_meeting_body | Meeting description | string textarea | meeting |
+hs_internal_meeting_notes | Internal meeting notes | string textarea | meeting |
+hs_meeting_location | Meeting location | string text | meeting |
+hs_meeting_start_time | Meeting start time | datetime date | meeting |
+hs_meeting_end_time | Meeting end time | datetime date | meeting |
+hs_meeting_outcome | Meeting outcome | enumeration select | meeting |
+hs_meeting_external_url | External URL | string text | meeting |
+hs_activity_type | Call and meeting type | string text | meeting |
+"""
+
+_USERS = """
+hs_email | Email | string text | user_information | ro
+hs_given_name | First name | string text | user_information |
+hs_family_name | Last name | string text | user_information |
+hs_internal_user_id | Internal user ID | number number | user_information | ro
+hs_deactivated | Deactivated | bool booleancheckbox | user_information | ro
+hs_availability_status | Availability status | enumeration select | user_information |
+hs_out_of_office_hours | Out of office hours | string textarea | user_information |
+hs_working_hours | Working hours | string textarea | user_information |
+hs_createdate | Create date | datetime date | user_information | ro
+hs_lastmodifieddate | Last modified date | datetime date | user_information | ro
+"""
+
+TABLES: dict[str, tuple[str, str]] = {
+    "contacts": ("contactinformation", _CONTACTS),
+    "companies": ("companyinformation", _COMPANIES),
+    "deals": ("dealinformation", _DEALS),
+    "tasks": ("task", _ENGAGEMENT + _TASKS),
+    "notes": ("note", _ENGAGEMENT + _NOTES),
+    "calls": ("call", _ENGAGEMENT + _CALLS),
+    "emails": ("email", _ENGAGEMENT + _EMAILS),
+    "meetings": ("meeting", _ENGAGEMENT + _MEETINGS),
+    "users": ("user_information", _USERS),
+}
+
+#: (object type or "*", property) -> options as (value, label)
+OPTIONS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
+    ("tasks", "hs_task_status"): (
+        ("NOT_STARTED", "Not started"),
+        ("IN_PROGRESS", "In progress"),
+        ("COMPLETED", "Completed"),
+        ("WAITING", "Waiting"),
+        ("DEFERRED", "Deferred"),
+    ),
+    ("tasks", "hs_task_priority"): (("NONE", "None"), ("LOW", "Low"), ("MEDIUM", "Medium"), ("HIGH", "High")),
+    ("tasks", "hs_task_type"): (
+        ("TODO", "To-do"),
+        ("CALL", "Call"),
+        ("EMAIL", "Email"),
+        ("LINKED_IN", "LinkedIn"),
+    ),
+    ("calls", "hs_call_direction"): (("INBOUND", "Inbound"), ("OUTBOUND", "Outbound")),
+    ("calls", "hs_call_status"): tuple(
+        (value, value.title())
+        for value in ("BUSY", "CALLING_CRM_USER", "CANCELED", "COMPLETED", "CONNECTING", "FAILED")
+        + ("IN_PROGRESS", "NO_ANSWER", "QUEUED", "RINGING")
+    ),
+    ("emails", "hs_email_direction"): (
+        ("EMAIL", "Email"),
+        ("INCOMING_EMAIL", "Incoming"),
+        ("FORWARDED_EMAIL", "Forwarded"),
+    ),
+    ("emails", "hs_email_status"): tuple(
+        (value, value.title()) for value in ("BOUNCED", "FAILED", "SCHEDULED", "SENDING", "SENT")
+    ),
+    ("meetings", "hs_meeting_outcome"): tuple(
+        (value, value.replace("_", " ").title())
+        for value in ("SCHEDULED", "COMPLETED", "RESCHEDULED", "NO_SHOW", "CANCELED")
+    ),
+    ("users", "hs_availability_status"): (("available", "Available"), ("away", "Away")),
+    ("companies", "industry"): INDUSTRIES,
+}
+
+LIFECYCLE: tuple[tuple[str, str], ...] = (
+    ("subscriber", "Subscriber"),
+    ("lead", "Lead"),
+    ("marketingqualifiedlead", "Marketing Qualified Lead"),
+    ("salesqualifiedlead", "Sales Qualified Lead"),
+    ("opportunity", "Opportunity"),
+    ("customer", "Customer"),
+    ("evangelist", "Evangelist"),
+    ("other", "Other"),
+)
+
+LEAD_STATUS: tuple[tuple[str, str], ...] = (
+    ("NEW", "New"),
+    ("OPEN", "Open"),
+    ("IN_PROGRESS", "In Progress"),
+    ("OPEN_DEAL", "Open Deal"),
+    ("UNQUALIFIED", "Unqualified"),
+    ("ATTEMPTED_TO_CONTACT", "Attempted to Contact"),
+    ("CONNECTED", "Connected"),
+    ("BAD_TIMING", "Bad Timing"),
+)
