@@ -22,7 +22,7 @@ MIGRATION_PAUSE_SECONDS: Final = 600.0
 LONGEST_PAUSE_SECONDS: Final = 86_400.0
 
 _LOCKED, _MIGRATING, _TOO_MANY = 423, 477, 429
-_EXISTING_ID = re.compile(r"Existing ID:\s*(\d+)")
+_EXISTING_ID = re.compile(r"Existing ID:\s*(\d+)|(\d+) already has that value")
 _PROPERTY_IN_PROSE = (
     re.compile(r'Property \\?"([a-z0-9_]+)\\?" does not exist'),
     re.compile(r'"name":\s*"([a-z0-9_]+)"'),
@@ -32,7 +32,9 @@ _OBJECT_MISSING = ("OBJECT_NOT_FOUND", "NOT_FOUND")
 
 #: HubSpot's code, category or words → our machine reason, first match wins.
 _REASONS: Final = (
+    ("INVALID_OWNER", "invalid_owner"),
     ("PROPERTY_DOESNT_EXIST", "unknown_property"),
+    ("associated objects do not exist", "association_missing"),
     ("does not exist", "unknown_property"),
     ("INVALID_OPTION", "invalid_option"),
     ("was not one of the allowed options", "invalid_option"),
@@ -40,7 +42,7 @@ _REASONS: Final = (
     ("read only", "read_only"),
     ("READ_ONLY", "read_only"),
     ("INVALID_EMAIL", "invalid_email"),
-    ("INVALID_OWNER", "invalid_owner"),
+    ("INVALID_STRING_LENGTH", "too_long"),
     ("CONFLICT", "conflict"),
     ("already has that value", "conflict"),
     ("REQUIRED", "required_missing"),
@@ -112,7 +114,7 @@ def refused(status: int, body: Mapping[str, Any]) -> RefusedError:
         reason=reason,
         status=status,
         property_name=name,
-        existing_id=existing.group(1) if existing else None,
+        existing_id=(existing.group(1) or existing.group(2)) if existing else None,
     )
 
 
