@@ -45,7 +45,7 @@ def test_second_deferral_is_the_first_job_and_leaves_the_transaction_whole(datab
 
 
 def test_deferral_is_undone_with_its_transaction(database: Database) -> None:
-    with pytest.raises(LookupError), database.transaction(None) as conn:
+    with pytest.raises(LookupError), database.transaction(None) as conn:  # noqa: PT012
         defer_once(conn, "look", lock="a", queueing_lock="a")
         raise LookupError
     assert _waiting(database) == []

@@ -157,9 +157,9 @@ def test_rescuer_that_was_frozen_itself_lets_the_others_speak_first(
 ) -> None:
     _defer(database)
     start = datetime(2026, 4, 1, tzinfo=UTC)
-    # it looks every 2 s; after the second look it cannot for 10 s: frozen, or the database was away
-    clock = iter(start + timedelta(seconds=seconds) for seconds in (0, 2, 12, 14, 16, 18, 20, 22, 24.1))
-    rescuer = Rescuer(database, Roster(), stale_seconds=12, interval_seconds=2)
+    # it looks every 0.1 s; after the second look it cannot for 0.5 s: frozen, or the database was away
+    clock = iter(start + timedelta(seconds=seconds) for seconds in (0, 0.1, 0.6, 0.7, 0.8, 0.9, 1.0, 1.05, 1.11))
+    rescuer = Rescuer(database, Roster(), stale_seconds=STALE_SECONDS, interval_seconds=0.1)
     monkeypatch.setattr(rescuer, "_database_time", lambda: next(clock))
     assert rescuer.look() == rescuer.look() == []
     _fetch(database, silent=True)
@@ -170,7 +170,7 @@ def test_sweep_keeps_the_newest_failure_of_each_lock(database: Database) -> None
     jobs = []
     for _ in range(3):
         jobs.append(_defer(database))
-        worker, _ = _fetch(database, silent=False)
+        _fetch(database, silent=False)
         with database.autocommit() as conn:
             conn.execute("SELECT procrastinate_finish_job_v1(%s, 'failed', false)", [jobs[-1]])
     waiting = _defer(database)

@@ -17,7 +17,7 @@ def test_transaction_commits_at_its_end_and_rolls_back_on_an_exception(database:
     _scratch(database)
     with database.transaction(None) as conn:
         conn.execute("INSERT INTO scratch VALUES (1)")
-    with pytest.raises(ZeroDivisionError), database.transaction(None) as conn:
+    with pytest.raises(ZeroDivisionError), database.transaction(None) as conn:  # noqa: PT012
         conn.execute("INSERT INTO scratch VALUES (2)")
         _ = 1 / 0
     with database.autocommit() as conn:

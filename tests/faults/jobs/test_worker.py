@@ -1,0 +1,154 @@
+"""Worker processes under fire: killed, frozen, stopped; jobs go on and nobody's job is stolen."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+
+from .conftest import Bench, await_
+
+
+def test_worker_killed_with_a_waiter_queued_goes_on(bench: Bench) -> None:
+    bench.add("hold", 1)
+    first = bench.start_worker()
+    bench.defer("hold", 1, lock="lane")
+    await_(lambda: bench.did("begin", 1))
+    bench.defer("count", 2, lock="lane")
+    first.kill()
+    killed_at = time.monotonic()
+    second = bench.start_worker()
+    bench.let_go(1)
+    await_(lambda: bench.did("count", 2))
+    assert time.monotonic() - killed_at < 15
+    assert bench.did("count", 2) == [second.pid]
+
+
+def test_waiter_of_the_same_kind_takes_over_from_a_killed_worker(bench: Bench) -> None:
+    """The case in which procrastinate's retry takes the lock out of service for ever."""
+    bench.add("hold", 1)
+    first = bench.start_worker()
+    bench.defer("hold", 1, lock="lane")
+    await_(lambda: bench.did("begin", 1))
+    bench.defer("hold", 1, lock="lane")
+    first.kill()
+    second = bench.start_worker()
+    await_(lambda: len(bench.did("begin", 1)) == 2)
+    bench.let_go(1)
+    await_(lambda: bench.did("end", 1) == [second.pid])
+    await_(lambda: bench.statuses() == ["failed"])
+
+
+def test_end_of_a_locked_job_wakes_its_waiter(bench: Bench) -> None:
+    """Without our trigger the waiter would wait for the next poll, here a minute away."""
+    bench.start_worker(fetch_poll_seconds=60)
+    bench.add("hold", 1)
+    bench.defer("hold", 1, lock="lane")
+    await_(lambda: bench.did("begin", 1))
+    bench.defer("count", 2, lock="lane")
+    bench.let_go(1)
+    await_(lambda: bench.did("count", 2))
+    assert bench.seconds_between(("end", 1), ("count", 2)) < 1
+
+
+def test_poll_finds_what_was_never_announced(bench: Bench) -> None:
+    bench.start_worker()
+    bench.defer("count", 1)
+    await_(lambda: bench.did("count", 1))  # the worker is up and idle
+    with bench.database.transaction(None) as conn:
+        conn.execute("ALTER TABLE procrastinate_jobs DISABLE TRIGGER USER")
+        conn.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('default', 'count', '{\"key\": 2}')"
+        )
+        conn.execute("ALTER TABLE procrastinate_jobs ENABLE TRIGGER USER")
+    await_(lambda: bench.did("count", 2), 5)
+
+
+def test_frozen_worker_is_relieved_and_a_slow_living_one_is_not(bench: Bench) -> None:
+    for key in (1, 2):
+        bench.add("hold", key)
+    frozen = bench.start_worker()
+    bench.defer("hold", 1, lock="frozen's")
+    await_(lambda: bench.did("begin", 1))
+    frozen.send_signal(signal.SIGSTOP)
+    slow = bench.start_worker()
+    bench.defer("hold", 2, lock="slow's")
+    await_(lambda: len(bench.did("begin", 1)) == 2)  # twice the stale time has passed for job 2 by then
+    with bench.database.autocommit() as conn:
+        conn.execute("SELECT pg_sleep(3)")
+    assert bench.did("begin", 2) == [slow.pid], "it lives: nobody takes its job"
+    frozen.send_signal(signal.SIGCONT)
+    for key in (1, 2):
+        bench.let_go(key)
+    await_(lambda: bench.did("end", 2) == [slow.pid])
+    # the one that was frozen has lost its registration; it must notice and be of use again
+    slow.send_signal(signal.SIGTERM)
+    slow.wait(20)
+    bench.defer("count", 3)
+    await_(lambda: bench.did("count", 3) == [frozen.pid])
+
+
+def test_sigterm_lets_running_slices_end_and_takes_no_new_ones(bench: Bench) -> None:
+    worker = bench.start_worker(grace_seconds=10)
+    bench.add("hold", 1)
+    bench.defer("hold", 1)
+    await_(lambda: bench.did("begin", 1))
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 0
+    assert bench.did("end", 1) == [worker.pid]
+    bench.defer("count", 2)
+    assert bench.statuses() == ["todo"]
+
+
+def test_slice_that_outlives_the_grace_time_is_handed_back_at_once(bench: Bench) -> None:
+    worker = bench.start_worker()
+    bench.defer("cling", 1, lock="lane")
+    await_(lambda: bench.did("begin", 1))
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 0
+    assert bench.statuses() == ["failed", "todo"], "the next worker need not wait for it to grow stale"
+
+
+def test_job_of_an_unknown_kind_is_parked_and_the_others_flow(bench: Bench) -> None:
+    bench.start_worker()
+    bench.defer("not_yet_invented", 1, lock="a")
+    bench.defer("count", 2, lock="a")
+    await_(lambda: bench.did("count", 2))
+    await_(lambda: bench.statuses() == ["failed"])
+
+
+def test_every_job_runs_once_and_nobody_starves(bench: Bench) -> None:
+    workers = [bench.start_worker() for _ in range(4)]
+    for worker in workers:  # all are up before the work comes
+        bench.add("due", worker.pid)
+    await_(lambda: len(bench.did("serve")) == 4)
+    with bench.database.transaction(None) as conn:
+        conn.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, args)"
+            " SELECT 'default', 'count', jsonb_build_object('key', n) FROM generate_series(1, 1000) n"
+        )
+    await_(lambda: not bench.statuses(), 60)
+    done = bench.did("count")
+    assert len(done) == 1000
+    with bench.database.autocommit() as conn:
+        row = conn.execute("SELECT count(DISTINCT key) AS n FROM did WHERE what = 'count'").fetchone()
+    assert row == {"n": 1000}
+    shares = Counter(done)
+    assert len(shares) == 4
+    assert min(shares.values()) >= 10
+
+
+def test_killing_workers_in_a_loop_serves_everything_once(bench: Bench) -> None:
+    """T5, small: twelve kills while two hundred pieces of work are served; none lost, none twice."""
+    for key in range(200):
+        bench.add("due", key)
+    workers = [bench.start_worker() for _ in range(2)]
+    for _ in range(12):
+        before = len(bench.did("serve"))
+        await_(lambda before=before: len(bench.did("serve")) > before or len(bench.did("serve")) == 200, 30)
+        workers.pop(0).kill()
+        workers.append(bench.start_worker())
+    await_(lambda: len(bench.did("serve")) == 200, 60)
+    with bench.database.autocommit() as conn:
+        row = conn.execute("SELECT count(DISTINCT key) AS n FROM did WHERE what = 'serve'").fetchone()
+    assert row == {"n": 200}
