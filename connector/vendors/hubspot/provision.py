@@ -1,0 +1,285 @@
+"""Bring a portal to what a policy needs: look first (`plan`), then do it (`apply`). Doing it twice changes nothing.
+
+Created: the property group `tasuki`, missing `tasuki_*` properties, missing options, custom lifecycle stages. Never:
+a standard property, or the definition of anything that exists beyond its options. What cannot be mended is a problem
+that names the property and the remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from connector.errors import UsageError
+from connector.policy.model import Policy
+from connector.vendors.base import Lane
+from connector.vendors.hubspot.client import HubSpotVendor
+from connector.vendors.hubspot.failures import RefusedError
+from connector.vendors.hubspot.probe import enforces_unique_keys
+from connector.vendors.hubspot.protocol import object_name
+from connector.vendors.hubspot.records import property_info
+from connector.vendors.hubspot.wanted import (
+    GROUP,
+    HOLDS,
+    OWN_PREFIX,
+    Wanted,
+    WantedStages,
+    wanted_properties,
+    wanted_stages,
+)
+
+#: Standard properties whose options a portal may extend.
+_EXTENSIBLE = ("lifecyclestage", "hs_lead_status", "industry")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that provisioning cannot mend. Only an `error` stops it."""
+
+    severity: str  #: error | warning
+    object_type: str
+    property_name: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One change of the portal: `action` is create_group, create_property, add_options or create_stages."""
+
+    action: str
+    object_type: str
+    name: str
+    body: Mapping[str, Any]
+    says: str  #: For people: what will be done.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionPlan:
+    """What would be done, in order. `stage_values` (stage id → value) includes stages that exist already."""
+
+    steps: tuple[Step, ...]
+    problems: tuple[Problem, ...]
+    stage_values: Mapping[str, str]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that stop `apply`."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provisioned:
+    """What the connection remembers. Capability `unique_keys`: HubSpot enforces our key on tasks."""
+
+    stage_values: Mapping[str, str]
+    capabilities: Mapping[str, bool]
+
+
+@dataclass(slots=True)
+class _Portal:
+    """Property definitions as read, by object type and name."""
+
+    properties: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
+    groups: dict[str, set[str]] = field(default_factory=dict)
+
+
+def plan(policy: Policy, vendor: HubSpotVendor) -> ProvisionPlan:
+    """Compare the portal with the policy; reads only."""
+    wanted, stages = wanted_properties(policy), wanted_stages(policy)
+    portal = _look(vendor, sorted({one.object_type for one in wanted}))
+    problems: list[Problem] = []
+    steps: list[Step] = []
+    for one in wanted:
+        found = portal.properties[one.object_type].get(one.name)
+        if found is None:
+            steps += _creation(one, portal, problems)
+        else:
+            steps += _extension(one, found, stages, problems)
+    stage_values: dict[str, str] = {}
+    for store in stages:
+        steps += _new_stages(store, portal, stage_values)
+    return ProvisionPlan(steps=tuple(steps), problems=tuple(problems), stage_values=stage_values)
+
+
+def apply(found: ProvisionPlan, vendor: HubSpotVendor, *, probe_id: str, now: datetime) -> Provisioned:
+    """Carry the plan out and probe what the portal enforces.
+
+    `probe_id` names the two short-lived tasks of the probe. Raises `UsageError` when the plan has errors.
+    """
+    if found.errors:
+        listed = "\n".join(f"  - {problem.message}" for problem in found.errors)
+        raise UsageError(f"HubSpot does not fit the policy:\n{listed}", reason="portal_unfit")
+    for step in found.steps:
+        _perform(step, vendor)
+    unique = enforces_unique_keys(vendor, probe_id=probe_id, now=now)
+    return Provisioned(stage_values=found.stage_values, capabilities={"unique_keys": unique})
+
+
+def _look(vendor: HubSpotVendor, object_types: Sequence[str]) -> _Portal:
+    portal = _Portal()
+    for object_type in object_types:
+        place = object_name(object_type)
+        properties = vendor.api.get(vendor.paths.properties.format(object=place), {}, lane=Lane.BACKGROUND)
+        groups = vendor.api.get(vendor.paths.property_groups.format(object=place), {}, lane=Lane.BACKGROUND)
+        portal.properties[object_type] = {raw["name"]: raw for raw in properties["results"]}
+        portal.groups[object_type] = {raw["name"] for raw in groups["results"]}
+    return portal
+
+
+def _creation(wanted: Wanted, portal: _Portal, problems: list[Problem]) -> list[Step]:
+    place = f"{wanted.object_type}.{wanted.name}"
+    if not wanted.ours:
+        severity = "error" if wanted.written else "warning"
+        message = (
+            f"HubSpot has no property {place} (field {wanted.field}): mend the name, "
+            f"or begin it with {OWN_PREFIX} to have it created."
+        )
+        problems.append(_problem(wanted, severity, "property_missing", message))
+        return []
+    steps = []
+    if GROUP not in portal.groups[wanted.object_type]:
+        portal.groups[wanted.object_type].add(GROUP)
+        body = {"name": GROUP, "label": "Tasuki"}
+        says = f"create the property group {GROUP} on {object_name(wanted.object_type)}"
+        steps.append(Step(action="create_group", object_type=wanted.object_type, name=GROUP, body=body, says=says))
+    says = f"create the property {place} ({wanted.label})"
+    definition = wanted.definition()
+    return [
+        *steps,
+        Step(
+            action="create_property",
+            object_type=wanted.object_type,
+            name=wanted.name,
+            body=definition,
+            says=says,
+        ),
+    ]
+
+
+def _extension(
+    wanted: Wanted, raw: Mapping[str, Any], stages: Sequence[WantedStages], problems: list[Problem]
+) -> list[Step]:
+    """Options that an existing property lacks, and what is wrong with it."""
+    info, place = property_info(raw), f"{wanted.object_type}.{wanted.name}"
+    if info.type not in HOLDS[wanted.kind]:
+        message = f"{place} is of type {info.type}, which cannot hold {wanted.field} ({wanted.kind.value})."
+        problems.append(_problem(wanted, "error", "property_type", message))
+        return []
+    if wanted.written and info.read_only:
+        severity = "error" if wanted.computed else "warning"
+        message = f"{place} is read-only in HubSpot: {wanted.field} is read from it and never written."
+        problems.append(_problem(wanted, severity, "property_read_only", message))
+        return []
+    missing = {value: label for value, label in wanted.options.items() if value not in info.options}
+    if not missing or not wanted.written or info.type not in ("enumeration", "multi_enumeration"):
+        return []
+    if not wanted.ours and wanted.name not in _EXTENSIBLE:
+        message = (
+            f"{place} lacks the options {', '.join(missing)}: add them in HubSpot, or map {wanted.field} to others."
+        )
+        problems.append(_problem(wanted, "error", "options_missing", message))
+        return []
+    if any(store.object_type == wanted.object_type and store.name == wanted.name for store in stages):
+        # a standard stage that the portal deleted: adding it again would move nobody, but it is theirs to decide
+        message = f"{place} lacks the stages {', '.join(missing)}: add them in HubSpot, or mend stored_as."
+        problems.append(_problem(wanted, "error", "stages_missing", message))
+        return []
+    options = [*raw.get("options", ()), *_options(missing, start=len(raw.get("options", ())))]
+    says = f"add the options {', '.join(missing)} to {place}"
+    body = {"options": [_option(one) for one in options]}
+    return [Step(action="add_options", object_type=wanted.object_type, name=wanted.name, body=body, says=says)]
+
+
+def _new_stages(store: WantedStages, portal: _Portal, stage_values: dict[str, str]) -> list[Step]:
+    """Custom stages, each behind its predecessor: HubSpot's stages move forward in display order only."""
+    raw = portal.properties[store.object_type].get(store.name)
+    if raw is None:
+        return []
+    options = sorted(map(_option, raw.get("options", ())), key=lambda option: option["displayOrder"])
+    added: list[str] = []
+    before: str | None = None
+    for stage, fixed in store.order:
+        if fixed is not None:
+            before = fixed
+            continue
+        label = store.create[stage]
+        known = next((one["value"] for one in options if one["label"] == label), None)
+        if known is None:
+            known = _stage_value(store, label)
+            at = next((index for index, one in enumerate(options) if one["value"] == before), len(options) - 1)
+            options.insert(at + 1, {"value": known, "label": label, "hidden": False, "displayOrder": 0})
+            added.append(label)
+        stage_values[stage] = before = known
+    if not added:
+        return []
+    body = {"options": [{**one, "displayOrder": order} for order, one in enumerate(options)]}
+    says = f"add the stages {', '.join(added)} to {store.object_type}.{store.name}"
+    return [Step(action="create_stages", object_type=store.object_type, name=store.name, body=body, says=says)]
+
+
+def _stage_value(store: WantedStages, label: str) -> str:
+    """A custom stage's internal value: a number, as HubSpot's own are, and the same one whenever it is asked for."""
+    digest = blake2b(f"{store.name}:{label}".encode(), digest_size=4).digest()
+    return str(1_000_000_000 + int.from_bytes(digest, "big"))
+
+
+def _perform(step: Step, vendor: HubSpotVendor) -> None:
+    place = object_name(step.object_type)
+    properties = vendor.paths.properties.format(object=place)
+    try:
+        if step.action == "create_group":
+            path = vendor.paths.property_groups.format(object=place)
+            vendor.api.call("POST", path, step.body, lane=Lane.BACKGROUND)
+        elif step.action == "create_property":
+            _create_property(properties, step, vendor)
+        else:
+            vendor.api.call("PATCH", f"{properties}/{step.name}", step.body, lane=Lane.BACKGROUND)
+    except RefusedError as error:
+        if error.status == 409:  # somebody else was faster, or an earlier answer was lost
+            return
+        raise UsageError(
+            f"HubSpot refuses to {step.says}: {error.message} Do it in HubSpot's settings, then run this again.",
+            reason="provisioning_refused",
+        ) from error
+
+
+def _create_property(path: str, step: Step, vendor: HubSpotVendor) -> None:
+    """A portal that refuses unique properties on a type gets an ordinary one: the probe will tell the difference."""
+    try:
+        vendor.api.call("POST", path, step.body, lane=Lane.BACKGROUND)
+    except RefusedError as error:
+        if error.status == 409 or not step.body["hasUniqueValue"]:
+            raise
+        vendor.api.call("POST", path, {**step.body, "hasUniqueValue": False}, lane=Lane.BACKGROUND)
+
+
+def _options(missing: Mapping[str, str], *, start: int) -> list[dict[str, Any]]:
+    return [
+        {"value": value, "label": label, "hidden": False, "displayOrder": start + index}
+        for index, (value, label) in enumerate(missing.items())
+    ]
+
+
+def _option(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of an option that HubSpot takes back."""
+    return {
+        "value": raw["value"],
+        "label": raw.get("label") or raw["value"],
+        "hidden": raw.get("hidden") is True,
+        "displayOrder": raw.get("displayOrder") or 0,
+        "description": raw.get("description") or "",
+    }
+
+
+def _problem(wanted: Wanted, severity: str, reason: str, message: str) -> Problem:
+    return Problem(
+        severity=severity,
+        object_type=wanted.object_type,
+        property_name=wanted.name,
+        reason=reason,
+        message=message,
+    )
