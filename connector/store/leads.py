@@ -85,7 +85,8 @@ INSERT INTO lead_due (installation_id, lead_id, due_at, why, lane)
 SELECT %(installation_id)s, lead_id, %(at)s, %(why)s, %(lane)s FROM unnest(%(lead_ids)s::bigint[]) AS l (lead_id)
 ORDER BY lead_id
 ON CONFLICT (installation_id, lead_id) DO UPDATE
-SET due_at = least(lead_due.due_at, excluded.due_at), why = excluded.why, claim = NULL, claimed_until = '-infinity',
+SET due_at = least(lead_due.due_at, excluded.due_at),
+    why = CASE WHEN lead_due.due_at < excluded.due_at THEN lead_due.why ELSE excluded.why END, claim = NULL, claimed_until = '-infinity',
     lane = CASE WHEN excluded.lane = 'hot' THEN 'hot' ELSE lead_due.lane END, parked_reason = NULL, failures = 0
 """
 

@@ -1,1 +1,1 @@
-"""See docs/decisions and the folder listing in README.md."""
+"""The imperative shell: ingest → read → evaluate → deliver, each a slice of one connection's or installation's work."""

@@ -13,7 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
+
+from connector.domain.value import Value
+from connector.policy.model import FieldDef, Home
 
 Properties = Mapping[str, str | None]
 
@@ -231,3 +234,41 @@ class Vendor(Protocol):
 
     def forms(self) -> Mapping[str, str]:
         """Form id → name."""
+
+
+class Dialect(Protocol):
+    """How a CRM writes things down: its object types, its strings, its names for what every CRM has. No I/O."""
+
+    vendor: str
+    person_type: str
+    company_type: str
+    task_type: str
+    person_properties: tuple[str, ...]  #: Always read of a person, whatever the policy maps.
+    task_properties: tuple[str, ...]
+    owner_property: str
+    created_property: str
+    email_property: str
+    company_property: str  #: The person's property that names its primary company.
+    key_property: str  #: The task's property that holds our unique key.
+    forward_only: frozenset[str]  #: Stage properties that move forward only: to go back, clear first.
+
+    def to_canonical(self, definition: FieldDef, home: Home, raw: str | None) -> Value:
+        """The canonical value of a vendor string; BLANK for None, UNREADABLE for what cannot be understood."""
+
+    def to_vendor(self, definition: FieldDef, home: Home, value: Value) -> str:
+        """The string to write; '' clears."""
+
+    def same(self, definition: FieldDef | None, one: str | None, other: str | None) -> bool:
+        """True when the vendor would store both strings alike."""
+
+    def moment(self, raw: str | None) -> datetime | None:
+        """A vendor's date-time string (ISO or epoch milliseconds) in UTC."""
+
+    def task_content(self, desired: Mapping[str, Any], state: str) -> dict[str, str]:
+        """The properties of a task that should be so (`domain.codec.encode_task`) and stand in this `WorkState`."""
+
+    def task_report(self, record: Record) -> str:
+        """`open` or `done`, as the CRM shows the task."""
+
+    def submission(self, record: Record) -> Submission | None:
+        """The latest form submission that a person's record tells of."""

@@ -1,0 +1,151 @@
+"""A policy bound to a connection: which properties are read and written, and what each stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value
+from connector.engine.plan import Plan
+from connector.engine.words import label_in
+from connector.policy.model import FieldDef, Home, SignalDef, StageStore
+from connector.vendors.base import Dialect
+
+_BLANK_TARGETS = (UNREAD, UNREADABLE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binding:
+    """Make one for each connection and policy version. `stage_orders`: property → its options in the vendor's order."""
+
+    plan: Plan
+    dialect: Dialect
+    stage_values: Mapping[str, str]
+    stage_orders: Mapping[str, Sequence[str]]
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
+    @cached_property
+    def homes(self) -> Mapping[tuple[str, str], tuple[FieldDef, Home]]:
+        """(object type, property) → the field that lives there."""
+        return {
+            (home.object_type, home.name): (definition, home)
+            for definition in self.plan.policy.fields.values()
+            for home in definition.homes
+            if home.vendor == self.dialect.vendor
+        }
+
+    def fields_on(self, object_type: str) -> Iterator[tuple[FieldDef, Home]]:
+        """The fields that live on this object type."""
+        for (found, _), pair in self.homes.items():
+            if found == object_type:
+                yield pair
+
+    @cached_property
+    def stores(self) -> tuple[tuple[StageStore, Home], ...]:
+        """Where the stage is stored on people of this vendor."""
+        return tuple(
+            (store, home)
+            for store in self.plan.policy.stored_as
+            if store.vendor == self.dialect.vendor
+            for home in store.homes
+            if home.object_type == self.dialect.person_type
+        )
+
+    @cached_property
+    def counters(self) -> Mapping[str, tuple[str, ...]]:
+        """Property of a person → the signals that its growth means."""
+        found: dict[str, list[str]] = {}
+        for signal in self.plan.policy.signals.values():
+            for source in signal.sources:
+                if source.kind == f"{self.dialect.vendor}_counter":
+                    for match in source.match:
+                        object_type, _, name = match.partition(".")
+                        if object_type == self.dialect.person_type:
+                            found.setdefault(name, []).append(signal.id)
+        return {name: tuple(ids) for name, ids in found.items()}
+
+    @cached_property
+    def person_properties(self) -> tuple[str, ...]:
+        """Every property of a person that a read asks for."""
+        names = dict.fromkeys(self.dialect.person_properties)
+        names |= dict.fromkeys(home.name for _, home in self.fields_on(self.dialect.person_type))
+        names |= dict.fromkeys(home.name for _, home in self.stores)
+        names |= dict.fromkeys(self.counters)
+        return tuple(names)
+
+    @cached_property
+    def company_properties(self) -> tuple[str, ...]:
+        """Every property of a company that a read asks for; empty: companies need not be read."""
+        return tuple(home.name for _, home in self.fields_on(self.dialect.company_type))
+
+    def form_signals(self, kind: str, form: str) -> tuple[str, ...]:
+        """The signals that a submission of this form (or website event) means; patterns with `*` allowed."""
+        return tuple(signal.id for signal in self.plan.policy.signals.values() if _matches(signal, kind, form))
+
+    @cached_property
+    def watches_forms(self) -> bool:
+        """True when some signal is learnt from this vendor's forms."""
+        kind = f"{self.dialect.vendor}_form"
+        return any(source.kind == kind for signal in self.plan.policy.signals.values() for source in signal.sources)
+
+    # ── the stage ────────────────────────────────────────────────────────────────────────────────────────────
+    def stage_value(self, store: StageStore, stage: str) -> str | None:
+        """What this store holds for a stage; None: the stage is not stored there."""
+        if store.labels:
+            policy = self.plan.policy
+            return label_in(policy.stages[stage].label, policy.language, stage)
+        if stage in store.create:
+            return self.stage_values.get(stage)
+        return store.values.get(stage)
+
+    def stages_meant(self, store: StageStore, raw: str) -> tuple[str, ...]:
+        """The stages that a stored value can mean, in file order."""
+        return tuple(stage for stage in self.plan.policy.stages if self.stage_value(store, stage) == raw)
+
+    def is_backward(self, name: str, current: str | None, wanted: str) -> bool:
+        """True when the vendor would refuse this move unless the property is cleared first."""
+        order = list(self.stage_orders.get(name, ()))
+        if name not in self.dialect.forward_only or not current or current not in order or wanted not in order:
+            return False
+        return order.index(wanted) < order.index(current)
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────
+    def project(self, desired: Mapping[str, Value], stage: str | None) -> dict[str, str]:
+        """Canonical desired values as this vendor's properties of a person; '' clears."""
+        wanted: dict[str, str] = {}
+        for name, value in desired.items():
+            definition = self.plan.policy.fields.get(name)
+            if definition is None or value in _BLANK_TARGETS or not self._writes(definition):
+                continue
+            for home in definition.homes:
+                if home.vendor == self.dialect.vendor and home.object_type == self.dialect.person_type:
+                    wanted[home.name] = "" if value is BLANK else self.dialect.to_vendor(definition, home, value)
+        if stage is not None:
+            for store, home in self.stores:
+                stored = self.stage_value(store, stage)
+                if stored is not None:
+                    wanted[home.name] = stored
+        return wanted
+
+    def definition_of(self, name: str) -> FieldDef | None:
+        """The field that lives in this property of a person."""
+        pair = self.homes.get((self.dialect.person_type, name))
+        return pair[0] if pair else None
+
+    @cached_property
+    def contested(self) -> frozenset[str]:
+        """Properties that people write too: re-read right before we write them."""
+        names = {home.name for store, home in self.stores if store.read_back}
+        names |= {home.name for definition, home in self.fields_on(self.dialect.person_type) if definition.answer}
+        return frozenset(names)
+
+    def _writes(self, definition: FieldDef) -> bool:
+        return definition.sync in ("both", f"to_{self.dialect.vendor}")
+
+
+def _matches(signal: SignalDef, kind: str, form: str) -> bool:
+    return any(
+        source.kind == kind and any(fnmatchcase(form, pattern) for pattern in source.match) for source in signal.sources
+    )

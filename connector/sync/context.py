@@ -1,0 +1,79 @@
+"""What every slice of work is given: the installation's store and clock, or one connection with its vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connector.engine.plan import Plan
+from connector.store import history
+from connector.store.database import Connection, Database
+from connector.store.policies import ActivePolicy
+from connector.store.vault import Vault
+from connector.sync.binding import Binding
+from connector.vendors.base import Dialect, Vendor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one slice takes on, and how long things may take (seconds)."""
+
+    slice_records: int = 400  #: Leads per read, evaluate or deliver slice: a few vendor batches in flight at once.
+    inbox_rows: int = 50
+    lease_seconds: float = 60.0
+    settle_seconds: float = 45.0  #: Beyond the vendor's time-out and its latest late apply.
+    fresh_seconds: float = 2.0  #: Contested properties are not written on an older read than this.
+    retry_seconds: float = 2.0
+    retry_seconds_most: float = 900.0
+    stale_after_seconds: float = 26 * 3600.0  #: Due instants older than this collapse into one evaluation.
+    most_failures: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """One installation with its running policy. `now(conn)` reads business time, once a slice."""
+
+    installation_id: int
+    database: Database
+    vault: Vault
+    policy: ActivePolicy
+    plan: Plan
+    bindings: Mapping[int, Binding]  #: by connection id
+    now: Callable[[Connection], datetime]
+    limits: Limits = Limits()
+
+    def keep_value(
+        self, conn: Connection, *, lead_id: int, at: datetime, field: str, rule: str, actor: str, values: Any
+    ) -> None:
+        """Put values that a rule chose between into the ledger, encrypted with the lead's own key."""
+        wrapped = history.lead_key(conn, lead_id)
+        if wrapped is None:
+            wrapped = self.vault.new_data_key()
+            history.set_lead_key(conn, lead_id, wrapped)
+        sealed = self.vault.data_key(wrapped).seal(values, about=f"{lead_id}:{field}")
+        history.add_value(
+            conn, self.installation_id, lead_id=lead_id, at=at, field=field, rule=rule, actor=actor, sealed=sealed
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One connection, ready to be called."""
+
+    tenant: Tenant
+    connection_id: int
+    binding: Binding
+    vendor: Vendor
+    unique_keys: bool  #: The account enforces uniqueness of our task key.
+
+    @property
+    def dialect(self) -> Dialect:
+        """How this CRM writes things down."""
+        return self.binding.dialect
+
+
+def backoff(limits: Limits, attempts: int) -> float:
+    """Seconds to wait before the next attempt: doubling, up to a limit."""
+    return float(min(limits.retry_seconds * 2**attempts, limits.retry_seconds_most))

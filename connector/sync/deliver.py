@@ -1,0 +1,277 @@
+"""Deliver slice: the difference between desired and mirror is written in batches, and what the vendor stored is kept."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from connector.domain import codec
+from connector.errors import RetryableError
+from connector.store import history, leads, links, managed, mirrors
+from connector.store.database import Connection
+from connector.store.leads import LeadRow
+from connector.store.links import WriteClaim, WriteOutcome
+from connector.store.managed import ManagedRow
+from connector.store.mirrors import MirrorRow
+from connector.sync import mirror, stage_move
+from connector.sync.context import Line, backoff
+from connector.sync.difference import difference
+from connector.sync.facts import same_on
+from connector.sync.tasks import deliver_tasks
+from connector.vendors.base import Lane, Outcome, Update, WriteResult
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Parcel:
+    """One lead's outstanding writes and what becomes of them in this slice."""
+
+    claim: WriteClaim
+    lead: LeadRow
+    person: MirrorRow
+    records: list[ManagedRow]
+    changes: dict[str, str] = field(default_factory=dict)
+    clear: str | None = None  #: The forward-only property to clear first: a backward move.
+    results: list[tuple[dict[str, str], WriteResult]] = field(default_factory=list)
+    retry_seconds: float | None = None
+    moved_on: bool = False  #: A re-read showed a change: decide again before writing.
+
+
+def deliver_slice(line: Line, lane: Lane) -> int:
+    """Write up to a slice of outstanding links of one lane; returns how many were claimed."""
+    tenant = line.tenant
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        now = tenant.now(conn)
+        token, claims = links.claim_writes(
+            conn,
+            line.connection_id,
+            lane=lane.value,
+            limit=tenant.limits.slice_records,
+            lease_seconds=tenant.limits.lease_seconds,
+        )
+        parcels = _parcels(line, conn, claims, now)
+    if not parcels:
+        return len(claims)
+    try:
+        _refresh(line, parcels, now, lane)
+        stage_move.prepare(line, token, parcels, lane)
+        _write(line, parcels, lane)
+        deliver_tasks(line, parcels, lane)
+    except RetryableError as error:
+        _postpone(line, token, parcels, error)
+        raise
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        _store(line, conn, token, parcels, tenant.now(conn))
+    return len(claims)
+
+
+def _parcels(line: Line, conn: Connection, claims: Sequence[WriteClaim], now: datetime) -> list[Parcel]:
+    rows = leads.load(conn, [claim.lead_id for claim in claims])
+    people = mirrors.load(conn, line.connection_id, line.dialect.person_type, [claim.vendor_id for claim in claims])
+    records: dict[int, list[ManagedRow]] = {}
+    for record in managed.of_leads(conn, line.connection_id, list(rows), dirty_only=True):
+        records.setdefault(record.lead_id, []).append(record)
+    parcels = [
+        Parcel(
+            claim=claim,
+            lead=rows[claim.lead_id],
+            person=people.get(claim.vendor_id)
+            or MirrorRow(object_type=line.dialect.person_type, vendor_id=claim.vendor_id),
+            records=records.get(claim.lead_id, []),
+        )
+        for claim in claims
+    ]
+    for parcel in parcels:
+        _plan(line, parcel, now)
+    return parcels
+
+
+def _plan(line: Line, parcel: Parcel, now: datetime) -> None:
+    """What to write for this lead, as far as the mirror knows."""
+    if parcel.lead.gone is not None:
+        parcel.changes = {}
+        return
+    parcel.changes = difference(
+        line.binding,
+        parcel.person,
+        codec.decode_values(parcel.lead.desired),
+        parcel.lead.desired_stage,
+        dropped=parcel.claim.dropped,
+        now=now,
+    )
+    stage_move.plan(line.binding, parcel)
+
+
+def _refresh(line: Line, parcels: Sequence[Parcel], now: datetime, lane: Lane) -> None:
+    """Contested properties are not written on an old read: read again, and where somebody changed one, decide again."""
+    oldest = now - timedelta(seconds=line.tenant.limits.fresh_seconds)
+    stale = {
+        parcel.person.vendor_id: parcel
+        for parcel in parcels
+        if parcel.changes.keys() & line.binding.contested
+        and parcel.person.read_at is not None
+        and parcel.person.read_at < oldest
+    }
+    if not stale:
+        return
+    records = line.vendor.read(line.dialect.person_type, sorted(stale), line.binding.person_properties, lane=lane)
+    same = same_on(line.binding, line.dialect.person_type)
+    tenant = line.tenant
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        now = tenant.now(conn)
+        rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, sorted(stale), lock=True)
+        for vendor_id, parcel in stale.items():
+            record = records.get(vendor_id)
+            changed = mirror.absorb(rows[vendor_id], record, now=now, same=same) if record else {"gone"}
+            parcel.person = rows[vendor_id]
+            if changed:
+                parcel.moved_on = True
+                parcel.changes = {}
+                parcel.clear = None
+            else:
+                _plan(line, parcel, now)
+        mirrors.put(conn, tenant.installation_id, line.connection_id, list(rows.values()))
+        again = {parcel.lead.id: parcel.person.vendor_id for parcel in stale.values() if parcel.moved_on}
+        if again:
+            links.want_read(conn, tenant.installation_id, line.connection_id, again, lane=lane.value, event_at=None)
+
+
+def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
+    """One update a lead, batched; a property that is refused is dropped alone and the rest goes again."""
+    waiting = [parcel for parcel in parcels if parcel.changes and not parcel.moved_on and parcel.retry_seconds is None]
+    while waiting:
+        updates = [Update(id=parcel.person.vendor_id, properties=parcel.changes) for parcel in waiting]
+        results = line.vendor.update(line.dialect.person_type, updates, lane=lane)
+        again: list[Parcel] = []
+        for parcel, result in zip(waiting, results, strict=True):
+            parcel.results.append((parcel.changes, result))
+            at_fault = result.property_name
+            if result.outcome is Outcome.REJECTED and at_fault in parcel.changes:
+                parcel.changes = {name: value for name, value in parcel.changes.items() if name != at_fault}
+                if parcel.changes:
+                    again.append(parcel)
+        waiting = again
+
+
+def _postpone(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], error: RetryableError) -> None:
+    tenant = line.tenant
+    outcomes = []
+    for parcel in parcels:
+        seconds = error.retry_after_seconds or backoff(tenant.limits, parcel.claim.attempts)
+        outcomes.append((parcel.claim, _later(parcel, seconds)))
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        _store_results(line, conn, parcels, tenant.now(conn))
+        links.settle_writes(conn, line.connection_id, token, outcomes)
+
+
+def _later(parcel: Parcel, seconds: float) -> WriteOutcome:
+    return WriteOutcome(
+        lead_id=parcel.lead.id,
+        confirmed=False,
+        retry_seconds=seconds,
+        attempts=parcel.claim.attempts + 1,
+        journal=parcel.claim.journal,
+    )
+
+
+# ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
+def _store(line: Line, conn: Connection, token: uuid.UUID, parcels: Sequence[Parcel], now: datetime) -> None:
+    _store_results(line, conn, parcels, now)
+    links.settle_writes(conn, line.connection_id, token, [(parcel.claim, _outcome(line, parcel)) for parcel in parcels])
+
+
+def _store_results(line: Line, conn: Connection, parcels: Sequence[Parcel], now: datetime) -> None:
+    """Take our writes into the mirror, on the rows as they stand now: events may have come in meanwhile."""
+    written = [parcel for parcel in parcels if any(r.outcome is Outcome.APPLIED for _, r in parcel.results)]
+    if not written:
+        return
+    ids = sorted(parcel.person.vendor_id for parcel in written)
+    rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, ids, lock=True)
+    for parcel in written:
+        row = rows[parcel.person.vendor_id]
+        for sent, result in parcel.results:
+            if result.outcome is Outcome.APPLIED:
+                before = {name: row.properties.get(name) for name in sent}
+                stored = mirror.wrote(row, sent, result.record, now=now)
+                _tell_differences(line, conn, parcel, sent, stored, before, now)
+        parcel.person = row
+    mirrors.put(conn, line.tenant.installation_id, line.connection_id, list(rows.values()))
+
+
+def _tell_differences(
+    line: Line,
+    conn: Connection,
+    parcel: Parcel,
+    sent: Mapping[str, str],
+    stored: Mapping[str, str | None],
+    before: Mapping[str, str | None],
+    now: datetime,
+) -> None:
+    """Accepted is not stored: what the vendor kept as it was, or turned into something else, is told."""
+    same = same_on(line.binding, line.dialect.person_type)
+    for name, value in sent.items():
+        if same(name, stored[name], value or None):
+            continue
+        kept_old = same(name, stored[name], before[name])
+        history.add_drift(
+            conn,
+            line.tenant.installation_id,
+            line.connection_id,
+            lead_id=parcel.lead.id,
+            field=name,
+            drift_class="not_stored" if kept_old else "normalised",
+            found_at=now,
+            data={"property": name},
+        )
+
+
+def _outcome(line: Line, parcel: Parcel) -> WriteOutcome:
+    limits = line.tenant.limits
+    attempts = parcel.claim.attempts
+    if parcel.moved_on:
+        return WriteOutcome(lead_id=parcel.lead.id, confirmed=False)
+    dropped: dict[str, Any] = dict(parcel.claim.dropped)
+    for sent, result in parcel.results:
+        if result.outcome is Outcome.REJECTED and result.property_name in sent:
+            name = result.property_name
+            dropped[name] = {"value": sent[name], "reason": result.reason or "rejected"}
+        elif result.outcome is Outcome.APPLIED:
+            dropped = {name: why for name, why in dropped.items() if name not in sent}
+    last = parcel.results[-1][1] if parcel.results else None
+    if last is not None and last.outcome is Outcome.REJECTED and last.property_name not in parcel.results[-1][0]:
+        return WriteOutcome(
+            lead_id=parcel.lead.id,
+            confirmed=False,
+            dropped=dropped,
+            parked_reason=last.reason or "rejected",
+            parked_property=last.property_name,
+            parked_message=last.message,
+        )
+    if last is not None and last.outcome in (Outcome.RETRY, Outcome.UNCERTAIN, Outcome.MISSING):
+        seconds = last.retry_after_seconds or backoff(limits, attempts)
+        return WriteOutcome(
+            lead_id=parcel.lead.id,
+            confirmed=False,
+            retry_seconds=seconds,
+            attempts=attempts + 1,
+            journal=stage_move.journal_after(parcel),
+            dropped=dropped,
+        )
+    if parcel.retry_seconds is not None:
+        return WriteOutcome(
+            lead_id=parcel.lead.id,
+            confirmed=False,
+            retry_seconds=parcel.retry_seconds,
+            attempts=attempts + 1,
+            journal=stage_move.journal_after(parcel),
+            dropped=dropped,
+        )
+    if stage_move.refused_backward(line, parcel):
+        return WriteOutcome(lead_id=parcel.lead.id, confirmed=False, dropped=dropped)
+    return WriteOutcome(lead_id=parcel.lead.id, confirmed=True, dropped=dropped)

@@ -1,0 +1,56 @@
+"""What has to be written: desired minus mirror, worked out when sending and never stored as a queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from connector.domain.value import Value
+from connector.store.mirrors import MirrorRow
+from connector.sync import mirror
+from connector.sync.binding import Binding
+from connector.sync.facts import same_on
+
+
+def difference(
+    binding: Binding,
+    person: MirrorRow,
+    desired: Mapping[str, Value],
+    stage: str | None,
+    *,
+    dropped: Mapping[str, Any],
+    now: datetime,
+) -> dict[str, str]:
+    """The properties of a person to write, with their new strings ('' clears).
+
+    Left out are: what stands already (also in the vendor's own form), what we have not read or may not read, what
+    the vendor refused (until it is wanted otherwise), and what the breaker froze. A change that our write overtook
+    and that no rule decides about is put back.
+    """
+    same = same_on(binding, person.object_type)
+    wanted = binding.project(desired, stage)
+    for name, value in mirror.overtaken(person).items():
+        wanted.setdefault(name, value or "")
+    return {
+        name: value
+        for name, value in wanted.items()
+        if name in person.properties
+        and not mirror.stands(person, name, value, same)
+        and dropped.get(name, {}).get("value") != value
+        and not mirror.is_frozen(person, name, now)
+    }
+
+
+def settle_overtaken(binding: Binding, person: MirrorRow, desired: Mapping[str, Value], stage: str | None) -> list[str]:
+    """Overtaken changes that the rules have now decided against count no longer; returns their properties."""
+    same = same_on(binding, person.object_type)
+    wanted = binding.project(desired, stage)
+    lost = [
+        name
+        for name, value in mirror.overtaken(person).items()
+        if name in wanted and not same(name, wanted[name] or None, value)
+    ]
+    for name in lost:
+        mirror.give_up_overtaken(person, name)
+    return lost

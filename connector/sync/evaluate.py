@@ -1,0 +1,364 @@
+"""Evaluate slice: due leads are decided, and the decision is stored if nobody changed the lead meanwhile."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from connector.domain import codec
+from connector.domain.decision import Decision, Overruled, WakeClass
+from connector.domain.lead import Lead
+from connector.domain.signal import Signal
+from connector.domain.state import LeadState, StageEntry, Task, WorkState
+from connector.domain.value import Value
+from connector.engine.decide import decide
+from connector.errors import TasukiError
+from connector.store import history, leads, links, managed, mirrors, signals
+from connector.store.database import Connection
+from connector.store.leads import DueClaim, Evaluated, LeadRow
+from connector.store.managed import ManagedRow
+from connector.store.mirrors import MirrorRow
+from connector.sync import facts, mirror
+from connector.sync.binding import Binding
+from connector.sync.context import Tenant
+from connector.sync.difference import difference, settle_overtaken
+
+log = structlog.get_logger()
+
+LEDGER_RULES = 8
+"""Rules named in a ledger row: it stays below 300 bytes."""
+
+MOST_STEPS = 500
+"""Instants that one evaluation steps through after a standstill; what is left collapses into now."""
+
+_WAKES = frozenset(why.value for why in WakeClass)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One lead with everything that its evaluation needs."""
+
+    due: DueClaim
+    row: LeadRow
+    connection_id: int
+    binding: Binding
+    person: MirrorRow
+    company: MirrorRow | None
+    moving: bool
+    dropped: Mapping[str, object]
+    signals: Sequence[Signal]
+    records: Sequence[ManagedRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    """What came of a case: the last decision, and everything that happened on the way there."""
+
+    case: _Case
+    decision: Decision
+    lead: Lead
+    entries: tuple[StageEntry, ...]
+    tasks: tuple[Task, ...]
+    overruled: tuple[Overruled, ...]
+    fired: tuple[str, ...]
+
+
+def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
+    """Decide up to a slice of due leads; returns how many were claimed."""
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        now = tenant.now(conn)
+        token, due = leads.claim_due(
+            conn,
+            now=now,
+            limit=limit or tenant.limits.slice_records,
+            lease_seconds=tenant.limits.lease_seconds,
+        )
+    if not due:
+        return 0
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        cases, resting = _cases(tenant, conn, due)
+    results = list(_decide_all(tenant, token, cases, now))
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        _store(tenant, conn, token, results, resting, now)
+    return len(due)
+
+
+# ── reading the store ────────────────────────────────────────────────────────────────────────────────────────
+def _cases(tenant: Tenant, conn: Connection, due: Sequence[DueClaim]) -> tuple[list[_Case], list[DueClaim]]:
+    """The cases that can be decided, and the leads that rest: gone, or not read yet (the read makes them due again)."""
+    ids = [one.lead_id for one in due]
+    rows = leads.load(conn, ids)
+    found_signals = signals.of_leads(conn, ids)
+    cases: list[_Case] = []
+    for connection_id, binding in tenant.bindings.items():
+        people = _people(conn, connection_id, binding, ids)
+        companies = _companies(conn, connection_id, binding, [person for _, person, _, _ in people.values()])
+        records: dict[int, list[ManagedRow]] = {}
+        for record in managed.of_leads(conn, connection_id, ids, dirty_only=False):
+            records.setdefault(record.lead_id, []).append(record)
+        for one in due:
+            if one.lead_id not in people or rows[one.lead_id].gone is not None:
+                continue
+            _, person, moving, dropped = people[one.lead_id]
+            company_id = person.properties.get(binding.dialect.company_property)
+            cases.append(
+                _Case(
+                    due=one,
+                    row=rows[one.lead_id],
+                    connection_id=connection_id,
+                    binding=binding,
+                    person=person,
+                    company=companies.get(company_id) if company_id else None,
+                    moving=moving,
+                    dropped=dropped,
+                    signals=found_signals.get(one.lead_id, ()),
+                    records=records.get(one.lead_id, ()),
+                )
+            )
+    decided = {case.due.lead_id for case in cases}
+    return cases, [one for one in due if one.lead_id not in decided]
+
+
+def _people(
+    conn: Connection, connection_id: int, binding: Binding, ids: Sequence[int]
+) -> dict[int, tuple[str, MirrorRow, bool, Mapping[str, object]]]:
+    rows = conn.execute(
+        "SELECT lead_id, vendor_id, journal IS NOT NULL AS moving, dropped FROM link"
+        " WHERE connection_id = %s AND lead_id = ANY(%s)",
+        [connection_id, list(ids)],
+    ).fetchall()
+    held = mirrors.load(conn, connection_id, binding.dialect.person_type, [row["vendor_id"] for row in rows])
+    return {
+        int(row["lead_id"]): (row["vendor_id"], held[row["vendor_id"]], row["moving"], row["dropped"])
+        for row in rows
+        if row["vendor_id"] in held
+    }
+
+
+def _companies(
+    conn: Connection, connection_id: int, binding: Binding, people: Sequence[MirrorRow]
+) -> dict[str, MirrorRow]:
+    ids = sorted({one for row in people if (one := row.properties.get(binding.dialect.company_property))})
+    return mirrors.load(conn, connection_id, binding.dialect.company_type, ids) if ids else {}
+
+
+# ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
+def _decide_all(tenant: Tenant, token: uuid.UUID, cases: Sequence[_Case], now: datetime) -> Iterator[_Result]:
+    for case in cases:
+        try:
+            yield _decide(tenant, case, now)
+        except (TasukiError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # One lead's poison must not stop the others: it is tried again, then parked alone.
+            log.error("evaluation_failed", lead_id=case.due.lead_id, error=type(error).__name__, exc_info=True)
+            with tenant.database.transaction(tenant.installation_id) as conn:
+                leads.fail_due(
+                    conn,
+                    token,
+                    case.due.lead_id,
+                    reason=f"evaluation_failed_{type(error).__name__}",
+                    most=tenant.limits.most_failures,
+                )
+
+
+def _decide(tenant: Tenant, case: _Case, now: datetime) -> _Result:
+    """Step through every instant that was due, in order, then now."""
+    state = _with_reports(codec.decode_state(case.row.state), case)
+    lead = facts.lead_of(case.binding, case.row, state, case.person, case.company, moving=case.moving)
+    entries: list[StageEntry] = []
+    tasks: dict[object, Task] = {}
+    overruled: list[Overruled] = []
+    fired: list[str] = []
+    found = list(case.signals)
+    instant = _first_instant(tenant, case, now)
+    for step in range(MOST_STEPS + 1):
+        if step == MOST_STEPS:
+            instant = now
+        decision = decide(tenant.plan, lead, found, state, instant, since=tenant.policy.activated_at)
+        state = decision.state
+        entries += decision.entries
+        tasks |= {task.key: task for task in decision.tasks_changed}
+        overruled += decision.overruled
+        fired += decision.fired
+        if instant >= now:
+            break
+        found = [replace(one, seen=one.seen or one.occurred_at <= instant) for one in found]
+        wake = decision.wake
+        instant = wake.at if wake is not None and instant < wake.at < now else now
+    return _Result(
+        case=case,
+        decision=decision,
+        lead=lead,
+        entries=tuple(entries),
+        tasks=tuple(tasks.values()),
+        overruled=tuple(overruled),
+        fired=tuple(fired),
+    )
+
+
+def _first_instant(tenant: Tenant, case: _Case, now: datetime) -> datetime:
+    """The wake that was missed, if one was; what lies further back than `stale_after` collapses into one step."""
+    if case.row.evaluated_at is None or case.due.why not in _WAKES or case.due.due_at >= now:
+        return now
+    return max(case.due.due_at, now - timedelta(seconds=tenant.limits.stale_after_seconds))
+
+
+def _with_reports(state: LeadState, case: _Case) -> LeadState:
+    """What people did with our tasks: done, or deleted."""
+    reported = {record.key: record.reported for record in case.records if record.reported in ("done", "deleted")}
+    if not reported:
+        return state
+    ends = {"done": WorkState.DONE, "deleted": WorkState.SETTLED}
+    return replace(
+        state,
+        tasks=tuple(
+            replace(task, state=ends[str(reported[record_key(case.row.id, task)])])
+            if task.state is WorkState.OPEN and record_key(case.row.id, task) in reported
+            else task
+            for task in state.tasks
+        ),
+    )
+
+
+def record_key(lead_id: int, task: Task) -> str:
+    """The key of a task's managed record: also the unique key at the vendor."""
+    return f"{lead_id}:{task.key.text()}"
+
+
+# ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
+def _store(
+    tenant: Tenant,
+    conn: Connection,
+    token: uuid.UUID,
+    results: Sequence[_Result],
+    resting: Sequence[DueClaim],
+    now: datetime,
+) -> None:
+    evaluated = [_evaluated(tenant, result) for result in results]
+    stored = leads.store(conn, evaluated, now=now)
+    kept = [result for result in results if result.case.row.id in stored]
+    rest = [_resting(one) for one in resting]
+    leads.finish_due(conn, token, [one for one in evaluated if one.lead_id in stored] + rest)
+    _store_history(tenant, conn, kept, now)
+    signals.mark_seen(conn, [one.id for r in kept for one in r.case.signals if not one.seen and one.occurred_at <= now])
+    lanes: dict[int, str] = {}
+    for connection_id in tenant.bindings:
+        mine = [result for result in kept if result.case.connection_id == connection_id]
+        _want_tasks(tenant, conn, connection_id, mine)
+        _settle_overtaken(tenant, conn, connection_id, mine)
+        lanes |= {result.case.row.id: result.case.due.lane for result in mine if _is_outstanding(result, now)}
+    links.desire(conn, lanes)
+    settled = [result.case.row.id for result in kept if result.case.row.id not in lanes]
+    conn.execute(
+        "UPDATE link SET event_at = NULL WHERE lead_id = ANY(%s) AND desired_revision <= confirmed_revision"
+        " AND read_wanted_at IS NULL AND event_at IS NOT NULL",
+        [settled],
+    )
+
+
+def _evaluated(tenant: Tenant, result: _Result) -> Evaluated:
+    decision = result.decision
+    return Evaluated(
+        lead_id=result.case.row.id,
+        revision=result.case.row.revision,
+        stage=decision.state.entry.stage if decision.state.entry else None,
+        state=codec.encode_state(decision.state),
+        desired=codec.encode_values(decision.desired),
+        desired_stage=decision.stage_desired,
+        scores=dict(decision.scores),
+        policy_hash=tenant.policy.hash,
+        generation=tenant.policy.generation,
+        wake_at=decision.wake.at if decision.wake else None,
+        wake_why=decision.wake.why.value if decision.wake else None,
+    )
+
+
+def _resting(one: DueClaim) -> Evaluated:
+    return Evaluated(
+        lead_id=one.lead_id,
+        revision=0,
+        stage=None,
+        state={},
+        desired={},
+        desired_stage=None,
+        scores={},
+        policy_hash="",
+        generation=0,
+        wake_at=None,
+        wake_why=None,
+    )
+
+
+def _store_history(tenant: Tenant, conn: Connection, results: Sequence[_Result], now: datetime) -> None:
+    entries = [(result.case.row.id, entry) for result in results for entry in result.entries]
+    history.add_entries(conn, tenant.installation_id, tenant.policy.hash, entries)
+    rows = [
+        {
+            "at": now,
+            "lead_id": result.case.row.id,
+            "kind": "decision",
+            "policy_hash": tenant.policy.hash,
+            "data": {
+                "stage": result.decision.stage_desired,
+                "by": [entry.transition or entry.mover.value for entry in result.entries][:LEDGER_RULES],
+                "rules": list(result.fired)[:LEDGER_RULES],
+                "score": round(result.decision.scores.get("total", 0.0), 2),
+                "tasks": len(result.tasks),
+            },
+        }
+        for result in results
+        if result.entries or result.tasks or result.overruled
+    ]
+    history.add_ledger(conn, tenant.installation_id, rows)
+    for result in results:
+        for one in result.overruled:
+            tenant.keep_value(
+                conn,
+                lead_id=result.case.row.id,
+                at=now,
+                field=one.field,
+                rule=one.rule,
+                actor="person",
+                values={"kept": codec.encode_value(one.kept), "lost": codec.encode_value(one.lost)},
+            )
+
+
+def _want_tasks(tenant: Tenant, conn: Connection, connection_id: int, results: Sequence[_Result]) -> None:
+    rows = [
+        {
+            "key": record_key(result.case.row.id, task),
+            "lead_id": result.case.row.id,
+            "kind": result.case.binding.dialect.task_type,
+            "desired": codec.encode_task(task),
+            "state": task.state.value,
+        }
+        for result in results
+        for task in result.tasks
+    ]
+    if rows:
+        managed.want(conn, tenant.installation_id, connection_id, rows)
+
+
+def _settle_overtaken(tenant: Tenant, conn: Connection, connection_id: int, results: Sequence[_Result]) -> None:
+    """Where the rules decided against a change that we had overtaken, the CRM already shows what they decided."""
+    found = {result.case.person.vendor_id: result for result in results if mirror.overtaken(result.case.person)}
+    if not found:
+        return
+    person_type = tenant.bindings[connection_id].dialect.person_type
+    rows = mirrors.load(conn, connection_id, person_type, sorted(found), lock=True)
+    for vendor_id, row in rows.items():
+        result = found[vendor_id]
+        settle_overtaken(result.case.binding, row, result.decision.desired, result.decision.stage_desired)
+    mirrors.put(conn, tenant.installation_id, connection_id, list(rows.values()))
+
+
+def _is_outstanding(result: _Result, now: datetime) -> bool:
+    """True when something has to be written: a property differs, or a task is to be made or changed."""
+    case, decision = result.case, result.decision
+    if result.tasks or any(record.dirty and record.step not in ("settled", "parked") for record in case.records):
+        return True
+    desired: Mapping[str, Value] = decision.desired
+    return bool(difference(case.binding, case.person, desired, decision.stage_desired, dropped=case.dropped, now=now))

@@ -1,0 +1,82 @@
+"""From mirrors to the lead that the engine sees, the stage that somebody moved it to included."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from connector.domain.lead import FieldFact, Lead, StageReport
+from connector.domain.state import LeadState
+from connector.store.leads import LeadRow
+from connector.store.mirrors import MirrorRow
+from connector.sync import mirror
+from connector.sync.binding import Binding
+
+
+def lead_of(
+    binding: Binding, row: LeadRow, state: LeadState, person: MirrorRow, company: MirrorRow | None, *, moving: bool
+) -> Lead:
+    """The lead as its CRM shows it. `moving`: a stage write of ours is under way, so its stage says nothing."""
+    dialect = binding.dialect
+    fields: dict[str, FieldFact] = {}
+    for (object_type, name), (definition, home) in binding.homes.items():
+        record = (
+            person if object_type == dialect.person_type else company if object_type == dialect.company_type else None
+        )
+        if record is None or name not in record.properties or definition.name in fields:
+            continue
+        found = mirror.fact(record, name, same_on(binding, object_type))
+        fields[definition.name] = FieldFact(
+            value=dialect.to_canonical(definition, home, found.raw), changed_at=found.changed_at, actor=found.actor
+        )
+    created = dialect.moment(person.properties.get(dialect.created_property)) or row.created_at
+    return Lead(
+        id=row.id,
+        fields=fields,
+        owner=person.properties.get(dialect.owner_property) or None,
+        created_at=created,
+        stage_report=None if moving else stage_report(binding, state, person),
+    )
+
+
+def stage_report(binding: Binding, state: LeadState, person: MirrorRow) -> StageReport | None:
+    """The move that the CRM's stage shows: it differs from the stored form of our stage, and changed since our move."""
+    same = same_on(binding, binding.dialect.person_type)
+    for store, home in binding.stores:
+        if not store.read_back or home.name not in person.properties:
+            continue
+        found = mirror.fact(person, home.name, same)
+        if found.raw is None:
+            continue
+        stages = binding.stages_meant(store, found.raw)
+        if not stages:
+            continue
+        if state.entry is None:
+            moved_at = found.changed_at or person.modified_at or datetime.min.replace(tzinfo=UTC)
+            return StageReport(stages=stages, moved_at=moved_at, actor=found.actor, first_sight=True)
+        if state.entry.stage in stages or found.changed_at is None or not _is_news(person, home.name, state):
+            continue
+        return StageReport(stages=stages, moved_at=found.changed_at, actor=found.actor)
+    return None
+
+
+def same_on(binding: Binding, object_type: str) -> mirror.Same:
+    """Equality of stored strings for an object type's properties."""
+
+    def same(name: str, one: str | None, other: str | None) -> bool:
+        if one == other:
+            return True
+        pair = binding.homes.get((object_type, name))
+        return binding.dialect.same(pair[0] if pair else None, one, other)
+
+    return same
+
+
+def _is_news(person: MirrorRow, name: str, state: LeadState) -> bool:
+    """True when the change was noted after the present stage was entered: what stood before we moved is no move."""
+    meta = person.meta.get(name, {})
+    if "overtaken" in meta:
+        return True
+    seen = meta.get("seen")
+    return (
+        seen is not None and state.entry is not None and datetime.fromisoformat(seen["noted"]) > state.entry.entered_at
+    )

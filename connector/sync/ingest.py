@@ -1,0 +1,307 @@
+"""Inbox → facts. Each delivery is parsed alone, each event taken once; what it has to say becomes marks on leads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from connector.errors import InboundError
+from connector.store import connections, history, inbox, leads, links, managed, mirrors
+from connector.store.database import Connection, Database
+from connector.store.inbox import InboxRow, InboxState, Settled
+from connector.store.mirrors import MirrorRow
+from connector.store.signals import NewSignal
+from connector.sync import mirror
+from connector.sync.context import Tenant
+from connector.sync.facts import same_on
+from connector.sync.submissions import learn, signals_of, store_signals
+from connector.vendors.base import EventKind, InboundEvent
+
+log = structlog.get_logger()
+
+Parse = Callable[[InboxRow], list[InboundEvent]]
+"""Bytes to events; raises InboundError for what is not a delivery at all."""
+
+HOT = "hot"
+BACKGROUND = "background"
+
+COLD_SOURCES = frozenset({"IMPORT", "BATCH_UPDATE", "MIGRATION", "DATA_ENRICHMENT"})
+"""Changes that come by the thousand and that nobody is waiting for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """Where events belong. `website` is the connection that the own website's forms go to."""
+
+    of_vendor: str
+    website: tuple[int, int] | None  #: (installation id, connection id)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The events of one connection in this slice, with when their deliveries arrived."""
+
+    events: list[tuple[InboundEvent, InboxRow]] = field(default_factory=list)
+
+
+def ingest(
+    database: Database,
+    tenants: Mapping[int, Tenant],
+    parse: Parse,
+    accounts: Accounts,
+    *,
+    limit: int,
+    lease_seconds: float,
+) -> int:
+    """Take in up to `limit` deliveries; returns how many were settled. Nothing that a sender sends blocks the queue."""
+    token, rows = inbox.claim(database, limit=limit, lease_seconds=lease_seconds)
+    if not rows:
+        return 0
+    settled: dict[int, Settled] = {}
+    batches: dict[tuple[int, int], _Batch] = {}
+    for row in rows:
+        settled[row.id] = _sort(database, row, parse, accounts, batches)
+    by_tenant: dict[int, list[tuple[int, _Batch]]] = {}
+    for (installation_id, connection_id), batch in batches.items():
+        by_tenant.setdefault(installation_id, []).append((connection_id, batch))
+    for installation_id, found in by_tenant.items():
+        tenant = tenants.get(installation_id)
+        if tenant is None:
+            continue
+        with database.transaction(installation_id) as conn:
+            for connection_id, batch in found:
+                _take(tenant, conn, connection_id, batch)
+    with database.transaction(None) as conn:
+        inbox.settle(conn, token, list(settled.values()))
+    return len(rows)
+
+
+def _sort(
+    database: Database,
+    row: InboxRow,
+    parse: Parse,
+    accounts: Accounts,
+    batches: dict[tuple[int, int], _Batch],
+) -> Settled:
+    try:
+        events = parse(row)
+    except InboundError as error:
+        log.warning("delivery_parked", inbox_id=row.id, source=row.source, reason=error.reason)
+        return Settled(id=row.id, state=InboxState.PARKED, reason=error.reason)
+    unknown = 0
+    for event in events:
+        home = _home(database, event, accounts)
+        if home is None:
+            unknown += 1
+            continue
+        unknown += event.kind is EventKind.UNKNOWN
+        batches.setdefault(home, _Batch()).events.append((event, row))
+    if unknown:
+        return Settled(id=row.id, state=InboxState.UNKNOWN, reason="unknown_events")
+    return Settled(id=row.id, state=InboxState.DONE)
+
+
+def _home(database: Database, event: InboundEvent, accounts: Accounts) -> tuple[int, int] | None:
+    if event.account_id.startswith("website:"):
+        return accounts.website
+    with database.transaction(None) as conn:
+        return connections.account_of(conn, accounts.of_vendor, event.account_id)
+
+
+def _take(tenant: Tenant, conn: Connection, connection_id: int, batch: _Batch) -> None:
+    """Events of one connection become facts, in one transaction with their keys: all of it or nothing."""
+    fresh = history.take_events(conn, tenant.installation_id, [event.key for event, _ in batch.events])
+    seen: set[bytes] = set()
+    new: list[tuple[InboundEvent, InboxRow]] = []
+    for event, row in batch.events:
+        if event.key in fresh and event.key not in seen:
+            seen.add(event.key)
+            new.append((event, row))
+    counts: Counter[tuple[str, str]] = Counter()
+    counts["events", "taken"] = len(new)
+    counts["events", "duplicate"] = len(batch.events) - len(new)
+    for event, _ in new:
+        if event.kind is EventKind.UNKNOWN:
+            counts["unknown_event", event.type_name or "unnamed"] += 1
+    _Intake(tenant, conn, connection_id).take(new)
+    history.add_tallies(conn, tenant.installation_id, {name: count for name, count in counts.items() if count})
+
+
+class _Intake:
+    """Turns the new events of one connection into marks, mirrors' hints and signals."""
+
+    def __init__(self, tenant: Tenant, conn: Connection, connection_id: int) -> None:
+        self._tenant = tenant
+        self._conn = conn
+        self._connection_id = connection_id
+        self._binding = tenant.bindings[connection_id]
+        self._dialect = self._binding.dialect
+        self._now = tenant.now(conn)
+
+    def take(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
+        dialect = self._dialect
+        people = [pair for pair in new if pair[0].object_type == dialect.person_type and pair[0].object_id]
+        self._subjects(new)
+        self._gone(people)
+        self._people(people)
+        self._companies([event for event, _ in new if event.object_type == dialect.company_type])
+        self._tasks([event for event, _ in new if event.object_type == dialect.task_type])
+        self._submissions([pair for pair in new if pair[0].kind is EventKind.SUBMITTED and pair[0].submission])
+
+    def _subjects(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
+        rows = {(event.object_type, event.object_id, row.id) for event, row in new if event.object_id}
+        self._conn.cursor().executemany(
+            "INSERT INTO inbox_subject (installation_id, connection_id, object_type, vendor_id, inbox_id)"
+            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            [(self._tenant.installation_id, self._connection_id, *row) for row in sorted(rows)],
+        )
+
+    # ── people ───────────────────────────────────────────────────────────────────────────────────────────────
+    def _gone(self, people: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
+        for event, _ in people:
+            assert event.object_id is not None
+            if event.kind is EventKind.MERGED:
+                self._merged(event)
+            elif event.kind is EventKind.ERASED:
+                leads.set_gone(self._conn, self._connection_id, [event.object_id], "erased")
+
+    def _merged(self, event: InboundEvent) -> None:
+        """The losers' leads become the winner's; the winner may be a record that nobody has seen before."""
+        winner = event.new_id or event.object_id
+        losers = [one for one in {*event.merged_ids, event.object_id} if one and one != winner]
+        assert winner is not None
+        known = leads.identities(self._conn, self._connection_id, self._dialect.person_type, [winner, *losers])
+        ids = sorted({known[one][0] for one in [winner, *losers] if one in known})
+        if not ids:
+            return
+        target = known[winner][0] if winner in known else ids[0]
+        leads.lock(self._conn, ids)
+        for lead_id in ids:
+            if lead_id != target:
+                leads.merge(self._conn, self._tenant.installation_id, lead_id, target)
+        leads.set_gone(self._conn, self._connection_id, losers, "merged")
+        self._conn.execute("UPDATE lead SET gone = NULL WHERE id = %s", [target])
+        leads.identify(
+            self._conn, self._tenant.installation_id, self._connection_id, self._dialect.person_type, [(winner, target)]
+        )
+        self._conn.execute(
+            "UPDATE link SET vendor_id = %s WHERE lead_id = %s AND connection_id = %s",
+            [winner, target, self._connection_id],
+        )
+        self._want({target: winner}, HOT, None)
+
+    def _people(self, people: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
+        by_id: dict[str, list[tuple[InboundEvent, InboxRow]]] = {}
+        for event, row in people:
+            if event.kind not in (EventKind.MERGED, EventKind.ERASED, EventKind.UNKNOWN, EventKind.SUBMITTED):
+                by_id.setdefault(str(event.object_id), []).append((event, row))
+        known = leads.identities(self._conn, self._connection_id, self._dialect.person_type, list(by_id))
+        rows = mirrors.load(self._conn, self._connection_id, self._dialect.person_type, list(by_id), lock=True)
+        wanted: dict[str, dict[str, datetime]] = {HOT: {}, BACKGROUND: {}}
+        heard: list[MirrorRow] = []
+        for vendor_id, events in by_id.items():
+            if vendor_id in known and known[vendor_id][1] in ("erased", "merged"):
+                continue  # nothing is ever resurrected by a late event
+            lane = self._hear(vendor_id, events, rows.get(vendor_id), known.get(vendor_id), heard)
+            if lane is not None:
+                wanted[lane][vendor_id] = min(row.received_at for _, row in events)
+        mirrors.put(self._conn, self._tenant.installation_id, self._connection_id, heard)
+        for lane, found in wanted.items():
+            self._want_people(found, known, lane)
+
+    def _hear(
+        self,
+        vendor_id: str,
+        events: Sequence[tuple[InboundEvent, InboxRow]],
+        row: MirrorRow | None,
+        identity: tuple[int, str | None] | None,
+        heard: list[MirrorRow],
+    ) -> str | None:
+        """The lane in which this person must be read; None: it says nothing new."""
+        same = same_on(self._binding, self._dialect.person_type)
+        lanes: set[str] = set()
+        for event, _ in sorted(events, key=lambda pair: pair[0].occurred_at):
+            needs_read = True
+            if event.kind is EventKind.CHANGED and row is not None and row.gone is None:
+                before = set(mirror.overtaken(row))
+                needs_read = mirror.hear(row, event, same=same)
+                self._tell_overtaken(row, set(mirror.overtaken(row)) - before, identity)
+            if needs_read:
+                lanes.add(BACKGROUND if event.source in COLD_SOURCES else HOT)
+        if row is not None:
+            heard.append(row)
+        return HOT if HOT in lanes else BACKGROUND if lanes else None
+
+    def _tell_overtaken(self, row: MirrorRow, names: set[str], identity: tuple[int, str | None] | None) -> None:
+        """A person's change that our write overtook is never gone without trace."""
+        for name in names if identity else ():
+            assert identity is not None
+            meta = row.meta[name]
+            self._tenant.keep_value(
+                self._conn,
+                lead_id=identity[0],
+                at=self._now,
+                field=name,
+                rule="overtaken",
+                actor=meta["overtaken"]["by"],
+                values={"kept": meta.get("sent"), "lost": meta["overtaken"]["v"]},
+            )
+
+    def _want_people(
+        self, found: Mapping[str, datetime], known: Mapping[str, tuple[int, str | None]], lane: str
+    ) -> None:
+        person_type, installation_id = self._dialect.person_type, self._tenant.installation_id
+        unknown = [vendor_id for vendor_id in found if vendor_id not in known]
+        fresh = leads.new_leads(self._conn, installation_id, [self._now] * len(unknown))
+        pairs = list(zip(unknown, fresh, strict=True))
+        leads.identify(self._conn, installation_id, self._connection_id, person_type, pairs)
+        # Read back: another worker may have met the same person first, and its lead stands.
+        ids = leads.identities(self._conn, self._connection_id, person_type, list(found))
+        for event_at in sorted(set(found.values())):
+            self._want({ids[one][0]: one for one, moment in found.items() if moment == event_at}, lane, event_at)
+
+    def _want(self, wanted: Mapping[int, str], lane: str, event_at: datetime | None) -> None:
+        links.want_read(
+            self._conn, self._tenant.installation_id, self._connection_id, wanted, lane=lane, event_at=event_at
+        )
+
+    # ── companies and tasks ──────────────────────────────────────────────────────────────────────────────────
+    def _companies(self, events: Sequence[InboundEvent]) -> None:
+        """A changed company is read again with the people who belong to it."""
+        ids = sorted({event.object_id for event in events if event.object_id})
+        rows = mirrors.load(self._conn, self._connection_id, self._dialect.company_type, ids, lock=True)
+        same = same_on(self._binding, self._dialect.company_type)
+        stale = [
+            rows[event.object_id]
+            for event in events
+            if event.object_id in rows
+            and (event.kind is not EventKind.CHANGED or mirror.hear(rows[event.object_id], event, same=same))
+        ]
+        for row in stale:
+            row.read_at = None
+        mirrors.put(self._conn, self._tenant.installation_id, self._connection_id, list(rows.values()))
+        people = mirrors.contacts_of(self._conn, self._connection_id, [row.vendor_id for row in stale])
+        known = leads.identities(self._conn, self._connection_id, self._dialect.person_type, people)
+        wanted = {lead_id: vendor_id for vendor_id, (lead_id, gone) in known.items() if gone is None}
+        self._want(wanted, BACKGROUND, None)
+
+    def _tasks(self, events: Sequence[InboundEvent]) -> None:
+        ids = sorted({event.object_id for event in events if event.object_id and not event.actor_is_us})
+        if ids:
+            managed.want_read(self._conn, self._connection_id, self._dialect.task_type, ids)
+
+    # ── submissions that a delivery tells of ─────────────────────────────────────────────────────────────────
+    def _submissions(self, pairs: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
+        found: list[NewSignal] = []
+        for event, row in pairs:
+            assert event.submission is not None
+            lead_id = learn(
+                self._tenant, self._conn, self._connection_id, event.submission, received_at=row.received_at
+            )
+            if lead_id is not None:
+                found += signals_of(self._binding, lead_id, event.submission, source=event.type_name)
+        store_signals(self._tenant, self._conn, found, now=self._now)

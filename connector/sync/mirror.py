@@ -1,0 +1,201 @@
+"""What we know of each property's last change, and how it grows: by reads, by events, by our own writes.
+
+`MirrorRow.meta` holds, per property and only where there is something to know:
+
+    seen       {v, at, by, src, noted}: the latest change by somebody else: value, when it happened at the vendor
+               (latest possible moment), person | vendor, the vendor's word for who, when we noted it
+    hint       {v, at, by, src}: an event told of a change that no read has confirmed yet
+    sent, got  what we wrote last, and what the vendor says it stored for it
+    sent_at    when (vendor's time); base_at: as of when we had read what we wrote over
+    overtaken  {v, at, by, src}: somebody's change that our write overtook; the rules decide again
+    flips      moments at which somebody changed back what we wrote
+    frozen     {until, writers}: the breaker: nobody wins, a person must look
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from connector.domain.codec import moment_text
+from connector.domain.lead import Actor
+from connector.store.mirrors import MirrorRow
+from connector.vendors.base import InboundEvent, Record
+
+Same = Callable[[str, str | None, str | None], bool]
+"""same(property, a, b): the vendor would store both strings alike."""
+
+FLIPS_TO_FREEZE = 5
+FLIP_WINDOW = timedelta(hours=1)
+FREEZE_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyFact:
+    """A property's value with the change that brought it."""
+
+    raw: str | None
+    changed_at: datetime | None
+    actor: Actor
+
+
+def absorb(row: MirrorRow, record: Record, *, now: datetime, same: Same) -> set[str]:
+    """Bring the mirror up to date with a record as read; returns the properties that somebody else changed.
+
+    `now` is business time. A read that is older than what we have (a lagging replica) is ignored.
+    """
+    if row.modified_at is not None and record.modified_at is not None and record.modified_at < row.modified_at:
+        return set()
+    changed: set[str] = set()
+    for name, read in record.properties.items():
+        value = read or None
+        known = name in row.properties
+        if known and same(name, row.properties[name], value):
+            _drop_hint(row, name, value, same)
+            continue
+        if _is_ours(row, name, value, same):
+            row.properties[name] = value
+            continue
+        if known or "hint" in row.meta.get(name, {}):
+            _note_change(row, name, value, record.modified_at or now, now, same)
+            changed.add(name)
+        row.properties[name] = value
+    row.modified_at = record.modified_at
+    row.read_at = now
+    row.gone = None
+    return changed
+
+
+def hear(row: MirrorRow, event: InboundEvent, *, same: Same) -> bool:
+    """Take in what an event says of a property; True when the record must be read.
+
+    An event that says what the mirror has confirmed needs no read; neither does one that happened before the
+    state that we have read. A change that our write overtook is kept: see `overtaken`.
+    """
+    name = event.property_name
+    if name is None or name not in row.properties:
+        return True
+    if not event.redacted and same(name, row.properties[name], event.value or None):
+        return False
+    meta = row.meta.setdefault(name, {})
+    if event.actor_is_us:
+        # Our own write, seen before its answer was stored, or an older one of ours: nothing is news in it.
+        return not _before(event.occurred_at, meta.get("sent_at"))
+    heard = {"v": event.value or None, "at": moment_text(event.occurred_at), "by": _by(event), "src": event.source}
+    if _before(event.occurred_at, meta.get("sent_at")):
+        base = meta.get("base_at")
+        if base is not None and event.occurred_at > datetime.fromisoformat(base) and not event.redacted:
+            meta["overtaken"] = heard
+        return "overtaken" in meta
+    if row.modified_at is not None and event.occurred_at < row.modified_at:
+        return False
+    meta["hint"] = heard
+    return True
+
+
+def wrote(row: MirrorRow, sent: Mapping[str, str], record: Record | None, *, now: datetime) -> dict[str, str | None]:
+    """Take in our own write and the vendor's answer; returns what was stored, for each property sent.
+
+    The mirror's own modification time stays that of the last read: what others did just before our write, and we
+    have not read, must still count as news.
+    """
+    stored: dict[str, str | None] = {}
+    at = (record.modified_at if record else None) or now
+    for name, value in sent.items():
+        got = (record.properties.get(name, value) if record else value) or None
+        stored[name] = got
+        meta = row.meta.setdefault(name, {})
+        meta |= {"sent": value, "got": got, "sent_at": moment_text(at)}
+        if row.modified_at is not None:
+            meta["base_at"] = moment_text(row.modified_at)
+        if "overtaken" in meta and (meta["overtaken"]["v"] or None) in (value or None, got):
+            # Written back for the person who wrote it first: it keeps that origin.
+            meta["seen"] = meta.pop("overtaken") | {"noted": moment_text(now)}
+        row.properties[name] = got
+    return stored
+
+
+def overtaken(row: MirrorRow) -> dict[str, str | None]:
+    """The properties whose change by somebody else our write overtook, with their value."""
+    return {name: meta["overtaken"]["v"] for name, meta in row.meta.items() if "overtaken" in meta}
+
+
+def give_up_overtaken(row: MirrorRow, name: str) -> None:
+    """A rule has decided against the overtaken change: it no longer counts as standing."""
+    row.meta[name].pop("overtaken", None)
+
+
+def fact(row: MirrorRow, name: str, same: Same) -> PropertyFact:
+    """A property's value as the rules should see it: a change that we overtook counts as standing."""
+    meta = row.meta.get(name, {})
+    if "overtaken" in meta:
+        over = meta["overtaken"]
+        return PropertyFact(over["v"], datetime.fromisoformat(over["at"]), Actor(over["by"]))
+    raw = row.properties.get(name)
+    seen = meta.get("seen")
+    if seen is not None and same(name, seen["v"], raw):
+        return PropertyFact(raw, datetime.fromisoformat(seen["at"]), Actor(seen["by"]))
+    if "sent" in meta:
+        return PropertyFact(raw, datetime.fromisoformat(meta["sent_at"]), Actor.TASUKI)
+    return PropertyFact(raw, None, Actor.VENDOR)
+
+
+def is_frozen(row: MirrorRow, name: str, now: datetime) -> bool:
+    """True while the breaker keeps us from writing this property."""
+    frozen = row.meta.get(name, {}).get("frozen")
+    return frozen is not None and now < datetime.fromisoformat(frozen["until"])
+
+
+def stands(row: MirrorRow, name: str, wanted: str, same: Same) -> bool:
+    """True when the wanted value stands, also in the form into which the vendor turned it."""
+    current = row.properties.get(name)
+    if same(name, current, wanted or None):
+        return True
+    meta = row.meta.get(name, {})
+    return "sent" in meta and meta["sent"] == wanted and meta.get("got") == current
+
+
+def _is_ours(row: MirrorRow, name: str, value: str | None, same: Same) -> bool:
+    """The value that we wrote has turned up (its answer was lost, or the vendor normalised it late)."""
+    meta = row.meta.get(name, {})
+    return "sent" in meta and "seen" not in meta and same(name, meta["sent"] or None, value)
+
+
+def _note_change(row: MirrorRow, name: str, value: str | None, at: datetime, now: datetime, same: Same) -> None:
+    meta = row.meta.setdefault(name, {})
+    hint = meta.pop("hint", None)
+    if hint is not None and same(name, hint["v"], value):
+        seen = hint
+    else:
+        # Nobody told us who: a person's edit is what we must not lose.
+        seen = {"v": value, "at": moment_text(at), "by": Actor.PERSON.value, "src": None}
+    meta["seen"] = seen | {"v": value, "noted": moment_text(now)}
+    if "sent" in meta:
+        _count_flip(meta, seen, now)
+
+
+def _count_flip(meta: dict[str, Any], seen: Mapping[str, Any], now: datetime) -> None:
+    since = now - FLIP_WINDOW
+    flips = [moment for moment in meta.get("flips", []) if datetime.fromisoformat(moment) > since]
+    meta["flips"] = [*flips, moment_text(now)]
+    if len(meta["flips"]) >= FLIPS_TO_FREEZE:
+        meta["frozen"] = {"until": moment_text(now + FREEZE_FOR), "writers": ["tasuki", seen.get("src") or "unknown"]}
+        meta["flips"] = []
+
+
+def _drop_hint(row: MirrorRow, name: str, value: str | None, same: Same) -> None:
+    """A hint that the read did not bear out is old news."""
+    meta = row.meta.get(name)
+    if meta is not None and "hint" in meta and not same(name, meta["hint"]["v"], value):
+        del meta["hint"]
+
+
+def _by(event: InboundEvent) -> str:
+    actor = Actor.PERSON if event.actor_is_person else Actor.VENDOR
+    return str(actor.value)
+
+
+def _before(moment: datetime, text: str | None) -> bool:
+    return text is not None and moment <= datetime.fromisoformat(text)

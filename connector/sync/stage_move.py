@@ -1,0 +1,83 @@
+"""A stage property that only moves forward goes back in three steps: clear, set, verify. Journalled, so that a crash
+between two of them is resumed and the blank in between is never taken for a person's move.
+
+`link.journal` = {property, target, step}, step: `clear` (the clearing write goes out) or `set` (the property is
+blank, the new value goes out). It is committed before each step and removed with the confirmed write. While it
+stands, the record's stage says nothing (`facts.lead_of(moving=True)`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from connector.store import links
+from connector.sync import mirror
+from connector.sync.binding import Binding
+from connector.sync.context import Line, backoff
+from connector.vendors.base import Lane, Outcome, Update
+
+if TYPE_CHECKING:
+    from connector.sync.deliver import Parcel
+
+
+def plan(binding: Binding, parcel: Parcel) -> None:
+    """Find the property that must be cleared first: the move is backward, or an interrupted one is resumed."""
+    parcel.clear = None
+    for name in binding.dialect.forward_only & parcel.changes.keys():
+        meta = parcel.person.meta.get(name, {})
+        refused = meta.get("sent") == parcel.changes[name] and meta.get("got") != meta.get("sent")
+        current = parcel.person.properties.get(name)
+        if current and (refused or binding.is_backward(name, current, parcel.changes[name])):
+            parcel.clear = name
+
+
+def prepare(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], lane: Lane) -> None:
+    """Clear what must be cleared, journalled before and after; the set follows with the ordinary update."""
+    moving = [parcel for parcel in parcels if parcel.clear is not None and not parcel.moved_on]
+    if not moving:
+        return
+    _journal(line, token, {parcel.lead.id: _entry(parcel, "clear") for parcel in moving})
+    updates = [Update(id=parcel.person.vendor_id, properties={str(parcel.clear): ""}) for parcel in moving]
+    results = line.vendor.update(line.dialect.person_type, updates, lane=lane)
+    cleared: list[Parcel] = []
+    for parcel, result in zip(moving, results, strict=True):
+        if result.outcome is Outcome.APPLIED:
+            cleared.append(parcel)
+        else:
+            parcel.results.append(({str(parcel.clear): ""}, result))
+            parcel.retry_seconds = result.retry_after_seconds or backoff(line.tenant.limits, parcel.claim.attempts)
+    _journal(line, token, {parcel.lead.id: _entry(parcel, "set") for parcel in cleared})
+
+
+def journal_after(parcel: Parcel) -> Mapping[str, Any] | None:
+    """The journal to keep when this slice did not finish the move."""
+    return parcel.claim.journal if parcel.clear is None else _entry(parcel, "set")
+
+
+def refused_backward(line: Line, parcel: Parcel) -> bool:
+    """True when the vendor accepted a stage and kept another: the next slice clears it first."""
+    for sent, result in parcel.results:
+        if result.outcome is not Outcome.APPLIED or parcel.clear is not None:
+            continue
+        for name in line.dialect.forward_only & sent.keys():
+            got = parcel.person.meta.get(name, {}).get("got")
+            if sent[name] and got != sent[name] and not mirror.is_frozen(parcel.person, name, _read_at(parcel)):
+                return True
+    return False
+
+
+def _read_at(parcel: Parcel) -> Any:
+    return parcel.person.read_at
+
+
+def _entry(parcel: Parcel, step: str) -> dict[str, Any]:
+    assert parcel.clear is not None
+    return {"property": parcel.clear, "target": parcel.changes.get(parcel.clear), "step": step}
+
+
+def _journal(line: Line, token: uuid.UUID, entries: Mapping[int, Mapping[str, Any]]) -> None:
+    if entries:
+        with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+            links.write_journal(conn, line.connection_id, token, entries)

@@ -1,0 +1,92 @@
+"""Form submissions, however learnt: by a delivery, by a person's record, by the submissions poll. Each counts once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from connector.store import leads, links, mirrors, signals
+from connector.store.database import Connection
+from connector.store.signals import NewSignal
+from connector.sync.binding import Binding
+from connector.sync.context import Tenant
+from connector.vendors.base import Submission
+
+WEBSITE_KINDS = ("website_form", "website_event")
+
+
+def signals_of(binding: Binding, lead_id: int, submission: Submission, *, source: str) -> list[NewSignal]:
+    """The signals that this submission means under the policy. `source` is the delivery's type or `poll` / `record`.
+
+    The key holds the form and the vendor's millisecond, which every way of learning knows; ids that only some of
+    them know are compared in the store.
+    """
+    kind = source if source in WEBSITE_KINDS else f"{binding.dialect.vendor}_form"
+    form = submission.form_name
+    if form is None:
+        return []
+    moment = int(submission.submitted_at.astimezone(UTC).timestamp() * 1000)
+    return [
+        NewSignal(
+            lead_id=lead_id,
+            kind=signal_id,
+            source=kind,
+            source_key=f"{kind}:{signal_id}:{lead_id}:{form}:{moment}",
+            occurred_at=submission.submitted_at,
+            form=form,
+            submission_id=submission.submission_id,
+        )
+        for signal_id in binding.form_signals(kind, form)
+    ]
+
+
+def learn(
+    tenant: Tenant, conn: Connection, connection_id: int, submission: Submission, *, received_at: datetime | None
+) -> int | None:
+    """The lead that submitted, made and marked to be found or created in the CRM if nobody knows the address.
+
+    None: the submission names nobody.
+    """
+    person_type = tenant.bindings[connection_id].dialect.person_type
+    if submission.contact_id is not None:
+        known = leads.identities(conn, connection_id, person_type, [submission.contact_id])
+        if submission.contact_id in known:
+            lead_id, gone = known[submission.contact_id]
+            return None if gone in ("erased", "merged") else lead_id
+        return _new(tenant, conn, connection_id, submission.contact_id, received_at)
+    if submission.email is None:
+        return None
+    found = mirrors.leads_by_email(conn, connection_id, [submission.email])
+    if submission.email in found:
+        return found[submission.email][0]
+    waiting = conn.execute(
+        "SELECT lead_id FROM link WHERE connection_id = %s AND arrival ->> 'email' = %s ORDER BY lead_id LIMIT 1",
+        [connection_id, submission.email],
+    ).fetchone()
+    if waiting is not None:
+        return int(waiting["lead_id"])
+    lead_id = _new(tenant, conn, connection_id, None, received_at)
+    links.want_arrival(conn, connection_id, lead_id, {"email": submission.email, "values": dict(submission.values)})
+    return lead_id
+
+
+def _new(
+    tenant: Tenant, conn: Connection, connection_id: int, vendor_id: str | None, received_at: datetime | None
+) -> int:
+    (lead_id,) = leads.new_leads(conn, tenant.installation_id, [tenant.now(conn)])
+    if vendor_id is not None:
+        person_type = tenant.bindings[connection_id].dialect.person_type
+        leads.identify(conn, tenant.installation_id, connection_id, person_type, [(vendor_id, lead_id)])
+    links.want_read(
+        conn, tenant.installation_id, connection_id, {lead_id: vendor_id or ""}, lane="hot", event_at=received_at
+    )
+    return lead_id
+
+
+def store_signals(tenant: Tenant, conn: Connection, found: Sequence[NewSignal], *, now: datetime) -> None:
+    """Store new signals and make their leads due."""
+    if not found:
+        return
+    leads.lock(conn, sorted({one.lead_id for one in found}))
+    touched = signals.add(conn, tenant.installation_id, found, learnt_at=now)
+    leads.mark_due(conn, tenant.installation_id, sorted(touched), at=now, why="signal", lane="hot")

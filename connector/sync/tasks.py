@@ -1,0 +1,176 @@
+"""Tasks: created once for their cause, changed and closed as the state asks; an uncertain create is looked up first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from connector.domain.state import WorkState
+from connector.errors import RetryableError
+from connector.store import managed
+from connector.store.managed import ManagedRow
+from connector.sync.context import Line, backoff
+from connector.vendors.base import Create, Lane, Outcome, Record, Update, WriteResult
+
+if TYPE_CHECKING:
+    from connector.sync.deliver import Parcel
+
+
+def deliver_tasks(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
+    """Bring the managed records of these leads in line: look up the uncertain, create the wanted, change the rest."""
+    live = [parcel for parcel in parcels if not parcel.moved_on and parcel.lead.gone is None]
+    pairs = [(parcel, record) for parcel in live for record in parcel.records]
+    _look_up(line, [(p, r) for p, r in pairs if r.step == "creating"], lane)
+    _create(line, [(p, r) for p, r in pairs if r.step == "wanted"], lane)
+    _change(line, [(p, r) for p, r in pairs if r.step == "exists"], lane)
+
+
+def _create(line: Line, pairs: Sequence[tuple[Parcel, ManagedRow]], lane: Lane) -> None:
+    if not pairs:
+        return
+    tenant, dialect = line.tenant, line.dialect
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        keys = managed.intend(
+            conn, line.connection_id, [record.key for _, record in pairs], settle_seconds=tenant.limits.settle_seconds
+        )
+    todo = [(parcel, record) for parcel, record in pairs if record.key in keys]
+    creates = [
+        Create(
+            key=record.key,
+            properties=dialect.task_content(record.desired, record.desired_state) | {dialect.key_property: record.key},
+            associate=((dialect.person_type, parcel.person.vendor_id),),
+        )
+        for parcel, record in todo
+    ]
+    try:
+        results = line.vendor.create(dialect.task_type, creates, lane=lane) if creates else []
+    except RetryableError:
+        # Raised before anything went out for the rows that have no result: nothing is uncertain about them.
+        _take_back(line, [record for _, record in todo])
+        raise
+    for (parcel, record), result in zip(todo, results, strict=True):
+        _created(line, parcel, record, result)
+
+
+def _take_back(line: Line, records: Sequence[ManagedRow]) -> None:
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        for record in records:
+            managed.settle(conn, line.connection_id, record, step="wanted", dirty=True)
+
+
+def _created(line: Line, parcel: Parcel, record: ManagedRow, result: WriteResult) -> None:
+    limits = line.tenant.limits
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        if result.outcome is Outcome.APPLIED and result.record is not None:
+            _exists(line, record, result.record.id)
+        elif result.existing_id is not None:
+            _exists(line, record, result.existing_id)
+        elif result.outcome is Outcome.REJECTED:
+            reason = result.reason or "rejected"
+            managed.settle(conn, line.connection_id, record, step="parked", dirty=True, parked_reason=reason)
+        elif result.outcome is Outcome.UNCERTAIN:
+            parcel.retry_seconds = max(parcel.retry_seconds or 0.0, limits.settle_seconds)
+        else:
+            managed.settle(conn, line.connection_id, record, step="wanted", dirty=True)
+            seconds = result.retry_after_seconds or backoff(limits, parcel.claim.attempts)
+            parcel.retry_seconds = max(parcel.retry_seconds or 0.0, seconds)
+
+
+def _exists(line: Line, record: ManagedRow, vendor_id: str, *, dirty: bool = False) -> None:
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        mirror = {} if dirty else _shown(line, record)
+        managed.settle(
+            conn,
+            line.connection_id,
+            record,
+            step="exists",
+            vendor_id=vendor_id,
+            mirror=mirror,
+            dirty=dirty,
+            reported=None if dirty else _reported(record),
+        )
+
+
+def _shown(line: Line, record: ManagedRow) -> Mapping[str, str]:
+    return line.dialect.task_content(record.desired, record.desired_state)
+
+
+def _reported(record: ManagedRow) -> str:
+    return "open" if record.desired_state == WorkState.OPEN.value else "done"
+
+
+# ── looking up what may have been created ────────────────────────────────────────────────────────────────────
+def _look_up(line: Line, pairs: Sequence[tuple[Parcel, ManagedRow]], lane: Lane) -> None:
+    """Never by search: by the unique key where the account enforces it, else through the lead's associations."""
+    ready = [(parcel, record) for parcel, record in pairs if record.settled]
+    for parcel, record in pairs:
+        if not record.settled:
+            parcel.retry_seconds = max(parcel.retry_seconds or 0.0, line.tenant.limits.retry_seconds)
+    if not ready:
+        return
+    found = _by_key(line, ready, lane) if line.unique_keys else _by_association(line, ready, lane)
+    missing: list[tuple[Parcel, ManagedRow]] = []
+    for parcel, record in ready:
+        if record.key in found:
+            _exists(line, record, found[record.key].id, dirty=True)
+            parcel.retry_seconds = max(parcel.retry_seconds or 0.0, 0.0)
+        else:
+            missing.append((parcel, record))
+    _take_back(line, [record for _, record in missing])
+    _create(line, missing, lane)
+
+
+def _by_key(line: Line, pairs: Sequence[tuple[Parcel, ManagedRow]], lane: Lane) -> dict[str, Record]:
+    keys = [record.key for _, record in pairs]
+    return line.vendor.find_by_key(line.dialect.task_type, keys, line.dialect.task_properties, lane=lane)
+
+
+def _by_association(line: Line, pairs: Sequence[tuple[Parcel, ManagedRow]], lane: Lane) -> dict[str, Record]:
+    dialect = line.dialect
+    people = sorted({parcel.person.vendor_id for parcel, _ in pairs})
+    ids = line.vendor.associated(dialect.person_type, people, dialect.task_type, lane=lane)
+    all_ids = sorted({task_id for found in ids.values() for task_id in found})
+    records = line.vendor.read(dialect.task_type, all_ids, dialect.task_properties, lane=lane) if all_ids else {}
+    return {str(key): record for record in records.values() if (key := record.properties.get(dialect.key_property))}
+
+
+# ── changing what exists ─────────────────────────────────────────────────────────────────────────────────────
+def _change(line: Line, pairs: Sequence[tuple[Parcel, ManagedRow]], lane: Lane) -> None:
+    """Owner, due date and closing follow the state; what a person did with the task already stands."""
+    updates: list[Update] = []
+    todo: list[tuple[Parcel, ManagedRow]] = []
+    for parcel, record in pairs:
+        changes = _changes(line, record)
+        if changes and record.vendor_id is not None:
+            updates.append(Update(id=record.vendor_id, properties=changes))
+            todo.append((parcel, record))
+        else:
+            _exists(line, record, str(record.vendor_id))
+    results = line.vendor.update(line.dialect.task_type, updates, lane=lane) if updates else []
+    for (parcel, record), result in zip(todo, results, strict=True):
+        _changed(line, parcel, record, result)
+
+
+def _changes(line: Line, record: ManagedRow) -> dict[str, str]:
+    wanted = line.dialect.task_content(record.desired, record.desired_state)
+    if record.desired_state in (WorkState.DONE.value, WorkState.SETTLED.value) or record.reported == "done":
+        return {}
+    if not record.mirror:
+        return wanted
+    return {name: value for name, value in wanted.items() if (record.mirror.get(name) or "") != value}
+
+
+def _changed(line: Line, parcel: Parcel, record: ManagedRow, result: WriteResult) -> None:
+    limits = line.tenant.limits
+    if result.outcome is Outcome.APPLIED:
+        _exists(line, record, str(record.vendor_id))
+        return
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        if result.outcome is Outcome.MISSING:
+            managed.settle(conn, line.connection_id, record, step="settled", reported="deleted")
+        elif result.outcome is Outcome.REJECTED:
+            reason = result.reason or "rejected"
+            managed.settle(conn, line.connection_id, record, step="parked", dirty=True, parked_reason=reason)
+        else:
+            seconds = result.retry_after_seconds or backoff(limits, parcel.claim.attempts)
+            parcel.retry_seconds = max(parcel.retry_seconds or 0.0, seconds)
