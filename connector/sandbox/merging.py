@@ -41,8 +41,14 @@ def merge(portal: Portal, primary: Record, other: Record, actor: Actor, *, new_r
         portal.insert(winner)
     merged = [primary.id, other.id] if wants_new else [other.id]
     winner.merged = [*primary.merged, *other.merged, *merged]
+    if other.kind.name == "contacts":
+        mails = _mails(primary) | _mails(other)
+        mails.pop(primary.props.get("email") or other.props.get("email", ""), None)
+        filled["hs_additional_emails"] = ";".join(mails)
     filled["hs_merged_object_ids"] = ";".join(str(one) for one in winner.merged)
-    changes: dict[str, list[str | None]] = {name: [winner.props.get(name), value] for name, value in filled.items()}
+    changes: dict[str, list[str | None]] = {
+        name: [winner.props.get(name), value] for name, value in filled.items() if value
+    }
     portal.ledger.add(
         at=now,
         method="merge",
@@ -57,6 +63,11 @@ def merge(portal: Portal, primary: Record, other: Record, actor: Actor, *, new_r
     for loser in losers:
         _move_links(portal, loser, winner, actor)
     return winner
+
+
+def _mails(record: Record) -> dict[str, None]:
+    listed = [record.props.get("email", ""), *record.props.get("hs_additional_emails", "").split(";")]
+    return dict.fromkeys(mail for mail in listed if mail)
 
 
 def _retire(portal: Portal, loser: Record, winner: Record) -> None:

@@ -116,7 +116,10 @@ def check_scope(token: Token, needed: str) -> None:
     """403 MISSING_SCOPES."""
     if not needed or ALL in token.scopes or needed in token.scopes:
         return
-    message = "This app hasn't been granted all required scopes to make this call. Read more about required scopes here: https://developers.hubspot.com/scopes."
+    message = (
+        "This app hasn't been granted all required scopes to make this call. "
+        "Read more about required scopes here: https://developers.hubspot.com/scopes."
+    )
     raise refusal(
         403,
         message,

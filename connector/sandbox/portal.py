@@ -220,6 +220,8 @@ class Portal:
             record.unindexed.append((self._visible_at(now), {}))
         self.ledger.add(at=now, method="archive", actor=actor, type=record.kind.name, id=record.id)
         self.webhooks.simple(record, "deletion", actor, now)
+        if record.kind.name == "companies":
+            self._follow_company(record, actor, now, None)
 
     def restore(self, record: Record, actor: Actor) -> None:
         """Back from the recycle bin."""
@@ -229,6 +231,8 @@ class Portal:
         self._index(record, record.props, remove=False)
         self.ledger.add(at=now, method="restore", actor=actor, type=record.kind.name, id=record.id)
         self.webhooks.simple(record, "restore", actor, now)
+        if record.kind.name == "companies":
+            self._follow_company(record, actor, now, str(record.id))
 
     def linked(self, frm: Record, to: Record, type_ids: Iterable[int], actor: Actor, *, removed: bool) -> None:
         """After an association changed: ledger, events, the contact's primary company."""
@@ -319,6 +323,9 @@ class Portal:
             value = record.props.get(name)
             if value is None:
                 continue
+            if name == "hs_additional_emails":
+                self._index_mails(value, record.id, remove=remove)
+                continue
             index = self.unique.get((kind, name))
             if index is None and kind == "companies" and name == "domain":
                 index = self.company_by_domain
@@ -328,6 +335,24 @@ class Portal:
                 index.setdefault(value, record.id)
             elif index.get(value) == record.id:
                 del index[value]
+
+    def _index_mails(self, listed: str, record_id: int, *, remove: bool) -> None:
+        """Secondary addresses, as merges leave them, find the contact like its first one."""
+        index = self.unique[("contacts", "email")]
+        for address in listed.split(";"):
+            if not remove:
+                index.setdefault(address, record_id)
+            elif index.get(address) == record_id:
+                del index[address]
+
+    def _follow_company(self, company: Record, actor: Actor, now: int, value: str | None) -> None:
+        """The contacts of a company that goes (or comes back) lose (or get) it as their primary one."""
+        for contact_id in company.links.get("contacts", {}):
+            contact = self.find(object_type("contacts"), contact_id)
+            if contact is not None and links.primary_company(contact) == company.id:
+                before = contact.props.get("associatedcompanyid")
+                if before != value:
+                    self.apply(contact, {"associatedcompanyid": [before, value]}, actor, now)
 
     def type_named(self, name: str) -> ObjectType:
         """See `object_type`."""

@@ -16,6 +16,7 @@ from connector.sandbox import oauth, people, webhooks_api
 from connector.sandbox.faults import Fault, Faults
 from connector.sandbox.limits import Limits
 from connector.sandbox.oauth import Tokens
+from connector.sandbox.object_types import object_type
 from connector.sandbox.portal import Portal
 from connector.sandbox.routes import CRM_ROUTES, Route, Router, folded, kind_of, route
 from connector.sandbox.settings import SandboxSettings
@@ -119,14 +120,23 @@ class SandboxService:
             authorization=request.headers.get("authorization", ""),
         )
         headers: dict[str, str] = {}
+        refused: ApiRefusalError | None = None
+        struck: list[Fault] = []
         try:
             with self.portal.lock:
-                headers = self._admitted(route, call, scope)
-                _parse(route, call)
-                struck = self.faults.strike(call) if self.faults.rules else []
-            outcome = self._carried_out(route, call, struck)
+                try:
+                    headers = self._admitted(route, call, scope)
+                    _parse(route, call)
+                except ApiRefusalError as error:
+                    refused = error
+                else:
+                    struck = self.faults.strike(call) if self.faults.rules else []
+            outcome = self._carried_out(route, call, struck, refused)
         except ApiRefusalError as error:
             outcome = _as_outcome(error.reply)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # what a handler cannot read (a text where a number belongs, a list where an object does) is the caller's
+            outcome = _as_outcome(refusal(400, f"Invalid input: {type(error).__name__}: {error}").reply)
         outcome.headers = {**headers, **outcome.headers}
         outcome.headers.setdefault("X-HubSpot-Correlation-Id", _correlation(outcome))
         with self.portal.lock:
@@ -158,10 +168,12 @@ class SandboxService:
 
     # ------------------------------------------------------------------ faults
 
-    def _carried_out(self, route: Route, call: Call, struck: list[Fault]) -> Outcome:
+    def _carried_out(self, route: Route, call: Call, struck: list[Fault], refused: ApiRefusalError | None) -> Outcome:
         latency = self.settings.latency_ms / 1000 + sum(one.seconds for one in struck if one.effect == "latency")
         if latency:
             time.sleep(latency / 2)
+        if refused is not None:
+            raise refused
         terminal = next((one for one in struck if one.effect in _INSTEAD), None)
         if terminal is not None:
             outcome = self._instead(route, call, terminal, struck)
@@ -191,12 +203,16 @@ class SandboxService:
             return reply
 
     def _edit(self, rule: Fault, call: Call) -> None:
+        """The person's edit; without a record to edit (it is gone, or the call names none) nothing happens."""
         given = rule.edit
         named = fault_rules.named_records(call)
         record_id = str(given.get("id") or (named[0] if named else ""))
+        type_name = str(given.get("type") or call.kind.partition(".")[0])
+        if self.portal.find_by(object_type(type_name), "", record_id) is None:
+            return
         people.edit(
             self.portal,
-            str(given.get("type") or call.kind.partition(".")[0]),
+            type_name,
             record_id,
             given.get("properties") or {},
             str(given.get("owner_id") or ""),

@@ -50,7 +50,8 @@ class SandboxSettings:
     auto_associate: str = "existing"
     #: lifecycle stage of contacts and companies that are created without one ("" = none)
     default_lifecycle: str = "lead"
-    #: object type -> property -> normalisers the vendor applies ("lower", "upper", "strip", "digits", "nfkc", "title", "truncate:N", "prefix:X")
+    #: object type -> property -> what the vendor does to values, in order:
+    #: "lower", "upper", "strip", "digits", "nfkc", "title", "truncate:N", "prefix:X"
     normalisers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     #: refresh tokens change at every refresh and the old one dies
     rotate_refresh_tokens: bool = False
@@ -67,10 +68,10 @@ class SandboxSettings:
                 f"Unknown sandbox settings {', '.join(unknown)}; known: {', '.join(sorted(known))}.",
                 reason="unknown_setting",
             )
-        for name, value in changes.items():
+        for name, given in changes.items():
             now = getattr(self, name)
-            if isinstance(now, float) and isinstance(value, int) and not isinstance(value, bool):
-                value = float(value)
+            whole = isinstance(given, int) and not isinstance(given, bool)
+            value = float(given) if whole and isinstance(now, float) else given
             if type(value) is not type(now):
                 raise UsageError(
                     f"Sandbox setting {name} needs a {type(now).__name__}, not {type(value).__name__}.",

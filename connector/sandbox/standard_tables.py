@@ -44,6 +44,7 @@ associatedcompanyid | Primary Associated Company ID | number number | contactinf
 hs_pipeline | Pipeline | string text | contactinformation | ro
 hs_is_contact | Is a contact | bool booleancheckbox | contactinformation | ro calc
 hs_is_unworked | Contact unworked | bool booleancheckbox | contactinformation | ro calc
+hs_additional_emails | Additional email addresses | string text | contactinformation | ro
 hs_email_domain | Email Domain | string text | contactinformation | ro calc
 hs_email_optout | Unsubscribed from all email | bool booleancheckbox | emailinformation | ro
 hs_email_open | Marketing emails opened | number number | emailinformation | ro
@@ -212,7 +213,10 @@ TABLES: dict[str, tuple[str, str]] = {
     "users": ("user_information", _USERS),
 }
 
-#: (object type or "*", property) -> options as (value, label)
+_CALL_STATUSES = ["BUSY", "CALLING_CRM_USER", "CANCELED", "COMPLETED", "CONNECTING", "FAILED"]
+_CALL_STATUSES += ["IN_PROGRESS", "NO_ANSWER", "QUEUED", "RINGING"]
+
+#: (object type, property) -> options as (value, label)
 OPTIONS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("tasks", "hs_task_status"): (
         ("NOT_STARTED", "Not started"),
@@ -229,11 +233,7 @@ OPTIONS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         ("LINKED_IN", "LinkedIn"),
     ),
     ("calls", "hs_call_direction"): (("INBOUND", "Inbound"), ("OUTBOUND", "Outbound")),
-    ("calls", "hs_call_status"): tuple(
-        (value, value.title())
-        for value in ("BUSY", "CALLING_CRM_USER", "CANCELED", "COMPLETED", "CONNECTING", "FAILED")
-        + ("IN_PROGRESS", "NO_ANSWER", "QUEUED", "RINGING")
-    ),
+    ("calls", "hs_call_status"): tuple((value, value.title()) for value in _CALL_STATUSES),
     ("emails", "hs_email_direction"): (
         ("EMAIL", "Email"),
         ("INCOMING_EMAIL", "Incoming"),

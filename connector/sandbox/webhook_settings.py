@@ -22,7 +22,7 @@ class WebhookSettings:
     target_url: str = ""
     #: the URI that is signed, when a proxy stands before the service; "" = target_url
     signed_url: str = ""
-    app_secret: str = "sandbox-app-secret"
+    app_secret: str = "sandbox-app-secret"  # noqa: S105 the sandbox's own, known to all
     #: any of v1, v2, v3; HubSpot sends v1 and v3 side by side
     signature_versions: list[str] = field(default_factory=lambda: ["v1", "v3"])
     batch_size: int = 100
@@ -102,7 +102,8 @@ def check_subscription(event_type: str, property_name: str, object_type_id: str)
     stems = {"contact", "company", "deal", "object"}
     if stem not in stems or event not in EVENTS or (event == "privacyDeletion" and stem != "contact"):
         raise UsageError(
-            f"No webhook subscription {event_type}; tasks, notes, calls, e-mails and meetings use object.* with objectTypeId.",
+            f"No webhook subscription {event_type}; "
+            "tasks, notes, calls, e-mails and meetings use object.* with objectTypeId.",
             reason="unknown_subscription",
         )
     if (stem == "object") != bool(object_type_id):
