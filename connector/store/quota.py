@@ -1,0 +1,262 @@
+"""The vendor's limits, shared by every worker: token buckets and a count a day, in the database.
+
+A vendor counts in windows (190 requests in 10 seconds). A bucket that held a whole window would let twice the
+limit through in one: what was saved up, and what is refilled meanwhile. So a bucket is shallow (2 % of the
+window) and refills at what remains of the limit: at most `capacity` calls in any window, whenever it begins,
+and 98 % of the limit in the long run.
+
+Two lanes: the background takes what is there. The hot lane may take ahead of time, up to `hot_share` of a
+window, and then waits for its tokens to come due, while the background gets nothing: hot calls are always next in line,
+and no part of the limit lies idle when there are none. Of a day's calls the last `hot_share` is the hot lane's alone.
+
+Time is the database's. The day is the caller's: the vendor's date on the business clock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from connector.errors import QuotaError, UsageError
+from connector.store.database import Connection, Database
+
+Lane = Literal["hot", "background"]
+#: The kind whose capacity is a number of calls a day. Calls of every other kind count against it too.
+DAY = "day"
+#: A lease covers no more than this, so that what a dying worker takes with it does not matter.
+LEASE_SECONDS = 0.5
+#: How long to leave a used-up day alone before asking again.
+DAY_RETRY_SECONDS = 600.0
+
+_DEPTH = "greatest(1, capacity * 0.02)"
+_RATE = f"(greatest(capacity - {_DEPTH}, capacity * 0.5) / window_seconds)"
+_FILLED = f"""
+least({_DEPTH}, tokens + greatest(0, extract(epoch FROM clock_timestamp() - refilled_at)) * {_RATE})
+"""
+
+_CONFIGURE = f"""
+INSERT INTO quota (installation_id, connection_id, kind, window_seconds, capacity, tokens, hot_share)
+VALUES (current_setting('tasuki.installation_id')::int, %(connection_id)s, %(kind)s, %(window_seconds)s,
+        %(capacity)s, 0, %(hot_share)s)
+ON CONFLICT (installation_id, connection_id, kind) DO UPDATE
+SET window_seconds = EXCLUDED.window_seconds, capacity = EXCLUDED.capacity, hot_share = EXCLUDED.hot_share,
+    tokens = least(quota.tokens, {_DEPTH.replace("capacity", "EXCLUDED.capacity")})
+"""
+
+# Both rows are locked in the order of their kind, so that two leases cannot wait for each other.
+_LEASE = f"""
+WITH rows AS (
+    SELECT *, clock_timestamp() AS at,
+           CASE WHEN day = %(day)s THEN used_today ELSE 0 END AS used,
+           {_RATE} AS rate, {_FILLED} AS filled,
+           CASE WHEN %(lane)s = 'hot' THEN hot_share * capacity ELSE 0 END AS ahead,
+           CASE WHEN %(lane)s = 'hot' THEN capacity ELSE (1 - hot_share) * capacity END AS day_limit
+    FROM quota WHERE connection_id = %(connection_id)s AND kind IN (%(kind)s, '{DAY}')
+    ORDER BY kind FOR UPDATE
+), offer AS (
+    SELECT bool_or(kind = %(kind)s) AS known,
+           bool_or(kind = '{DAY}' AND used >= day_limit) AS day_over,
+           extract(epoch FROM max(blocked_until - at)) AS blocked_seconds,
+           min(floor(CASE WHEN kind = '{DAY}' THEN day_limit - used
+                          ELSE least(greatest(1, rate * {LEASE_SECONDS}), filled + ahead) END)) AS most,
+           -- the next token of the bucket, when there is none
+           max(CASE WHEN kind = '{DAY}' THEN 0 ELSE (1 - filled - ahead) / rate END) AS next_seconds
+    FROM rows
+), lease AS (
+    SELECT *, CASE WHEN blocked_seconds > 0 THEN 0
+                   ELSE greatest(0, least(%(want)s, most)) END::int AS granted
+    FROM offer
+), taken AS (
+    UPDATE quota
+    SET tokens = CASE WHEN quota.kind = '{DAY}' THEN quota.tokens ELSE rows.filled - lease.granted END,
+        refilled_at = greatest(quota.refilled_at, rows.at),
+        used_today = rows.used + lease.granted,
+        day = %(day)s
+    FROM rows, lease
+    WHERE (quota.installation_id, quota.connection_id, quota.kind)
+        = (rows.installation_id, rows.connection_id, rows.kind)
+    RETURNING CASE WHEN quota.kind = '{DAY}' THEN 0 ELSE -quota.tokens / rows.rate END AS due_seconds
+)
+SELECT known, day_over, granted,
+       CASE WHEN blocked_seconds > 0 THEN blocked_seconds
+            WHEN granted > 0 THEN (SELECT max(due_seconds) FROM taken)
+            WHEN day_over THEN {DAY_RETRY_SECONDS}
+            ELSE next_seconds END::double precision AS wait_seconds
+FROM lease
+"""
+
+_BLOCK = """
+UPDATE quota SET blocked_until = greatest(blocked_until, clock_timestamp() + make_interval(secs => %(seconds)s))
+WHERE connection_id = %(connection_id)s AND kind = %(kind)s
+"""
+
+_OBSERVE = f"""
+UPDATE quota SET tokens = least({_FILLED}, %(remaining)s), refilled_at = clock_timestamp()
+WHERE connection_id = %(connection_id)s AND kind = %(kind)s AND {_FILLED} > %(remaining)s
+"""
+
+_OBSERVE_DAY = f"""
+UPDATE quota SET used_today = greatest(CASE WHEN day = %(day)s THEN used_today ELSE 0 END, %(used)s), day = %(day)s
+WHERE connection_id = %(connection_id)s AND kind = '{DAY}'
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """What was granted, and how long to wait: before using it, or before asking again when it is nothing.
+
+    `day_over`: nothing was granted because the day's calls of this lane are used up.
+    """
+
+    granted: int
+    wait_seconds: float
+    day_over: bool = False
+
+
+def configure(
+    connection: Connection,
+    connection_id: int,
+    kind: str,
+    *,
+    capacity: float,
+    window_seconds: float,
+    hot_share: float = 0.2,
+) -> None:
+    """Set a limit: `capacity` calls in any `window_seconds`. Kind `day`: calls a day."""
+    connection.execute(
+        _CONFIGURE,
+        {
+            "connection_id": connection_id,
+            "kind": kind,
+            "capacity": capacity,
+            "window_seconds": window_seconds,
+            "hot_share": hot_share,
+        },
+    )
+
+
+def lease(connection: Connection, connection_id: int, kind: str, *, want: int, lane: Lane, day: date) -> Lease:
+    """Take up to `want` calls of `kind`, in one statement; also counts them for the day.
+
+    Call it in a short `database.transaction(installation_id)` of its own: it holds the bucket's row lock
+    until that commits. Raises UsageError for a kind that was never configured.
+    """
+    row = connection.execute(
+        _LEASE, {"connection_id": connection_id, "kind": kind, "want": want, "lane": lane, "day": day}
+    ).fetchone()
+    if row is None or not row["known"]:
+        raise UsageError(
+            f"Connection {connection_id} has no quota of kind {kind!r}; configure it when the connection is made.",
+            reason="quota_unknown",
+        )
+    granted = int(row["granted"])
+    return Lease(
+        granted=granted,
+        wait_seconds=max(0.0, row["wait_seconds"]),
+        day_over=bool(row["day_over"]) and granted == 0,
+    )
+
+
+def block(connection: Connection, connection_id: int, kind: str, *, seconds: float) -> None:
+    """After a 429: nobody calls this kind for `seconds`. A longer block that stands is kept."""
+    connection.execute(_BLOCK, {"connection_id": connection_id, "kind": kind, "seconds": seconds})
+
+
+def observe(connection: Connection, connection_id: int, kind: str, *, remaining: float) -> None:
+    """The vendor says how many calls remain in its window; ours are lowered to that when they are more."""
+    connection.execute(_OBSERVE, {"connection_id": connection_id, "kind": kind, "remaining": remaining})
+
+
+def observe_day(connection: Connection, connection_id: int, *, used: int, day: date) -> None:
+    """The vendor says how many calls of the day are used, by anyone; ours is raised to that when it is less."""
+    connection.execute(_OBSERVE_DAY, {"connection_id": connection_id, "used": used, "day": day})
+
+
+class TokenSource:
+    """Hands out one connection's tokens to the threads of this process, in one lane.
+
+    Threads that wait for the same kind share a lease: one of them asks the database for all.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        installation_id: int,
+        connection_id: int,
+        *,
+        lane: Lane,
+        today: Callable[[], date],
+        wait: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._database = database
+        self._installation_id = installation_id
+        self._connection_id = connection_id
+        self._lane: Lane = lane
+        self._today = today
+        self._wait = wait
+        self._kinds: dict[str, _Queue] = {}
+        self._lock = threading.Lock()
+
+    def take(self, kind: str, *, timeout_seconds: float = 30.0) -> None:
+        """Return when one call of `kind` may be made.
+
+        Raises QuotaError(reason="quota_day" or "quota_wait", with retry_after_seconds) when that
+        will not be within `timeout_seconds`; the caller gives its slice up and puts `not_before` on its rows.
+        """
+        with self._lock:
+            queue = self._kinds.setdefault(kind, _Queue())
+        deadline = time.monotonic() + timeout_seconds
+        with queue.condition:
+            queue.waiting += 1
+            try:
+                while queue.tokens == 0:
+                    if queue.led:
+                        queue.condition.wait()
+                    else:
+                        self._lead(queue, kind, deadline)
+                queue.tokens -= 1
+            finally:
+                queue.waiting -= 1
+                queue.condition.notify_all()
+
+    def _lead(self, queue: _Queue, kind: str, deadline: float) -> None:
+        """Ask for everyone who waits; called with the condition held, which is let go meanwhile."""
+        want = queue.waiting
+        queue.led = True
+        queue.condition.release()
+        granted = 0
+        try:
+            granted = self._lease(kind, want, deadline)
+        finally:
+            queue.condition.acquire()
+            queue.led = False
+            queue.tokens += granted
+
+    def _lease(self, kind: str, want: int, deadline: float) -> int:
+        with self._database.transaction(self._installation_id) as connection:
+            # a token lost in a crash of the server is a call not made: not worth waiting for the disk
+            connection.execute("SET LOCAL synchronous_commit = off")
+            found = lease(connection, self._connection_id, kind, want=want, lane=self._lane, day=self._today())
+        if not found.granted and time.monotonic() + found.wait_seconds > deadline:
+            raise QuotaError(
+                f"The limit of {kind} calls is used up; they go on by themselves.",
+                reason="quota_day" if found.day_over else "quota_wait",
+                retry_after_seconds=found.wait_seconds,
+            )
+        if found.wait_seconds > 0:
+            self._wait(found.wait_seconds)
+        return found.granted
+
+
+class _Queue:
+    """The threads that wait for one kind."""
+
+    def __init__(self) -> None:
+        self.condition = threading.Condition()
+        self.tokens = 0
+        self.waiting = 0
+        self.led = False
