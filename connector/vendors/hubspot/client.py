@@ -186,7 +186,7 @@ class HubSpotVendor:
             inputs = [{"id": row.id, "properties": dict(row.properties)} for row in rows]
             return self.api.call("POST", path, {"inputs": inputs}, lane=lane)
 
-        batch = Batch[Update](
+        batch: Batch[Update] = Batch(
             send=send,
             name=lambda row: row.id,
             uses=lambda row, name: name in row.properties,
@@ -206,7 +206,7 @@ class HubSpotVendor:
             inputs = [self._create_input(object_type, row) for row in rows]
             return self.api.call("POST", path, {"inputs": inputs}, lane=lane, repeatable=False)
 
-        batch = Batch[Create](
+        batch: Batch[Create] = Batch(
             send=send,
             name=lambda row: row.key,
             uses=lambda row, name: name in row.properties or name == self.key_property,
@@ -228,7 +228,7 @@ class HubSpotVendor:
             # 204 says nothing of single records
             return {"results": [{"id": row, "archived": True} for row in rows]}
 
-        batch = Batch[str](
+        batch: Batch[str] = Batch(
             send=send,
             name=str,
             uses=lambda row, name: False,

@@ -1,0 +1,213 @@
+"""HubSpot against the contract, on the sandbox, over both path families."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pytest
+import stamina
+
+from connector.errors import AuthError
+from connector.sandbox.handle import SandboxHandle, start_sandbox
+from connector.vendors.base import Vendor
+from connector.vendors.http import MemoryTokens
+from connector.vendors.hubspot.client import HubSpotVendor
+from connector.vendors.hubspot.protocol import FAMILIES, OBJECTS
+from tests.contract.vendor_contract import Crm, Names, VendorContract
+
+NAMES = Names(
+    person="contact",
+    company="company",
+    task="task",
+    email="email",
+    text="lastname",
+    choice="hs_lead_status",
+    good_option="NEW",
+    bad_option="NO_SUCH_STATUS",
+    read_only="num_conversion_events",
+    task_title="hs_task_subject",
+    key="tasuki_key",
+)
+#: Everything but the reading that the stand-in's driver does for itself.
+DATA = "*.batch_*"
+
+
+class Credentials:
+    """A token that can be expired and replaced, like an OAuth grant's."""
+
+    def __init__(self, sandbox: SandboxHandle) -> None:
+        self._sandbox = sandbox
+        self.current = sandbox.token
+        self.dead = False
+
+    def token(self) -> str:
+        return self.current
+
+    def renew(self, rejected: str) -> str:
+        if self.dead:
+            raise AuthError("The grant is gone; connect the account again.", reason="token_refused")
+        self.current = self._sandbox.issue_token()["token"]
+        return self.current
+
+
+class Clock:
+    """Seconds that pass only by being waited for."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+        self._lock = threading.Lock()
+
+    def read(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.waits.append(seconds)
+            self.now += seconds
+
+
+class HubSpotCrm(Crm):
+    """The HubSpot sandbox."""
+
+    names = NAMES
+
+    def __init__(self, sandbox: SandboxHandle, api_version: str) -> None:
+        self.sandbox = sandbox
+        self.clock = Clock()
+        self.credentials = Credentials(sandbox)
+        self.hubspot = HubSpotVendor(
+            account_id=str(sandbox.portal_id),
+            base_url=sandbox.base_url,
+            credentials=self.credentials,
+            tokens=MemoryTokens(clock=self.clock.read, sleep=self.clock.sleep),
+            api_version=api_version,
+            our_source_ids={str(sandbox.app_id)},
+        )
+        self.vendor: Vendor = self.hubspot
+        _make_key_property(self.hubspot)
+
+    def add(self, object_type: str, properties: Mapping[str, str]) -> str:
+        return str(self.sandbox.create(OBJECTS[object_type], dict(properties))["id"])
+
+    def edit(self, object_type: str, record_id: str, properties: Mapping[str, str]) -> None:
+        self.sandbox.edit(OBJECTS[object_type], record_id, dict(properties))
+
+    def delete(self, object_type: str, record_id: str) -> None:
+        self.sandbox.delete(OBJECTS[object_type], record_id)
+
+    def merge(self, winner: str, loser: str) -> None:
+        self.sandbox.merge(winner, loser)
+
+    def held(self, object_type: str) -> list[Mapping[str, str]]:
+        rows = self.sandbox.records(OBJECTS[object_type])
+        return [row["properties"] for row in rows if not row["archived"]]
+
+    def link(self, person: str, company: str) -> None:
+        self.sandbox.edit("contacts", person, {"associatedcompanyid": company})
+
+    def task_properties(self, title: str) -> dict[str, str]:
+        return {"hs_task_subject": title, "hs_timestamp": "2026-04-01T00:00:00Z", "hs_task_status": "NOT_STARTED"}
+
+    def calls(self) -> int:
+        return sum(kind["calls"] for name, kind in self.sandbox.calls().items() if "batch" in name)
+
+    def lose_answers(self, times: int = 1) -> None:
+        self.sandbox.fault("lost_response", kind=DATA, times=times)
+
+    def cut(self, times: int = 1) -> None:
+        self.sandbox.fault("drop", kind=DATA, times=times)
+
+    def spoil_answers(self, how: str, times: int = 1) -> None:
+        effect: dict[str, Any] = {"html": {"effect": "html"}, "truncated": {"effect": "truncate", "short": True}}[how]
+        self.sandbox.fault(kind=DATA, times=times, **effect)
+
+    def fail(self, status: int, times: int | None = 1) -> None:
+        self.sandbox.fault("status", kind=DATA, status=status, times=times)
+
+    def limit(self, which: str, times: int = 1) -> None:
+        policy = "DAILY" if which == "day" else "TEN_SECONDLY_ROLLING"
+        self.sandbox.fault("status", kind=DATA, status=429, policy=policy, times=times)
+
+    def fail_rows(self, rows: int) -> None:
+        self.sandbox.fault("partial", kind=DATA, rows=rows)
+
+    def disconnect(self) -> None:
+        self.sandbox.revoke_token()
+        self.credentials.dead = True
+
+    def expire_token(self) -> None:
+        self.sandbox.revoke_token()
+
+    def submit(self, form: str, email: str, at: datetime) -> str:
+        stamp = round(at.timestamp() * 1000)
+        found = self.sandbox.submit(form, {"email": email}, submitted_at=stamp)
+        return str(found["conversion_id"])
+
+    def waits(self) -> Sequence[float]:
+        return self.clock.waits
+
+
+def _make_key_property(vendor: HubSpotVendor) -> None:
+    from connector.vendors.base import Lane
+
+    path = vendor.paths.properties.format(object="tasks")
+    groups = vendor.paths.property_groups.format(object="tasks")
+    vendor.api.call("POST", groups, {"name": "tasuki", "label": "Tasuki"}, lane=Lane.HOT)
+    body = {
+        "name": "tasuki_key",
+        "label": "Tasuki key",
+        "type": "string",
+        "fieldType": "text",
+        "groupName": "tasuki",
+        "hasUniqueValue": True,
+    }
+    vendor.api.call("POST", path, body, lane=Lane.HOT)
+
+
+@pytest.fixture(autouse=True)
+def retries_without_pauses() -> Iterator[None]:
+    """Retries happen, their pauses do not."""
+    stamina.set_testing(True, attempts=3, cap=True)
+    yield
+    stamina.set_testing(False)
+
+
+class HubSpotContract(VendorContract):
+    """The contract on one family of paths."""
+
+    api_version: str
+
+    @pytest.fixture
+    def crm(self) -> Iterator[Crm]:
+        with start_sandbox(limits_enabled=False, auto_associate="off") as sandbox:
+            sandbox.put_owner(email="left@example.co.jp", first_name="去", last_name="者", archived=True)
+            crm = HubSpotCrm(sandbox, self.api_version)
+            yield crm
+            crm.hubspot.close()
+
+
+class TestDatedPaths(HubSpotContract):
+    api_version = "2026-03"
+
+
+class TestVersionThreePaths(HubSpotContract):
+    api_version = "v3"
+
+    def test_both_families_are_told_apart(self) -> None:
+        assert set(FAMILIES) == {"2026-03", "v3"}
+
+
+def test_the_recorded_shape_of_a_missing_record_is_read_as_such() -> None:
+    """A 404 of HubSpot is HTML with `X-HubSpot-NotFound`."""
+    from connector.vendors.http import Answer
+    from connector.vendors.hubspot.failures import RefusedError, failure
+
+    page = b"<html><head><title>Error 404 Not Found</title></head></html>"
+    headers = {"content-type": "text/html", "x-hubspot-notfound": "true"}
+    error = failure(Answer(status=404, headers=headers, body=page, seconds=0.1), repeatable=True)
+    assert isinstance(error, RefusedError)
+    assert error.reason == "not_found"
