@@ -42,7 +42,7 @@ _UTC_ZONE = ZoneInfo("UTC")
 
 
 def to_canonical(
-    raw: str | None, kind: FieldType, home: Home, *, tidy: str | None = None, zone: ZoneInfo = _UTC_ZONE
+    kind: FieldType, raw: str | None, home: Home, *, tidy: str | None = None, zone: ZoneInfo = _UTC_ZONE
 ) -> Value:
     """The canonical value of what HubSpot holds: BLANK for null and "", UNREADABLE for what is none of its type.
 
