@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,8 @@ from connector.policy.windows import Window, day_of, just_after, midnight, momen
 
 Question: TypeAlias = Callable[[Any], bool]
 """A known value → does the comparison hold? The value has the field's canonical type."""
+
+_KEPT = 4_096  #: Answers kept for each text comparison.
 
 Relative: TypeAlias = Literal["today", "now"]
 
@@ -163,7 +166,7 @@ def text_question(operator: str, words: Sequence[str]) -> Question:
         "starts_with": lambda value: fold(value).startswith(folded),
         "ends_with": lambda value: fold(value).endswith(folded),
     }
-    return questions[operator]
+    return lru_cache(maxsize=_KEPT)(questions[operator])  # titles and the like repeat from lead to lead
 
 
 def _any_within(words: Sequence[str], text: str) -> bool:
@@ -193,8 +196,8 @@ def tags_question(operator: str, words: Sequence[str]) -> Question:
     wanted = frozenset(words)
     questions: dict[str, Question] = {
         "contains_any": lambda value: not wanted.isdisjoint(value),
-        "contains_all": lambda value: wanted.issubset(value),
-        "not_in": lambda value: wanted.isdisjoint(value),
+        "contains_all": wanted.issubset,
+        "not_in": wanted.isdisjoint,
     }
     return questions[operator]
 

@@ -190,6 +190,11 @@ class _Joined(Condition):
                     heapreplace(heap, (following.at, index, following, stream))
             yield Turn(at, self._combine(truths), look)
 
+    def _clauses(self, language: str) -> list[str]:
+        """The parts in words; a part that joins several stands in brackets."""
+        words = ((part, part.describe(language)) for part in self.parts)
+        return [f"({text})" if isinstance(part, _Joined) and len(part.parts) > 1 else text for part, text in words]
+
     def unknowns(self, view: View) -> tuple[str, ...]:
         if self.test(view) is not None:
             return ()
@@ -208,7 +213,7 @@ class AllOf(_Joined):
         return False if False in truths else (None if None in truths else True)
 
     def describe(self, language: str) -> str:
-        return join_clauses([part.describe(language) for part in self.parts], "all", language)
+        return join_clauses(self._clauses(language), "all", language)
 
 
 class AnyOf(_Joined):
@@ -223,7 +228,7 @@ class AnyOf(_Joined):
         return True if True in truths else (None if None in truths else False)
 
     def describe(self, language: str) -> str:
-        return join_clauses([part.describe(language) for part in self.parts], "any", language)
+        return join_clauses(self._clauses(language), "any", language)
 
 
 class NoneOf(_Joined):
@@ -238,4 +243,4 @@ class NoneOf(_Joined):
         return False if True in truths else (None if None in truths else True)
 
     def describe(self, language: str) -> str:
-        return join_clauses([part.describe(language) for part in self.parts], "none", language)
+        return join_clauses(self._clauses(language), "none", language)

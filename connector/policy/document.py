@@ -21,7 +21,7 @@ Position: TypeAlias = tuple[int, int]
 MOST_BYTES = 1_000_000
 _MOST_DEPTH = 40
 _MOST_NODES = 100_000
-_KINDS = frozenset({"str", "int", "float", "bool", "null", "timestamp"})
+_KINDS = frozenset({"map", "seq", "str", "int", "float", "bool", "null", "timestamp"})
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -186,20 +186,16 @@ class _Reader:
         if self.nodes > _MOST_NODES or len(path) > _MOST_DEPTH:
             raise DocumentFault("the file is nested too deep or repeats itself", _start(node), "too_deep")
         self.positions.setdefault(path, _start(node))
+        if not _plain_tag(node):
+            message = "tags (`!…`) are not used in a policy; leave it out"
+            self.faults.append(Fault(path, _start(node), message, "tag"))
         if isinstance(node, ScalarNode):
-            return self._scalar(node, path)
+            return _scalar(node)
         if isinstance(node, SequenceNode):
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
         if isinstance(node, MappingNode):
             return self._mapping(node, path)
         raise DocumentFault("this is not YAML", _start(node), "not_yaml")
-
-    def _scalar(self, node: ScalarNode, path: Path) -> str | None:
-        if not _plain_tag(node):
-            self.faults.append(Fault(path, _start(node), "tags (`!…`) are not used in a policy; leave it out", "tag"))
-        if node.style in (None, "") and node.value in _NULLS:
-            return None
-        return str(node.value)
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -218,10 +214,17 @@ class _Reader:
         return data
 
 
+def _scalar(node: ScalarNode) -> str | None:
+    """The text as written; a plain empty or null scalar is nothing."""
+    if node.style in (None, "") and node.value in _NULLS:
+        return None
+    return str(node.value)
+
+
 def _start(node: Node) -> Position:
     return (node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-def _plain_tag(node: ScalarNode) -> bool:
+def _plain_tag(node: Node) -> bool:
     prefix, _, kind = str(node.ctag).rpartition(":")
     return kind in ("None", "!", "") or (prefix == "tag:yaml.org,2002" and kind in _KINDS)

@@ -80,7 +80,8 @@ class FieldDef:
     blank_overwrites: bool
     keep_first: bool
     rules: tuple[ValueRule, ...]  #: Non-empty: a computed field (ratings are computed fields too).
-    shows: str | None  #: last_contact | attempts_in_stage | next_task_due | score.<id> | reasons | gate.<id>.missing | sender
+    #: last_contact | attempts_in_stage | next_task_due | score.<id> | reasons | gate.<id>.missing | sender
+    shows: str | None
     answer: bool
 
     @property
@@ -335,4 +336,5 @@ class Policy:
     never: tuple[NeverRule, ...]
     recycle: Recycle | None
     later: tuple[str, ...]  #: Files and keys that were checked for form but that this release does not run yet.
-    order: tuple[str, ...] = ()  #: Computed fields (by name) and scores (`score.<id>`, `score.total`), each after what it reads.
+    #: Computed fields (by name) and scores (`score.<id>`, `score.total`), each after everything that it reads.
+    order: tuple[str, ...] = ()

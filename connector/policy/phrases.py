@@ -108,13 +108,11 @@ def count_phrase(
 
 
 def join_clauses(clauses: Sequence[str], how: str, language: str) -> str:
-    """Several clauses as one: `all`, `any` or `none`; brackets keep a nested clause together."""
+    """Several clauses as one: `all`, `any` or `none`."""
     words = _JOINS[language_of(language)]
     if how == "none":
-        return words["none"] + _JOINS[language_of(language)]["any"].join(clauses)
-    if len(clauses) == 1:
-        return clauses[0]
-    return words[how].join(f"({clause})" if _is_compound(clause) else clause for clause in clauses)
+        return words["none"] + words["any"].join(clauses)
+    return words[how].join(clauses)
 
 
 def list_words(words: Sequence[str], language: str) -> str:
@@ -137,7 +135,3 @@ def number_words(number: float) -> str:
 def date_words(day: date) -> str:
     """A date in the one way that both languages read."""
     return day.isoformat()
-
-
-def _is_compound(clause: str) -> bool:
-    return any(word in clause for words in _JOINS.values() for word in words.values())
