@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from connector.errors import UsageError
+from connector.settings import Settings
 from connector.vendors.hubspot.inbound import SignatureVersion
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-
-_FORM_SECRET = "TASUKI_FORM_SECRET_"  # noqa: S105 - the start of a variable's name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,7 @@ class ReceiverSettings:
             )
         if not self.hubspot_secrets and not self.form_secrets:
             raise UsageError(
-                "No sender has a secret: set TASUKI_HUBSPOT_CLIENT_SECRET, or TASUKI_FORM_SECRET_<SOURCE>.",
+                "No sender has a secret: set TASUKI_HUBSPOT_CLIENT_SECRET, or TASUKI_FORM_SECRETS.",
                 reason="no_secret_configured",
             )
         for source, secrets in self.form_secrets.items():
@@ -55,28 +54,17 @@ class ReceiverSettings:
                 )
 
 
-def from_environment(environment: Mapping[str, str]) -> ReceiverSettings:
-    """Settings out of TASUKI_* variables; raises `UsageError` that names the variable to mend.
-
-    A secret under rotation is written as "new,old".
-    """
-    forms = {
-        name.removeprefix(_FORM_SECRET).lower(): _secrets(value)
-        for name, value in environment.items()
-        if name.startswith(_FORM_SECRET)
-    }
+def from_settings(settings: Settings) -> ReceiverSettings:
+    """What the receiver needs out of the product's settings. Raises `UsageError` when no sender has a secret."""
+    hubspot = settings.hubspot
     versions = frozenset({SignatureVersion.V3})
-    if environment.get("TASUKI_HUBSPOT_ACCEPT_V1") == "yes":
+    if hubspot is not None and hubspot.accept_v1:
         versions |= {SignatureVersion.V1}
     return ReceiverSettings(
-        public_url=environment.get("TASUKI_PUBLIC_URL", "").rstrip("/"),
-        hubspot_secrets=_secrets(environment.get("TASUKI_HUBSPOT_CLIENT_SECRET", "")),
+        public_url=settings.public_url,
+        hubspot_secrets=hubspot.client_secrets if hubspot is not None else (),
         hubspot_versions=versions,
-        form_secrets=forms,
-        metrics_token=environment.get("TASUKI_METRICS_TOKEN") or None,
-        processes=int(environment.get("TASUKI_SERVE_PROCESSES", "2")),
+        form_secrets=settings.form_secrets,
+        metrics_token=settings.metrics_token,
+        processes=settings.serve_processes,
     )
-
-
-def _secrets(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())

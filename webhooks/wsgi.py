@@ -1,6 +1,6 @@
 """The application that gunicorn serves: `gunicorn -c python:webhooks.gunicorn_conf webhooks.wsgi:app`.
 
-Built once a process from the environment (see `settings.from_environment`); TASUKI_DATABASE_URL names the server.
+Built once in each process from the environment; `tasuki serve` is the ordinary way to start it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
-from connector.errors import UsageError
+from connector.settings import Settings
+from connector.store.embedded import acquire
 from webhooks.app import create_app
 from webhooks.services import build
-from webhooks.settings import from_environment
+from webhooks.settings import from_settings
 
 
 def machine_clock() -> datetime:
@@ -22,10 +23,14 @@ def machine_clock() -> datetime:
 
 
 def _build() -> Flask:
-    dsn = os.environ.get("TASUKI_DATABASE_URL", "")
-    if not dsn:
-        raise UsageError("Set TASUKI_DATABASE_URL, or start the service with `tasuki serve`.", reason="no_database")
-    services, _ = build(from_environment(os.environ), dsn, clock=machine_clock)
+    settings = Settings.from_environ(os.environ)
+    dsn = settings.database_url
+    if dsn is None:
+        # this process's hold on the embedded server: kept until the process ends, however it ends
+        server = acquire(settings.home / "postgres")
+        server.watch()
+        dsn = server.dsn
+    services, _ = build(from_settings(settings), dsn, clock=machine_clock)
     return create_app(services)
 
 

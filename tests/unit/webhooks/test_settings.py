@@ -5,32 +5,43 @@ from __future__ import annotations
 import pytest
 
 from connector.errors import UsageError
+from connector.settings import Settings
 from connector.vendors.hubspot.inbound import SignatureVersion
-from webhooks.settings import from_environment
+from webhooks.settings import ReceiverSettings, from_settings
 
-BASE = {"TASUKI_PUBLIC_URL": "https://crm.example.co.jp/", "TASUKI_HUBSPOT_CLIENT_SECRET": "new, old"}
+ENVIRONMENT = {
+    "TASUKI_PUBLIC_URL": "https://crm.example.co.jp/",
+    "TASUKI_HUBSPOT_CLIENT_SECRET": "new, old",
+    "TASUKI_HUBSPOT_ACCESS_TOKEN": "pat-1",
+    "TASUKI_HUBSPOT_PORTAL_ID": "4711",
+    "TASUKI_HUBSPOT_ACCEPT_V1": "yes",
+    "TASUKI_FORM_SECRETS": "lp=0123456789abcdef, lp=fedcba9876543210",
+}
 
 
-def test_settings_are_read_from_the_environment() -> None:
-    settings = from_environment(BASE | {"TASUKI_FORM_SECRET_LP": "s1,s0", "TASUKI_HUBSPOT_ACCEPT_V1": "yes"})
+def test_the_products_settings_become_the_receivers() -> None:
+    settings = from_settings(Settings.from_environ(ENVIRONMENT))
     assert settings.public_url == "https://crm.example.co.jp"
     assert settings.hubspot_secrets == ("new", "old")
-    assert settings.form_secrets == {"lp": ("s1", "s0")}
-    assert SignatureVersion.V1 in settings.hubspot_versions
+    assert settings.form_secrets == {"lp": ("0123456789abcdef", "fedcba9876543210")}
+    assert settings.hubspot_versions == {SignatureVersion.V3, SignatureVersion.V1}
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"TASUKI_HUBSPOT_CLIENT_SECRET": ""}, "no_secret_configured"),
-        ({"TASUKI_PUBLIC_URL": ""}, "public_url_malformed"),
-        ({"TASUKI_PUBLIC_URL": "crm.example.co.jp"}, "public_url_malformed"),
-        ({"TASUKI_PUBLIC_URL": "https://x.jp/?a=1"}, "public_url_malformed"),
-        ({"TASUKI_FORM_SECRET_LP": " , "}, "form_source_malformed"),
-        ({"TASUKI_FORM_SECRET_A/B": "s"}, "form_source_malformed"),
-    ],
-)
-def test_unusable_settings_stop_the_start(change: dict[str, str], reason: str) -> None:
+def test_without_any_secret_the_service_does_not_start() -> None:
     with pytest.raises(UsageError) as caught:
-        from_environment(BASE | change)
-    assert caught.value.reason == reason
+        from_settings(Settings.from_environ({"TASUKI_PUBLIC_URL": "https://crm.example.co.jp"}))
+    assert caught.value.reason == "no_secret_configured"
+
+
+@pytest.mark.parametrize("public_url", ["", "crm.example.co.jp", "ftp://x.jp", "https://x.jp/?a=1", "https://x.jp/#a"])
+def test_the_public_address_must_be_one(public_url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        ReceiverSettings(public_url=public_url, hubspot_secrets=("s",))
+    assert caught.value.reason == "public_url_malformed"
+
+
+@pytest.mark.parametrize("sources", [{"LP": ("s",)}, {"a/b": ("s",)}, {"lp": ()}, {"lp": ("",)}])
+def test_a_form_source_needs_a_plain_name_and_a_secret(sources: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(UsageError) as caught:
+        ReceiverSettings(public_url="https://x.jp", form_secrets=sources)
+    assert caught.value.reason == "form_source_malformed"
