@@ -361,6 +361,8 @@ def main(home: Path, attempt: str) -> int:
         initialise(layout)
         ready: dict[str, object] = {"state": "ready", "dsn": layout.dsn(), "launcher_pid": os.getpid()}
         Launcher(layout).run(lambda: _publish(home, ready))
+        with contextlib.suppress(OSError):
+            layout.sockets.rmdir()
     except TasukiError as error:
         _say("launcher_failed", reason=error.reason, message=error.message)
         retry = isinstance(error, RetryableError)
