@@ -54,6 +54,7 @@ VARIABLES = (
     Variable(name="TASUKI_HUBSPOT_CLIENT_SECRET", secret=True),
     Variable(name="TASUKI_HUBSPOT_ACCESS_TOKEN", secret=True),
     Variable(name="TASUKI_HUBSPOT_PORTAL_ID"),
+    Variable(name="TASUKI_HUBSPOT_APP_ID"),
     Variable(name="TASUKI_HUBSPOT_BASE_URL", default=DEFAULT_HUBSPOT_URL),
     Variable(name="TASUKI_HUBSPOT_API_VERSION", default="2026-03"),
     Variable(name="TASUKI_HUBSPOT_ACCEPT_V1", default="no"),
@@ -79,6 +80,7 @@ class HubSpotSettings:
     access_token: str = field(repr=False)
     base_url: str = DEFAULT_HUBSPOT_URL
     api_version: str = "2026-03"  #: One of API_VERSIONS: the family of paths.
+    app_id: int | None = None  #: Our app, as HubSpot names it in the source of changes.
     accept_v1: bool = False  #: Accept deliveries with the old signature, which does not resist replay.
 
 
@@ -264,6 +266,7 @@ class _Reader:
             access_token=token,
             base_url=base_url,
             api_version=version,
+            app_id=self.integer("TASUKI_HUBSPOT_APP_ID", 1, 10**15) if self.given("TASUKI_HUBSPOT_APP_ID") else None,
             accept_v1=accept_v1,
         )
 

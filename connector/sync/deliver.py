@@ -1,4 +1,4 @@
-"""Deliver slice: the difference between desired and mirror is written in batches, and what the vendor stored is kept."""
+"""Deliver slice: desired minus mirror is written in batches, and what the vendor says it stored is kept."""
 
 from __future__ import annotations
 
@@ -41,6 +41,10 @@ class Parcel:
     results: list[tuple[dict[str, str], WriteResult]] = field(default_factory=list)
     retry_seconds: float | None = None
     moved_on: bool = False  #: A re-read showed a change: decide again before writing.
+
+    def wait(self, seconds: float) -> None:
+        """Something of this lead is to be tried again, not before so long."""
+        self.retry_seconds = max(self.retry_seconds or 0.0, seconds)
 
 
 def deliver_slice(line: Line, lane: Lane) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from connector.domain.state import WorkState
 from connector.errors import RetryableError
 from connector.store import managed
+from connector.store.database import Connection
 from connector.store.managed import ManagedRow
 from connector.sync.context import Line, backoff
 from connector.vendors.base import Create, Lane, Outcome, Record, Update, WriteResult
@@ -48,8 +49,9 @@ def _create(line: Line, pairs: Sequence[tuple[Parcel, ManagedRow]], lane: Lane) 
         # Raised before anything went out for the rows that have no result: nothing is uncertain about them.
         _take_back(line, [record for _, record in todo])
         raise
-    for (parcel, record), result in zip(todo, results, strict=True):
-        _created(line, parcel, record, result)
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        for (parcel, record), result in zip(todo, results, strict=True):
+            _created(line, conn, parcel, record, result)
 
 
 def _take_back(line: Line, records: Sequence[ManagedRow]) -> None:
@@ -58,37 +60,33 @@ def _take_back(line: Line, records: Sequence[ManagedRow]) -> None:
             managed.settle(conn, line.connection_id, record, step="wanted", dirty=True)
 
 
-def _created(line: Line, parcel: Parcel, record: ManagedRow, result: WriteResult) -> None:
+def _created(line: Line, conn: Connection, parcel: Parcel, record: ManagedRow, result: WriteResult) -> None:
     limits = line.tenant.limits
-    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        if result.outcome is Outcome.APPLIED and result.record is not None:
-            _exists(line, record, result.record.id)
-        elif result.existing_id is not None:
-            _exists(line, record, result.existing_id)
-        elif result.outcome is Outcome.REJECTED:
-            reason = result.reason or "rejected"
-            managed.settle(conn, line.connection_id, record, step="parked", dirty=True, parked_reason=reason)
-        elif result.outcome is Outcome.UNCERTAIN:
-            parcel.retry_seconds = max(parcel.retry_seconds or 0.0, limits.settle_seconds)
-        else:
-            managed.settle(conn, line.connection_id, record, step="wanted", dirty=True)
-            seconds = result.retry_after_seconds or backoff(limits, parcel.claim.attempts)
-            parcel.retry_seconds = max(parcel.retry_seconds or 0.0, seconds)
+    if result.outcome is Outcome.APPLIED and result.record is not None:
+        _exists(line, conn, record, result.record.id)
+    elif result.existing_id is not None:
+        _exists(line, conn, record, result.existing_id)
+    elif result.outcome is Outcome.REJECTED:
+        reason = result.reason or "rejected"
+        managed.settle(conn, line.connection_id, record, step="parked", dirty=True, parked_reason=reason)
+    elif result.outcome is Outcome.UNCERTAIN:
+        parcel.wait(limits.settle_seconds)
+    else:
+        managed.settle(conn, line.connection_id, record, step="wanted", dirty=True)
+        parcel.wait(result.retry_after_seconds or backoff(limits, parcel.claim.attempts))
 
 
-def _exists(line: Line, record: ManagedRow, vendor_id: str, *, dirty: bool = False) -> None:
-    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        mirror = {} if dirty else _shown(line, record)
-        managed.settle(
-            conn,
-            line.connection_id,
-            record,
-            step="exists",
-            vendor_id=vendor_id,
-            mirror=mirror,
-            dirty=dirty,
-            reported=None if dirty else _reported(record),
-        )
+def _exists(line: Line, conn: Connection, record: ManagedRow, vendor_id: str, *, dirty: bool = False) -> None:
+    managed.settle(
+        conn,
+        line.connection_id,
+        record,
+        step="exists",
+        vendor_id=vendor_id,
+        mirror={} if dirty else _shown(line, record),
+        dirty=dirty,
+        reported=None if dirty else _reported(record),
+    )
 
 
 def _shown(line: Line, record: ManagedRow) -> Mapping[str, str]:
@@ -105,17 +103,16 @@ def _look_up(line: Line, pairs: Sequence[tuple[Parcel, ManagedRow]], lane: Lane)
     ready = [(parcel, record) for parcel, record in pairs if record.settled]
     for parcel, record in pairs:
         if not record.settled:
-            parcel.retry_seconds = max(parcel.retry_seconds or 0.0, line.tenant.limits.retry_seconds)
+            parcel.wait(line.tenant.limits.retry_seconds)
     if not ready:
         return
     found = _by_key(line, ready, lane) if line.unique_keys else _by_association(line, ready, lane)
-    missing: list[tuple[Parcel, ManagedRow]] = []
-    for parcel, record in ready:
-        if record.key in found:
-            _exists(line, record, found[record.key].id, dirty=True)
-            parcel.retry_seconds = max(parcel.retry_seconds or 0.0, 0.0)
-        else:
-            missing.append((parcel, record))
+    missing = [(parcel, record) for parcel, record in ready if record.key not in found]
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        for parcel, record in ready:
+            if record.key in found:
+                _exists(line, conn, record, found[record.key].id, dirty=True)
+                parcel.wait(0.0)
     _take_back(line, [record for _, record in missing])
     _create(line, missing, lane)
 
@@ -137,18 +134,18 @@ def _by_association(line: Line, pairs: Sequence[tuple[Parcel, ManagedRow]], lane
 # ── changing what exists ─────────────────────────────────────────────────────────────────────────────────────
 def _change(line: Line, pairs: Sequence[tuple[Parcel, ManagedRow]], lane: Lane) -> None:
     """Owner, due date and closing follow the state; what a person did with the task already stands."""
-    updates: list[Update] = []
-    todo: list[tuple[Parcel, ManagedRow]] = []
-    for parcel, record in pairs:
-        changes = _changes(line, record)
-        if changes and record.vendor_id is not None:
-            updates.append(Update(id=record.vendor_id, properties=changes))
-            todo.append((parcel, record))
-        else:
-            _exists(line, record, str(record.vendor_id))
+    if not pairs:
+        return
+    todo = [(parcel, record, changes) for parcel, record in pairs if (changes := _changes(line, record))]
+    updates = [Update(id=str(record.vendor_id), properties=changes) for _, record, changes in todo]
     results = line.vendor.update(line.dialect.task_type, updates, lane=lane) if updates else []
-    for (parcel, record), result in zip(todo, results, strict=True):
-        _changed(line, parcel, record, result)
+    changing = {record.key for _, record, _ in todo}
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        for (parcel, record, _), result in zip(todo, results, strict=True):
+            _changed(line, conn, parcel, record, result)
+        for _, record in pairs:
+            if record.key not in changing:
+                _exists(line, conn, record, str(record.vendor_id))
 
 
 def _changes(line: Line, record: ManagedRow) -> dict[str, str]:
@@ -160,17 +157,13 @@ def _changes(line: Line, record: ManagedRow) -> dict[str, str]:
     return {name: value for name, value in wanted.items() if (record.mirror.get(name) or "") != value}
 
 
-def _changed(line: Line, parcel: Parcel, record: ManagedRow, result: WriteResult) -> None:
-    limits = line.tenant.limits
+def _changed(line: Line, conn: Connection, parcel: Parcel, record: ManagedRow, result: WriteResult) -> None:
     if result.outcome is Outcome.APPLIED:
-        _exists(line, record, str(record.vendor_id))
-        return
-    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        if result.outcome is Outcome.MISSING:
-            managed.settle(conn, line.connection_id, record, step="settled", reported="deleted")
-        elif result.outcome is Outcome.REJECTED:
-            reason = result.reason or "rejected"
-            managed.settle(conn, line.connection_id, record, step="parked", dirty=True, parked_reason=reason)
-        else:
-            seconds = result.retry_after_seconds or backoff(limits, parcel.claim.attempts)
-            parcel.retry_seconds = max(parcel.retry_seconds or 0.0, seconds)
+        _exists(line, conn, record, str(record.vendor_id))
+    elif result.outcome is Outcome.MISSING:
+        managed.settle(conn, line.connection_id, record, step="settled", reported="deleted")
+    elif result.outcome is Outcome.REJECTED:
+        reason = result.reason or "rejected"
+        managed.settle(conn, line.connection_id, record, step="parked", dirty=True, parked_reason=reason)
+    else:
+        parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, parcel.claim.attempts))

@@ -1,0 +1,273 @@
+"""The only place that builds things: settings in, a running product's parts out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from connector.engine.plan import Plan, prepare
+from connector.errors import UsageError
+from connector.policy.loader import load_policy_from
+from connector.policy.model import Policy
+from connector.settings import HubSpotSettings, Settings
+from connector.store import connections, policies
+from connector.store.clock import BusinessClock
+from connector.store.connections import ConnectionRow
+from connector.store.database import Database
+from connector.store.embedded import embedded_database
+from connector.store.inbox import InboxRow
+from connector.store.migrate import migrate
+from connector.store.vault import Vault, key_from_file
+from connector.sync.binding import Binding
+from connector.sync.context import Limits, Line, Tenant
+from connector.sync.ingest import Accounts, ingest
+from connector.sync.tokens import SharedTokens, configure
+from connector.vendors.base import InboundEvent, Vendor
+from connector.vendors.http import FixedToken
+from connector.vendors.hubspot import inbound, provision, workflow
+from connector.vendors.hubspot.client import HubSpotVendor
+from connector.vendors.hubspot.dialect import HubSpotDialect
+from connector.vendors.website import inbound as website_inbound
+
+INSTALLATION = "default"
+
+HUBSPOT_LIMITS = {
+    "burst": (190.0, 10.0),
+    "search": (5.0, 1.0),
+    "associations": (100.0, 10.0),
+    "day": (312_500.0, 86_400.0),
+}
+"""A private app's limits (calls, seconds); of the day at most half, so that the customer's other apps never starve.
+Source: developers.hubspot.com, usage guidelines; the answers' headers lower them where an account has less."""
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[Database]:
+    """The database, embedded or the customer's own, migrated when it is ours."""
+    if settings.database_url is not None:
+        database = Database.open(settings.database_url)
+        try:
+            yield database
+        finally:
+            database.close()
+        return
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with embedded_database(settings.home / "postgres") as dsn:
+        migrate(dsn)
+        database = Database.open(dsn)
+        try:
+            yield database
+        finally:
+            database.close()
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The keys that seal secrets and people's values."""
+    return Vault(settings.secret_keys or key_from_file(settings.key_file))
+
+
+@dataclass(slots=True)
+class _Cache:
+    """What is built once for each policy version and connection."""
+
+    plans: dict[str, Plan] = field(default_factory=dict)
+    vendors: dict[tuple[int, int], Vendor] = field(default_factory=dict)
+
+
+class Runtime:
+    """Implements `jobs.tasks.Runtime` for this process. Safe to share between threads."""
+
+    def __init__(self, database: Database, settings: Settings, *, limits: Limits | None = None) -> None:
+        self.database = database
+        self._settings = settings
+        self._limits = limits or Limits()
+        self._vault = open_vault(settings)
+        self._cache = _Cache()
+        self._lock = threading.Lock()
+
+    def tenants(self) -> dict[int, Tenant]:
+        """See `jobs.tasks.Runtime`."""
+        found: dict[int, Tenant] = {}
+        for installation_id in connections.installations(self.database):
+            tenant = self.tenant(installation_id)
+            if tenant is not None:
+                found[installation_id] = tenant
+        return found
+
+    def tenant(self, installation_id: int) -> Tenant | None:
+        """One installation with its running policy; None before the first activation."""
+        with self.database.transaction(installation_id) as conn:
+            active = policies.active(conn)
+            if active is None:
+                return None
+            rows = connections.listed(conn)
+            if active.hash not in self._cache.plans:
+                files = policies.files(conn, active.hash)
+                self._cache.plans[active.hash] = prepare(load_policy_from(files, name=active.name))
+        plan = self._cache.plans[active.hash]
+        return Tenant(
+            installation_id=installation_id,
+            database=self.database,
+            vault=self._vault,
+            policy=active,
+            plan=plan,
+            bindings={row.id: _binding(plan, row) for row in rows},
+            now=BusinessClock.now,
+            limits=self._limits,
+        )
+
+    def lines(self, tenant: Tenant) -> dict[int, Line]:
+        """See `jobs.tasks.Runtime`."""
+        with self.database.transaction(tenant.installation_id) as conn:
+            rows = connections.listed(conn)
+        return {
+            row.id: Line(
+                tenant=tenant,
+                connection_id=row.id,
+                binding=tenant.bindings[row.id],
+                vendor=self.vendor(row),
+                unique_keys=bool(row.capabilities.get("unique_keys")),
+            )
+            for row in rows
+            if row.status == "active" and row.id in tenant.bindings
+        }
+
+    def vendor(self, row: ConnectionRow) -> Vendor:
+        """The client of one connection, kept: each has its own pool of connections and threads."""
+        with self._lock:
+            key = (row.installation_id, row.id)
+            if key not in self._cache.vendors:
+                tokens = SharedTokens(self.database, row.installation_id, row.id, today=self._today)
+                self._cache.vendors[key] = hubspot_vendor(self._hubspot(), row.account_id, tokens=tokens)
+            return self._cache.vendors[key]
+
+    def ingest(self) -> int:
+        """See `jobs.tasks.Runtime`."""
+        tenants = self.tenants()
+        home = next(((t.installation_id, c) for t in tenants.values() for c in t.bindings), None)
+        return ingest(
+            self.database,
+            tenants,
+            self._parse,
+            Accounts(of_vendor="hubspot", website=home),
+            limit=self._limits.inbox_rows,
+            lease_seconds=self._limits.lease_seconds,
+        )
+
+    def close(self) -> None:
+        """Let the vendors' connections go."""
+        for vendor in self._cache.vendors.values():
+            if isinstance(vendor, HubSpotVendor):
+                vendor.close()
+
+    def _parse(self, row: InboxRow) -> list[InboundEvent]:
+        if row.source == "hubspot":
+            return inbound.parse(row.body, received_at=row.received_at, our_source_ids=self._our_ids())
+        if row.source == "hubspot_workflow":
+            account_id = str(self._hubspot().portal_id)
+            return workflow.parse_workflow(row.body, account_id=account_id, received_at=row.received_at)
+        source = row.source.partition(":")[2]
+        return website_inbound.parse(row.body, source=source, received_at=row.received_at)
+
+    def _our_ids(self) -> frozenset[str]:
+        app_id = self._hubspot().app_id
+        return frozenset({str(app_id)}) if app_id else frozenset()
+
+    def _hubspot(self) -> HubSpotSettings:
+        if self._settings.hubspot is None:
+            raise UsageError(
+                "No HubSpot account is set: see TASUKI_HUBSPOT_* in docs/operations.md.", reason="no_hubspot"
+            )
+        return self._settings.hubspot
+
+    def _today(self) -> date:
+        with self.database.transaction(None) as conn:
+            return BusinessClock.now(conn).date()
+
+
+def hubspot_vendor(settings: HubSpotSettings, account_id: str, *, tokens: SharedTokens) -> HubSpotVendor:
+    """A client for one portal."""
+    return HubSpotVendor(
+        account_id=account_id,
+        base_url=settings.base_url,
+        credentials=FixedToken(settings.access_token),
+        tokens=tokens,
+        api_version=settings.api_version,
+        our_source_ids={str(settings.app_id)} if settings.app_id else (),
+    )
+
+
+def connect_hubspot(database: Database, settings: HubSpotSettings, policy: Policy) -> tuple[int, int]:
+    """Connect the portal and bring it in line with the policy: properties, options, custom stages, limits, owners.
+
+    Returns (installation id, connection id). Doing it again changes nothing. Raises `UsageError` for what the portal
+    cannot hold.
+    """
+    installation_id = connections.ensure_installation(database, INSTALLATION)
+    with database.transaction(installation_id) as conn:
+        connection_id = connections.ensure(
+            conn,
+            installation_id,
+            vendor="hubspot",
+            account_id=str(settings.portal_id),
+            base_url=settings.base_url,
+            settings={"api_version": settings.api_version},
+        )
+        configure(conn, connection_id, HUBSPOT_LIMITS)
+        now = BusinessClock.now(conn)
+    tokens = SharedTokens(database, installation_id, connection_id, today=now.date)
+    vendor = hubspot_vendor(settings, str(settings.portal_id), tokens=tokens)
+    try:
+        _provision(database, installation_id, connection_id, vendor, policy, now)
+    finally:
+        vendor.close()
+    return installation_id, connection_id
+
+
+def _provision(
+    database: Database, installation_id: int, connection_id: int, vendor: HubSpotVendor, policy: Policy, now: datetime
+) -> None:
+    plan = provision.plan(policy, vendor)
+    if plan.errors:
+        listed = "\n".join(f"  - {one.object_type}.{one.property_name}: {one.message}" for one in plan.errors)
+        raise UsageError(f"The portal cannot hold this policy:\n{listed}", reason="provisioning")
+    done = provision.apply(plan, vendor, probe_id=f"{installation_id}-{now:%Y%m%d%H%M%S%f}", now=now)
+    stages = vendor.describe("contact").get("lifecyclestage")
+    orders = {"lifecyclestage": list(stages.options)} if stages else {}
+    owners = [
+        {"vendor_id": one.id, "email": one.email, "name": one.name, "active": one.active, "teams": list(one.teams)}
+        for one in vendor.owners()
+    ]
+    with database.transaction(installation_id) as conn:
+        connections.remember_provisioning(
+            conn, connection_id, {**done.capabilities, "stage_orders": orders}, done.stage_values
+        )
+        connections.put_owners(conn, installation_id, connection_id, owners)
+
+
+def _binding(plan: Plan, row: ConnectionRow) -> Binding:
+    policy = plan.policy
+    return Binding(
+        plan=plan,
+        dialect=HubSpotDialect(zone=policy.zone, language=policy.language),
+        stage_values=row.stage_values,
+        stage_orders=row.capabilities.get("stage_orders", {}),
+    )
+
+
+def machine_clock() -> datetime:
+    """Machine time, for the edge: freshness of signatures, reports of the command line."""
+    return datetime.now(UTC)
+
+
+def policy_files(folder: Path) -> Mapping[str, bytes]:
+    """The files of a policy folder, as they are kept with a version."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix in (".yaml", ".yml", ".csv")
+    }

@@ -1,0 +1,211 @@
+"""The engine's jobs: each looks at one connection's lane or one installation, does a slice, and says what comes next.
+
+inbox ──> read ──> evaluate ──> deliver        a job that found a full slice defers itself again
+  └────────┘ chains of `defer_once`; the clerk's look every second is the net under all of them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from connector.errors import AuthError, QuotaError
+from connector.jobs.engine import JobTask, defer_once
+from connector.store import connections, leads
+from connector.store.database import Connection, Database
+from connector.sync.activate import walk_slice
+from connector.sync.context import Line, Tenant
+from connector.sync.deliver import deliver_slice
+from connector.sync.evaluate import evaluate_slice
+from connector.sync.poll import poll_due, poll_submissions
+from connector.sync.reading import read_slice
+from connector.vendors.base import Lane
+
+log = structlog.get_logger()
+
+INGEST, READ, EVALUATE, DELIVER, WALK, POLL = "ingest", "read", "evaluate", "deliver", "walk", "poll"
+_PRIORITY = {Lane.HOT: 10, Lane.BACKGROUND: 0}
+
+_OUTSTANDING = """
+SELECT connection_id, read_lane AS lane, 'read' AS task FROM link
+WHERE read_wanted_at IS NOT NULL AND read_claimed_until < now() AND read_not_before <= now()
+UNION
+SELECT connection_id, lane, 'deliver' FROM link
+WHERE desired_revision > confirmed_revision AND parked_reason IS NULL AND not_before <= now()
+  AND claimed_until < now() AND read_wanted_at IS NULL
+UNION
+SELECT connection_id, 'hot', 'read' FROM managed_record WHERE read_wanted
+"""
+
+
+class Runtime(Protocol):
+    """What the jobs run on; built by `bootstrap`."""
+
+    database: Database
+
+    def tenants(self) -> dict[int, Tenant]:
+        """Installations that have a policy, with it."""
+
+    def lines(self, tenant: Tenant) -> dict[int, Line]:
+        """The tenant's connections that may be called now."""
+
+    def ingest(self) -> int:
+        """Take in a slice of the inbox; returns how many deliveries."""
+
+
+class Jobs:
+    """Every job of the engine, bound to a runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def tasks(self) -> Sequence[JobTask]:
+        """What the worker runs."""
+        return (
+            JobTask(name=INGEST, run=self.ingest),
+            JobTask(name=READ, run=self.read),
+            JobTask(name=EVALUATE, run=self.evaluate),
+            JobTask(name=DELIVER, run=self.deliver),
+            JobTask(name=WALK, run=self.walk),
+            JobTask(name=POLL, run=self.poll),
+        )
+
+    # ── the clerk ────────────────────────────────────────────────────────────────────────────────────────────
+    def on_wake(self, payloads: set[str]) -> None:
+        """Defer what there is to do. A notification names the inbox; the look every second covers everything."""
+        database = self._runtime.database
+        with database.transaction(None) as conn:
+            waiting = conn.execute("SELECT 1 FROM inbox WHERE state = 'new' LIMIT 1").fetchone()
+            if waiting is not None:
+                _defer(conn, INGEST)
+        if payloads:
+            return
+        for installation_id, tenant in self._runtime.tenants().items():
+            with database.transaction(installation_id) as conn:
+                connections.resume(conn)
+                due = leads.has_due(conn, tenant.now(conn))
+                found = conn.execute(_OUTSTANDING).fetchall()
+                if due:
+                    _defer(conn, EVALUATE, installation_id)
+                for row in found:
+                    _defer(conn, row["task"], installation_id, row["connection_id"], Lane(row["lane"]))
+                _defer(conn, WALK, installation_id)
+            for line in self._runtime.lines(tenant).values():
+                if poll_due(line):
+                    with database.transaction(installation_id) as conn:
+                        _defer(conn, POLL, installation_id, line.connection_id)
+
+    # ── the jobs ─────────────────────────────────────────────────────────────────────────────────────────────
+    def ingest(self) -> None:
+        """Inbox → facts; then the hot lane reads what was marked."""
+        count = self._runtime.ingest()
+        for installation_id, tenant in self._runtime.tenants().items() if count else ():
+            with self._runtime.database.transaction(installation_id) as conn:
+                _defer(conn, EVALUATE, installation_id)
+                for connection_id in tenant.bindings:
+                    _defer(conn, READ, installation_id, connection_id, Lane.HOT)
+        if count:
+            with self._runtime.database.transaction(None) as conn:
+                _defer(conn, INGEST)
+
+    def read(self, installation_id: int, connection_id: int, lane: str) -> None:
+        """Read a slice of one lane; then its leads are due."""
+        self._slice(installation_id, connection_id, lane, READ, read_slice, EVALUATE)
+
+    def deliver(self, installation_id: int, connection_id: int, lane: str) -> None:
+        """Write a slice of one lane."""
+        self._slice(installation_id, connection_id, lane, DELIVER, deliver_slice, None)
+
+    def evaluate(self, installation_id: int) -> None:
+        """Decide a slice of due leads; then both lanes deliver."""
+        tenant = self._runtime.tenants().get(installation_id)
+        count = evaluate_slice(tenant) if tenant is not None else 0
+        if tenant is None or count == 0:
+            return
+        with self._runtime.database.transaction(installation_id) as conn:
+            for connection_id in tenant.bindings:
+                for lane in Lane:
+                    _defer(conn, DELIVER, installation_id, connection_id, lane)
+            if count >= tenant.limits.slice_records:
+                _defer(conn, EVALUATE, installation_id)
+
+    def walk(self, installation_id: int) -> None:
+        """After an activation: a slice of leads catches up, while nothing else is due."""
+        tenant = self._runtime.tenants().get(installation_id)
+        if tenant is not None and walk_slice(tenant):
+            with self._runtime.database.transaction(installation_id) as conn:
+                _defer(conn, EVALUATE, installation_id)
+
+    def poll(self, installation_id: int, connection_id: int) -> None:
+        """Look for form submissions that no event told of."""
+        line = self._line(installation_id, connection_id)
+        if line is not None:
+            self._guard(line, lambda: poll_submissions(line))
+            with self._runtime.database.transaction(installation_id) as conn:
+                _defer(conn, EVALUATE, installation_id)
+                _defer(conn, READ, installation_id, connection_id, Lane.HOT)
+
+    # ── what the slices share ────────────────────────────────────────────────────────────────────────────────
+    def _slice(
+        self,
+        installation_id: int,
+        connection_id: int,
+        lane: str,
+        task: str,
+        work: Callable[[Line, Lane], int],
+        then: str | None,
+    ) -> None:
+        line = self._line(installation_id, connection_id)
+        if line is None:
+            return
+        count = self._guard(line, lambda: work(line, Lane(lane)))
+        if not count:
+            return
+        with self._runtime.database.transaction(installation_id) as conn:
+            if then is not None:
+                _defer(conn, then, installation_id)
+            if count >= line.tenant.limits.slice_records or lane == Lane.HOT.value:
+                _defer(conn, task, installation_id, connection_id, Lane(lane))
+
+    def _line(self, installation_id: int, connection_id: int) -> Line | None:
+        tenant = self._runtime.tenants().get(installation_id)
+        return self._runtime.lines(tenant).get(connection_id) if tenant is not None else None
+
+    def _guard(self, line: Line, work: Callable[[], int]) -> int:
+        """Pause a connection whose credentials are dead or whose day is used up; its events are kept meanwhile."""
+        try:
+            return work()
+        except AuthError as error:
+            self._pause(line, error.reason, None)
+            raise
+        except QuotaError as error:
+            if error.reason == "quota_day":
+                self._pause(line, error.reason, error.retry_after_seconds)
+            raise
+
+    def _pause(self, line: Line, reason: str, seconds: float | None) -> None:
+        with self._runtime.database.transaction(line.tenant.installation_id) as conn:
+            if connections.pause(conn, line.connection_id, reason=reason, seconds=seconds):
+                log.error("connection_paused", connection_id=line.connection_id, reason=reason)
+
+
+def _defer(
+    conn: Connection,
+    task: str,
+    installation_id: int | None = None,
+    connection_id: int | None = None,
+    lane: Lane | None = None,
+) -> None:
+    parts = [task, *(str(part) for part in (installation_id, connection_id, lane and lane.value) if part is not None)]
+    lock = ":".join(parts)
+    args: dict[str, int | str | bool | None] = {}
+    if installation_id is not None:
+        args["installation_id"] = installation_id
+    if connection_id is not None:
+        args["connection_id"] = connection_id
+    if lane is not None:
+        args["lane"] = lane.value
+    priority = _PRIORITY[lane] if lane is not None else 5
+    defer_once(conn, task, lock=lock, queueing_lock=lock, priority=priority, args=args)

@@ -1,0 +1,62 @@
+"""Form submissions by poll: HubSpot has no form webhook, so its submissions list closes what events miss."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import islice
+
+from connector.store import connections
+from connector.store.signals import NewSignal
+from connector.sync.context import Line
+from connector.sync.submissions import learn, signals_of, store_signals
+
+POLL_SECONDS = 60.0
+OVERLAP = timedelta(minutes=10)
+"""Submissions appear in the list a little after they were made: each poll looks back so far."""
+MOST_A_POLL = 5_000
+
+_KIND = "form_submissions"
+
+
+def poll_due(line: Line) -> bool:
+    """True when the connection's forms are to be polled now."""
+    if not line.binding.watches_forms:
+        return False
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        return connections.cursor(conn, line.connection_id, _KIND)[1]
+
+
+def poll_submissions(line: Line) -> int:
+    """Look through the submissions of every form that the policy knows; returns how many were looked at.
+
+    A submission learnt before counts once; the position is only where to look back from, never proof.
+    """
+    tenant = line.tenant
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        now = tenant.now(conn)
+        position, _ = connections.cursor(conn, line.connection_id, _KIND)
+    since = datetime.fromisoformat(position["since"]) if position else tenant.policy.activated_at
+    looked = 0
+    kind = f"{line.dialect.vendor}_form"
+    for form_id, name in line.vendor.forms().items():
+        if not line.binding.form_signals(kind, name):
+            continue
+        found = list(islice(line.vendor.submissions(form_id, since=since - OVERLAP), MOST_A_POLL))
+        looked += len(found)
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            new: list[NewSignal] = []
+            for submission in found:
+                lead_id = learn(tenant, conn, line.connection_id, submission, received_at=None)
+                if lead_id is not None:
+                    new += signals_of(line.binding, lead_id, submission, source="poll")
+            store_signals(tenant, conn, new, now=now)
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        connections.put_cursor(
+            conn,
+            tenant.installation_id,
+            line.connection_id,
+            kind=_KIND,
+            position={"since": now.isoformat()},
+            again_seconds=POLL_SECONDS,
+        )
+    return looked

@@ -1,0 +1,19 @@
+"""The main job: a form submission comes in; score, stage and task are written back, once."""
+
+from __future__ import annotations
+
+from tests.e2e.conftest import Relay
+
+
+def test_a_form_submission_becomes_score_stage_and_task(relay: Relay) -> None:
+    submitted = relay.sandbox.submit("お問い合わせ", {"email": "yamada@example.co.jp", "lastname": "山田"})
+    relay.poll()
+    relay.settle()
+    contact = relay.contact(submitted["contact_id"])
+    assert contact["lifecyclestage"] == "marketingqualifiedlead"
+    assert contact["tasuki_score"] == "40"
+    assert contact["tasuki_track"] == "sdr"
+    tasks = relay.tasks(submitted["contact_id"])
+    assert [task["hs_task_type"] for task in tasks] == ["CALL"]
+    assert "山田" in tasks[0]["hs_task_subject"]
+    assert tasks[0]["hs_task_status"] == "NOT_STARTED"
