@@ -32,7 +32,7 @@ from connector.policy.document import Where
 from connector.policy.files.base import LANGUAGES
 from connector.policy.model import FieldType
 from connector.policy.operands import Operands, moment_in, number_label, span_label
-from connector.policy.phrases import list_words, range_words
+from connector.policy.phrases import range_words
 from connector.policy.problems import Report
 from connector.policy.vocabulary import COUNT_OPERATORS, OPERATORS_OF, Name, Vocabulary, plain_label
 
@@ -41,7 +41,6 @@ _LIST_OPERATORS = frozenset({"in", "not_in", "contains_any", "contains_all", "do
 _NUMERIC = frozenset({FieldType.NUMBER, FieldType.MONEY})
 _TIMELY = frozenset({FieldType.DATE, FieldType.MOMENT})
 _BOUNDS = frozenset({"at_least", "at_most", "more_than", "less_than", "between"})
-_LOUD = re2.Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +296,3 @@ class Compiler:
             window=window,
             since_stage="since" in raw,
         )
-
-
-__all__ = ["Compiler", "list_words"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -55,7 +56,10 @@ def check_files(files: Mapping[str, bytes], *, name: str = "policy") -> tuple[Po
     models = _models(documents, report)
     if unreadable:
         models = None
-    policy = _build(files, documents, models, name, report) if models is not None else None
+    if models is None:
+        return None, report.in_order()
+    context = _context(files, documents, models, report)
+    policy = _build(context, name, content_hash(_used(files, models)))
     return (None if report.failed else policy), report.in_order()
 
 
@@ -105,60 +109,66 @@ def _models(documents: dict[str, Document], report: Report) -> Files | None:
     return Files(**models) if len(models) == len(documents) else None
 
 
-def _build(
-    files: Mapping[str, bytes], documents: Mapping[str, Document], models: Files, name: str, report: Report
-) -> Policy:
+def _context(files: Mapping[str, bytes], documents: Mapping[str, Document], models: Files, report: Report) -> Context:
+    """Everything that the builders need: zone, calendars, lists, and every name of the policy."""
     settings, where = models.policy, Where(documents.get("policy") or empty("policy.yaml"))
     zone = zone_of(settings, where, report)
-    calendar, calendars = calendars_of(settings, zone, where, report)
-    vocabulary = Vocabulary(zone=zone, calendar=calendar)
+    vocabulary = Vocabulary(zone=zone)
+    vocabulary.calendar, vocabulary.calendars = calendars_of(settings, zone, where, report)
     vocabulary.lists = lists_of(settings, _tables(files, models, where, report), where, report)
     context = Context(files=models, documents=documents, vocabulary=vocabulary, report=report)
     fill(context)
     check_ids(context)
+    return context
+
+
+def _build(context: Context, name: str, hash_: str) -> Policy:
+    settings, words = context.files.policy, context.vocabulary
     fields, scores, total = build_fields(context), build_scores(context), total_of(context)
     order = evaluation_order(context, fields, scores, total)
-    computed = tuple(fields[node] for node in order if node in fields and fields[node].rules)
-    signals, transitions = build_signals(context), build_transitions(context)
-    rules, never, recycle = build_rules(context), build_never(context), build_recycle(context)
     check_later(context)
-    return Policy(
-        hash=content_hash(_used(files, models)),
+    policy = Policy(
+        hash=hash_,
         name=settings.policy or name,
         language=settings.language,
-        zone=zone,
+        zone=words.zone,
         currency=settings.currency,
         fiscal_year_starts=settings.fiscal_year_starts,
-        calendar=calendar,
-        calendars=MappingProxyType(dict(calendars)),
+        calendar=words.calendar,
+        calendars=MappingProxyType(dict(words.calendars)),
         check_every=settings.sync.check_every,
         hold_edits=settings.sync.hold_edits,
         fresh_for=settings.sync.fresh_for,
-        applies_to=_applies_to(context, where),
+        applies_to=_applies_to(context),
         fields=MappingProxyType(fields),
-        computed=computed,
+        computed=tuple(fields[node] for node in order if node in fields and fields[node].rules),
         shows=tuple(definition for definition in fields.values() if definition.shows is not None),
         answers=tuple(name for name, definition in fields.items() if definition.answer),
-        signals=MappingProxyType(signals),
+        signals=MappingProxyType(build_signals(context)),
         scores=MappingProxyType(scores),
         total=total,
         stages=MappingProxyType(build_stages(context)),
-        transitions=transitions,
+        transitions=build_transitions(context),
         manual_moves=build_manual_moves(context),
         stored_as=build_stores(context),
-        rules=rules,
-        never=never,
-        recycle=recycle,
-        later=tuple(context.later),
+        rules=build_rules(context),
+        never=build_never(context),
+        recycle=build_recycle(context),
+        later=(),
         order=order,
     )
+    return replace(policy, later=tuple(sorted(context.later, key=_file_first)))
 
 
-def _applies_to(context: Context, where: Where) -> Condition | None:
+def _file_first(part: str) -> tuple[int, int]:
+    """In the order of the files; a whole file before its pieces."""
+    file, _, piece = part.partition(":")
+    return (FILES.index(file) if file in FILES else len(FILES), bool(piece))
+
+
+def _applies_to(context: Context) -> Condition | None:
     raw = context.files.policy.applies_to
-    if raw == "all":
-        return None
-    return context.compiler.condition(raw, where / "applies_to")
+    return None if raw == "all" else context.compiler.condition(raw, context.at("policy") / "applies_to")
 
 
 def _tables(files: Mapping[str, bytes], models: Files, where: Where, report: Report) -> dict[str, bytes]:

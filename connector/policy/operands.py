@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -180,6 +180,3 @@ def span_label(span: Span) -> dict[str, str]:
     units = {"minutes": "分", "hours": "時間", "days": "日", "weeks": "週間", "months": "か月"}
     business = "営業" if span.business else ""
     return {"ja": f"{span.amount}{business}{units[span.unit]}", "en": str(span)}
-
-
-LabelOf = Callable[[str], str]

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from connector.errors import PolicyError
 from connector.policy.document import Where
 
-_MOST_SHOWN = 200
+_MOST_SHOWN = 200  #: Beyond it nobody reads on: no nearest spellings are looked for, no lines joined.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class PolicyErrors(PolicyError):
 class Report:
     """Collects problems while a policy is read; nothing is raised before everything has been looked at."""
 
-    problems: list[Problem] = field(default_factory=list)
+    problems: dict[Problem, None] = field(default_factory=dict)  #: Each once, in the order found.
     hidden: frozenset[str] = frozenset()  #: Words of broken pieces: references to them are no further errors.
 
     @property
@@ -83,7 +83,8 @@ class Report:
     def _note(
         self, where: Where, message: str, reason: str, got: str | None, allowed: tuple[str, ...], *, warning: bool
     ) -> None:
-        near = get_close_matches(got, allowed, n=1, cutoff=0.6) if got and got not in allowed else []
+        search = got and got not in allowed and len(self.problems) < _MOST_SHOWN
+        near = get_close_matches(got, allowed, n=1, cutoff=0.6) if search and got else []
         nearest = near[0] if near else None
         self._add(where.file, where.position, message, reason, allowed, nearest, warning=warning)
 
@@ -108,8 +109,7 @@ class Report:
             reason=reason,
             warning=warning,
         )
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self.problems.setdefault(problem)
 
     def in_order(self) -> list[Problem]:
         """Errors and warnings by file and place."""

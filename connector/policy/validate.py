@@ -18,6 +18,7 @@ from connector.policy.problems import Report
 
 _M = TypeVar("_M", bound=FileModel)
 _QUOTED = re.compile(r"'([^']*)'")
+_MOST_BROKEN = 200  #: A file with more broken pieces is not read further: its errors are told.
 _MOST_ROUNDS = 30  #: A piece taken out may leave its holder incomplete: that many times over.
 _MESSAGES = {
     "string_type": "a text belongs here",
@@ -58,7 +59,7 @@ def read_model(model: type[_M], document: Document, report: Report) -> Reading[_
         except ValidationError as error:
             details = error.errors(include_url=False)
         broken = {_note(model, document, detail, gone, report) for detail in details}
-        if () in broken:
+        if () in broken or len(broken) > _MOST_BROKEN:
             return None
         for path in sorted(broken, key=_last_first, reverse=True):
             if path in document.positions:

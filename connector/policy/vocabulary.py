@@ -74,7 +74,7 @@ class Vocabulary:
     queues: tuple[str, ...] = ()
     pools: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
-    calendars: tuple[str, ...] = ()
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
 
     def add(
         self,

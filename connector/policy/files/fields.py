@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from connector.policy.files.base import (
     OPERATORS,
-    Choices,
     Condition,
     FileModel,
     Id,
@@ -147,6 +146,3 @@ class FieldsFile(FileModel):
     lead: dict[Id, FieldModel]
     company: dict[Id, FieldModel] = {}
     deal: dict[Id, FieldModel] = {}
-
-
-__all__ = ["Choices", "FieldModel", "FieldsFile", "HubSpotHome", "ReasonChoices", "SalesforceHome", "ValueRuleModel"]

@@ -67,7 +67,7 @@ def compiled(raw: Any) -> tuple[Condition | None, list[Problem]]:
     report = Report()
     document = read("test.yaml", json.dumps({"when": raw}, ensure_ascii=False).encode())
     where = Where(document) / "when"
-    return Compiler(vocabulary(), report).condition(document.data["when"], where), report.problems
+    return Compiler(vocabulary(), report).condition(document.data["when"], where), list(report.problems)
 
 
 def condition(raw: Any) -> Condition:

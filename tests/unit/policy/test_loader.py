@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -207,10 +208,8 @@ def test_long_chains_are_no_trouble() -> None:
     content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
 )
 def test_any_bytes_are_a_document_or_a_fault(content: bytes) -> None:
-    try:
-        read("any.yaml", content)
-    except DocumentFault as fault:
-        assert fault.position >= (1, 1)
+    with suppress(DocumentFault):
+        assert read("any.yaml", content).file == "any.yaml"
 
 
 yamlish = st.text(alphabet="{}[]:,-&*!|>'\"%@`#?ab1 \n\t~", max_size=120)

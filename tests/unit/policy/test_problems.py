@@ -1,5 +1,6 @@
 """Every kind of mistake in a policy: its place, what is allowed and the nearest spelling."""
 
+# ruff: noqa: E501  (a table of mistakes, one a line)
 from __future__ import annotations
 
 import pytest
@@ -60,9 +61,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("file", "old", "new", "reason", "line", "at", "nearest"), MISTAKES)
-def test_mistake(
-    file: str, old: str, new: str, reason: str, line: int, at: str, nearest: str | None
-) -> None:
+def test_mistake(file: str, old: str, new: str, reason: str, line: int, at: str, nearest: str | None) -> None:
     problems = with_change(file, old, new)
     problem = next((problem for problem in problems if problem.reason == reason), None)
     assert problem is not None, [problem.text() for problem in problems]
