@@ -19,6 +19,7 @@ from connector.policy.loader import check, check_files, load_policy, load_policy
 from connector.policy.model import EventKind, FieldType, Policy, TaskAction
 from connector.policy.source import FILES, FolderError, read_folder
 from tests.unit.policy.folders import FIELDS, LIFECYCLE, MAPPINGS, SAMPLES, SCORING, SMALL, checked, shipped
+from tests.unit.policy.views import FakeView
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,25 @@ def test_an_inquiry_makes_an_mql_with_a_call(b2b: Policy) -> None:
     assert (task.kind, task.to, task.priority, task.due) == ("call", "owner", "high", Span.parse("5 business minutes"))
     assert task.title.names == ("company_name", "last_name")
     assert task.slot == "task"
+
+
+@pytest.mark.parametrize(
+    ("title", "executive"),
+    [
+        ("代表取締役", True),
+        ("取締役CTO", True),
+        ("VP, Sales", True),
+        ("ｃｅｏ", False),
+        ("Sales Director", False),
+        ("Coordinator", False),
+    ],
+)
+def test_an_abbreviation_within_a_word_makes_no_executive(b2b: Policy, title: str, executive: bool) -> None:
+    """Full width is tidied before scoring (`tidy: width`), so the pattern need not know it."""
+    assert b2b.fields["job_title"].tidy == "width"
+    when = next(rule.when for rule in b2b.scores["fit"].rules if rule.id == "title_executive")
+    assert when is not None
+    assert when.test(FakeView(values={"job_title": title})) is executive
 
 
 def test_ratings_are_computed_fields_after_what_they_read(b2b: Policy) -> None:
