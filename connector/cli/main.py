@@ -1,0 +1,109 @@
+"""`tasuki`: the group of all commands, and the one place where an error becomes a message and an exit code.
+
+A command's module is imported when it is called, so that `tasuki --help` stays fast. `docs/cli.md` describes every
+command and the exit codes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
+from typing import Any
+
+import click
+
+from connector.errors import PolicyError, RetryableError, TasukiError, UsageError
+
+INTERRUPTED = 130
+EXIT_CODES: Mapping[type[TasukiError], int] = MappingProxyType({UsageError: 3, PolicyError: 4, RetryableError: 5})
+"""By who must act; every other error of ours means that something was refused: 6."""
+REFUSED = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One command: the module whose object `command` it is, and its line in `tasuki --help`."""
+
+    module: str
+    help: str
+
+
+COMMANDS: Mapping[str, Entry] = MappingProxyType(
+    {
+        "init": Entry(module="init", help="Copy a shipped policy into a folder, to make it yours."),
+        "demo": Entry(module="demo", help="Run the whole relay on a sandbox and prove the result."),
+        "up": Entry(module="up", help="Keep sandbox, service and worker running to play with."),
+        "serve": Entry(module="serve", help="Run the webhook service."),
+        "work": Entry(module="work", help="Run a worker: read, decide, write back."),
+        "migrate": Entry(module="migrate", help="Bring the database's schema up to date."),
+        "sandbox": Entry(module="sandbox", help="Run a stand-in HubSpot on this machine."),
+        "check": Entry(module="check", help="Check a policy and show every error at once."),
+        "schema": Entry(module="schema", help="Print the JSON Schema of a policy's files."),
+        "connect": Entry(module="connect", help="Connect the portal and bring it in line with the policy."),
+        "activate": Entry(module="activate", help="Make a policy the running one."),
+        "explain": Entry(module="explain", help="Tell why a lead has its score, stage and tasks."),
+        "inbox": Entry(module="inbox", help="List, show and retry deliveries that wait or are parked."),
+        "outbox": Entry(module="outbox", help="List reads and writes that are outstanding."),
+        "parked": Entry(module="parked", help="List, retry and drop what waits for a person."),
+    }
+)
+"""Every command, in the order of `tasuki --help`."""
+
+
+class Tasuki(click.Group):
+    """The group of commands, each imported when needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module and return its object `command`."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        found: click.Command = importlib.import_module(f"connector.cli.{entry.module}").command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an expected error becomes its message and its exit code, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except TasukiError as error:
+            click.echo(f"tasuki: {error.message}", err=True)
+            ctx.exit(exit_code(error))
+        except KeyboardInterrupt:
+            click.echo("tasuki: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+def exit_code(error: TasukiError) -> int:
+    """The exit code that docs/cli.md promises for this kind of error."""
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), REFUSED)
+
+
+def _version() -> str:
+    try:
+        return version("tasuki")
+    except PackageNotFoundError:  # run from the source tree without being installed
+        return "unknown"
+
+
+@click.group(
+    cls=Tasuki, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Each command has its own --help."
+)
+@click.version_option(_version(), prog_name="tasuki")
+def main() -> None:
+    """Tasuki carries leads from marketing to inside sales to field sales, beside your CRM."""
+
+
+if __name__ == "__main__":
+    main()
