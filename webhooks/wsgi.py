@@ -6,20 +6,16 @@ Built once in each process from the environment; `tasuki serve` is the ordinary 
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 
 from flask import Flask
 
+from connector.bootstrap import machine_clock
 from connector.settings import Settings
 from connector.store.embedded import acquire
+from connector.store.migrate import migrate
 from webhooks.app import create_app
 from webhooks.services import build
 from webhooks.settings import from_settings
-
-
-def machine_clock() -> datetime:
-    """Machine time: the freshness of signatures is never virtual."""
-    return datetime.now(UTC)
 
 
 def _build() -> Flask:
@@ -30,6 +26,7 @@ def _build() -> Flask:
         server = acquire(settings.home / "postgres")
         server.watch()
         dsn = server.dsn
+        migrate(dsn)
     services, _ = build(from_settings(settings), dsn, clock=machine_clock)
     return create_app(services)
 

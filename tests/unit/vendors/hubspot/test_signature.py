@@ -146,16 +146,14 @@ def test_no_secret_refuses_everything() -> None:
 def test_two_thousand_mutations_are_all_refused() -> None:
     """One changed byte, header, second, URL, method or spelling of the JSON: never accepted."""
     chance = random.Random(20260401)
-    accepted = 0
+    statuses: list[int] = []
     for number in range(2_000):
         headers, method, url, body = _mutated(number % 8, chance)
         try:
             verify(headers, method, url, body, secrets=[SECRET], now=NOW, allow=ALL)
         except InboundError as error:
-            assert error.status == 401
-        else:
-            accepted += 1
-    assert accepted == 0
+            statuses.append(error.status)
+    assert statuses == [401] * 2_000
 
 
 def _mutated(kind: int, chance: random.Random) -> tuple[dict[str, str], str, str, bytes]:
