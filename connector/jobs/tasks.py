@@ -21,11 +21,13 @@ from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
 from connector.sync.poll import poll_due, poll_submissions
 from connector.sync.reading import read_slice
+from connector.sync.sweep import sweep_slice, sweep_wanted
 from connector.vendors.base import Lane
 
 log = structlog.get_logger()
 
-INGEST, READ, EVALUATE, DELIVER, WALK, POLL = "ingest", "read", "evaluate", "deliver", "walk", "poll"
+INGEST, READ, EVALUATE, DELIVER = "ingest", "read", "evaluate", "deliver"
+WALK, POLL, SWEEP = "walk", "poll", "sweep"
 _PRIORITY = {Lane.HOT: 10, Lane.BACKGROUND: 0}
 
 _OUTSTANDING = """
@@ -70,6 +72,7 @@ class Jobs:
             JobTask(name=DELIVER, run=self.deliver),
             JobTask(name=WALK, run=self.walk),
             JobTask(name=POLL, run=self.poll),
+            JobTask(name=SWEEP, run=self.sweep),
         )
 
     # ── the clerk ────────────────────────────────────────────────────────────────────────────────────────────
@@ -93,9 +96,10 @@ class Jobs:
                     _defer(conn, row["task"], installation_id, row["connection_id"], Lane(row["lane"]))
                 _defer(conn, WALK, installation_id)
             for line in self._runtime.lines(tenant).values():
-                if poll_due(line):
-                    with database.transaction(installation_id) as conn:
-                        _defer(conn, POLL, installation_id, line.connection_id)
+                wanted = [name for name, due in ((POLL, poll_due), (SWEEP, sweep_wanted)) if due(line)]
+                with database.transaction(installation_id) as conn:
+                    for name in wanted:
+                        _defer(conn, name, installation_id, line.connection_id)
 
     # ── the jobs ─────────────────────────────────────────────────────────────────────────────────────────────
     def ingest(self) -> None:
@@ -146,6 +150,17 @@ class Jobs:
             with self._runtime.database.transaction(installation_id) as conn:
                 _defer(conn, EVALUATE, installation_id)
                 _defer(conn, READ, installation_id, connection_id, Lane.HOT)
+
+    def sweep(self, installation_id: int, connection_id: int) -> None:
+        """See an account's people and companies for the first time, a few pages a slice."""
+        line = self._line(installation_id, connection_id)
+        if line is None:
+            return
+        seen = self._guard(line, lambda: sweep_slice(line))
+        with self._runtime.database.transaction(installation_id) as conn:
+            _defer(conn, EVALUATE, installation_id)
+            if seen and sweep_wanted(line):
+                _defer(conn, SWEEP, installation_id, connection_id)
 
     # ── what the slices share ────────────────────────────────────────────────────────────────────────────────
     def _slice(

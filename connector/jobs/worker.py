@@ -146,7 +146,7 @@ class _Supervisor:
         async with app.open_async():
             worker = _Worker(
                 app,
-                queues=settings.queues,
+                queues=None if settings.queues is None else list(settings.queues),  # a tuple is a row to psycopg
                 concurrency=settings.concurrency,
                 fetch_job_polling_interval=settings.fetch_poll_seconds,
                 abort_job_polling_interval=60.0,  # nothing of ours requests aborts
