@@ -181,8 +181,12 @@ def pattern_question(pattern: str) -> Question:
     options = re2.Options()
     options.log_errors = False
     compiled = re2.compile(pattern, options)
-    # A lone surrogate cannot be encoded for RE2; it never matches anything either.
-    return lambda value: compiled.search(value.encode("utf-8", "replace").decode()) is not None
+
+    def found(value: str) -> bool:
+        # A lone surrogate cannot be encoded for RE2; it never matches anything either.
+        return compiled.search(value.encode("utf-8", "replace").decode()) is not None
+
+    return lru_cache(maxsize=_KEPT)(found)
 
 
 def domain_question(wanted: bool, domains: Sequence[str]) -> Question:

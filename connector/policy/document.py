@@ -7,6 +7,7 @@ endlessly nested files are faults with a place, never a traceback.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -18,6 +19,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 Path: TypeAlias = tuple[str | int, ...]
 Position: TypeAlias = tuple[int, int]
 
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 MOST_BYTES = 1_000_000
 _MOST_DEPTH = 40
 _MOST_NODES = 100_000
@@ -190,12 +192,19 @@ class _Reader:
             message = "tags (`!…`) are not used in a policy; leave it out"
             self.faults.append(Fault(path, _start(node), message, "tag"))
         if isinstance(node, ScalarNode):
+            self._check_text(node, path)
             return _scalar(node)
         if isinstance(node, SequenceNode):
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
         if isinstance(node, MappingNode):
             return self._mapping(node, path)
         raise DocumentFault("this is not YAML", _start(node), "not_yaml")
+
+    def _check_text(self, node: ScalarNode, path: Path) -> None:
+        """Escapes can write what no file, database or CRM holds: lone surrogates and control characters."""
+        if _UNPRINTABLE.search(node.value):
+            message = "this text holds a character that cannot be stored; write it without the escape"
+            self.faults.append(Fault(path, _start(node), message, "unprintable"))
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -205,6 +214,9 @@ class _Reader:
                 self.faults.append(Fault(path, position, "a key must be a word", "bad_key"))
                 continue
             key = str(key_node.value)
+            if _UNPRINTABLE.search(key):
+                self.faults.append(Fault(path, position, "a key must be a word", "bad_key"))
+                continue
             if key in data:
                 message = f"`{key}` stands here twice; the first is in line {self.positions[*path, key][0]}"
                 self.faults.append(Fault((*path, key), position, message, "duplicate_key"))

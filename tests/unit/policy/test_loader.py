@@ -232,6 +232,13 @@ def test_any_bytes_are_a_document_or_a_fault(content: bytes) -> None:
         assert read("any.yaml", content).file == "any.yaml"
 
 
+@pytest.mark.parametrize("escape", [r"\ud800", r"\0", r"\x1b", r"\b"])
+def test_what_cannot_be_stored_is_refused(escape: str) -> None:
+    _, problems = checked({**SMALL, "policy.yaml": f'label: "a{escape}"\n"{escape}": 1\n'})
+    assert [(problem.line, problem.reason) for problem in problems] == [(1, "unprintable"), (2, "bad_key")]
+    assert all(problem.text().encode() for problem in problems)
+
+
 yamlish = st.text(alphabet="{}[]:,-&*!|>'\"%@`#?ab1 \n\t~", max_size=120)
 
 

@@ -1,0 +1,1 @@
+"""The shipped policies: copy one with `tasuki init`."""
