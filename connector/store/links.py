@@ -173,6 +173,15 @@ def want_read(
     conn.execute(_WANT_READ, values)
 
 
+def ensure(conn: Connection, installation_id: int, connection_id: int, wanted: Mapping[int, str]) -> None:
+    """Make sure that these leads have a link (lead id → vendor id); one that is there stays as it is."""
+    conn.cursor().executemany(
+        "INSERT INTO link (installation_id, lead_id, connection_id, vendor_id) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT DO NOTHING",
+        [(installation_id, lead_id, connection_id, vendor_id) for lead_id, vendor_id in wanted.items()],
+    )
+
+
 def want_arrival(conn: Connection, connection_id: int, lead_id: int, arrival: Mapping[str, Any]) -> None:
     """Say that the person behind this link may have to be found or created by e-mail."""
     conn.execute(

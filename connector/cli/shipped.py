@@ -1,0 +1,17 @@
+"""Where the shipped policies lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mappings
+from connector.errors import UsageError
+
+
+def shipped_policy(name: str) -> Path:
+    """The folder of a shipped policy; `UsageError` that lists them for any other name."""
+    root = Path(mappings.__file__).parent
+    found = sorted(path.parent.name for path in root.glob("*/fields.yaml"))
+    if name not in found:
+        raise UsageError(f"No policy {name!r} is shipped; there are: {', '.join(found)}.", reason="unknown_policy")
+    return root / name

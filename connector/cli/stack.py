@@ -1,0 +1,199 @@
+"""The whole product on this machine as processes of its own: sandbox, webhook service, worker, embedded PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from connector.bootstrap import Runtime, connect_hubspot, open_store, policy_files
+from connector.errors import RetryableError
+from connector.policy.loader import load_policy
+from connector.sandbox.handle import SandboxHandle, connect_sandbox
+from connector.settings import Settings
+from connector.store.database import Database
+from connector.sync.activate import activate
+
+START_SECONDS = 40.0
+STOP_SECONDS = 15.0
+FORM_SECRET = "demo-form-secret-of-the-website"  # noqa: S105 - the demo's own, on loopback
+FORM_SOURCE = "site"
+APP_SECRET = "sandbox-app-secret"  # noqa: S105 - the sandbox's own, known to all
+
+
+@dataclass(slots=True, kw_only=True)
+class Stack:
+    """What runs: addresses, the sandbox's controls and the store."""
+
+    home: Path
+    url: str
+    sandbox: SandboxHandle
+    settings: Settings
+    environment: Mapping[str, str]
+    database: Database
+    installation_id: int
+    connection_id: int
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start (or start again) one `tasuki` process; its log goes to a file below the home."""
+        log = (self.home / f"{name}.log").open("ab")
+        command = [sys.executable, "-m", "connector.cli.main", *arguments]
+        self.processes[name] = subprocess.Popen(command, env=dict(self.environment), stdout=log, stderr=log)  # noqa: S603
+        log.close()
+        return self.processes[name]
+
+    def start_service(self) -> None:
+        """Start the webhook service and wait until it answers."""
+        self.start("serve", ["serve"])
+        wait_for(f"{self.url}/readyz", self.processes["serve"], self.home / "serve.log")
+
+    def start_worker(self) -> None:
+        """Start a worker."""
+        self.start("work", ["work"])
+
+    def runtime(self) -> Runtime:
+        """The product's parts in this process, to look with."""
+        return Runtime(self.database, self.settings)
+
+
+@contextlib.contextmanager
+def running(home: Path, policy: Path, *, sandbox_options: Sequence[str] = (), port: int = 0) -> Iterator[Stack]:
+    """Start everything, connected and with the policy active; stop it all at the end."""
+    home.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    url = f"http://127.0.0.1:{port}"
+    with _sandbox(home, url, sandbox_options) as sandbox:
+        environment = _environment(home, url, port, sandbox)
+        settings = Settings.from_environ(environment)
+        with open_store(settings) as database:
+            stack = _prepare(home, url, sandbox, settings, environment, database, policy)
+            try:
+                stack.start_service()
+                stack.start_worker()
+                yield stack
+            finally:
+                stop(list(stack.processes.values()))
+
+
+def _prepare(
+    home: Path,
+    url: str,
+    sandbox: SandboxHandle,
+    settings: Settings,
+    environment: Mapping[str, str],
+    database: Database,
+    folder: Path,
+) -> Stack:
+    policy = load_policy(folder)
+    assert settings.hubspot is not None
+    installation_id, connection_id = connect_hubspot(database, settings.hubspot, policy)
+    activate(database, installation_id, policy, policy_files(folder))
+    stack = Stack(
+        home=home,
+        url=url,
+        sandbox=sandbox,
+        settings=settings,
+        environment=environment,
+        database=database,
+        installation_id=installation_id,
+        connection_id=connection_id,
+    )
+    subscribe(stack)
+    return stack
+
+
+def subscribe(stack: Stack) -> None:
+    """Let the sandbox send what the policy needs to hear of: what a portal's app settings would list."""
+    runtime = stack.runtime()
+    tenant = runtime.tenant(stack.installation_id)
+    assert tenant is not None
+    binding = tenant.bindings[stack.connection_id]
+    stack.sandbox.subscribe(
+        {
+            "contacts": sorted({*binding.person_properties, "lastname", "firstname"}),
+            "companies": sorted(binding.company_properties),
+            "tasks": ["hs_task_status", "hubspot_owner_id"],
+        }
+    )
+    runtime.close()
+
+
+@contextlib.contextmanager
+def _sandbox(home: Path, url: str, options: Sequence[str]) -> Iterator[SandboxHandle]:
+    command = [sys.executable, "-m", "connector.cli.main", "sandbox", "--json", "--port", "0", *options]
+    hooks = ["--webhook-url", f"{url}/webhooks/hubspot", "--app-secret", APP_SECRET]
+    with (home / "sandbox.log").open("ab") as log:
+        process = subprocess.Popen([*command, *hooks], stdout=subprocess.PIPE, stderr=log)  # noqa: S603
+    try:
+        facts = orjson.loads(_first_line(process, home / "sandbox.log"))
+        yield connect_sandbox(facts["base_url"])
+    finally:
+        stop([process])
+
+
+def _first_line(process: subprocess.Popen[bytes], log: Path) -> bytes:
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
+    line = process.stdout.readline() if ready else b""
+    if not line:
+        raise RetryableError(f"The sandbox did not start; see {log}.", reason="sandbox_not_started")
+    return line
+
+
+def _environment(home: Path, url: str, port: int, sandbox: SandboxHandle) -> dict[str, str]:
+    portal = sandbox.settings()
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("TASUKI_")}
+    return mine | {
+        "TASUKI_HOME": str(home),
+        "TASUKI_PORT": str(port),
+        "TASUKI_PUBLIC_URL": url,
+        "TASUKI_FORM_SECRETS": f"{FORM_SOURCE}={FORM_SECRET}",
+        "TASUKI_HUBSPOT_BASE_URL": sandbox.base_url,
+        "TASUKI_HUBSPOT_ACCESS_TOKEN": sandbox.token,
+        "TASUKI_HUBSPOT_CLIENT_SECRET": APP_SECRET,
+        "TASUKI_HUBSPOT_PORTAL_ID": str(portal["portal_id"]),
+        "TASUKI_HUBSPOT_APP_ID": str(portal["app_id"]),
+    }
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return when the address answers 200; `RetryableError` with the log's place when the process gives up."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310
+            if answer.status == 200:
+                return
+        time.sleep(0.05)
+    raise RetryableError(f"The service did not start; see {log}.", reason="service_not_started")
+
+
+def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End these processes: politely, then by force."""
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    for process in processes:
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

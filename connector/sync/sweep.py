@@ -1,0 +1,106 @@
+"""First sight of an account: every person and company is read once by list pages, in the background, resumably.
+
+What is found is mirrored and made due; nothing is an event (a new connection starts no work for old leads).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from connector.store import connections, leads, links, mirrors
+from connector.store.database import Connection
+from connector.store.mirrors import MirrorRow
+from connector.sync import mirror
+from connector.sync.context import Line
+from connector.sync.facts import same_on
+from connector.vendors.base import Lane, Record
+
+log = structlog.get_logger()
+
+PAGES_A_SLICE = 5
+_KIND = "sweep"
+_DONE = "done"
+
+
+def sweep_wanted(line: Line) -> bool:
+    """True until every page has been seen once."""
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        position, _ = connections.cursor(conn, line.connection_id, _KIND)
+    return position is None or position["type"] != _DONE
+
+
+def sweep_slice(line: Line) -> int:
+    """Read a few pages: companies first, then people; returns how many records were seen."""
+    tenant = line.tenant
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        position, _ = connections.cursor(conn, line.connection_id, _KIND)
+    object_type = position["type"] if position else line.dialect.company_type
+    after = position["after"] if position else None
+    seen = 0
+    for _ in range(PAGES_A_SLICE):
+        if object_type == _DONE:
+            break
+        page = line.vendor.page(object_type, _properties(line, object_type), after=after, lane=Lane.BACKGROUND)
+        seen += len(page.records)
+        after = page.after
+        following = object_type if after is not None else _next(line, object_type)
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            _store(line, conn, object_type, page.records, tenant.now(conn))
+            connections.put_cursor(
+                conn,
+                tenant.installation_id,
+                line.connection_id,
+                kind=_KIND,
+                position={"type": following, "after": after},
+                again_seconds=0.0,
+            )
+        object_type = following
+    return seen
+
+
+def _properties(line: Line, object_type: str) -> tuple[str, ...]:
+    if object_type == line.dialect.company_type:
+        return line.binding.company_properties or ("name",)
+    return line.binding.person_properties
+
+
+def _next(line: Line, object_type: str) -> str:
+    return line.dialect.person_type if object_type == line.dialect.company_type else _DONE
+
+
+def _store(line: Line, conn: Connection, object_type: str, records: Sequence[Record], now: datetime) -> None:
+    ids = [record.id for record in records]
+    rows = mirrors.load(conn, line.connection_id, object_type, ids, lock=True)
+    same = same_on(line.binding, object_type)
+    for record in records:
+        row = rows.setdefault(record.id, MirrorRow(object_type=object_type, vendor_id=record.id))
+        mirror.absorb(row, record, now=now, same=same)
+    mirrors.put(conn, line.tenant.installation_id, line.connection_id, list(rows.values()))
+    if object_type == line.dialect.person_type:
+        _meet(line, conn, records, now)
+
+
+def _meet(line: Line, conn: Connection, records: Sequence[Record], now: datetime) -> None:
+    """People become leads, each once; their links start with nothing wanted."""
+    installation_id, person_type = line.tenant.installation_id, line.dialect.person_type
+    ids = [record.id for record in records]
+    known = leads.identities(conn, line.connection_id, person_type, ids)
+    new = [record for record in records if record.id not in known]
+    created = [line.dialect.moment(record.properties.get(line.dialect.created_property)) or now for record in new]
+    fresh = leads.new_leads(conn, installation_id, created)
+    leads.identify(
+        conn,
+        installation_id,
+        line.connection_id,
+        person_type,
+        [(record.id, lead_id) for record, lead_id in zip(new, fresh, strict=True)],
+    )
+    found = leads.identities(conn, line.connection_id, person_type, ids)
+    links.ensure(
+        conn, installation_id, line.connection_id, {found[one][0]: one for one in ids if found[one][1] is None}
+    )
+    due = [lead_id for lead_id, gone in found.values() if gone is None]
+    leads.mark_due(conn, installation_id, due, at=now, why="sweep", lane=Lane.BACKGROUND.value)
