@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from typing import Any
 
-bind = os.environ.get("TASUKI_SERVE_BIND", "127.0.0.1:8080")
+bind = f"{os.environ.get('TASUKI_HOST', '127.0.0.1')}:{os.environ.get('TASUKI_PORT', '8080')}"
 workers = int(os.environ.setdefault("TASUKI_SERVE_PROCESSES", "2"))
 threads = 8
 worker_class = "gthread"
@@ -21,6 +21,8 @@ limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190
 accesslog = None
+# a door into the process that nobody asked for
+control_socket_disable = True
 # The heartbeat files: a disk that stalls must not get a worker killed.
 _MEMORY = "/dev/shm"  # noqa: S108 - gunicorn creates its files there by mkstemp
 worker_tmp_dir = _MEMORY if os.path.isdir(_MEMORY) else None

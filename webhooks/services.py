@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -60,6 +61,11 @@ class Postgres:
         self._opened: Database | None = None
         self._try_after = 0.0
 
+    def open(self) -> None:
+        """Connect before the first delivery comes, if the database is there."""
+        with contextlib.suppress(RetryableError):
+            self._database()
+
     def add(self, delivery: Delivery) -> None:
         """Store and commit one delivery."""
         inbox.add(self._database(), delivery)
@@ -85,8 +91,8 @@ class Postgres:
 
     def _open(self) -> Database:
         away = RetryableError("The database is away; deliveries are refused until it is back.", reason="database_away")
-        # One thread tries; the others answer at once instead of queueing behind it.
-        if not self._lock.acquire(blocking=self._try_after == 0.0, timeout=-1):
+        # One thread opens; the others wait for it a little, and no longer than for a connection.
+        if not self._lock.acquire(timeout=CHECKOUT_SECONDS):
             raise away
         try:
             if self._opened is None:
@@ -95,7 +101,7 @@ class Postgres:
                 self._try_after = time.monotonic() + REOPEN_SECONDS
                 self._opened = Database.open(
                     self._dsn,
-                    min_size=1,
+                    min_size=self._connections,
                     max_size=self._connections,
                     checkout_seconds=CHECKOUT_SECONDS,
                     lock_timeout_seconds=LOCK_SECONDS,
@@ -112,5 +118,6 @@ def build(
 ) -> tuple[Services, Waker]:
     """Services on a real database, and their waker (started; stop it on shutdown)."""
     storage = Postgres(dsn, connections=connections)
+    storage.open()
     waker = Waker(storage.notify, interval_seconds=settings.processes / WAKES_A_SECOND).start()
     return Services(settings=settings, storage=storage, clock=clock, wake=waker.wake), waker
