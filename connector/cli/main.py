@@ -78,7 +78,8 @@ class Tasuki(click.Group):
         try:
             return super().invoke(ctx)
         except TasukiError as error:
-            click.echo(f"tasuki: {error.message}", err=True)
+            again = " Nothing is lost: run the command again later." if isinstance(error, RetryableError) else ""
+            click.echo(f"tasuki: {error.message}{again}", err=True)
             ctx.exit(exit_code(error))
         except KeyboardInterrupt:
             click.echo("tasuki: interrupted", err=True)

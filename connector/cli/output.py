@@ -1,0 +1,93 @@
+"""What commands print: tables for people, JSON for programs, progress for whoever waits."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_WIDE = 200  #: Columns when nobody looks: a file or a pipe.
+
+
+def console() -> Console:
+    """Standard output. Nothing in the text is taken for markup or decorated by guesswork."""
+    width = None if sys.stdout.isatty() else _WIDE
+    return Console(width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def plain(value: object) -> str:
+    """One cell's text: nothing for None, and no control characters (a CRM's text must not steer the terminal)."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return _CONTROL.sub("�", str(value))
+
+
+def moment(at: datetime) -> str:
+    """A moment in this machine's time zone, to the second."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S%z")
+
+
+def age(span: timedelta) -> str:
+    """How long, roughly: `45 s`, `12 min`, `5 h`, `3 d`."""
+    seconds = max(0, int(span.total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, none: str = "None.") -> None:
+    """Print a table; `none` instead of one without rows. Columns whose name ends in `#` stand to the right."""
+    out = console()
+    if not rows:
+        out.print(Text(f"{title}: {none}"))
+        return
+    made = Table(title=Text(title, style="bold"), title_justify="left")
+    for name in columns:
+        made.add_column(name.removesuffix("#"), justify="right" if name.endswith("#") else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(plain(cell)) for cell in row))
+    out.print(made)
+
+
+def line(text: str) -> None:
+    """Print one line for people."""
+    console().print(Text("\n".join(plain(part) for part in text.split("\n"))), soft_wrap=True)
+
+
+def emit(value: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Print JSON for programs: UTF-8, moments in ISO 8601, keys as docs/cli.md lists them."""
+    click.echo(orjson.dumps(value, default=_other, option=orjson.OPT_INDENT_2).decode())
+
+
+def _other(value: object) -> object:
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    raise TypeError(type(value).__name__)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[None]:
+    """Show that something is going on, on a terminal's standard error; the wait may be longer than a second."""
+    with Console(stderr=True, markup=False, highlight=False).status(Text(f"{what} …")):
+        yield

@@ -1,0 +1,30 @@
+"""`tasuki work`: a worker, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import click
+
+from connector.bootstrap import Runtime
+from connector.cli.session import opened, read_settings, refuse_played_time
+from connector.jobs.tasks import Jobs
+from connector.jobs.worker import WorkerSettings, run_worker
+
+
+@click.command(name="work")
+@click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 64), help="Jobs at the same time.")
+def command(concurrency: int) -> None:
+    """Run a worker: it reads deliveries and records, decides, and writes back. Start as many as you like.
+
+    SIGTERM or Ctrl-C lets running slices finish; what a killed worker held is taken over by others.
+    """
+    settings = read_settings(service=True)
+    with opened(settings) as database:
+        refuse_played_time(database, settings)
+        runtime = Runtime(database, settings)
+        jobs = Jobs(runtime)
+        try:
+            run_worker(
+                database.dsn, jobs.tasks(), settings=WorkerSettings(concurrency=concurrency), on_wake=jobs.on_wake
+            )
+        finally:
+            runtime.close()
