@@ -150,7 +150,7 @@ class _Intake:
         self._people(people)
         self._companies([event for event, _ in new if event.object_type == dialect.company_type])
         self._tasks([event for event, _ in new if event.object_type == dialect.task_type])
-        self._submissions([pair for pair in new if pair[0].kind is EventKind.SUBMITTED and pair[0].submission])
+        self._submissions(new)
 
     def _subjects(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
         rows = {(event.object_type, event.object_id, row.id) for event, row in new if event.object_id}
@@ -295,13 +295,14 @@ class _Intake:
             managed.want_read(self._conn, self._connection_id, self._dialect.task_type, ids)
 
     # ── submissions that a delivery tells of ─────────────────────────────────────────────────────────────────
-    def _submissions(self, pairs: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
+    def _submissions(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
+        """Whole submissions, and changes of the property that names the latest one: a record shows only the last."""
         found: list[NewSignal] = []
-        for event, row in pairs:
-            assert event.submission is not None
-            lead_id = learn(
-                self._tenant, self._conn, self._connection_id, event.submission, received_at=row.received_at
-            )
+        for event, row in new:
+            submission = event.submission or self._dialect.submission_told(event)
+            if submission is None:
+                continue
+            lead_id = learn(self._tenant, self._conn, self._connection_id, submission, received_at=row.received_at)
             if lead_id is not None:
-                found += signals_of(self._binding, lead_id, event.submission, source=event.type_name)
+                found += signals_of(self._binding, lead_id, submission, source=event.type_name)
         store_signals(self._tenant, self._conn, found, now=self._now)

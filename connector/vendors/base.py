@@ -270,5 +270,8 @@ class Dialect(Protocol):
     def task_report(self, record: Record) -> str:
         """`open` or `done`, as the CRM shows the task."""
 
+    def submission_told(self, event: InboundEvent) -> Submission | None:
+        """The form submission that a single property change tells of."""
+
     def submission(self, record: Record) -> Submission | None:
         """The latest form submission that a person's record tells of."""

@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 from connector.domain.state import WorkState
 from connector.domain.value import Value
 from connector.policy.model import FieldDef, FieldType, Home
-from connector.vendors.base import Record, Submission
+from connector.vendors.base import InboundEvent, Record, Submission
 from connector.vendors.hubspot import fields
 from connector.vendors.hubspot.workflow import form_title
 from connector.vendors.moments import to_moment
 
 _TASK_TYPES = {"call": "CALL", "mail": "EMAIL", "social": "TODO", "todo": "TODO"}
 _PRIORITIES = {"high": "HIGH", "medium": "MEDIUM", "low": "LOW"}
+_CONVERSION_NAME = "recent_conversion_event_name"
 _DONE = "COMPLETED"
 _CLOSED_NOTE = {"ja": "(Tasuki: 状況が変わったため終了しました)", "en": "(Tasuki: closed, the situation has changed)"}
 
@@ -95,6 +96,15 @@ class HubSpotDialect:
     def task_report(self, record: Record) -> str:
         """See `Dialect.task_report`."""
         return "done" if record.properties.get("hs_task_status") == _DONE else "open"
+
+    def submission_told(self, event: InboundEvent) -> Submission | None:
+        """A change of `recent_conversion_event_name` is a submission at the time of the change."""
+        name = form_title(event.value) if event.property_name == _CONVERSION_NAME else None
+        if event.object_type != self.person_type or event.object_id is None or name is None:
+            return None
+        return Submission(
+            form_id=None, form_name=name, submitted_at=event.occurred_at, email=None, contact_id=event.object_id
+        )
 
     def submission(self, record: Record) -> Submission | None:
         """The latest submission, from the two `recent_conversion_*` properties that every form sets."""
