@@ -46,7 +46,10 @@ class PropertyDefinition:
     options: list[PropertyOption] = field(default_factory=list)
     display_order: int = -1
     calculated: bool = False
+    #: the options live elsewhere (owners, teams, pipelines); where none are listed any value passes
     external_options: bool = False
+    #: what its values are ids of: "OWNER", "COMPANY" or ""
+    references: str = ""
     unique: bool = False
     #: duplicates are really refused (tasks may show `unique` without enforcing it)
     enforced: bool = False
@@ -93,8 +96,8 @@ class PropertyDefinition:
             "formField": self.form_field,
             "dataSensitivity": "non_sensitive",
         }
-        if self.external_options:
-            row["referencedObjectType"] = "OWNER"
+        if self.references:
+            row["referencedObjectType"] = self.references
         return row
 
 
@@ -115,7 +118,8 @@ def _from_line(type_name: str, line: str) -> PropertyDefinition:
         read_only="ro" in flags.split(),
         calculated="calc" in flags.split(),
         form_field="form" in flags.split(),
-        external_options=name == "hubspot_owner_id",
+        external_options="ext" in flags.split(),
+        references=next((flag for flag in flags.split() if flag.isupper()), ""),
         options=options_from(OPTIONS.get((type_name, name), ())),
     )
     if kind == "bool":
@@ -123,7 +127,7 @@ def _from_line(type_name: str, line: str) -> PropertyDefinition:
     return made
 
 
-def _stage_properties(type_name: str, group: str) -> list[PropertyDefinition]:
+def _stage_properties(type_name: str, group: str, sales: str) -> list[PropertyDefinition]:
     lifecycle = PropertyDefinition(
         name="lifecyclestage",
         label="Lifecycle Stage",
@@ -131,6 +135,7 @@ def _stage_properties(type_name: str, group: str) -> list[PropertyDefinition]:
         field_type="radio",
         group=group,
         options=options_from(LIFECYCLE),
+        external_options=True,
         form_field=type_name == "contacts",
     )
     status = PropertyDefinition(
@@ -138,36 +143,40 @@ def _stage_properties(type_name: str, group: str) -> list[PropertyDefinition]:
         label="Lead Status",
         type="enumeration",
         field_type="radio",
-        group=group,
+        group=sales,
         options=options_from(LEAD_STATUS),
+        form_field=type_name == "contacts",
     )
     dated = [date for value, _ in LIFECYCLE for date in stage_dates(value, group)]
     return [lifecycle, status, *dated]
 
 
 def stage_dates(stage: str, group: str) -> list[PropertyDefinition]:
-    """The calculated date properties that HubSpot keeps for one lifecycle stage."""
+    """The date properties that HubSpot keeps for one lifecycle stage of contacts (or of `group`'s type)."""
+    groups = ("contactlcs" if group == "contactinformation" else group, group)
     return [
         PropertyDefinition(
             name=name,
             label=f"Date entered '{stage}'",
             type="datetime",
             field_type="date",
-            group=group,
+            group=its_group,
             read_only=True,
-            calculated=True,
         )
-        for name in (f"hs_v2_date_entered_{stage}", f"hs_lifecyclestage_{stage}_date")
+        for name, its_group in zip(
+            (f"hs_v2_date_entered_{stage}", f"hs_lifecyclestage_{stage}_date"), groups, strict=True
+        )
     ]
 
 
 def standard_properties(type_name: str) -> dict[str, PropertyDefinition]:
     """Fresh copies of HubSpot's own properties of a type, by name."""
     group, table = TABLES[type_name]
-    lines = (table + SYSTEM.format(group=group)).splitlines()
+    sales = "sales_properties" if type_name == "contacts" else group
+    lines = (table + SYSTEM.format(group=group, sales=sales)).splitlines()
     made = [_from_line(type_name, line) for line in lines if line]
     if type_name in ("contacts", "companies"):
-        made += _stage_properties(type_name, group)
+        made += _stage_properties(type_name, group, sales)
     if type_name == "companies":
         made.append(
             PropertyDefinition(

@@ -63,6 +63,10 @@ class Fault:
         return asdict(self)
 
 
+#: effects that end the call: the first rule that strikes keeps the others for later calls
+INSTEAD = frozenset(("status", "drop", "hang", "delay_apply", "html", "lost_response", "truncate"))
+
+
 class Faults:
     """The rules in force. Guarded by the portal's lock."""
 
@@ -98,8 +102,9 @@ class Faults:
     def strike(self, call: Call) -> list[Fault]:
         """The rules that this call meets; their counts go down."""
         struck: list[Fault] = []
+        ended = False
         for rule in self.rules:
-            if rule.times == 0 or not _matches(rule, call):
+            if rule.times == 0 or (ended and rule.effect in INSTEAD) or not _matches(rule, call):
                 continue
             if rule.skip > 0:
                 rule.skip -= 1
@@ -109,6 +114,7 @@ class Faults:
             if rule.times is not None:
                 rule.times -= 1
             rule.hits += 1
+            ended = ended or rule.effect in INSTEAD
             struck.append(rule)
         return struck
 

@@ -174,7 +174,7 @@ class SandboxService:
             time.sleep(latency / 2)
         if refused is not None:
             raise refused
-        terminal = next((one for one in struck if one.effect in _INSTEAD), None)
+        terminal = next((one for one in struck if one.effect in fault_rules.INSTEAD), None)
         if terminal is not None:
             outcome = self._instead(route, call, terminal, struck)
         else:
@@ -285,9 +285,6 @@ class SandboxService:
                 timer.cancel()
             self._owed.clear()
         self.portal.webhooks.sender.close()
-
-
-_INSTEAD = frozenset(("status", "drop", "hang", "delay_apply", "html", "lost_response", "truncate"))
 
 
 def _parse(route: Route, call: Call) -> None:

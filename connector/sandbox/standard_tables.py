@@ -1,6 +1,8 @@
 """HubSpot's standard properties and options, as tables.
 
-A line is `name | label | type fieldType | group | flags`, flags being `ro` (value is read-only), `calc` and `form`.
+A line is `name | label | type fieldType | group | flags`, flags being
+`ro` (value is read-only), `calc`, `form`, `ext` (options live elsewhere) and
+in capitals what the values are ids of.
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ SYSTEM = """
 hs_object_id | Record ID | number number | {group} | ro
 hs_object_source | Record source | string text | {group} | ro
 hs_object_source_id | Record source ID | string text | {group} | ro
-hs_object_source_label | Record source label | string text | {group} | ro
-hs_merged_object_ids | Merged record IDs | enumeration checkbox | {group} | ro calc
-hubspot_owner_assigneddate | Owner assigned date | datetime date | {group} | ro calc
-hubspot_team_id | HubSpot team | string text | {group} | ro calc
-hubspot_owner_id | Owner | enumeration select | {group} |
+hs_object_source_label | Record source label | enumeration select | {group} | ro ext
+hs_merged_object_ids | Merged record IDs | enumeration checkbox | {group} | ro
+hubspot_owner_assigneddate | Owner assigned date | datetime date | {sales} | ro
+hubspot_team_id | HubSpot team | enumeration select | {sales} | ro ext
+hubspot_owner_id | Owner | enumeration select | {sales} | ext OWNER
 """
 
 _CONTACTS = """
@@ -25,7 +27,6 @@ lastname | Last Name | string text | contactinformation | form
 phone | Phone Number | string phonenumber | contactinformation | form
 mobilephone | Mobile Phone Number | string phonenumber | contactinformation | form
 jobtitle | Job Title | string text | contactinformation | form
-department | Department | string text | contactinformation | form
 company | Company Name | string text | contactinformation | form
 website | Website URL | string text | contactinformation | form
 address | Street Address | string text | contactinformation | form
@@ -33,18 +34,18 @@ city | City | string text | contactinformation | form
 state | State/Region | string text | contactinformation | form
 zip | Postal Code | string text | contactinformation | form
 country | Country/Region | string text | contactinformation | form
-message | Message | string textarea | contactinformation | form
+message | Message | string textarea | contact_activity | form
 industry | Industry | string text | contactinformation | form
-numemployees | Number of Employees | string text | contactinformation | form
+numemployees | Number of Employees | enumeration select | contactinformation | form
 annualrevenue | Annual Revenue | string text | contactinformation | form
-hs_language | Preferred language | string text | contactinformation |
+hs_language | Preferred language | enumeration select | contactinformation | form
 createdate | Create Date | datetime date | contactinformation | ro
 lastmodifieddate | Last Modified Date | datetime date | contactinformation | ro
-associatedcompanyid | Primary Associated Company ID | number number | contactinformation |
-hs_pipeline | Pipeline | string text | contactinformation | ro
-hs_is_contact | Is a contact | bool booleancheckbox | contactinformation | ro calc
-hs_is_unworked | Contact unworked | bool booleancheckbox | contactinformation | ro calc
-hs_additional_emails | Additional email addresses | string text | contactinformation | ro
+associatedcompanyid | Primary Associated Company ID | number number | contactinformation | ext COMPANY
+hs_pipeline | Pipeline | enumeration select | contactinformation | ext
+hs_is_contact | Is a contact | bool calculation_read_time | contactinformation | ro calc
+hs_is_unworked | Contact unworked | bool calculation_equation | sales_properties | ro
+hs_additional_emails | Additional email addresses | enumeration select | contactinformation | ro calc
 hs_email_domain | Email Domain | string text | contactinformation | ro calc
 hs_email_optout | Unsubscribed from all email | bool booleancheckbox | emailinformation | ro
 hs_email_open | Marketing emails opened | number number | emailinformation | ro
@@ -54,26 +55,26 @@ hs_email_replied | Marketing emails replied | number number | emailinformation |
 hs_email_bounce | Marketing emails bounced | number number | emailinformation | ro
 hs_email_last_open_date | Last marketing email open date | datetime date | emailinformation | ro
 hs_email_last_click_date | Last marketing email click date | datetime date | emailinformation | ro
-hs_sales_email_last_replied | Recent sales email replied date | datetime date | sales_properties | ro
+hs_sales_email_last_replied | Recent sales email replied date | datetime date | contact_activity | ro
 recent_conversion_event_name | Recent Conversion | string text | conversioninformation | ro calc
 recent_conversion_date | Recent Conversion Date | datetime date | conversioninformation | ro calc
-first_conversion_event_name | First Conversion | string text | conversioninformation | ro calc
-first_conversion_date | First Conversion Date | datetime date | conversioninformation | ro calc
+first_conversion_event_name | First Conversion | string text | contact_activity | ro calc
+first_conversion_date | First Conversion Date | datetime date | contact_activity | ro calc
 num_conversion_events | Number of Form Submissions | number number | conversioninformation | ro calc
 num_unique_conversion_events | Number of Unique Forms Submitted | number number | conversioninformation | ro calc
-hs_analytics_num_visits | Number of Sessions | number number | analyticsinformation | ro calc
-hs_analytics_num_page_views | Number of Pageviews | number number | analyticsinformation | ro calc
-hs_analytics_last_visit_timestamp | Time of Last Session | datetime date | analyticsinformation | ro calc
-hs_analytics_last_url | Last page seen | string text | analyticsinformation | ro calc
-hs_analytics_source | Original Traffic Source | string text | analyticsinformation | ro
-hs_latest_source | Latest Traffic Source | string text | analyticsinformation | ro
+hs_analytics_num_visits | Number of Sessions | number number | analyticsinformation | ro
+hs_analytics_num_page_views | Number of Pageviews | number number | analyticsinformation | ro
+hs_analytics_last_visit_timestamp | Time of Last Session | datetime date | analyticsinformation | ro
+hs_analytics_last_url | Last page seen | string text | analyticsinformation | ro
+hs_analytics_source | Original Traffic Source | enumeration select | analyticsinformation |
+hs_latest_source | Latest Traffic Source | enumeration select | analyticsinformation |
 hs_latest_source_data_1 | Latest Traffic Source Drill-Down 1 | string text | analyticsinformation | ro
 hs_latest_source_data_2 | Latest Traffic Source Drill-Down 2 | string text | analyticsinformation | ro
-notes_last_contacted | Last Contacted | datetime date | sales_properties | ro calc
-notes_last_updated | Last Activity Date | datetime date | sales_properties | ro calc
-num_contacted_notes | Number of times contacted | number number | sales_properties | ro calc
-hs_last_sales_activity_timestamp | Last Engagement Date | datetime date | sales_properties | ro calc
-hs_sequences_is_enrolled | Currently in Sequence | bool booleancheckbox | sales_properties | ro calc
+notes_last_contacted | Last Contacted | datetime date | contact_activity | ro
+notes_last_updated | Last Activity Date | datetime date | contact_activity | ro
+num_contacted_notes | Number of times contacted | number number | contact_activity | ro
+hs_last_sales_activity_timestamp | Last Engagement Date | datetime date | contact_activity | ro
+hs_sequences_is_enrolled | Currently in Sequence | bool booleancheckbox | contact_activity | ro calc
 """
 
 _COMPANIES = """
@@ -97,7 +98,7 @@ hs_is_target_account | Target Account | bool booleancheckbox | companyinformatio
 hs_ideal_customer_profile | Ideal Customer Profile Tier | string text | companyinformation |
 createdate | Create Date | datetime date | companyinformation |
 hs_lastmodifieddate | Last Modified Date | datetime date | companyinformation | ro
-hs_pipeline | Pipeline | string text | companyinformation | ro
+hs_pipeline | Pipeline | enumeration select | companyinformation | ext
 num_associated_contacts | Number of Associated Contacts | number number | companyinformation | ro calc
 num_associated_deals | Number of Associated Deals | number number | companyinformation | ro calc
 notes_last_contacted | Last Contacted | datetime date | companyinformation | ro calc
@@ -216,6 +217,15 @@ TABLES: dict[str, tuple[str, str]] = {
 _CALL_STATUSES = ["BUSY", "CALLING_CRM_USER", "CANCELED", "COMPLETED", "CONNECTING", "FAILED"]
 _CALL_STATUSES += ["IN_PROGRESS", "NO_ANSWER", "QUEUED", "RINGING"]
 
+_SOURCES = tuple(
+    (value, value.replace("_", " ").title())
+    for value in (
+        *("ORGANIC_SEARCH", "PAID_SEARCH", "EMAIL_MARKETING", "SOCIAL_MEDIA", "REFERRALS"),
+        *("OTHER_CAMPAIGNS", "DIRECT_TRAFFIC", "OFFLINE", "PAID_SOCIAL"),
+    )
+)
+_HEADCOUNTS = ("1-5", "5-25", "25-50", "50-100", "100-500", "500-1000", "1000+")
+
 #: (object type, property) -> options as (value, label)
 OPTIONS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("tasks", "hs_task_status"): (
@@ -247,6 +257,13 @@ OPTIONS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
         for value in ("SCHEDULED", "COMPLETED", "RESCHEDULED", "NO_SHOW", "CANCELED")
     ),
     ("users", "hs_availability_status"): (("available", "Available"), ("away", "Away")),
+    ("contacts", "hs_analytics_source"): _SOURCES,
+    ("contacts", "hs_latest_source"): _SOURCES,
+    ("contacts", "numemployees"): tuple((value, value) for value in _HEADCOUNTS),
+    ("contacts", "hs_language"): (
+        *(("ja", "Japanese"), ("en", "English"), ("en-us", "English - United States"), ("zh-cn", "Chinese - China")),
+        *(("ko", "Korean"), ("fr", "French"), ("de", "German"), ("es", "Spanish"), ("vi", "Vietnamese")),
+    ),
     ("companies", "industry"): INDUSTRIES,
 }
 

@@ -48,7 +48,7 @@ def check_value(
     text = as_text(raw)
     if text == "":
         return ""
-    if definition.external_options:
+    if definition.references == "OWNER":
         if text not in owner_ids:
             raise ValueRefusedError("INVALID_OWNER_ID", f"Owner {text} does not exist")
         return text
@@ -94,6 +94,8 @@ def _bool(_definition: PropertyDefinition, text: str) -> str:
 def _enumeration(definition: PropertyDefinition, text: str) -> str:
     allowed = definition.allowed()
     parts = [part for part in text.split(";") if part] if definition.field_type == "checkbox" else [text]
+    if definition.external_options and not allowed:
+        return text
     for part in parts:
         if part not in allowed:
             listed = _listed(definition.ordered_values())

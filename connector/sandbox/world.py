@@ -13,6 +13,7 @@ from typing import Any
 from connector.errors import UsageError
 from connector.sandbox import names
 from connector.sandbox.clock import iso
+from connector.sandbox.definitions import PropertyDefinition
 from connector.sandbox.dice import seeded
 from connector.sandbox.forms_data import FormDefinition
 from connector.sandbox.object_types import ObjectType, object_type
@@ -66,6 +67,7 @@ def build_world(portal: Portal, settings: WorldSettings) -> None:
         raise UsageError("The world holds between 0 and 1,000,000 contacts.", reason="world_size")
     builder = _Builder(portal, settings)
     builder.people_and_forms()
+    builder.own_properties()
     builder.companies()
     builder.contacts()
 
@@ -106,6 +108,20 @@ class _Builder:
                 self._owner(number, team, family, given, romaji)
         for guid, name, title in FORMS:
             portal.forms[guid] = FormDefinition(guid=guid, name=name, page_title=title)
+
+    def own_properties(self) -> None:
+        """Custom properties that the company made long ago: HubSpot has no `department` of its own."""
+        group = "contactinformation"
+        made = PropertyDefinition(
+            name="department",
+            label="部署",
+            type="string",
+            field_type="text",
+            group=group,
+            form_field=True,
+            hubspot_defined=False,
+        )
+        self.portal.definitions["contacts"].setdefault(made.name, made)
 
     def _owner(self, number: int, team: Team, family: str, given: str, romaji: str) -> None:
         created = self.now - 400 * _DAY_MS

@@ -102,6 +102,7 @@ class Receiver:
     def __init__(self) -> None:
         self.posts: list[Received] = []
         self.answer: Callable[[Received], int] = lambda _: 200
+        self.arrived = threading.Condition()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -110,7 +111,9 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 got = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-                receiver.posts.append(got)
+                with receiver.arrived:
+                    receiver.posts.append(got)
+                    receiver.arrived.notify_all()
                 self.send_response(receiver.answer(got))
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -126,6 +129,10 @@ class Receiver:
     @property
     def events(self) -> list[dict[str, Any]]:
         return [event for post in self.posts for event in post.events]
+
+    def wait_posts(self, number: int) -> None:
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: len(self.posts) >= number, 5)
 
     def close(self) -> None:
         self.server.shutdown()

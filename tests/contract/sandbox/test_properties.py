@@ -85,7 +85,9 @@ def test_a_unique_property_finds_upserts_and_refuses(api: Api, sandbox: SandboxH
     body = {"inputs": [{"id": "k1"}, {"id": "k2"}], "idProperty": "tasuki_key"}
     read = api("POST", "/crm/v3/objects/tasks/batch/read", body)
     assert (read.status, [row["id"] for row in read.json["results"]]) == (207, [made])
-    rows = [{"id": key, "idProperty": "tasuki_key", "properties": {"hs_timestamp": "2026-04-02"}} for key in ("k1", "k2")]
+    rows = [
+        {"id": key, "idProperty": "tasuki_key", "properties": {"hs_timestamp": "2026-04-02"}} for key in ("k1", "k2")
+    ]
     done = api("POST", "/crm/v3/objects/tasks/batch/upsert", {"inputs": rows})
     assert {row["properties"]["tasuki_key"]: row["new"] for row in done.json["results"]} == {"k1": False, "k2": True}
     twice = {"inputs": [task(tasuki_key="k3"), task(tasuki_key="k3")]}

@@ -29,7 +29,9 @@ def test_a_write_is_seen_only_after_the_lag(api: Api, sandbox: SandboxHandle) ->
     sandbox.set_clock(advance_seconds=5.1)
     assert [row["id"] for row in find(api, wanted).json["results"]] == [contact]
     api("PATCH", f"/crm/v3/objects/contacts/{contact}", {"properties": {"city": "大阪"}})
-    assert find(api, where("city", "EQ", "東京"), properties=["city"]).json["results"][0]["properties"]["city"] == "東京"
+    assert (
+        find(api, where("city", "EQ", "東京"), properties=["city"]).json["results"][0]["properties"]["city"] == "東京"
+    )
     assert find(api, where("city", "EQ", "大阪")).json["total"] == 0
     assert api.read("contacts", contact, "city")["city"] == "大阪"
     sandbox.set_clock(advance_seconds=5.1)
@@ -50,8 +52,8 @@ def test_total_lies_right_after_an_archive(api: Api, sandbox: SandboxHandle) -> 
 @pytest.mark.parametrize(
     ("given", "mails"),
     [
-        (where("numemployees", "HAS_PROPERTY"), "ab"),
-        (where("numemployees", "NOT_HAS_PROPERTY"), "c"),
+        (where("annualrevenue", "HAS_PROPERTY"), "ab"),
+        (where("annualrevenue", "NOT_HAS_PROPERTY"), "c"),
         (where("hs_analytics_num_visits", "GTE", "10"), "b"),
         (where("hs_analytics_num_visits", "BETWEEN", "1", highValue="9"), "a"),
         (where("city", "IN", values=["東京", "大阪"]), "ab"),
@@ -64,7 +66,7 @@ def test_total_lies_right_after_an_archive(api: Api, sandbox: SandboxHandle) -> 
 )
 def test_operators(api: Api, sandbox: SandboxHandle, given: dict[str, Any], mails: str) -> None:
     sandbox.settings(search_lag_seconds=0)
-    rows = {"a": {"city": "東京", "numemployees": "5"}, "b": {"city": "大阪", "numemployees": "9"}, "c": {}}
+    rows = {"a": {"city": "東京", "annualrevenue": "5"}, "b": {"city": "大阪", "annualrevenue": "9"}, "c": {}}
     ids = {name: api.contact(email=f"{name}@b.example", **values) for name, values in rows.items()}
     sandbox.visit(ids["a"], times=9)
     sandbox.visit(ids["b"], times=10)
