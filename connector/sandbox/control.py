@@ -8,12 +8,15 @@ from urllib.parse import parse_qs
 import orjson
 
 from connector.errors import UsageError
+from connector.sandbox import people
 from connector.sandbox.clock import iso
 from connector.sandbox.control_calls import Actions, Query
 from connector.sandbox.control_look import LookControl
 from connector.sandbox.control_people import PeopleControl
 from connector.sandbox.control_webhooks import WebhookControl
 from connector.sandbox.faults import EFFECTS
+from connector.sandbox.inputs import checked_properties
+from connector.sandbox.object_types import object_type
 from connector.sandbox.service import Outcome, Request, SandboxService
 from connector.sandbox.values import to_ms
 from connector.sandbox.wire import ApiRefusalError, Json
@@ -42,7 +45,7 @@ class Control:
             ("POST", "/calls/reset"): self._reset_calls,
             ("POST", "/limits/reset"): self._reset_limits,
             ("GET", "/faults"): self._faults,
-            ("POST", "/faults"): lambda body, query: self.service.faults.add(body).as_json(),
+            ("POST", "/faults"): self._add_fault,
             ("DELETE", "/faults"): self._delete_faults,
             ("POST", "/faults/release"): lambda body, query: {"applied": self.service.release_delayed()},
             ("POST", "/world"): self._world,
@@ -145,6 +148,15 @@ class Control:
     def _faults(self, body: Json, query: Query) -> Json:
         rules = [rule.as_json() for rule in self.service.faults.rules]
         return {"rules": rules, "delayed": self.service.delayed, "effects": EFFECTS}
+
+    def _add_fault(self, body: Json, query: Query) -> Json:
+        if body.get("effect") == "edit":
+            # a fault that cannot strike would make a test pass for nothing: refuse it here
+            given = body.get("edit") or {}
+            kind = object_type(str(given.get("type") or str(body.get("kind", "")).partition(".")[0]))
+            checked_properties(self.portal, kind, given.get("properties"))
+            people.person(self.portal, str(given.get("owner_id") or ""))
+        return self.service.faults.add(body).as_json()
 
     def _delete_faults(self, body: Json, query: Query) -> Json:
         if "id" in query:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from bisect import bisect_right
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from connector.sandbox.clock import machine_ms
@@ -93,9 +94,9 @@ class Ledger:
     def select(self, wanted: dict[str, str], since: int = 0) -> list[dict[str, Any]]:
         """Rows after `since` whose named columns equal `wanted` (type, id, method, source, actor)."""
         return [
-            asdict(row)
-            for row in self.rows
-            if row.seq > since and all(str(getattr(row, key)) == value for key, value in wanted.items())
+            {name: getattr(row, name) for name in _COLUMNS}
+            for row in self.rows[_first_after(self.rows, since) :]
+            if all(str(getattr(row, key)) == value for key, value in wanted.items())
         ]
 
     def counts(self) -> dict[str, Any]:
@@ -116,6 +117,13 @@ class Ledger:
     def reset_calls(self) -> None:
         """Start counting again."""
         self.calls.clear()
+
+
+_COLUMNS = tuple(one.name for one in fields(LedgerRow))
+
+
+def _first_after(rows: list[LedgerRow], since: int) -> int:
+    return bisect_right(rows, since, key=lambda row: row.seq)
 
 
 def _named(statuses: dict[int, int]) -> dict[str, int]:

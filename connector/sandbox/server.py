@@ -128,7 +128,7 @@ class SandboxServer(ThreadingHTTPServer):
 
     def start(self) -> None:
         """Serve in a daemon thread."""
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), name="sandbox", daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="sandbox", daemon=True)
         self._thread.start()
 
     def close(self) -> None:

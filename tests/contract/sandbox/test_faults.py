@@ -172,5 +172,9 @@ def test_latency_is_taken_side_by_side(api: Api, sandbox: SandboxHandle) -> None
 def test_unknown_faults_are_named(sandbox: SandboxHandle) -> None:
     with pytest.raises(UsageError, match="lost_response"):
         sandbox.fault("explode")
+    with pytest.raises(UsageError, match="PROPERTY_DOESNT_EXIST"):
+        sandbox.fault("edit", kind="contacts.batch_update", edit={"properties": {"nothing": "1"}})
+    with pytest.raises(UsageError, match="No owner 1 "):
+        sandbox.fault("edit", kind="contacts.*", edit={"properties": {"city": "1"}, "owner_id": "1"})
     with pytest.raises(UsageError, match="statsu"):
         sandbox.fault("status", statsu=500)
