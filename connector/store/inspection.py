@@ -1,0 +1,108 @@
+"""What people ask of one lead: who it is in the CRM, where it has been, what waits. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connector.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRow:
+    """A lead's standing with one connection. `reading` and `writing`: a read or a write is outstanding."""
+
+    connection_id: int
+    vendor_id: str
+    reading: bool
+    writing: bool
+    not_before: datetime | None
+    attempts: int
+    parked_reason: str | None
+    parked_property: str | None
+    parked_message: str | None
+    parked_at: datetime | None
+    dropped: Mapping[str, Any]
+    moving: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueRow:
+    """When a lead is looked at next (None: only when something happens), and why."""
+
+    at: datetime | None
+    why: str
+    failures: int
+    parked_reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRow:
+    """One past or present stay in a stage."""
+
+    seq: int
+    stage: str
+    entered_at: datetime
+    mover: str
+    transition: str | None
+    reason: str | None
+    passed: bool
+    initial: bool
+
+
+_LINKS = """
+SELECT connection_id, vendor_id, read_wanted_at IS NOT NULL AS reading,
+       desired_revision > confirmed_revision AS writing, nullif(not_before, '-infinity') AS not_before, attempts,
+       parked_reason, parked_property, parked_message, parked_at, dropped, journal IS NOT NULL AS moving
+FROM link WHERE lead_id = %s ORDER BY connection_id
+"""
+
+_DUE = "SELECT nullif(due_at, 'infinity') AS at, why, failures, parked_reason FROM lead_due WHERE lead_id = %s"
+
+_ENTRIES = """
+SELECT seq, stage, entered_at, mover, transition, reason, passed, initial
+FROM stage_entry WHERE lead_id = %s ORDER BY seq DESC LIMIT %s
+"""
+
+_BY_VENDOR_ID = "SELECT DISTINCT lead_id FROM identity WHERE vendor_id = %s AND object_type = %s"
+
+_BY_EMAIL = """
+SELECT DISTINCT identity.lead_id
+FROM mirror JOIN identity USING (installation_id, connection_id, object_type, vendor_id)
+WHERE mirror.object_type = %(object_type)s AND mirror.properties ->> 'email' = ANY(%(emails)s)
+"""
+
+
+def by_vendor_id(conn: Connection, object_type: str, vendor_id: str) -> list[int]:
+    """The leads that are this record in some CRM."""
+    return sorted(int(row["lead_id"]) for row in conn.execute(_BY_VENDOR_ID, [vendor_id, object_type]))
+
+
+def by_email(conn: Connection, object_type: str, email: str) -> list[int]:
+    """The leads with this address, as given or in lower case."""
+    values = {"object_type": object_type, "emails": [email, email.lower()]}
+    return sorted(int(row["lead_id"]) for row in conn.execute(_BY_EMAIL, values))
+
+
+def merged_into(conn: Connection, lead_id: int) -> int | None:
+    """The lead that this one was merged into."""
+    row = conn.execute("SELECT merged_into FROM lead WHERE id = %s", [lead_id]).fetchone()
+    return row["merged_into"] if row else None
+
+
+def links_of(conn: Connection, lead_id: int) -> list[LinkRow]:
+    """The lead's links, one for each connection."""
+    return [LinkRow(**row) for row in conn.execute(_LINKS, [lead_id])]
+
+
+def due_of(conn: Connection, lead_id: int) -> DueRow | None:
+    """When the lead is looked at next; None: it never was."""
+    row = conn.execute(_DUE, [lead_id]).fetchone()
+    return DueRow(**row) if row else None
+
+
+def entries_of(conn: Connection, lead_id: int, *, limit: int) -> list[EntryRow]:
+    """The lead's latest stage entries, newest first."""
+    return [EntryRow(**row) for row in conn.execute(_ENTRIES, [lead_id, limit])]

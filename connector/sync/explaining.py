@@ -1,0 +1,174 @@
+"""Everything that is known of one lead, for `tasuki explain`: found by whatever name a person has for it.
+
+The explanation is worked out again from the facts, for this moment; nothing of it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connector.domain import codec
+from connector.domain.state import LeadState
+from connector.engine.explain import Explanation, explain
+from connector.engine.supposing import Prospect, prospects
+from connector.engine.view import occurrences
+from connector.errors import UsageError
+from connector.store import connections, inspection, leads, managed, mirrors, signals
+from connector.store.database import Connection
+from connector.store.inspection import DueRow, EntryRow, LinkRow
+from connector.store.leads import LeadRow
+from connector.store.managed import ManagedRow
+from connector.store.mirrors import MirrorRow
+from connector.sync import facts, mirror
+from connector.sync.binding import Binding
+from connector.sync.context import Tenant
+from connector.sync.evaluate import record_key
+
+ENTRIES_SHOWN = 10
+_LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """A property that the breaker keeps from being written: `writers` wrote against each other until `until`."""
+
+    property_name: str
+    until: datetime
+    writers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One lead as it stands. `records` maps a task's effect key to its managed record in the CRM."""
+
+    row: LeadRow
+    state: LeadState
+    explanation: Explanation
+    prospects: tuple[Prospect, ...]
+    link: LinkRow
+    paused: str | None  #: Why its connection is paused.
+    person_read_at: datetime | None
+    due: DueRow | None
+    entries: tuple[EntryRow, ...]
+    records: Mapping[str, ManagedRow]
+    frozen: tuple[Frozen, ...]
+    owners: Mapping[str, str]
+
+
+def find_lead(tenant: Tenant, text: str) -> int:
+    """The lead behind a lead id, a contact id (`lead:7`, `contact:7` say which) or an e-mail address.
+
+    Raises `UsageError` when there is none, or more than one.
+    """
+    kind, _, rest = text.strip().rpartition(":")
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        found = sorted({_survivor(conn, one) for one in _candidates(tenant, conn, kind, rest)})
+    if not found:
+        raise UsageError(
+            f"No lead is known as {text!r}: give a lead id, a HubSpot contact id or an e-mail address. A contact "
+            "that was only just made is known once the worker has read it.",
+            reason="no_such_lead",
+        )
+    if len(found) > 1:
+        listed = ", ".join(f"lead:{one}" for one in found)
+        raise UsageError(f"{text!r} may be any of {listed}: say which.", reason="ambiguous_lead")
+    return found[0]
+
+
+def story(tenant: Tenant, lead_id: int) -> Story:
+    """The lead with everything that bears on it. Raises `UsageError` for one that was never read or decided."""
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        now = tenant.now(conn)
+        row = leads.load(conn, [lead_id])[lead_id]
+        link = next((one for one in inspection.links_of(conn, lead_id) if one.connection_id in tenant.bindings), None)
+        if link is None:
+            raise UsageError(f"Lead {lead_id} is in no connected CRM (any more).", reason="lead_not_linked")
+        binding = tenant.bindings[link.connection_id]
+        person, company = _records(conn, link, binding)
+        if person is None:
+            raise UsageError(
+                f"Lead {lead_id} has not been read from the CRM yet; `tasuki outbox list` shows what waits.",
+                reason="lead_not_read",
+            )
+        return _told(tenant, conn, row, link, binding, person, company, now)
+
+
+def _told(
+    tenant: Tenant,
+    conn: Connection,
+    row: LeadRow,
+    link: LinkRow,
+    binding: Binding,
+    person: MirrorRow,
+    company: MirrorRow | None,
+    now: datetime,
+) -> Story:
+    state = codec.decode_state(row.state)
+    found = signals.of_leads(conn, [row.id]).get(row.id, [])
+    lead = facts.lead_of(binding, row, state, person, company, moving=link.moving)
+    moments = occurrences(tenant.plan.policy, found, now)
+    records = managed.of_leads(conn, link.connection_id, [row.id], dirty_only=False)
+    by_key = {one.key: one for one in records}
+    paused = next((one for one in connections.listed(conn) if one.id == link.connection_id), None)
+    return Story(
+        row=row,
+        state=state,
+        explanation=explain(tenant.plan, lead, found, state, now),
+        prospects=prospects(tenant.plan, lead, moments, state.entry, state.holds, now),
+        link=link,
+        paused=(paused.paused_reason or "paused") if paused is not None and paused.status == "paused" else None,
+        person_read_at=person.read_at,
+        due=inspection.due_of(conn, row.id),
+        entries=tuple(inspection.entries_of(conn, row.id, limit=ENTRIES_SHOWN)),
+        records={
+            task.key.text(): by_key[record_key(row.id, task)]
+            for task in state.tasks
+            if record_key(row.id, task) in by_key
+        },
+        frozen=tuple(_frozen(person, now)),
+        owners=connections.owner_names(conn, link.connection_id),
+    )
+
+
+# ── finding ──────────────────────────────────────────────────────────────────────────────────────────────────
+def _candidates(tenant: Tenant, conn: Connection, kind: str, text: str) -> list[int]:
+    types = {binding.dialect.person_type for binding in tenant.bindings.values()}
+    if "@" in text:
+        return [lead_id for one in types for lead_id in inspection.by_email(conn, one, text)]
+    found: list[int] = []
+    if kind in ("", "lead") and text.isascii() and text.isdigit() and int(text) <= _LARGEST_ID:
+        found += leads.load(conn, [int(text)])
+    if kind in ("", "contact"):
+        found += [lead_id for one in types for lead_id in inspection.by_vendor_id(conn, one, text)]
+    return found
+
+
+def _survivor(conn: Connection, lead_id: int) -> int:
+    """The lead that holds everything after merges."""
+    seen = {lead_id}
+    while (after := inspection.merged_into(conn, lead_id)) is not None and after not in seen:
+        seen.add(after)
+        lead_id = after
+    return lead_id
+
+
+def _records(conn: Connection, link: LinkRow, binding: Binding) -> tuple[MirrorRow | None, MirrorRow | None]:
+    dialect = binding.dialect
+    found = mirrors.load(conn, link.connection_id, dialect.person_type, [link.vendor_id])
+    person = found.get(link.vendor_id)
+    company_id = person.properties.get(dialect.company_property) if person else None
+    if company_id is None:
+        return person, None
+    return person, mirrors.load(conn, link.connection_id, dialect.company_type, [company_id]).get(company_id)
+
+
+def _frozen(person: MirrorRow, now: datetime) -> list[Frozen]:
+    names = [name for name in sorted(person.meta) if mirror.is_frozen(person, name, now)]
+    return [_frozen_one(name, person.meta[name]["frozen"]) for name in names]
+
+
+def _frozen_one(name: str, raw: Mapping[str, Any]) -> Frozen:
+    return Frozen(property_name=name, until=datetime.fromisoformat(raw["until"]), writers=tuple(raw["writers"]))
