@@ -65,6 +65,9 @@ def _take(source: str, prove: Callable[[bytes], str], *, hint: str | None = None
         counted.labels(source, "compressed").inc()
         abort(415)  # a few compressed kilobytes can hold gigabytes, and no sender of ours compresses
     body = request.get_data(cache=False)
+    if request.content_length is None and len(body) >= services.settings.max_body_bytes:
+        counted.labels(source, "too_large").inc()
+        abort(413)  # a body without a stated length is cut at the limit, silently
     try:
         version = prove(body)
         headers = {"content-type": _printable(request.headers.get("Content-Type", "")), "signature": version}
