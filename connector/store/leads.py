@@ -200,8 +200,9 @@ def load(conn: Connection, ids: Sequence[int]) -> dict[int, LeadRow]:
 
 
 def lock(conn: Connection, ids: Sequence[int]) -> None:
-    """Hold these leads until the transaction ends, in one order for everybody."""
+    """Hold these leads, and when they are due, until the transaction ends: after their mirrors and links, by id."""
     conn.execute("SELECT 1 FROM lead WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(ids)])
+    conn.execute("SELECT 1 FROM lead_due WHERE lead_id = ANY(%s) ORDER BY lead_id FOR UPDATE", [list(ids)])
 
 
 def mark_due(
@@ -263,6 +264,11 @@ def finish_due(conn: Connection, token: uuid.UUID, results: Sequence[Evaluated])
         "whys": [one.wake_why for one in results],
     }
     conn.execute(_FINISH_DUE, values)
+
+
+def release_due(conn: Connection, token: uuid.UUID) -> None:
+    """Give back what is still claimed under this token, for anybody to take at once."""
+    conn.execute("UPDATE lead_due SET claim = NULL, claimed_until = '-infinity' WHERE claim = %s", [token])
 
 
 def fail_due(conn: Connection, token: uuid.UUID, lead_id: int, *, reason: str, most: int) -> None:

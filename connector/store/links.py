@@ -205,6 +205,26 @@ def claim_reads(
     return token, [ReadClaim(**row) for row in conn.execute(_CLAIM_READS, values)]
 
 
+def lock(conn: Connection, lead_ids: Sequence[int]) -> None:
+    """Hold these leads' links until the transaction ends. Everybody locks in this order: mirror, link, lead, lead_due,
+    and by id within each, so that no two slices wait for each other."""
+    conn.execute(
+        "SELECT 1 FROM link WHERE lead_id = ANY(%s) ORDER BY lead_id, connection_id FOR UPDATE", [list(lead_ids)]
+    )
+
+
+def release(conn: Connection, connection_id: int, token: uuid.UUID) -> None:
+    """Give back what is still claimed under this token, reads and writes, for anybody to take at once."""
+    conn.execute(
+        "UPDATE link SET read_claim = NULL, read_claimed_until = '-infinity' WHERE connection_id = %s AND read_claim = %s",
+        [connection_id, token],
+    )
+    conn.execute(
+        "UPDATE link SET claim = NULL, claimed_until = '-infinity' WHERE connection_id = %s AND claim = %s",
+        [connection_id, token],
+    )
+
+
 def settle_reads(conn: Connection, connection_id: int, token: uuid.UUID, claims: Sequence[ReadClaim]) -> set[int]:
     """Mark these as read, in the transaction that stores what was read; returns the leads that we still held."""
     values = {

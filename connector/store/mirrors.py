@@ -67,6 +67,15 @@ def load(
     return {row["vendor_id"]: MirrorRow(**row) for row in conn.execute(query, values)}
 
 
+def lock(conn: Connection, connection_id: int, object_type: str, ids: Sequence[str]) -> None:
+    """Hold these records until the transaction ends; see `links.lock` for the order of locks."""
+    conn.execute(
+        "SELECT 1 FROM mirror WHERE connection_id = %s AND object_type = %s AND vendor_id = ANY(%s)"
+        " ORDER BY vendor_id FOR UPDATE",
+        [connection_id, object_type, list(ids)],
+    )
+
+
 def put(conn: Connection, installation_id: int, connection_id: int, rows: Sequence[MirrorRow]) -> None:
     """Store these records."""
     values = [

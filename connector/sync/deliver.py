@@ -70,8 +70,14 @@ def deliver_slice(line: Line, lane: Lane) -> int:
     except RetryableError as error:
         _postpone(line, token, parcels, error)
         raise
-    with tenant.database.transaction(tenant.installation_id) as conn:
-        _store(line, conn, token, parcels, tenant.now(conn))
+    try:
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            _store(line, conn, token, parcels, tenant.now(conn))
+    except RetryableError:
+        # The writes went out and are idempotent: the next slice finds what still differs.
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            links.release(conn, line.connection_id, token)
+        raise
     return len(claims)
 
 

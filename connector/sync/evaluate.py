@@ -16,7 +16,7 @@ from connector.domain.signal import Signal
 from connector.domain.state import LeadState, StageEntry, Task, WorkState
 from connector.domain.value import Value
 from connector.engine.decide import decide
-from connector.errors import TasukiError
+from connector.errors import RetryableError, TasukiError
 from connector.store import history, leads, links, managed, mirrors, signals
 from connector.store.database import Connection
 from connector.store.leads import DueClaim, Evaluated, LeadRow
@@ -79,11 +79,16 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
         )
     if not due:
         return 0
-    with tenant.database.transaction(tenant.installation_id) as conn:
-        cases, resting = _cases(tenant, conn, due)
-    results = list(_decide_all(tenant, token, cases, now))
-    with tenant.database.transaction(tenant.installation_id) as conn:
-        _store(tenant, conn, token, results, resting, now)
+    try:
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            cases, resting = _cases(tenant, conn, due)
+        results = list(_decide_all(tenant, token, cases, now))
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            _store(tenant, conn, token, results, resting, now)
+    except RetryableError:
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            leads.release_due(conn, token)
+        raise
     return len(due)
 
 
@@ -237,6 +242,7 @@ def _store(
     resting: Sequence[DueClaim],
     now: datetime,
 ) -> None:
+    _lock(tenant, conn, results)
     evaluated = [_evaluated(tenant, result) for result in results]
     stored = leads.store(conn, evaluated, now=now)
     kept = [result for result in results if result.case.row.id in stored]
@@ -257,6 +263,21 @@ def _store(
         " AND read_wanted_at IS NULL AND event_at IS NOT NULL",
         [settled],
     )
+
+
+def _lock(tenant: Tenant, conn: Connection, results: Sequence[_Result]) -> None:
+    """Take the locks in the order of everybody else."""
+    for connection_id, binding in tenant.bindings.items():
+        people = [
+            result.case.person.vendor_id
+            for result in results
+            if result.case.connection_id == connection_id and mirror.overtaken(result.case.person)
+        ]
+        if people:
+            mirrors.lock(conn, connection_id, binding.dialect.person_type, people)
+    ids = [result.case.row.id for result in results]
+    links.lock(conn, ids)
+    leads.lock(conn, ids)
 
 
 def _evaluated(tenant: Tenant, result: _Result) -> Evaluated:

@@ -61,10 +61,15 @@ def read_slice(line: Line, lane: Lane) -> int:
     except RetryableError as error:
         _postpone(line, token, error)
         raise
-    with tenant.database.transaction(tenant.installation_id) as conn:
-        now = tenant.now(conn)
-        _store(line, conn, token, claims, harvest, now, lane)
-        _store_tasks(line, conn, task_ids, tasks, now)
+    try:
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            now = tenant.now(conn)
+            _store(line, conn, token, claims, harvest, now, lane)
+            _store_tasks(line, conn, task_ids, tasks, now)
+    except RetryableError:
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            links.release(conn, line.connection_id, token)
+        raise
     return len(claims) + len(task_ids)
 
 
@@ -154,6 +159,9 @@ def _store(
     now: datetime,
     lane: Lane,
 ) -> None:
+    mirrors.lock(conn, line.connection_id, line.dialect.company_type, sorted(harvest.companies))
+    mirrors.lock(conn, line.connection_id, line.dialect.person_type, sorted(harvest.people))
+    links.lock(conn, [claim.lead_id for claim in claims])
     held = links.settle_reads(conn, line.connection_id, token, claims)
     claims = [_recognise(line, conn, claim, harvest) for claim in claims if claim.lead_id in held]
     people = sorted({claim.vendor_id for claim in claims if claim.vendor_id})
