@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -41,7 +42,8 @@ def poll_submissions(line: Line) -> int:
     for form_id, name in line.vendor.forms().items():
         if not line.binding.form_signals(kind, name):
             continue
-        found = list(islice(line.vendor.submissions(form_id, since=since - OVERLAP), MOST_A_POLL))
+        listed = islice(line.vendor.submissions(form_id, since=since - OVERLAP), MOST_A_POLL)
+        found = [replace(submission, form_name=name) for submission in listed]
         looked += len(found)
         with tenant.database.transaction(tenant.installation_id) as conn:
             new: list[NewSignal] = []
