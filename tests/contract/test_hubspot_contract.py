@@ -12,7 +12,7 @@ import stamina
 
 from connector.errors import AuthError
 from connector.sandbox.handle import SandboxHandle, start_sandbox
-from connector.vendors.base import Vendor
+from connector.vendors.base import Lane, Outcome, Update, Vendor
 from connector.vendors.http import MemoryTokens
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.protocol import FAMILIES, OBJECTS
@@ -152,8 +152,6 @@ class HubSpotCrm(Crm):
 
 
 def _make_key_property(vendor: HubSpotVendor) -> None:
-    from connector.vendors.base import Lane
-
     path = vendor.paths.properties.format(object="tasks")
     groups = vendor.paths.property_groups.format(object="tasks")
     vendor.api.call("POST", groups, {"name": "tasuki", "label": "Tasuki"}, lane=Lane.HOT)
@@ -192,6 +190,35 @@ class HubSpotContract(VendorContract):
 
 class TestDatedPaths(HubSpotContract):
     api_version = "2026-03"
+
+    @pytest.mark.parametrize(("effect", "outcome"), [("drop", Outcome.UNCERTAIN), ("status", Outcome.RETRY)])
+    def test_one_lost_batch_of_two_takes_nothing_from_the_other(
+        self, crm: HubSpotCrm, effect: str, outcome: Outcome
+    ) -> None:
+        people = self._people(crm, 150)
+        fault: dict[str, Any] = {"status": 423, "times": None} if effect == "status" else {"times": 1}
+        crm.sandbox.fault(effect, kind="tasks.batch_create", skip=1, **fault)
+        results = crm.vendor.create("task", self._creates(crm, people), lane=Lane.BACKGROUND)
+        applied = [result for result in results if result.outcome is Outcome.APPLIED]
+        others = [result for result in results if result.outcome is not Outcome.APPLIED]
+        assert sorted([len(applied), len(others)]) == [50, 100]
+        assert {result.outcome for result in others} == {outcome}
+        assert len(crm.held("task")) == len(applied)
+
+    def test_a_thousand_leads_cost_the_least_calls(self, crm: HubSpotCrm) -> None:
+        people = self._people(crm, 1_000)
+        crm.sandbox.reset_calls()
+        crm.vendor.read("contact", people, ["email"], lane=Lane.HOT)
+        crm.vendor.update("contact", [Update(id=one, properties={"lastname": "x"}) for one in people], lane=Lane.HOT)
+        crm.vendor.create("task", self._creates(crm, people), lane=Lane.HOT)
+        crm.vendor.associated("contact", people, "task", lane=Lane.HOT)
+        calls = {kind: found["calls"] for kind, found in crm.sandbox.calls().items() if "batch" in kind}
+        assert calls == {
+            "contacts.batch_read": 10,
+            "contacts.batch_update": 10,
+            "tasks.batch_create": 10,
+            "associations.batch_read": 1,
+        }
 
 
 class TestVersionThreePaths(HubSpotContract):
