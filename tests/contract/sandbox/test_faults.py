@@ -165,7 +165,7 @@ def test_latency_is_taken_side_by_side(api: Api, sandbox: SandboxHandle) -> None
     for thread in threads:
         thread.join()
     spent = time.monotonic() - started
-    assert 0.2 <= spent < 0.8
+    assert 0.2 <= spent < 1.2  # one after another: 1.6
     assert sandbox.call_count("owners.list") == 8
 
 
