@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from connector.engine.plan import Plan, prepare
 from connector.errors import UsageError
@@ -262,12 +261,3 @@ def _binding(plan: Plan, row: ConnectionRow) -> Binding:
 def machine_clock() -> datetime:
     """Machine time, for the edge: freshness of signatures, reports of the command line."""
     return datetime.now(UTC)
-
-
-def policy_files(folder: Path) -> Mapping[str, bytes]:
-    """The files of a policy folder, as they are kept with a version."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix in (".yaml", ".yml", ".csv")
-    }

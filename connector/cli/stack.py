@@ -17,9 +17,10 @@ from pathlib import Path
 
 import orjson
 
-from connector.bootstrap import Runtime, connect_hubspot, open_store, policy_files
+from connector.bootstrap import Runtime, connect_hubspot, open_store
 from connector.errors import RetryableError
 from connector.policy.loader import load_policy
+from connector.policy.source import read_folder
 from connector.sandbox.handle import SandboxHandle, connect_sandbox
 from connector.settings import Settings
 from connector.store.database import Database
@@ -99,7 +100,7 @@ def _prepare(
     policy = load_policy(folder)
     assert settings.hubspot is not None
     installation_id, connection_id = connect_hubspot(database, settings.hubspot, policy)
-    activate(database, installation_id, policy, policy_files(folder))
+    activate(database, installation_id, policy, read_folder(folder))
     stack = Stack(
         home=home,
         url=url,

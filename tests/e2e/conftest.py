@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from connector.bootstrap import Runtime, connect_hubspot, policy_files
+from connector.bootstrap import Runtime, connect_hubspot
 from connector.policy.loader import load_policy
+from connector.policy.source import read_folder
 from connector.sandbox.handle import SandboxHandle, start_sandbox
 from connector.settings import HubSpotSettings, Settings
 from connector.store.database import Database
@@ -49,7 +50,7 @@ class Relay:
         assert self.settings.hubspot is not None
         self.policy = load_policy(policy)
         self.installation_id, self.connection_id = connect_hubspot(database, self.settings.hubspot, self.policy)
-        activate(database, self.installation_id, self.policy, policy_files(policy))
+        activate(database, self.installation_id, self.policy, read_folder(policy))
         self.runtime = Runtime(database, self.settings, limits=limits)
 
     @property

@@ -1,0 +1,344 @@
+"""`tasuki demo`: the whole relay on real traffic over HTTP, shown and proved."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from connector.cli import demo_traffic
+from connector.cli.demo_proof import CrmLead, Difference, Expectation, read_crm, twice
+from connector.cli.demo_traffic import Truth
+from connector.cli.shipped import shipped_policy
+from connector.cli.stack import Stack, running
+from connector.store import connections, history
+from connector.store.clock import BusinessClock
+
+SETTLE_SECONDS = 60.0
+QUIET_SECONDS = 1.0
+SHOWN = 16
+
+_BUSY = """
+SELECT (SELECT count(*) FROM inbox WHERE state = 'new')
+     + (SELECT count(*) FROM link WHERE read_wanted_at IS NOT NULL
+                                     OR desired_revision > confirmed_revision AND parked_reason IS NULL)
+     + (SELECT count(*) FROM lead_due WHERE due_at <= %(now)s AND parked_reason IS NULL)
+     + (SELECT count(*) FROM managed_record WHERE read_wanted AND vendor_id IS NOT NULL) AS busy
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """The demo's figures. Latencies in seconds, from the submission to the write that the CRM applied for it."""
+
+    deliveries: int
+    events: int
+    duplicates: int
+    leads: int
+    calls: int
+    least_calls: int
+    score_p50: float
+    score_p95: float
+    task_p50: float
+    task_p95: float
+
+
+@click.command(name="demo")
+@click.option("--policy", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Policy folder.")
+@click.option(
+    "--home", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True, help="Data folder."
+)
+@click.option("--contacts", default=200, show_default=True, help="Contacts that the portal already has.")
+@click.option("--forms", default=100, show_default=True, help="Form submissions.")
+@click.option("--latency-ms", default=80, show_default=True, help="Milliseconds that every call to the CRM takes.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for programs.")
+def command(policy: Path | None, home: Path, contacts: int, forms: int, latency_ms: int, as_json: bool) -> None:
+    """Run forms, visits and a rep's day through the whole product; exit 1 if the CRM is not as the policy says."""
+    console = Console(stderr=as_json)
+    shutil.rmtree(home, ignore_errors=True)
+    options = ["--contacts", str(contacts), "--latency-ms", str(latency_ms)]
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        step = progress.add_task("PostgreSQL, sandbox, webhook service, worker: starting / 起動中")
+        with running(home, policy or shipped_policy("b2b-ja"), sandbox_options=options) as stack:
+            demo = _Demo(stack)
+            before = demo.people()
+            progress.update(step, description="The portal's people are read once / 既存の連絡先を読み込み中")
+            demo.settle()
+            stack.sandbox.reset_calls()
+            progress.update(step, description="Forms and visits come in / フォームと訪問が届いています")
+            demo.visitors(forms)
+            demo.settle()
+            progress.update(step, description="Reps work; deliveries come twice / 担当者の作業、重複した通知")
+            demo.reps()
+            demo.settle()
+            progress.update(step, description="The CRM is read and compared / CRMと方針を照合中")
+            report = demo.report(before)
+    _print(console, report, as_json)
+    sys.exit(0 if report.right else 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What the demo shows."""
+
+    rows: Sequence[Mapping[str, str]]
+    totals: Totals
+    differences: Sequence[Difference]
+    twice: Sequence[str]
+    checked: int
+
+    @property
+    def right(self) -> bool:
+        """True when every lead is as the policy says and no task exists twice."""
+        return not self.differences and not self.twice
+
+
+class _Demo:
+    """The steps of the demo on a running stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._truth = Truth()
+        self._runtime = stack.runtime()
+        tenant = self._runtime.tenant(stack.installation_id)
+        assert tenant is not None
+        self._tenant = tenant
+        self._binding = tenant.bindings[stack.connection_id]
+        self._from = 0
+
+    def people(self) -> dict[str, CrmLead]:
+        """Every contact as the CRM shows it now."""
+        names = [*self._binding.person_properties, "lastname", "firstname", "company"]
+        self._people, self._companies = read_crm(self._stack, names, self._binding.company_properties)
+        return self._people
+
+    def visitors(self, forms: int) -> None:
+        """Forms and visits, with the sender reordering and repeating."""
+        self._from = len(self._stack.sandbox.ledger())
+        self._stack.sandbox.webhooks(reorder=True, duplicate_rate=0.1)
+        demo_traffic.visitors(self._stack, self._truth, forms, told=lambda _: None)
+        demo_traffic.website(self._stack, self._truth)
+
+    def reps(self) -> None:
+        """A rep's day, then the last deliveries once more."""
+        self._stack.sandbox.redeliver_webhooks(10)
+        demo_traffic.reps(self._stack.sandbox, self._truth)
+
+    def settle(self) -> None:
+        """Return when nothing is left to do."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        quiet_since = time.monotonic()
+        while time.monotonic() < deadline:
+            if self._busy():
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since >= QUIET_SECONDS:
+                return
+            time.sleep(0.1)
+
+    def _busy(self) -> bool:
+        if not self._stack.sandbox.wait_webhooks(timeout_seconds=5.0, retries=True):
+            return True
+        with self._stack.database.transaction(self._stack.installation_id) as conn:
+            row = conn.execute(_BUSY, {"now": BusinessClock.now(conn)}).fetchone()
+            swept, _ = connections.cursor(conn, self._stack.connection_id, "sweep")
+        return row is None or row["busy"] > 0 or swept is None or swept["type"] != "done"
+
+    def report(self, before: Mapping[str, CrmLead]) -> Report:
+        """Read the CRM, compare it with the policy, and count."""
+        calls = self._stack.sandbox.calls()
+        people = self.people()
+        forms = {guid: name for name, guid in self._stack.sandbox.forms().items()}
+        expectation = Expectation(self._binding, self._tenant.policy.activated_at, self._truth, forms, before)
+        with self._stack.database.transaction(self._stack.installation_id) as conn:
+            now = BusinessClock.now(conn)
+            owners = connections.owner_names(conn, self._stack.connection_id)
+            tallies = history.tallies(conn)
+        differences = [
+            one for person in people.values() for one in expectation.differences(person, self._company(person), now)
+        ]
+        return Report(
+            rows=[self._row(people[one], before.get(one), owners) for one in self._worth_showing(people)],
+            totals=self._totals(calls, tallies, people),
+            differences=differences,
+            twice=twice(people),
+            checked=len(people),
+        )
+
+    def _company(self, person: CrmLead) -> Mapping[str, str | None] | None:
+        company_id = person.properties.get(self._binding.dialect.company_property)
+        return self._companies.get(company_id) if company_id else None
+
+    def _worth_showing(self, people: Mapping[str, CrmLead]) -> list[str]:
+        touched = [one for one in self._truth.touched() if one in people]
+        answered = {one.contact_id for one in self._truth.answers}
+
+        def order(contact_id: str) -> tuple[bool, float]:
+            return contact_id not in answered, -float(people[contact_id].properties.get("tasuki_score") or 0)
+
+        return sorted(touched, key=order)[:SHOWN]
+
+    def _row(self, after: CrmLead, before: CrmLead | None, owners: Mapping[str, str]) -> Mapping[str, str]:
+        task = next((one for one in after.tasks if one.open), after.tasks[-1] if after.tasks else None)
+        name = f"{after.properties.get('company') or ''} {after.properties.get('lastname') or ''}".strip()
+        return {
+            "lead": name or after.id,
+            "stage_before": self._stage(before),
+            "stage_after": self._stage(after),
+            "score": f"{_shown(before, 'tasuki_score')} → {_shown(after, 'tasuki_score')}",
+            "band": _shown(after, "tasuki_band"),
+            "task": (task.title if task.open else f"✓ {task.title}") if task else "",
+            "owner": owners.get(task.owner_id, "") if task else "",
+            "due": _local(task.due_at, self._tenant) if task else "",
+        }
+
+    def _stage(self, person: CrmLead | None) -> str:
+        raw = person.properties.get("lifecyclestage") if person else None
+        for store, home in self._binding.stores:
+            if home.name == "lifecyclestage" and raw:
+                meant = self._binding.stages_meant(store, raw)
+                return meant[0] if meant else raw
+        return "—"
+
+    def _totals(
+        self,
+        calls: Mapping[str, Mapping[str, int]],
+        tallies: Mapping[tuple[str, str], int],
+        people: Mapping[str, CrmLead],
+    ) -> Totals:
+        ledger = self._stack.sandbox.ledger(since=self._from)
+        scores, tasks = self._latencies(ledger, people)
+        read = len(
+            self._truth.touched() | {p.id for p in people.values() if p.properties.get("email") in self._websites()}
+        )
+        return Totals(
+            deliveries=len([one for one in self._stack.sandbox.webhook_log(100_000) if one["status"] == 200]),
+            events=tallies.get(("events", "taken"), 0),
+            duplicates=tallies.get(("events", "duplicate"), 0),
+            leads=read,
+            calls=int(calls["total"]["calls"]),
+            least_calls=math.ceil(read / 100) + _least_writes(ledger),
+            score_p50=_percentile(scores, 50),
+            score_p95=_percentile(scores, 95),
+            task_p50=_percentile(tasks, 50),
+            task_p95=_percentile(tasks, 95),
+        )
+
+    def _websites(self) -> set[str]:
+        return {email for email, _ in self._truth.website}
+
+    def _latencies(
+        self, ledger: Sequence[Mapping[str, object]], people: Mapping[str, CrmLead]
+    ) -> tuple[list[float], list[float]]:
+        """Seconds from each first submission of a contact to its first score, and to its first task."""
+        task_owner = {task.id: person.id for person in people.values() for task in person.tasks}
+        first: dict[str, float] = {}
+        for one in self._truth.submissions:
+            first[one.contact_id] = min(first.get(one.contact_id, math.inf), one.at.timestamp())
+        scored: dict[str, float] = {}
+        tasked: dict[str, float] = {}
+        for row in ledger:
+            at, changes = float(str(row["at"])) / 1000, row["changes"]
+            if row["type"] == "contacts" and isinstance(changes, dict) and "tasuki_score" in changes:
+                scored.setdefault(str(row["id"]), at)
+            elif row["type"] == "tasks" and row["method"] == "create":
+                tasked.setdefault(task_owner.get(str(row["id"]), ""), at)
+        return (
+            [scored[one] - at for one, at in first.items() if scored.get(one, 0.0) > at],
+            [tasked[one] - at for one, at in first.items() if tasked.get(one, 0.0) > at],
+        )
+
+
+def _least_writes(ledger: Sequence[Mapping[str, object]]) -> int:
+    """The fewest batched calls that could have made our writes: each record once, a hundred a call."""
+    written: dict[tuple[object, object], set[object]] = {}
+    for row in ledger:
+        if row["source"] == "INTEGRATION":
+            written.setdefault((row["type"], row["method"]), set()).add(row["id"])
+    return sum(math.ceil(len(ids) / 100) for ids in written.values())
+
+
+def _percentile(values: Sequence[float], percent: int) -> float:
+    if not values:
+        return 0.0
+    return sorted(values)[min(len(values) - 1, math.ceil(len(values) * percent / 100) - 1)]
+
+
+def _shown(person: CrmLead | None, name: str) -> str:
+    return (person.properties.get(name) if person else None) or "—"
+
+
+def _local(text: str, tenant: object) -> str:
+    zone = tenant.plan.policy.zone  # type: ignore[attr-defined]
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(zone).strftime("%m-%d %H:%M")
+    except ValueError:
+        return text
+
+
+def _print(console: Console, report: Report, as_json: bool) -> None:
+    if as_json:
+        click.echo(
+            orjson.dumps(
+                {
+                    "right": report.right,
+                    "checked": report.checked,
+                    "leads": list(report.rows),
+                    "totals": asdict(report.totals),
+                    "differences": [asdict(one) for one in report.differences],
+                    "twice": list(report.twice),
+                }
+            ).decode()
+        )
+        return
+    console.print(_leads_table(report))
+    console.print(_totals_table(report.totals))
+    for one in report.differences[:20]:
+        console.print(f"[red]contact {one.contact_id}: {one.what} should be {one.expected!r}, is {one.found!r}[/]")
+    for key in report.twice:
+        console.print(f"[red]task {key} exists twice[/]")
+    if report.right:
+        console.print(
+            f"[green]✓[/] {report.checked} contacts read back by HubSpot's own client: each as the policy says,"
+            " no task twice. / すべて方針どおり、タスクの重複なし。"
+        )
+
+
+def _leads_table(report: Report) -> Table:
+    table = Table(title="Leads before and after / リードの変化", show_lines=False)
+    for title in ("Lead", "Stage", "Score", "Band", "Task", "Owner", "Due"):
+        table.add_column(title, overflow="fold")
+    for row in report.rows:
+        table.add_row(
+            row["lead"],
+            f"{row['stage_before']} → {row['stage_after']}",
+            row["score"],
+            row["band"],
+            row["task"],
+            row["owner"],
+            row["due"],
+        )
+    return table
+
+
+def _totals_table(totals: Totals) -> Table:
+    table = Table(title="Totals / 合計", show_header=False)
+    table.add_row("Deliveries / 通知", str(totals.deliveries))
+    table.add_row("Events taken / イベント", str(totals.events))
+    table.add_row("Events delivered again, ignored / 重複", str(totals.duplicates))
+    table.add_row("Leads touched / 対象リード", str(totals.leads))
+    table.add_row("API calls (least possible) / API呼び出し(最小)", f"{totals.calls} ({totals.least_calls})")
+    table.add_row("Form → score in the CRM, p50 / p95", f"{totals.score_p50:.2f} s / {totals.score_p95:.2f} s")
+    table.add_row("Form → task in the CRM, p50 / p95", f"{totals.task_p50:.2f} s / {totals.task_p95:.2f} s")
+    return table

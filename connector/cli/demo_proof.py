@@ -1,0 +1,247 @@
+"""The demo's proof: what the policy says of each lead, worked out from what people did, against what the CRM shows.
+
+The CRM is read by HubSpot's official client. The expectation knows nothing of the product's store: it folds the
+truth that the traffic remembered through the policy.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from hubspot import HubSpot
+
+from connector.cli.demo_traffic import Truth
+from connector.cli.stack import Stack
+from connector.domain.lead import Actor, FieldFact, Lead, StageReport
+from connector.domain.signal import Signal
+from connector.domain.state import LeadState, WorkState
+from connector.engine.decide import decide
+from connector.sync.binding import Binding
+
+TASK_PROPERTIES = ["tasuki_key", "hs_task_status", "hs_task_subject", "hs_timestamp", "hubspot_owner_id"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmTask:
+    """A task as the CRM shows it; `rule` is the rule of ours that asked for it."""
+
+    id: str
+    key: str
+    rule: str
+    title: str
+    open: bool
+    due_at: str
+    owner_id: str
+
+
+@dataclass(slots=True, kw_only=True)
+class CrmLead:
+    """A contact as the CRM shows it."""
+
+    id: str
+    properties: Mapping[str, str | None]
+    tasks: list[CrmTask] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One thing in the CRM that is not as the policy says."""
+
+    contact_id: str
+    what: str
+    expected: str
+    found: str
+
+
+def read_crm(
+    stack: Stack, properties: Sequence[str], company_properties: Sequence[str]
+) -> tuple[dict[str, CrmLead], dict[str, Mapping[str, str | None]]]:
+    """Every contact with its tasks, and every company, by the official client's list pages."""
+    client = HubSpot(access_token=stack.sandbox.token)
+    client.config["host"] = stack.sandbox.base_url
+    contacts = _pages(client.crm.contacts.basic_api, list(properties), None)
+    people = {one.id: CrmLead(id=one.id, properties=one.properties) for one in contacts}
+    for task in _pages(client.crm.objects.tasks.basic_api, TASK_PROPERTIES, ["contacts"]):
+        linked = (task.associations or {}).get("contacts")
+        for target in {one.id for one in linked.results} if linked else ():
+            people[target].tasks.append(_task(task))
+    companies = {
+        one.id: one.properties for one in _pages(client.crm.companies.basic_api, list(company_properties), None)
+    }
+    return people, companies
+
+
+def _pages(api: Any, properties: list[str], associations: list[str] | None) -> Iterator[Any]:
+    after = None
+    while True:
+        page = api.get_page(limit=100, after=after, properties=properties, associations=associations)
+        yield from page.results
+        if page.paging is None:
+            return
+        after = page.paging.next.after
+
+
+def _task(raw: Any) -> CrmTask:
+    key = raw.properties.get("tasuki_key") or ""
+    return CrmTask(
+        id=raw.id,
+        key=key,
+        rule=rule_of(key),
+        title=raw.properties.get("hs_task_subject") or "",
+        open=raw.properties.get("hs_task_status") != "COMPLETED",
+        due_at=raw.properties.get("hs_timestamp") or "",
+        owner_id=raw.properties.get("hubspot_owner_id") or "",
+    )
+
+
+def rule_of(key: str) -> str:
+    """The rule that a task's key names: `<lead>:<cause>:<cause id>:<rule>:<slot>`."""
+    parts = key.rsplit(":", 2)
+    return parts[1] if len(parts) == 3 else ""
+
+
+def twice(people: Mapping[str, CrmLead]) -> list[str]:
+    """Keys of tasks that exist more than once."""
+    counts = Counter(key for one in people.values() for key in {(task.id, task.key) for task in one.tasks})
+    keys = Counter(key for (_, key), _ in counts.items() if key)
+    return [key for key, count in keys.items() if count > 1]
+
+
+class Expectation:
+    """What the policy says of each contact."""
+
+    def __init__(
+        self,
+        binding: Binding,
+        since: datetime,
+        truth: Truth,
+        form_names: Mapping[str, str],
+        before: Mapping[str, CrmLead],
+    ) -> None:
+        self._before = before
+        self._binding = binding
+        self._since = since
+        self._truth = truth
+        self._form_names = form_names
+
+    def differences(
+        self, person: CrmLead, company: Mapping[str, str | None] | None, now: datetime
+    ) -> Iterator[Difference]:
+        """Everything about this contact that is not as the policy says."""
+        state, wanted = self._decide(person, company, now)
+        for name, value in sorted(wanted.items()):
+            found = person.properties.get(name)
+            if not self._binding.dialect.same(self._binding.definition_of(name), found, value or None):
+                yield Difference(contact_id=person.id, what=name, expected=value, found=found or "")
+        expected = Counter(task.key.rule for task in state.tasks if task.state is WorkState.OPEN)
+        found_tasks = Counter(task.rule for task in person.tasks if task.open)
+        if expected != found_tasks:
+            yield Difference(
+                contact_id=person.id, what="tasks", expected=_counted(expected), found=_counted(found_tasks)
+            )
+
+    def _decide(
+        self, person: CrmLead, company: Mapping[str, str | None] | None, now: datetime
+    ) -> tuple[LeadState, dict[str, str]]:
+        """Fold what happened through the policy: first the visitors' doings, then each answer in its turn."""
+        answers = sorted((one for one in self._truth.answers if one.contact_id == person.id), key=lambda one: one.at)
+        signals = self._signals(person)
+        state = LeadState()
+        moments = [answers[0].at - timedelta(milliseconds=1)] if answers else []
+        given: dict[str, datetime] = {}
+        for moment in [*moments, *sorted({one.at for one in answers}), now]:
+            given |= {one.name: one.at for one in answers if one.at <= moment}
+            lead = self._lead(person, company, given, {one.name for one in answers})
+            decision = decide(self._binding.plan, lead, signals, state, moment, since=self._since)
+            state = decision.state
+            signals = [replace(one, seen=one.seen or one.occurred_at <= moment) for one in signals]
+        handled = self._handled(state, person)
+        if handled is not state:
+            decision = decide(self._binding.plan, lead, signals, handled, now, since=self._since)
+            state = decision.state
+        return state, self._binding.project(decision.desired, decision.stage_desired)
+
+    def _handled(self, state: LeadState, person: CrmLead) -> LeadState:
+        """The state after people ticked tasks off or deleted them."""
+        ends = dict.fromkeys(self._truth.done_tasks, WorkState.DONE)
+        ends |= dict.fromkeys(self._truth.deleted_tasks, WorkState.SETTLED)
+        if not any(contact_id == person.id for contact_id, _ in ends):
+            return state
+        tasks = tuple(
+            replace(task, state=ends.get((person.id, task.key.rule), task.state))
+            if task.state is WorkState.OPEN
+            else task
+            for task in state.tasks
+        )
+        return replace(state, tasks=tasks)
+
+    def _stood(self, person: CrmLead) -> StageReport | None:
+        """Where the CRM had the lead before Tasuki saw it first."""
+        before = self._before.get(person.id)
+        for store, home in self._binding.stores:
+            raw = before.properties.get(home.name) if before is not None else None
+            stages = self._binding.stages_meant(store, raw) if raw and store.read_back else ()
+            if stages:
+                return StageReport(stages=stages, moved_at=self._since, actor=Actor.VENDOR, first_sight=True)
+        return None
+
+    def _lead(
+        self,
+        person: CrmLead,
+        company: Mapping[str, str | None] | None,
+        given: Mapping[str, datetime],
+        answered: set[str],
+    ) -> Lead:
+        dialect = self._binding.dialect
+        fields: dict[str, FieldFact] = {}
+        for (object_type, name), (definition, home) in self._binding.homes.items():
+            source = (
+                person.properties
+                if object_type == dialect.person_type
+                else company
+                if object_type == dialect.company_type
+                else None
+            )
+            if source is None or name not in source or definition.computed:
+                continue
+            raw = source[name] if name not in answered or name in given else None
+            actor = Actor.PERSON if name in given else Actor.VENDOR
+            fields[definition.name] = FieldFact(
+                value=dialect.to_canonical(definition, home, raw), changed_at=given.get(name), actor=actor
+            )
+        created = dialect.moment(person.properties.get(dialect.created_property))
+        assert created is not None
+        owner = person.properties.get(dialect.owner_property) or None
+        return Lead(id=int(person.id), fields=fields, owner=owner, created_at=created, stage_report=self._stood(person))
+
+    def _signals(self, person: CrmLead) -> list[Signal]:
+        found = [
+            (kind, one.at)
+            for one in self._truth.submissions
+            if one.contact_id == person.id
+            for kind in self._binding.form_signals("hubspot_form", self._form_names[one.name])
+        ]
+        found += [
+            (kind, at)
+            for email, at in self._truth.website
+            if email == person.properties.get("email")
+            for kind in self._binding.form_signals("website_form", "inquiry")
+        ]
+        latest = self._binding.dialect.moment(person.properties.get("lastmodifieddate")) or self._since
+        found += [
+            (kind, latest)
+            for kind in self._binding.counters.get("hs_analytics_num_visits", ())
+            for _ in range(self._truth.visits.get(person.id, 0))
+        ]
+        return [
+            Signal(id=number, kind=kind, occurred_at=at, learnt_at=at)
+            for number, (kind, at) in enumerate(sorted(found, key=lambda pair: pair[1]), start=1)
+        ]
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{rule}×{count}" for rule, count in sorted(counts.items())) or "none"
