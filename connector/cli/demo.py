@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -20,6 +21,7 @@ from rich.table import Table
 from connector.cli import demo_traffic
 from connector.cli.demo_proof import CrmLead, Difference, Expectation, read_crm, twice
 from connector.cli.demo_traffic import Truth
+from connector.cli.latency import Latencies, latencies, percentile
 from connector.cli.shipped import shipped_policy
 from connector.cli.stack import Stack, running
 from connector.store import connections, history
@@ -218,7 +220,7 @@ class _Demo:
         people: Mapping[str, CrmLead],
     ) -> Totals:
         ledger = self._stack.sandbox.ledger(since=self._from)
-        scores, tasks = self._latencies(ledger, people)
+        took = self._latencies(ledger, people)
         read = len(
             self._truth.touched() | {p.id for p in people.values() if p.properties.get("email") in self._websites()}
         )
@@ -229,50 +231,29 @@ class _Demo:
             leads=read,
             calls=int(calls["total"]["calls"]),
             least_calls=math.ceil(read / 100) + _least_writes(ledger),
-            score_p50=_percentile(scores, 50),
-            score_p95=_percentile(scores, 95),
-            task_p50=_percentile(tasks, 50),
-            task_p95=_percentile(tasks, 95),
+            score_p50=percentile(took.score, 50),
+            score_p95=percentile(took.score, 95),
+            task_p50=percentile(took.task, 50),
+            task_p95=percentile(took.task, 95),
         )
 
     def _websites(self) -> set[str]:
         return {email for email, _ in self._truth.website}
 
-    def _latencies(
-        self, ledger: Sequence[Mapping[str, object]], people: Mapping[str, CrmLead]
-    ) -> tuple[list[float], list[float]]:
-        """Seconds from each first submission of a contact to its first score, and to its first task."""
-        task_owner = {task.id: person.id for person in people.values() for task in person.tasks}
+    def _latencies(self, ledger: Sequence[Mapping[str, Any]], people: Mapping[str, CrmLead]) -> Latencies:
         first: dict[str, float] = {}
         for one in self._truth.submissions:
             first[one.contact_id] = min(first.get(one.contact_id, math.inf), one.at.timestamp())
-        scored: dict[str, float] = {}
-        tasked: dict[str, float] = {}
-        for row in ledger:
-            at, changes = float(str(row["at"])) / 1000, row["changes"]
-            if row["type"] == "contacts" and isinstance(changes, dict) and "tasuki_score" in changes:
-                scored.setdefault(str(row["id"]), at)
-            elif row["type"] == "tasks" and row["method"] == "create":
-                tasked.setdefault(task_owner.get(str(row["id"]), ""), at)
-        return (
-            [scored[one] - at for one, at in first.items() if scored.get(one, 0.0) > at],
-            [tasked[one] - at for one, at in first.items() if tasked.get(one, 0.0) > at],
-        )
+        return latencies(ledger, first, {task.id: person.id for person in people.values() for task in person.tasks})
 
 
-def _least_writes(ledger: Sequence[Mapping[str, object]]) -> int:
+def _least_writes(ledger: Sequence[Mapping[str, Any]]) -> int:
     """The fewest batched calls that could have made our writes: each record once, a hundred a call."""
     written: dict[tuple[object, object], set[object]] = {}
     for row in ledger:
         if row["source"] == "INTEGRATION":
             written.setdefault((row["type"], row["method"]), set()).add(row["id"])
     return sum(math.ceil(len(ids) / 100) for ids in written.values())
-
-
-def _percentile(values: Sequence[float], percent: int) -> float:
-    if not values:
-        return 0.0
-    return sorted(values)[min(len(values) - 1, math.ceil(len(values) * percent / 100) - 1)]
 
 
 def _shown(person: CrmLead | None, name: str) -> str:
