@@ -200,12 +200,28 @@ def hubspot_vendor(settings: HubSpotSettings, account_id: str, *, tokens: Shared
     )
 
 
-def connect_hubspot(database: Database, settings: HubSpotSettings, policy: Policy) -> tuple[int, int]:
-    """Connect the portal and bring it in line with the policy: properties, options, custom stages, limits, owners.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portal:
+    """A portal that is known to the store, with a client for it; `now` is business time as of opening it."""
 
-    Returns (installation id, connection id). Doing it again changes nothing. Raises `UsageError` for what the portal
-    cannot hold.
-    """
+    database: Database
+    installation_id: int
+    connection_id: int
+    vendor: HubSpotVendor
+    now: datetime
+
+    def plan(self, policy: Policy) -> provision.ProvisionPlan:
+        """What connecting would change in the portal; reads only."""
+        return provision.plan(policy, self.vendor)
+
+    def provision(self, plan: provision.ProvisionPlan) -> None:
+        """Carry the plan out and remember what the portal can do. Raises `UsageError` for what it cannot hold."""
+        _provision(self, plan)
+
+
+@contextmanager
+def open_portal(database: Database, settings: HubSpotSettings) -> Iterator[Portal]:
+    """Make the portal known to the store (once) and open a client for it."""
     installation_id = connections.ensure_installation(database, INSTALLATION)
     with database.transaction(installation_id) as conn:
         connection_id = connections.ensure(
@@ -221,31 +237,41 @@ def connect_hubspot(database: Database, settings: HubSpotSettings, policy: Polic
     tokens = SharedTokens(database, installation_id, connection_id, today=now.date)
     vendor = hubspot_vendor(settings, str(settings.portal_id), tokens=tokens)
     try:
-        _provision(database, installation_id, connection_id, vendor, policy, now)
+        yield Portal(
+            database=database, installation_id=installation_id, connection_id=connection_id, vendor=vendor, now=now
+        )
     finally:
         vendor.close()
-    return installation_id, connection_id
 
 
-def _provision(
-    database: Database, installation_id: int, connection_id: int, vendor: HubSpotVendor, policy: Policy, now: datetime
-) -> None:
-    plan = provision.plan(policy, vendor)
+def connect_hubspot(database: Database, settings: HubSpotSettings, policy: Policy) -> tuple[int, int]:
+    """Connect the portal and bring it in line with the policy: properties, options, custom stages, limits, owners.
+
+    Returns (installation id, connection id). Doing it again changes nothing. Raises `UsageError` for what the portal
+    cannot hold.
+    """
+    with open_portal(database, settings) as portal:
+        portal.provision(portal.plan(policy))
+    return portal.installation_id, portal.connection_id
+
+
+def _provision(portal: Portal, plan: provision.ProvisionPlan) -> None:
+    vendor, now = portal.vendor, portal.now
     if plan.errors:
         listed = "\n".join(f"  - {one.object_type}.{one.property_name}: {one.message}" for one in plan.errors)
         raise UsageError(f"The portal cannot hold this policy:\n{listed}", reason="provisioning")
-    done = provision.apply(plan, vendor, probe_id=f"{installation_id}-{now:%Y%m%d%H%M%S%f}", now=now)
+    done = provision.apply(plan, vendor, probe_id=f"{portal.installation_id}-{now:%Y%m%d%H%M%S%f}", now=now)
     stages = vendor.describe("contact").get("lifecyclestage")
     orders = {"lifecyclestage": list(stages.options)} if stages else {}
     owners = [
         {"vendor_id": one.id, "email": one.email, "name": one.name, "active": one.active, "teams": list(one.teams)}
         for one in vendor.owners()
     ]
-    with database.transaction(installation_id) as conn:
+    with portal.database.transaction(portal.installation_id) as conn:
         connections.remember_provisioning(
-            conn, connection_id, {**done.capabilities, "stage_orders": orders}, done.stage_values
+            conn, portal.connection_id, {**done.capabilities, "stage_orders": orders}, done.stage_values
         )
-        connections.put_owners(conn, installation_id, connection_id, owners)
+        connections.put_owners(conn, portal.installation_id, portal.connection_id, owners)
 
 
 def _binding(plan: Plan, row: ConnectionRow) -> Binding:

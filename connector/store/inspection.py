@@ -1,4 +1,4 @@
-"""What people ask of one lead: who it is in the CRM, where it has been, what waits. Reads only."""
+"""What people ask: who a lead is in the CRM, where it has been, what waits. Reads only."""
 
 from __future__ import annotations
 
@@ -52,6 +52,20 @@ class EntryRow:
     initial: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutstandingRow:
+    """A record with a read or a write outstanding; `not_before` None: it may go out at once."""
+
+    lead_id: int
+    connection_id: int
+    vendor_id: str
+    lane: str
+    reading: bool
+    writing: bool
+    not_before: datetime | None
+    attempts: int
+
+
 _LINKS = """
 SELECT connection_id, vendor_id, read_wanted_at IS NOT NULL AS reading,
        desired_revision > confirmed_revision AS writing, nullif(not_before, '-infinity') AS not_before, attempts,
@@ -64,6 +78,16 @@ _DUE = "SELECT nullif(due_at, 'infinity') AS at, why, failures, parked_reason FR
 _ENTRIES = """
 SELECT seq, stage, entered_at, mover, transition, reason, passed, initial
 FROM stage_entry WHERE lead_id = %s ORDER BY seq DESC LIMIT %s
+"""
+
+_OUTSTANDING = """
+SELECT lead_id, connection_id, vendor_id, lane, read_wanted_at IS NOT NULL AS reading,
+       desired_revision > confirmed_revision AND parked_reason IS NULL AS writing,
+       nullif(CASE WHEN read_wanted_at IS NOT NULL THEN read_not_before ELSE not_before END, '-infinity') AS not_before,
+       CASE WHEN read_wanted_at IS NOT NULL THEN read_attempts ELSE attempts END AS attempts
+FROM link
+WHERE desired_revision > confirmed_revision AND parked_reason IS NULL OR read_wanted_at IS NOT NULL
+ORDER BY 7 NULLS FIRST, lead_id LIMIT %s
 """
 
 _BY_VENDOR_ID = "SELECT DISTINCT lead_id FROM identity WHERE vendor_id = %s AND object_type = %s"
@@ -95,6 +119,11 @@ def merged_into(conn: Connection, lead_id: int) -> int | None:
 def links_of(conn: Connection, lead_id: int) -> list[LinkRow]:
     """The lead's links, one for each connection."""
     return [LinkRow(**row) for row in conn.execute(_LINKS, [lead_id])]
+
+
+def outstanding(conn: Connection, *, limit: int) -> list[OutstandingRow]:
+    """Records with a read or a write outstanding, next first."""
+    return [OutstandingRow(**row) for row in conn.execute(_OUTSTANDING, [limit])]
 
 
 def due_of(conn: Connection, lead_id: int) -> DueRow | None:

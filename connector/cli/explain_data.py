@@ -1,0 +1,269 @@
+"""One lead's story as plain data: what `tasuki explain --json` prints, and what the tables are made of.
+
+Keys are stable (docs/cli.md lists them); labels are in the policy's language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from connector.domain.codec import encode_value
+from connector.domain.state import Task
+from connector.engine.explain import MoveWhy, ScorePart, ScoreWhy
+from connector.engine.supposing import Prospect
+from connector.engine.words import label_in
+from connector.policy.model import Policy
+from connector.sync.context import Tenant
+from connector.sync.explaining import Story
+
+WAKE_WORDS = {
+    "deadline": "a date arrives: something is due, or a hold runs out",
+    "window": "a period of the policy ends: something becomes older than a limit",
+    "decay": "points have faded enough to matter",
+    "read": "it was read from the CRM and waits to be decided",
+    "signal": "something that it did waits to be decided",
+    "task": "what a person did with its task waits to be decided",
+    "sweep": "it was seen for the first time and waits to be decided",
+    "policy": "another policy runs now: it waits to catch up",
+    "dirty": "something changed and waits to be decided",
+}
+
+
+def described(tenant: Tenant, story: Story) -> dict[str, Any]:
+    """The whole story."""
+    policy, why, names = tenant.plan.policy, story.explanation, _Names(tenant.plan.policy)
+    return {
+        "lead_id": story.row.id,
+        "vendor": tenant.bindings[story.link.connection_id].dialect.vendor,
+        "vendor_id": story.link.vendor_id,
+        "gone": story.row.gone,
+        "at": why.at,
+        "policy": {
+            "name": tenant.policy.name,
+            "hash": tenant.policy.hash,
+            "decided_at": story.row.evaluated_at,
+            "decided_by_this": story.row.policy_hash == tenant.policy.hash,
+        },
+        "stage": _stage(names, story),
+        "history": [_entry(names, one) for one in story.entries],
+        "total": round(why.total, 2),
+        "scores": [_score(names, one, why.at) for one in why.scores],
+        "values": [
+            {
+                "field": name,
+                "label": names.of(name),
+                "value": encode_value(value),
+                "value_label": names.value(name, encode_value(value)),
+            }
+            for name, value in why.values
+        ],
+        "unknown": [_prospect(names, one) for one in story.prospects],
+        "transitions": [_move(names, policy, one) for one in why.moves],
+        "holds": [
+            {"field": name, "label": names.of(name), "value": encode_value(hold.value), "until": hold.until}
+            for name, hold in why.holds
+        ],
+        "tasks": [_task(story, one) for one in why.tasks],
+        "stuck": why.stuck,
+        "troubles": _troubles(story),
+        "next_look": _next_look(story, why.at),
+    }
+
+
+class _Names:
+    """What the policy calls things."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def of(self, name: str) -> str:
+        """The label of a field, signal or score, as conditions name them."""
+        kind, _, rest = name.partition(".")
+        policy = self._policy
+        if name in policy.fields:
+            return self._label(policy.fields[name].label, name)
+        if kind == "signal" and rest in policy.signals:
+            return self._label(policy.signals[rest].label, rest)
+        if kind == "score" and rest in policy.scores:
+            return self._label(policy.scores[rest].label, rest)
+        return name
+
+    def stage(self, stage: str) -> str:
+        """A stage's label."""
+        found = self._policy.stages.get(stage)
+        return self._label(found.label, stage) if found else stage
+
+    def transition(self, transition: str | None) -> str | None:
+        """A transition's label; the word itself for one that is no transition of this policy."""
+        found = next((one for one in self._policy.transitions if one.id == transition), None)
+        return self._label(found.label, found.id) if found else transition
+
+    def value(self, field: str, value: Any) -> str | None:
+        """The label of a choice."""
+        definition = self._policy.fields.get(field)
+        if definition is None or not isinstance(value, str) or value not in definition.choices:
+            return None
+        return self._label(definition.choices[value], value)
+
+    def signal_of(self, score: str, rule: str) -> str | None:
+        """The label of the signal behind a score rule; None for a rule on facts."""
+        found = next((one for one in self._policy.scores[score].rules if one.id == rule), None)
+        return self.of(f"signal.{found.signal}") if found and found.signal else None
+
+    def points_of(self, score: str, rule: str) -> float:
+        """The full points of a score rule."""
+        return next(one.points for one in self._policy.scores[score].rules if one.id == rule)
+
+    def score_label(self, score: str) -> str:
+        """A score's label."""
+        return self._label(self._policy.scores[score].label, score)
+
+    def _label(self, label: Any, otherwise: str) -> str:
+        return label_in(label, self._policy.language, otherwise)
+
+
+def _stage(names: _Names, story: Story) -> dict[str, Any] | None:
+    entry = story.explanation.entry
+    if entry is None:
+        return None
+    return {
+        "id": entry.stage,
+        "label": names.stage(entry.stage),
+        "since": entry.entered_at,
+        "moved_by": entry.mover.value,
+        "transition": entry.transition,
+        "transition_label": names.transition(entry.transition),
+        "reason": entry.reason,
+    }
+
+
+def _entry(names: _Names, entry: Any) -> dict[str, Any]:
+    return {
+        "stage": entry.stage,
+        "label": names.stage(entry.stage),
+        "entered_at": entry.entered_at,
+        "moved_by": entry.mover,
+        "transition": entry.transition,
+        "reason": entry.reason,
+        "passed": entry.passed,
+    }
+
+
+def _score(names: _Names, score: ScoreWhy, now: datetime) -> dict[str, Any]:
+    return {
+        "id": score.id,
+        "label": names.score_label(score.id),
+        "value": round(score.value, 2),
+        "published": score.published,
+        "parts": [_part(names, score.id, one, now) for one in score.parts],
+        "undecided": [
+            {
+                "rule": one.rule,
+                "label": one.label,
+                "points": names.points_of(score.id, one.rule),
+                "unknown": list(one.unknown),
+                "unknown_labels": [names.of(name) for name in one.unknown],
+            }
+            for one in score.undecided
+        ],
+    }
+
+
+def _part(names: _Names, score: str, part: ScorePart, now: datetime) -> dict[str, Any]:
+    return {
+        "rule": part.rule,
+        "label": part.label,
+        "signal": names.signal_of(score, part.rule),
+        "points": round(part.points, 2),
+        "full_points": part.full_points,
+        "events": [{"at": at, "age_seconds": round((now - at).total_seconds())} for at in part.at],
+    }
+
+
+def _move(names: _Names, policy: Policy, move: MoveWhy) -> dict[str, Any]:
+    return {
+        "transition": move.transition,
+        "label": names.transition(move.transition),
+        "to": move.target,
+        "to_label": names.stage(move.target),
+        "true": move.truth,
+        "unknown": list(move.unknown),
+        "unknown_labels": [names.of(name) for name in move.unknown],
+        "condition": move.condition,
+    }
+
+
+def _prospect(names: _Names, one: Prospect) -> dict[str, Any]:
+    labels = [names.of(name) for name in one.names]
+    return {
+        "transition": one.transition,
+        "to": one.target,
+        "to_label": names.stage(one.target),
+        "names": list(one.names),
+        "labels": labels,
+        "any_of_them": one.alone,
+        "says": f"could be {names.stage(one.target)} if {_listed(labels, one.alone)} known",
+    }
+
+
+def _listed(labels: Sequence[str], alone: bool) -> str:
+    if len(labels) == 1:
+        return f"{labels[0]} were"
+    return f"{', '.join(labels[:-1])} {'or' if alone else 'and'} {labels[-1]} were"
+
+
+def _task(story: Story, task: Task) -> dict[str, Any]:
+    record = story.records.get(task.key.text())
+    return {
+        "title": task.title,
+        "kind": task.kind,
+        "rule": task.key.rule,
+        "cause": task.key.cause,
+        "cause_id": task.key.cause_id,
+        "state": task.state.value,
+        "due_at": task.due_at,
+        "owner": task.owner,
+        "owner_name": story.owners.get(task.owner) if task.owner else None,
+        "queue": task.queue,
+        "priority": task.priority,
+        "opened_at": task.opened_at,
+        "ended_at": task.ended_at,
+        "vendor_id": record.vendor_id if record else None,
+        "in_crm": record.step if record else None,
+    }
+
+
+def _troubles(story: Story) -> dict[str, Any]:
+    link = story.link
+    return {
+        "connection_paused": story.paused,
+        "parked": None
+        if link.parked_reason is None
+        else {"reason": link.parked_reason, "property": link.parked_property, "message": link.parked_message},
+        "dropped": [
+            {"property": name, "reason": raw.get("reason", "rejected"), "given_up": raw.get("given_up")}
+            for name, raw in sorted(link.dropped.items())
+        ],
+        "frozen": [
+            {"property": one.property_name, "until": one.until, "writers": list(one.writers)} for one in story.frozen
+        ],
+        "evaluation_parked": story.due.parked_reason if story.due else None,
+        "moving_backward": link.moving,
+    }
+
+
+def _next_look(story: Story, now: datetime) -> dict[str, Any]:
+    due = story.due
+    at = due.at if due is not None and due.parked_reason is None else None
+    reading = story.link.reading
+    return {
+        "at": at,
+        "now": at is not None and at <= now,
+        "why": due.why if due is not None and at is not None else None,
+        "says": WAKE_WORDS.get(due.why, due.why) if due is not None and at is not None else None,
+        "read_outstanding": reading,
+        "write_outstanding": story.link.writing,
+        "read_at": story.person_read_at,
+    }

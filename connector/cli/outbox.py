@@ -1,0 +1,74 @@
+"""`tasuki outbox`: reads and writes that are outstanding, and what holds them up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from connector.cli.output import emit, line, table
+from connector.cli.reasons import cause, remedy
+from connector.cli.session import installation, opened, read_settings
+from connector.store import connections, inspection
+from connector.store.clock import machine_now
+from connector.store.connections import ConnectionRow
+from connector.store.inspection import OutstandingRow
+
+
+@click.group(name="outbox")
+def command() -> None:
+    """List what is still to be read from or written to the CRM."""
+
+
+@command.command(name="list")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="At most so many rows.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
+def list_(limit: int, as_json: bool) -> None:
+    """List records with a read or a write outstanding, next first, and connections that are paused."""
+    with opened(read_settings()) as database, database.transaction(installation(database)) as conn:
+        now = machine_now(conn)
+        rows = [_facts(row) for row in inspection.outstanding(conn, limit=limit)]
+        paused = [_paused(one) for one in connections.listed(conn) if one.status == "paused"]
+    if as_json:
+        emit({"at": now, "paused_connections": paused, "outstanding": rows})
+        return
+    for one in paused:
+        until = f" until {one['until'].isoformat()}" if one["until"] else ""
+        line(f"! Connection {one['connection_id']} is paused{until}: {one['cause']}. {one['remedy']}")
+    shown = [
+        (
+            one["lead_id"],
+            one["vendor_id"],
+            one["lane"],
+            " and ".join(word for word in ("read", "write") if one[word]),
+            one["not_before"] if one["not_before"] and one["not_before"] > now else "now",
+            one["attempts"],
+        )
+        for one in rows
+    ]
+    table("Outstanding", ("Lead#", "Contact", "Lane", "For", "Not before", "Attempts#"), shown, none="nothing.")
+
+
+def _facts(row: OutstandingRow) -> dict[str, Any]:
+    return {
+        "lead_id": row.lead_id,
+        "connection_id": row.connection_id,
+        "vendor_id": row.vendor_id,
+        "lane": row.lane,
+        "read": row.reading,
+        "write": row.writing,
+        "not_before": row.not_before,
+        "attempts": row.attempts,
+    }
+
+
+def _paused(row: ConnectionRow) -> dict[str, Any]:
+    reason = row.paused_reason or "paused"
+    return {
+        "connection_id": row.id,
+        "account_id": row.account_id,
+        "reason": reason,
+        "cause": cause(reason),
+        "remedy": remedy(reason),
+        "until": row.paused_until,
+    }
