@@ -1,0 +1,165 @@
+"""kill -9 of the service, the worker and PostgreSQL at any moment: no acknowledged delivery lost, no task twice.
+
+The product runs as processes of its own; this test is its supervisor, as systemd or a container engine would be. A
+few rounds run in `make test`, many in `make soak`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from connector.cli.shipped import shipped_policy
+from connector.cli.stack import Stack, running
+from connector.errors import RetryableError
+
+SETTLE_SECONDS = 120.0
+QUIET_SECONDS = 2.0
+
+_BUSY = """
+SELECT (SELECT count(*) FROM inbox WHERE state = 'new')
+     + (SELECT count(*) FROM link WHERE read_wanted_at IS NOT NULL
+                                     OR desired_revision > confirmed_revision AND parked_reason IS NULL)
+     + (SELECT count(*) FROM lead_due WHERE due_at <= now() AND parked_reason IS NULL)
+     + (SELECT count(*) FROM managed_record WHERE dirty AND step NOT IN ('settled', 'parked')) AS busy
+"""
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    """Everything running, with a sandbox that sends again soon."""
+    home = Path(tempfile.mkdtemp(prefix="tasuki-kill-"))
+    home.chmod(0o755)
+    options = ["--contacts", "30", "--latency-ms", "20"]
+    try:
+        with running(home, shipped_policy("b2b-ja"), sandbox_options=options) as made:
+            made.sandbox.webhooks(retry_seconds=[0.5], duplicate_rate=0.1, reorder=True)
+            yield made
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def test_nothing_acknowledged_is_lost_and_no_task_exists_twice(stack: Stack) -> None:
+    _ordeal(stack, rounds=6, seed=1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_nothing_acknowledged_is_lost_in_a_long_loop(stack: Stack, seed: int) -> None:
+    _ordeal(stack, rounds=60, seed=seed)
+
+
+def _ordeal(stack: Stack, *, rounds: int, seed: int) -> None:
+    dice = random.Random(seed)
+    submitted: list[str] = []
+    enough = threading.Event()
+    people = threading.Thread(target=_submit, args=(stack, submitted, enough))
+    people.start()
+    victims: Counter[str] = Counter()
+    for _ in range(rounds):
+        time.sleep(dice.uniform(0.3, 1.5))
+        victim = dice.choice(["serve", "work", "postgres"])
+        victims[victim] += 1
+        _kill(stack, victim)
+        _supervise(stack)
+    enough.set()
+    people.join()
+    _settle(stack)
+    _judge(stack, submitted)
+    assert sum(victims.values()) == rounds
+
+
+def _submit(stack: Stack, submitted: list[str], enough: threading.Event) -> None:
+    """Newcomers ask for something, each once, until told to stop."""
+    number = 0
+    while not enough.wait(0.1):
+        number += 1
+        email = f"kill{number}@kaisha.example.co.jp"
+        found = stack.sandbox.submit("お問い合わせ", {"email": email, "lastname": "山田"})
+        submitted.append(found["contact_id"])
+
+
+def _kill(stack: Stack, victim: str) -> None:
+    if victim != "postgres":
+        stack.processes[victim].kill()
+        stack.processes[victim].wait()
+        return
+    first_line = (stack.home / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0]
+    os.kill(int(first_line), signal.SIGKILL)
+
+
+def _supervise(stack: Stack) -> None:
+    """Start again what has ended, as a supervisor does."""
+    for name, process in list(stack.processes.items()):
+        if process.poll() is not None:
+            stack.start(name, [name])
+
+
+def _settle(stack: Stack) -> None:
+    """Return when nothing is left to do; whatever ended meanwhile is started again."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    quiet_since: float | None = None
+    while time.monotonic() < deadline:
+        _supervise(stack)
+        if _busy(stack):
+            quiet_since = None
+        elif quiet_since is None:
+            quiet_since = time.monotonic()
+        elif time.monotonic() - quiet_since > QUIET_SECONDS:
+            return
+        time.sleep(0.2)
+    raise AssertionError("the relay did not come to rest")
+
+
+def _busy(stack: Stack) -> bool:
+    if not stack.sandbox.wait_webhooks(timeout_seconds=2.0, retries=True):
+        return True
+    try:
+        with stack.database.transaction(stack.installation_id) as conn:
+            row = conn.execute(_BUSY).fetchone()
+    except RetryableError:
+        return True
+    return row is None or row["busy"] > 0
+
+
+def _judge(stack: Stack, submitted: list[str]) -> None:
+    """By the sandbox's own records, not by ours."""
+    acknowledged = {
+        str(event)
+        for attempt in stack.sandbox.webhook_log(1_000_000)
+        if attempt["status"] == 200
+        for event in attempt["event_ids"]
+    }
+    with stack.database.transaction(None) as conn:
+        bodies = [bytes(row["body"]) for row in conn.execute("SELECT body FROM inbox WHERE source = 'hubspot'")]
+    stored = {str(event["eventId"]) for body in bodies for event in orjson.loads(body)}
+    assert acknowledged - stored == set(), "an acknowledged delivery is gone"
+
+    tasks: list[dict[str, Any]] = stack.sandbox.records("tasks")
+    keys = Counter(task["properties"]["tasuki_key"] for task in tasks)
+    assert [key for key, count in keys.items() if count > 1] == [], "a task exists twice"
+    owners = Counter(contact for task in tasks for contact in task["associations"].get("contacts", ()))
+    assert {contact: owners[contact] for contact in submitted if owners[contact] != 1} == {}
+    for contact in submitted:
+        shown = stack.sandbox.record("contacts", contact)["properties"]
+        assert (shown["lifecyclestage"], shown["tasuki_score"]) == ("marketingqualifiedlead", "40")
+
+
+def test_the_supervisor_of_this_test_starts_what_has_ended(stack: Stack) -> None:
+    _kill(stack, "work")
+    assert isinstance(stack.processes["work"], subprocess.Popen)
+    _supervise(stack)
+    assert stack.processes["work"].poll() is None
