@@ -1,0 +1,164 @@
+"""What every builder shares: the files as read, the vocabulary, the compiler and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from connector.domain.value import Scalar
+from connector.policy.compile import Compiler
+from connector.policy.document import Document, Where, empty
+from connector.policy.files.examples import ExamplesFile
+from connector.policy.files.fields import FieldsFile
+from connector.policy.files.handoff import HandoffFile
+from connector.policy.files.kpi import KpiFile
+from connector.policy.files.lifecycle import LifecycleFile
+from connector.policy.files.recycle import RecycleFile
+from connector.policy.files.routing import RoutingFile
+from connector.policy.files.scoring import ScoringFile
+from connector.policy.files.settings import PolicyFile
+from connector.policy.files.signals import SignalModel, SignalsFile
+from connector.policy.files.sla import SlaFile
+from connector.policy.files.work import WorkFile
+from connector.policy.model import FieldType, Label
+from connector.policy.operands import YES_NO, date_of, moment_in, number_of
+from connector.policy.problems import Report
+from connector.policy.templates import Template, TemplateFault
+from connector.policy.vocabulary import Name, Vocabulary, plain_label
+
+TEMPLATE_NAMES = ("reasons", "missing", "signals", "history", "owner", "due", "link", "stage")
+"""What a text may take beside fields, scores and `recycle.reason`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """The models of one policy's files; None: the file is not there and its part is off."""
+
+    policy: PolicyFile = PolicyFile()
+    fields: FieldsFile = FieldsFile(lead={})
+    signals: SignalsFile | None = None
+    scoring: ScoringFile = ScoringFile()
+    lifecycle: LifecycleFile | None = None
+    work: WorkFile | None = None
+    routing: RoutingFile | None = None
+    sla: SlaFile | None = None
+    handoff: HandoffFile | None = None
+    recycle: RecycleFile | None = None
+    kpi: KpiFile | None = None
+    examples: ExamplesFile | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """One policy being built."""
+
+    files: Files
+    documents: Mapping[str, Document]
+    vocabulary: Vocabulary
+    report: Report
+    compiler: Compiler = field(init=False)
+    later: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.compiler = Compiler(self.vocabulary, self.report)
+
+    def at(self, stem: str) -> Where:
+        """The root of a file, `fields` for fields.yaml."""
+        return Where(self.documents.get(stem) or empty(f"{stem}.yaml"))
+
+    def signals(self) -> Iterable[tuple[str, SignalModel, Where]]:
+        """Every signal of signals.yaml and scoring.yaml with its place."""
+        if self.files.signals is not None:
+            for key, model in self.files.signals.signals.items():
+                yield key, model, self.at("signals") / "signals" / key
+        for key, model in self.files.scoring.signals.items():
+            yield key, model, self.at("scoring") / "signals" / key
+
+    def put_off(self, what: str) -> None:
+        """Note a part that is checked for form but not run in this release."""
+        if what not in self.later:
+            self.later.append(what)
+
+    def known(self, word: str, allowed: Iterable[str], what: str, where: Where) -> bool:
+        """True when `word` is one of `allowed`; else a dangling reference is noted."""
+        options = tuple(allowed)
+        if word in options:
+            return True
+        self.report.unknown(where, what, word, options)
+        return False
+
+    def field(self, name: str, where: Where) -> Name | None:
+        """The field of this name (built-in names are not fields)."""
+        fields = tuple(known for known in self.vocabulary.names if is_field(known))
+        return self.vocabulary.names[name] if self.known(name, fields, "field", where) else None
+
+    def template(self, text: str, where: Where) -> Template:
+        """A parsed text; an unknown name in it is noted."""
+        try:
+            template = Template.parse(text)
+        except TemplateFault as fault:
+            self.report.error(where, str(fault), reason="bad_template")
+            return Template(())
+        allowed = tuple(self._template_names())
+        for name in template.names:
+            if name not in allowed:
+                self.report.error(
+                    where,
+                    f"there is no `{{{name}}}` to put into a text",
+                    reason="unknown_template_name",
+                    got=name,
+                    allowed=allowed,
+                )
+        return template
+
+    def _template_names(self) -> Iterable[str]:
+        yield from TEMPLATE_NAMES
+        for name in self.vocabulary.names:
+            if is_field(name) or name.startswith("score.") or name in ("recycle.reason", "deal.stage"):
+                yield name
+
+    def scalar(self, name: Name, raw: Any, where: Where) -> Scalar | None:
+        """A value that may stand in this field; None after noting why not."""
+        value = self._scalar(name, raw)
+        if value is None:
+            kind = name.type.value if name.type is not None else "signal"
+            self.report.error(
+                where,
+                f"`{str(raw)[:80]}` is no value of `{name.name}` ({kind})",
+                reason="unknown_choice" if name.choices else "bad_value",
+                got=str(raw),
+                allowed=tuple(name.choices),
+            )
+        return value
+
+    def _scalar(self, name: Name, raw: Any) -> Scalar | None:
+        if not isinstance(raw, str) or name.type in (None, FieldType.PERSON):
+            return None
+        if name.type in (FieldType.CHOICE, FieldType.CHOICES):
+            return raw if raw in name.choices or name.free_choice else None
+        if name.type in (FieldType.NUMBER, FieldType.MONEY):
+            return number_of(raw)
+        if name.type is FieldType.YES_NO:
+            return YES_NO.get(raw.lower())
+        if name.type is FieldType.DATE:
+            return date_of(raw)
+        if name.type is FieldType.MOMENT:
+            return moment_in(raw, self.vocabulary.zone)
+        return raw
+
+
+_BUILT_IN = ("score.", "signal.", "cadence.", "clock.", "gate.", "recycle.")
+BUILT_IN_NAMES = ("stage", "stage_entered_at", "owner", "deal.stage")
+RESERVED = (*BUILT_IN_NAMES, "any", "all", "none", *TEMPLATE_NAMES)
+"""Words that cannot name a field."""
+
+
+def is_field(name: str) -> bool:
+    """True for a field of fields.yaml or a rating; False for built-in names."""
+    return name not in BUILT_IN_NAMES and not name.startswith(_BUILT_IN)
+
+
+def label_of(label: Label | None, id_: str) -> Label:
+    """The label as written, or the id."""
+    return label if label is not None else plain_label(id_)

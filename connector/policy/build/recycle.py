@@ -1,0 +1,54 @@
+"""recycle.yaml: the table of reasons and when each comes again."""
+
+from __future__ import annotations
+
+from connector.policy.build.actions import build_actions
+from connector.policy.build.context import Context, label_of
+from connector.policy.build.events import build_events
+from connector.policy.document import Where
+from connector.policy.files.recycle import AgainModel
+from connector.policy.model import Again, EventKind, Reason, Recycle
+
+_RUN = (EventKind.SIGNAL, EventKind.REACHES)
+
+
+def build_recycle(context: Context) -> Recycle | None:
+    """The table; None when the part is off."""
+    model = context.files.recycle
+    if model is None:
+        return None
+    where = context.at("recycle")
+    reasons = {
+        key: Reason(
+            id=key,
+            label=label_of(reason.label, key),
+            used_for=tuple(reason.used_for),
+            again=_again(context, key, reason.again, where / "reasons" / key / "again"),
+        )
+        for key, reason in model.reasons.items()
+    }
+    wake = model.on_wake
+    limits = model.limits
+    if limits is not None:
+        context.known(limits.then, context.vocabulary.stages, "stage", where / "limits" / "then")
+    return Recycle(
+        reasons=reasons,
+        on_wake=build_actions(context, wake.do, where / "on_wake" / "do", "on_wake") if wake else (),
+        times=limits.times if limits is not None else None,
+        within=limits.within if limits is not None else None,
+        then=limits.then if limits is not None else None,
+    )
+
+
+def _again(context: Context, key: str, model: AgainModel | None, where: Where) -> Again | None:
+    if model is None:
+        return None
+    if model.on is None:
+        return Again(after=model.after, on=None, at_latest=model.at_latest)
+    events = build_events(context, model.on, where / "on")
+    if len(events) > 1:
+        context.report.error(where / "on", "one event brings a lead back", reason="bad_event")
+    event = events[0] if events else None
+    if event is not None and event.kind not in _RUN:
+        context.put_off(f"recycle.yaml: {key} (on {event.kind.value})")
+    return Again(after=None, on=event, at_latest=model.at_latest)

@@ -1,0 +1,115 @@
+"""policy.yaml: the zone, the calendars, the named lists."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo, available_timezones
+
+from connector.domain.calendar import Calendar
+from connector.policy.build.context import label_of
+from connector.policy.document import Where
+from connector.policy.files.settings import CalendarModel, ListModel, PolicyFile
+from connector.policy.problems import Report
+from connector.policy.vocabulary import NamedList
+
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def zone_of(model: PolicyFile, where: Where, report: Report) -> ZoneInfo:
+    """The policy's time zone; UTC after noting that it does not exist."""
+    if model.time_zone in available_timezones():
+        return ZoneInfo(model.time_zone)
+    report.error(
+        where / "time_zone",
+        f"there is no time zone `{model.time_zone}`; write one such as Asia/Tokyo",
+        reason="unknown_zone",
+        got=model.time_zone,
+        allowed=sorted(available_timezones()),
+    )
+    return ZoneInfo("UTC")
+
+
+def calendars_of(
+    model: PolicyFile, zone: ZoneInfo, where: Where, report: Report
+) -> tuple[Calendar, Mapping[str, Calendar]]:
+    """The default calendar and all by id; without any, a calendar that is always open."""
+    found: dict[str, Calendar] = {}
+    for key, spec in model.calendars.items():
+        calendar = _calendar(key, spec, zone, where / "calendars" / key, report)
+        if calendar is not None:
+            found[key] = calendar
+    chosen = [key for key, spec in model.calendars.items() if spec.default]
+    if len(chosen) > 1:
+        report.error(where / "calendars" / chosen[1], "only one calendar is the default", reason="two_defaults")
+    if len(model.calendars) > 1 and not chosen:
+        report.error(where / "calendars", "say `default: true` in one calendar", reason="no_default")
+    default = found.get(chosen[0]) if chosen else next(iter(found.values()), None)
+    return default or _always_open(zone), found
+
+
+def _always_open(zone: ZoneInfo) -> Calendar:
+    return Calendar.build(id="always", zone=zone, hours=dict.fromkeys(WEEK, "0:00-24:00"))
+
+
+def _calendar(key: str, spec: CalendarModel, zone: ZoneInfo, where: Where, report: Report) -> Calendar | None:
+    try:
+        return Calendar.build(
+            id=key,
+            zone=zone,
+            hours={str(day): list(hours) for day, hours in spec.hours.items()},
+            label=label_of(spec.label, key),
+            holidays=spec.holidays,
+            closed=spec.closed,
+            open=spec.open,
+        )
+    except ValueError as error:
+        report.error(where, str(error), reason="bad_calendar")
+        return None
+
+
+def lists_of(
+    model: PolicyFile, tables: Mapping[str, bytes], where: Where, report: Report
+) -> dict[str, NamedList]:
+    """Every named list, those in CSV files read."""
+    found: dict[str, NamedList] = {}
+    for key, spec in model.lists.items():
+        spot = where / "lists" / key
+        values = spec.values if spec.values is not None else _column(spec, tables, spot, report)
+        found[key] = NamedList(label=label_of(spec.label, key), values=tuple(values))
+    return found
+
+
+def _column(spec: ListModel, tables: Mapping[str, bytes], where: Where, report: Report) -> tuple[str, ...]:
+    content = tables.get(spec.file or "")
+    if content is None:
+        return ()  # the missing file is noted where files are gathered
+    text = _text(content)
+    if text is None:
+        report.error(where / "file", "the list is neither UTF-8 nor Shift_JIS", reason="list_encoding")
+        return ()
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        report.error(where / "file", f"the list is no CSV file: {error}", reason="list_csv")
+        return ()
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    column = spec.column if spec.column is not None else next(iter(header), "")
+    if column not in header:
+        report.error(
+            where / "column", f"the list has no column `{column}`", reason="unknown_column", got=column, allowed=header
+        )
+        return ()
+    index = header.index(column)
+    cells = (row[index].strip() for row in rows[1:] if len(row) > index)
+    return tuple(dict.fromkeys(cell for cell in cells if cell))
+
+
+def _text(content: bytes) -> str | None:
+    for encoding in ("utf-8-sig", "cp932"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
