@@ -1,4 +1,4 @@
-"""History: the ledger of decisions, people's values that a rule did not let stand (encrypted), drift, event keys, tallies."""
+"""History: the ledger of decisions, values that a rule did not let stand (encrypted), drift, event keys, tallies."""
 
 from __future__ import annotations
 
@@ -122,6 +122,14 @@ def add_drift(
         "data": Jsonb(data),
     }
     conn.execute(_DRIFT, values)
+
+
+def end_drift(conn: Connection, connection_id: int, *, lead_id: int, field: str, ended_at: datetime) -> None:
+    """What should be stands again."""
+    conn.execute(
+        "UPDATE drift SET ended_at = %s WHERE connection_id = %s AND lead_id = %s AND field = %s AND ended_at IS NULL",
+        [ended_at, connection_id, lead_id, field],
+    )
 
 
 def take_events(conn: Connection, installation_id: int, keys: Sequence[bytes]) -> set[bytes]:

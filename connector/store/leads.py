@@ -86,7 +86,8 @@ SELECT %(installation_id)s, lead_id, %(at)s, %(why)s, %(lane)s FROM unnest(%(lea
 ORDER BY lead_id
 ON CONFLICT (installation_id, lead_id) DO UPDATE
 SET due_at = least(lead_due.due_at, excluded.due_at),
-    why = CASE WHEN lead_due.due_at < excluded.due_at THEN lead_due.why ELSE excluded.why END, claim = NULL, claimed_until = '-infinity',
+    why = CASE WHEN lead_due.due_at < excluded.due_at THEN lead_due.why ELSE excluded.why END,
+    claim = NULL, claimed_until = '-infinity',
     lane = CASE WHEN excluded.lane = 'hot' THEN 'hot' ELSE lead_due.lane END, parked_reason = NULL, failures = 0
 """
 
@@ -128,7 +129,9 @@ RETURNING id
 
 _WALK = """
 WITH next AS (
-    SELECT id FROM lead WHERE generation < %(generation)s AND generation >= 0 AND gone IS NULL AND id > %(after)s
+    SELECT id FROM lead
+    WHERE generation < %(generation)s AND generation >= 0 AND gone IS NULL AND id > %(after)s
+      AND NOT EXISTS (SELECT FROM lead_due WHERE lead_id = lead.id AND parked_reason IS NOT NULL)
     ORDER BY id LIMIT %(limit)s
 )
 INSERT INTO lead_due (installation_id, lead_id, due_at, why, lane)
@@ -183,14 +186,23 @@ def set_gone(
     return lead_ids
 
 
-def merge(conn: Connection, installation_id: int, loser: int, winner: int) -> None:
-    """One person was two leads: everything that the loser did and that was made for it is the winner's from now on."""
-    conn.execute("UPDATE signal SET lead_id = %s WHERE lead_id = %s", [winner, loser])
-    conn.execute("UPDATE managed_record SET lead_id = %s WHERE lead_id = %s", [winner, loser])
-    conn.execute("UPDATE lead SET gone = 'merged', merged_into = %s WHERE id = %s", [winner, loser])
-    conn.execute("UPDATE identity SET lead_id = %s WHERE lead_id = %s", [winner, loser])
-    conn.execute("DELETE FROM lead_due WHERE lead_id = %s", [loser])
-    conn.execute("DELETE FROM link WHERE lead_id = %s", [loser])
+def become(
+    conn: Connection,
+    installation_id: int,
+    connection_id: int,
+    object_type: str,
+    lead_id: int,
+    winner: str,
+    losers: Sequence[str],
+) -> None:
+    """After a merge at the vendor this lead is the record `winner`; the ids of `losers` are names of the past."""
+    set_gone(conn, connection_id, losers, "merged", object_type=object_type)
+    identify(conn, installation_id, connection_id, object_type, [(winner, lead_id)])
+    set_gone(conn, connection_id, [winner], None, object_type=object_type)
+    conn.execute("UPDATE lead SET gone = NULL WHERE id = %s", [lead_id])
+    conn.execute(
+        "UPDATE link SET vendor_id = %s WHERE lead_id = %s AND connection_id = %s", [winner, lead_id, connection_id]
+    )
 
 
 def load(conn: Connection, ids: Sequence[int]) -> dict[int, LeadRow]:

@@ -25,6 +25,7 @@ class ReadClaim:
     vendor_id: str
     wanted_at: datetime
     arrival: Mapping[str, Any] | None
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ WITH free AS (
 )
 UPDATE link SET read_claim = %(token)s, read_claimed_until = now() + make_interval(secs => %(lease_seconds)s)
 FROM free WHERE link.lead_id = free.lead_id AND link.connection_id = %(connection_id)s
-RETURNING link.lead_id, vendor_id, read_wanted_at AS wanted_at, arrival
+RETURNING link.lead_id, vendor_id, read_wanted_at AS wanted_at, arrival, read_attempts AS attempts
 """
 
 # What was asked for again while we read is read again.
@@ -92,7 +93,7 @@ RETURNING link.lead_id
 
 _POSTPONE_READS = """
 UPDATE link
-SET read_claim = NULL, read_claimed_until = '-infinity', read_attempts = read_attempts + 1,
+SET read_claim = NULL, read_claimed_until = '-infinity', read_attempts = read_attempts + %(failed)s,
     read_not_before = now() + make_interval(secs => %(seconds)s)
 WHERE connection_id = %(connection_id)s AND read_claim = %(token)s
 """
@@ -123,9 +124,10 @@ SET confirmed_revision = CASE WHEN %(confirmed)s THEN greatest(confirmed_revisio
 WHERE lead_id = %(lead_id)s AND connection_id = %(connection_id)s AND claim = %(token)s
 """
 
+# A link that waits (the vendor said for how long) goes on waiting: news of the lead is no reason to call sooner.
 _DESIRE = """
 UPDATE link
-SET desired_revision = desired_revision + 1, lane = wanted.lane, not_before = least(not_before, now())
+SET desired_revision = desired_revision + 1, lane = wanted.lane
 FROM unnest(%(lead_ids)s::bigint[], %(lanes)s::text[]) AS wanted (lead_id, lane)
 WHERE link.lead_id = wanted.lead_id
 """
@@ -146,7 +148,8 @@ ORDER BY not_before, lead_id LIMIT %s
 _RETRY_PARKED = """
 UPDATE link
 SET parked_reason = NULL, parked_property = NULL, parked_message = NULL, parked_at = NULL, dropped = '{}',
-    desired_revision = desired_revision + 1, not_before = now(), attempts = 0
+    desired_revision = desired_revision + 1, not_before = now(), attempts = 0,
+    read_wanted_at = CASE WHEN arrival IS NULL THEN read_wanted_at ELSE clock_timestamp() END
 WHERE (parked_reason IS NOT NULL OR dropped <> '{}') AND (%(lead_ids)s::bigint[] IS NULL OR lead_id = ANY(%(lead_ids)s))
 RETURNING lead_id
 """
@@ -190,6 +193,33 @@ def want_arrival(conn: Connection, connection_id: int, lead_id: int, arrival: Ma
     )
 
 
+def park_arrival(conn: Connection, connection_id: int, claim: ReadClaim, *, reason: str, property_name: str) -> None:
+    """No record can be made for this person: its arrival is kept for the day somebody mends the cause."""
+    conn.execute(
+        "UPDATE link SET arrival = %s, parked_reason = %s, parked_property = %s, parked_at = now()"
+        " WHERE lead_id = %s AND connection_id = %s",
+        [Jsonb(claim.arrival), reason, property_name, claim.lead_id, connection_id],
+    )
+
+
+def name(conn: Connection, connection_id: int, lead_id: int, vendor_id: str) -> None:
+    """The record behind this link has an id now."""
+    conn.execute(
+        "UPDATE link SET vendor_id = %s WHERE lead_id = %s AND connection_id = %s", [vendor_id, lead_id, connection_id]
+    )
+
+
+def arriving(conn: Connection, connection_id: int, email: str) -> int | None:
+    """The lead that waits to be found or created by this address; until the transaction ends nobody else makes one."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [connection_id, email])
+    row = conn.execute(
+        "SELECT lead_id FROM link WHERE connection_id = %s AND arrival IS NOT NULL AND arrival ->> 'email' = %s"
+        " ORDER BY lead_id LIMIT 1",
+        [connection_id, email],
+    ).fetchone()
+    return int(row["lead_id"]) if row else None
+
+
 def claim_reads(
     conn: Connection, connection_id: int, *, lane: str, limit: int, lease_seconds: float
 ) -> tuple[uuid.UUID, list[ReadClaim]]:
@@ -216,7 +246,8 @@ def lock(conn: Connection, lead_ids: Sequence[int]) -> None:
 def release(conn: Connection, connection_id: int, token: uuid.UUID) -> None:
     """Give back what is still claimed under this token, reads and writes, for anybody to take at once."""
     conn.execute(
-        "UPDATE link SET read_claim = NULL, read_claimed_until = '-infinity' WHERE connection_id = %s AND read_claim = %s",
+        "UPDATE link SET read_claim = NULL, read_claimed_until = '-infinity'"
+        " WHERE connection_id = %s AND read_claim = %s",
         [connection_id, token],
     )
     conn.execute(
@@ -236,9 +267,12 @@ def settle_reads(conn: Connection, connection_id: int, token: uuid.UUID, claims:
     return {int(row["lead_id"]) for row in conn.execute(_SETTLE_READS, values)}
 
 
-def postpone_reads(conn: Connection, connection_id: int, token: uuid.UUID, *, seconds: float) -> None:
-    """Give the claimed reads back, to be tried after so long."""
-    conn.execute(_POSTPONE_READS, {"connection_id": connection_id, "token": token, "seconds": seconds})
+def postpone_reads(
+    conn: Connection, connection_id: int, token: uuid.UUID, *, seconds: float, failed: bool = True
+) -> None:
+    """Give the claimed reads back, to be tried after so long. `failed`: it counts as an attempt."""
+    values = {"connection_id": connection_id, "token": token, "seconds": seconds, "failed": int(failed)}
+    conn.execute(_POSTPONE_READS, values)
 
 
 def desire(conn: Connection, lanes: Mapping[int, str]) -> None:
@@ -259,6 +293,15 @@ def claim_writes(
         "token": token,
     }
     return token, [WriteClaim(**row) for row in conn.execute(_CLAIM_WRITES, values)]
+
+
+def held_writes(conn: Connection, connection_id: int, token: uuid.UUID) -> set[int]:
+    """The leads that this claim still holds, kept from everybody else until the transaction ends."""
+    rows = conn.execute(
+        "SELECT lead_id FROM link WHERE connection_id = %s AND claim = %s ORDER BY lead_id FOR UPDATE",
+        [connection_id, token],
+    )
+    return {int(row["lead_id"]) for row in rows}
 
 
 def settle_writes(

@@ -61,11 +61,18 @@ SET step = %(step)s, vendor_id = coalesce(%(vendor_id)s, vendor_id), mirror = co
     dirty = %(dirty)s, parked_reason = %(parked_reason)s, settle_until = NULL,
     reported = coalesce(%(reported)s, reported)
 WHERE connection_id = %(connection_id)s AND key = %(key)s AND desired = %(desired)s
+  AND step <> 'settled' AND (%(step)s <> 'wanted' OR vendor_id IS NULL)
+"""
+
+# It was desired otherwise while we created it: keep the id, and let the change follow.
+_NAME = """
+UPDATE managed_record SET step = 'exists', vendor_id = %(vendor_id)s, dirty = true, settle_until = NULL
+WHERE connection_id = %(connection_id)s AND key = %(key)s AND step <> 'settled'
 """
 
 _REPORT = """
 UPDATE managed_record
-SET mirror = %(mirror)s, reported = %(reported)s, read_wanted = false,
+SET mirror = %(mirror)s, reported = %(reported)s, read_wanted = read_wanted AND xmin::text <> %(version)s,
     step = CASE WHEN %(reported)s = 'deleted' THEN 'settled' ELSE step END,
     dirty = dirty AND %(reported)s <> 'deleted'
 WHERE connection_id = %(connection_id)s AND vendor_id = %(vendor_id)s AND kind = %(kind)s
@@ -110,7 +117,10 @@ def settle(
     parked_reason: str | None = None,
     reported: str | None = None,
 ) -> None:
-    """Store what became of a create or update; a record that is desired otherwise by now stays dirty as it is."""
+    """Store what became of a create or update; a record that is desired otherwise by now stays dirty as it is.
+
+    What somebody else found out meanwhile stands: what exists is never wanted again, what is settled never lives.
+    """
     values = {
         "connection_id": connection_id,
         "key": row.key,
@@ -123,20 +133,7 @@ def settle(
         "reported": reported,
     }
     if conn.execute(_SETTLE, values).rowcount == 0 and vendor_id is not None:
-        # It was changed while we created it: keep the id, and let the change follow.
-        conn.execute(
-            "UPDATE managed_record SET step = 'exists', vendor_id = %s, dirty = true WHERE connection_id = %s AND key = %s",
-            [vendor_id, connection_id, row.key],
-        )
-
-
-def known(conn: Connection, connection_id: int, kind: str, vendor_ids: Sequence[str]) -> set[str]:
-    """Which of these vendor ids are records of ours."""
-    rows = conn.execute(
-        "SELECT vendor_id FROM managed_record WHERE connection_id = %s AND kind = %s AND vendor_id = ANY(%s)",
-        [connection_id, kind, list(vendor_ids)],
-    )
-    return {row["vendor_id"] for row in rows}
+        conn.execute(_NAME, values)
 
 
 def want_read(conn: Connection, connection_id: int, kind: str, vendor_ids: Sequence[str]) -> int:
@@ -147,26 +144,34 @@ def want_read(conn: Connection, connection_id: int, kind: str, vendor_ids: Seque
     ).rowcount
 
 
-def wanted_reads(conn: Connection, connection_id: int, kind: str, limit: int) -> list[str]:
-    """Vendor ids of our records that are to be read."""
+def wanted_reads(conn: Connection, connection_id: int, kind: str, limit: int) -> dict[str, str]:
+    """Vendor ids of our records that are to be read, with the version of each row."""
     rows = conn.execute(
-        "SELECT vendor_id FROM managed_record WHERE connection_id = %s AND kind = %s AND read_wanted"
-        " AND vendor_id IS NOT NULL ORDER BY created_at LIMIT %s",
+        "SELECT vendor_id, xmin::text AS version FROM managed_record WHERE connection_id = %s AND kind = %s"
+        " AND read_wanted AND vendor_id IS NOT NULL ORDER BY created_at LIMIT %s",
         [connection_id, kind, limit],
     )
-    return [row["vendor_id"] for row in rows]
+    return {row["vendor_id"]: row["version"] for row in rows}
 
 
 def report(
-    conn: Connection, connection_id: int, kind: str, vendor_id: str, *, reported: str, mirror: Mapping[str, Any]
+    conn: Connection,
+    connection_id: int,
+    kind: str,
+    vendor_id: str,
+    *,
+    reported: str,
+    mirror: Mapping[str, Any],
+    version: str,
 ) -> list[int]:
-    """Store what the CRM shows of a record of ours; returns its lead."""
+    """Store what the CRM shows of a record of ours; returns its lead. `version`: of the row when the read began."""
     values = {
         "connection_id": connection_id,
         "kind": kind,
         "vendor_id": vendor_id,
         "reported": reported,
         "mirror": Jsonb(mirror),
+        "version": version,
     }
     return [int(row["lead_id"]) for row in conn.execute(_REPORT, values)]
 

@@ -36,7 +36,8 @@ WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND ve
 """
 
 _PUT = """
-INSERT INTO mirror (installation_id, connection_id, object_type, vendor_id, properties, meta, modified_at, read_at, gone)
+INSERT INTO mirror (installation_id, connection_id, object_type, vendor_id, properties, meta, modified_at, read_at,
+                    gone)
 VALUES (%(installation_id)s, %(connection_id)s, %(object_type)s, %(vendor_id)s, %(properties)s, %(meta)s,
         %(modified_at)s, %(read_at)s, %(gone)s)
 ON CONFLICT (installation_id, connection_id, object_type, vendor_id) DO UPDATE

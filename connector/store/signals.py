@@ -45,12 +45,15 @@ WHERE lead_id = %(lead_id)s AND kind = %(kind)s AND detail ->> 'form' = %(form)s
   AND occurred_at BETWEEN %(occurred_at)s - %(near)s AND %(occurred_at)s + %(near)s
   AND (detail ->> 'submission_id' IS NULL OR %(submission_id)s::text IS NULL
        OR detail ->> 'submission_id' = %(submission_id)s)
+ORDER BY abs(extract(epoch FROM occurred_at - %(occurred_at)s)), id
 LIMIT 1
 """
 
 _NAME_TWIN = "UPDATE signal SET detail = detail || %s WHERE id = %s AND detail ->> 'submission_id' IS NULL"
 
-_OF = "SELECT lead_id, id, kind, occurred_at, learnt_at, seen FROM signal WHERE lead_id = ANY(%s) ORDER BY occurred_at, id"
+_OF = """
+SELECT lead_id, id, kind, occurred_at, learnt_at, seen FROM signal WHERE lead_id = ANY(%s) ORDER BY occurred_at, id
+"""
 
 
 def add(conn: Connection, installation_id: int, new: Sequence[NewSignal], *, learnt_at: datetime) -> set[int]:

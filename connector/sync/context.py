@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from connector.engine.plan import Plan
+from connector.errors import RetryableError
 from connector.store import history
 from connector.store.database import Connection, Database
 from connector.store.policies import ActivePolicy
 from connector.store.vault import Vault
 from connector.sync.binding import Binding
 from connector.vendors.base import Dialect, Vendor
+
+Result = TypeVar("Result")
+
+CONFLICTS = 5
+"""How often a slice's last transaction is tried when others hold its rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,4 +82,25 @@ class Line:
 
 def backoff(limits: Limits, attempts: int) -> float:
     """Seconds to wait before the next attempt: doubling, up to a limit."""
-    return float(min(limits.retry_seconds * 2**attempts, limits.retry_seconds_most))
+    return float(min(limits.retry_seconds * 2 ** min(attempts, 20), limits.retry_seconds_most))
+
+
+def conclude(
+    tenant: Tenant, work: Callable[[Connection], Result], *, give_back: Callable[[Connection], None]
+) -> Result:
+    """Run the transaction that ends a slice, again when it met another one on the same rows (a deadlock).
+
+    When the database refuses all the same, the slice's claims are given back (`give_back`): kept, they would rest
+    for a whole lease.
+    """
+    for left in reversed(range(CONFLICTS)):
+        try:
+            with tenant.database.transaction(tenant.installation_id) as conn:
+                return work(conn)
+        except RetryableError as error:
+            if error.reason == "database_conflict" and left:
+                continue
+            with tenant.database.transaction(tenant.installation_id) as conn:
+                give_back(conn)
+            raise
+    raise AssertionError("unreachable")

@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 
 from connector.domain import codec
-from connector.errors import RetryableError
+from connector.domain.lead import Actor
+from connector.errors import AuthError, RetryableError
 from connector.store import history, leads, links, managed, mirrors
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
@@ -19,9 +20,10 @@ from connector.store.links import WriteClaim, WriteOutcome
 from connector.store.managed import ManagedRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror, stage_move
-from connector.sync.context import Line, backoff
+from connector.sync.context import Line, backoff, conclude
 from connector.sync.difference import difference
 from connector.sync.facts import same_on
+from connector.sync.observe import observe, tell_overtaken
 from connector.sync.tasks import deliver_tasks
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
 
@@ -41,6 +43,7 @@ class Parcel:
     results: list[tuple[dict[str, str], WriteResult]] = field(default_factory=list)
     retry_seconds: float | None = None
     moved_on: bool = False  #: A re-read showed a change: decide again before writing.
+    missing: bool = False  #: The vendor no longer has the record: read it, which settles what has become of it.
 
     def wait(self, seconds: float) -> None:
         """Something of this lead is to be tried again, not before so long."""
@@ -67,17 +70,15 @@ def deliver_slice(line: Line, lane: Lane) -> int:
         stage_move.prepare(line, token, parcels, lane)
         _write(line, parcels, lane)
         deliver_tasks(line, parcels, lane)
-    except RetryableError as error:
+    except (RetryableError, AuthError) as error:
         _postpone(line, token, parcels, error)
         raise
-    try:
-        with tenant.database.transaction(tenant.installation_id) as conn:
-            _store(line, conn, token, parcels, tenant.now(conn))
-    except RetryableError:
+    conclude(
+        tenant,
+        lambda conn: _store(line, conn, token, parcels, tenant.now(conn)),
         # The writes went out and are idempotent: the next slice finds what still differs.
-        with tenant.database.transaction(tenant.installation_id) as conn:
-            links.release(conn, line.connection_id, token)
-        raise
+        give_back=lambda conn: links.release(conn, line.connection_id, token),
+    )
     return len(claims)
 
 
@@ -131,14 +132,13 @@ def _refresh(line: Line, parcels: Sequence[Parcel], now: datetime, lane: Lane) -
     if not stale:
         return
     records = line.vendor.read(line.dialect.person_type, sorted(stale), line.binding.person_properties, lane=lane)
-    same = same_on(line.binding, line.dialect.person_type)
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
         now = tenant.now(conn)
         rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, sorted(stale), lock=True)
         for vendor_id, parcel in stale.items():
             record = records.get(vendor_id)
-            changed = mirror.absorb(rows[vendor_id], record, now=now, same=same) if record else {"gone"}
+            changed = observe(line, conn, parcel.lead, rows[vendor_id], record, now=now) if record else {"gone"}
             parcel.person = rows[vendor_id]
             if changed:
                 parcel.moved_on = True
@@ -169,49 +169,96 @@ def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
         waiting = again
 
 
-def _postpone(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], error: RetryableError) -> None:
+def _postpone(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], error: RetryableError | AuthError) -> None:
+    """What went through is stored, the rest is tried later; a refused token counts as nobody's attempt."""
     tenant = line.tenant
-    outcomes = []
-    for parcel in parcels:
-        seconds = error.retry_after_seconds or backoff(tenant.limits, parcel.claim.attempts)
-        outcomes.append((parcel.claim, _later(parcel, seconds)))
     with tenant.database.transaction(tenant.installation_id) as conn:
-        _store_results(line, conn, parcels, tenant.now(conn))
+        _store_results(line, conn, token, parcels, tenant.now(conn))
+        outcomes = [(parcel.claim, _later(line, parcel, error)) for parcel in parcels]
         links.settle_writes(conn, line.connection_id, token, outcomes)
 
 
-def _later(parcel: Parcel, seconds: float) -> WriteOutcome:
+def _later(line: Line, parcel: Parcel, error: RetryableError | AuthError) -> WriteOutcome:
+    attempts, seconds = parcel.claim.attempts, 0.0
+    if isinstance(error, RetryableError):
+        asked = error.retry_after_seconds
+        seconds = backoff(line.tenant.limits, attempts) if asked is None else asked
+        attempts += 1
     return WriteOutcome(
         lead_id=parcel.lead.id,
         confirmed=False,
         retry_seconds=seconds,
-        attempts=parcel.claim.attempts + 1,
-        journal=parcel.claim.journal,
+        attempts=attempts,
+        journal=stage_move.journal_after(parcel),
     )
 
 
 # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 def _store(line: Line, conn: Connection, token: uuid.UUID, parcels: Sequence[Parcel], now: datetime) -> None:
-    _store_results(line, conn, parcels, now)
+    _store_results(line, conn, token, parcels, now)
     links.settle_writes(conn, line.connection_id, token, [(parcel.claim, _outcome(line, parcel)) for parcel in parcels])
+    gone = {parcel.lead.id: parcel.person.vendor_id for parcel in parcels if parcel.missing}
+    _want_read(line, conn, gone)
 
 
-def _store_results(line: Line, conn: Connection, parcels: Sequence[Parcel], now: datetime) -> None:
-    """Take our writes into the mirror, on the rows as they stand now: events may have come in meanwhile."""
+def _store_results(line: Line, conn: Connection, token: uuid.UUID, parcels: Sequence[Parcel], now: datetime) -> None:
+    """Take our writes into the mirror, on the rows as they stand now: events may have come in meanwhile.
+
+    Where we lost the lease somebody else may have written since: nothing of ours is stored, the record is read again.
+    """
     written = [parcel for parcel in parcels if any(r.outcome is Outcome.APPLIED for _, r in parcel.results)]
     if not written:
         return
-    ids = sorted(parcel.person.vendor_id for parcel in written)
+    ids = sorted({parcel.person.vendor_id for parcel in written})
     rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, ids, lock=True)
+    held = links.held_writes(conn, line.connection_id, token)
+    _want_read(line, conn, {one.lead.id: one.person.vendor_id for one in written if one.lead.id not in held})
     for parcel in written:
-        row = rows[parcel.person.vendor_id]
+        row = rows.get(parcel.person.vendor_id)
+        if parcel.lead.id not in held or row is None:
+            continue
         for sent, result in parcel.results:
             if result.outcome is Outcome.APPLIED:
-                before = {name: row.properties.get(name) for name in sent}
-                stored = mirror.wrote(row, sent, result.record, now=now)
-                _tell_differences(line, conn, parcel, sent, stored, before, now)
+                _take_in(line, conn, parcel, row, sent, result, now)
         parcel.person = row
     mirrors.put(conn, line.tenant.installation_id, line.connection_id, list(rows.values()))
+
+
+def _want_read(line: Line, conn: Connection, wanted: Mapping[int, str]) -> None:
+    if wanted:
+        links.want_read(
+            conn, line.tenant.installation_id, line.connection_id, wanted, lane=Lane.HOT.value, event_at=None
+        )
+
+
+def _take_in(
+    line: Line,
+    conn: Connection,
+    parcel: Parcel,
+    row: MirrorRow,
+    sent: Mapping[str, str],
+    result: WriteResult,
+    now: datetime,
+) -> None:
+    """One accepted write: what it replaced and what it turned into is told."""
+    same = same_on(line.binding, line.dialect.person_type)
+    before = {name: (row.properties.get(name), dict(row.meta.get(name, {}))) for name in sent}
+    for name, value in mirror.persons_values(row, sent, same).items():
+        line.tenant.keep_value(
+            conn,
+            lead_id=parcel.lead.id,
+            at=now,
+            field=name,
+            rule="written_over",
+            actor=Actor.PERSON.value,
+            values={"kept": sent[name], "lost": value},
+        )
+    stored = mirror.wrote(row, sent, result.record, now=now, same=same, cleared=parcel.clear)
+    fresh = [name for name in mirror.overtaken(row) if name in sent and "overtaken" not in before[name][1]]
+    if fresh:
+        tell_overtaken(line.tenant, conn, parcel.lead.id, row, fresh, now=now)
+        _want_read(line, conn, {parcel.lead.id: row.vendor_id})
+    _tell_differences(line, conn, parcel, sent, stored, before, now)
 
 
 def _tell_differences(
@@ -220,22 +267,24 @@ def _tell_differences(
     parcel: Parcel,
     sent: Mapping[str, str],
     stored: Mapping[str, str | None],
-    before: Mapping[str, str | None],
+    before: Mapping[str, tuple[str | None, Mapping[str, Any]]],
     now: datetime,
 ) -> None:
-    """Accepted is not stored: what the vendor kept as it was, or turned into something else, is told."""
+    """Accepted is not stored: what the vendor kept as it was, or turned into something else, is told until it ends."""
     same = same_on(line.binding, line.dialect.person_type)
     for name, value in sent.items():
+        was, meta = before[name]
         if same(name, stored[name], value or None):
+            if "sent" in meta and not same(name, meta["sent"] or None, meta.get("got")):
+                history.end_drift(conn, line.connection_id, lead_id=parcel.lead.id, field=name, ended_at=now)
             continue
-        kept_old = same(name, stored[name], before[name])
         history.add_drift(
             conn,
             line.tenant.installation_id,
             line.connection_id,
             lead_id=parcel.lead.id,
             field=name,
-            drift_class="not_stored" if kept_old else "normalised",
+            drift_class="not_stored" if same(name, stored[name], was) else "normalised",
             found_at=now,
             data={"property": name},
         )
@@ -263,7 +312,10 @@ def _outcome(line: Line, parcel: Parcel) -> WriteOutcome:
             parked_property=last.property_name,
             parked_message=last.message,
         )
-    if last is not None and last.outcome in (Outcome.RETRY, Outcome.UNCERTAIN, Outcome.MISSING):
+    if last is not None and last.outcome is Outcome.MISSING:
+        parcel.missing = True
+        return WriteOutcome(lead_id=parcel.lead.id, confirmed=False, dropped=dropped)
+    if last is not None and last.outcome in (Outcome.RETRY, Outcome.UNCERTAIN):
         seconds = last.retry_after_seconds or backoff(limits, attempts)
         return WriteOutcome(
             lead_id=parcel.lead.id,

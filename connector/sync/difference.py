@@ -36,10 +36,17 @@ def difference(
         name: value
         for name, value in wanted.items()
         if name in person.properties
-        and not mirror.stands(person, name, value, same)
+        and (not mirror.stands(person, name, value, same) or must_clear(binding, person, name, value))
         and dropped.get(name, {}).get("value") != value
         and not mirror.is_frozen(person, name, now)
     }
+
+
+def must_clear(binding: Binding, person: MirrorRow, name: str, wanted: str) -> bool:
+    """True when the vendor kept another stage than the one that we wrote last: it is cleared first, once."""
+    return name in binding.dialect.forward_only and mirror.refused_backward(
+        person, name, wanted, same_on(binding, person.object_type)
+    )
 
 
 def settle_overtaken(binding: Binding, person: MirrorRow, desired: Mapping[str, Value], stage: str | None) -> list[str]:

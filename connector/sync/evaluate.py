@@ -26,6 +26,7 @@ from connector.sync import facts, mirror
 from connector.sync.binding import Binding
 from connector.sync.context import Tenant
 from connector.sync.difference import difference, settle_overtaken
+from connector.sync.merging import record_key
 
 log = structlog.get_logger()
 
@@ -228,11 +229,6 @@ def _with_reports(state: LeadState, case: _Case) -> LeadState:
     )
 
 
-def record_key(lead_id: int, task: Task) -> str:
-    """The key of a task's managed record: also the unique key at the vendor."""
-    return f"{lead_id}:{task.key.text()}"
-
-
 # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 def _store(
     tenant: Tenant,
@@ -372,6 +368,8 @@ def _settle_overtaken(tenant: Tenant, conn: Connection, connection_id: int, resu
     rows = mirrors.load(conn, connection_id, person_type, sorted(found), lock=True)
     for vendor_id, row in rows.items():
         result = found[vendor_id]
+        if mirror.overtaken(row) != mirror.overtaken(result.case.person):
+            continue  # another one has come since: it is decided by its own evaluation
         settle_overtaken(result.case.binding, row, result.decision.desired, result.decision.stage_desired)
     mirrors.put(conn, tenant.installation_id, connection_id, list(rows.values()))
 

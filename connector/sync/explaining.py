@@ -25,7 +25,7 @@ from connector.store.mirrors import MirrorRow
 from connector.sync import facts, mirror
 from connector.sync.binding import Binding
 from connector.sync.context import Tenant
-from connector.sync.evaluate import record_key
+from connector.sync.merging import record_key
 
 ENTRIES_SHOWN = 10
 _LARGEST_ID = 2**63 - 1

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
 import structlog
 
 from connector.errors import InboundError
-from connector.store import connections, history, inbox, leads, links, managed, mirrors
+from connector.store import connections, history, inbox, leads, links, managed, merging, mirrors
 from connector.store.database import Connection, Database
 from connector.store.inbox import InboxRow, InboxState, Settled
 from connector.store.mirrors import MirrorRow
 from connector.store.signals import NewSignal
 from connector.sync import mirror
-from connector.sync.context import Tenant
+from connector.sync.context import Tenant, conclude
 from connector.sync.facts import same_on
+from connector.sync.merging import merge_leads, rebase_counters
+from connector.sync.observe import tell_overtaken
 from connector.sync.submissions import learn, signals_of, store_signals
 from connector.vendors.base import EventKind, InboundEvent
 
@@ -28,6 +32,9 @@ Parse = Callable[[InboxRow], list[InboundEvent]]
 
 HOT = "hot"
 BACKGROUND = "background"
+
+WEBSITE = "website:"
+"""How the accounts of own websites begin: they have no portal, and their people may be known to nobody yet."""
 
 COLD_SOURCES = frozenset({"IMPORT", "BATCH_UPDATE", "MIGRATION", "DATA_ENRICHMENT"})
 """Changes that come by the thousand and that nobody is waiting for."""
@@ -57,34 +64,51 @@ def ingest(
     limit: int,
     lease_seconds: float,
 ) -> int:
-    """Take in up to `limit` deliveries; returns how many were settled. Nothing that a sender sends blocks the queue."""
+    """Take in up to `limit` deliveries; returns how many were settled. Nothing that a sender sends blocks the queue.
+
+    A delivery that was claimed before and never settled is taken alone: if it kills its reader, it takes nobody along.
+    """
     token, rows = inbox.claim(database, limit=limit, lease_seconds=lease_seconds)
-    if not rows:
-        return 0
-    settled: dict[int, Settled] = {}
+    fresh = [row for row in rows if row.attempts <= 1]
+    for together in [fresh, *([row] for row in rows if row.attempts > 1)]:
+        if together:
+            _ingest(database, tenants, parse, accounts, token, together)
+    return len(rows)
+
+
+def _ingest(
+    database: Database,
+    tenants: Mapping[int, Tenant],
+    parse: Parse,
+    accounts: Accounts,
+    token: uuid.UUID,
+    rows: Sequence[InboxRow],
+) -> None:
     batches: dict[tuple[int, int], _Batch] = {}
-    for row in rows:
-        settled[row.id] = _sort(database, row, parse, accounts, batches)
+    home_of = cache(lambda account_id: _home(database, account_id, accounts))
+    settled = [_sort(row, parse, home_of, batches) for row in rows]
     by_tenant: dict[int, list[tuple[int, _Batch]]] = {}
     for (installation_id, connection_id), batch in batches.items():
         by_tenant.setdefault(installation_id, []).append((connection_id, batch))
     for installation_id, found in by_tenant.items():
-        tenant = tenants.get(installation_id)
-        if tenant is None:
-            continue
-        with database.transaction(installation_id) as conn:
-            for connection_id, batch in found:
-                _take(tenant, conn, connection_id, batch)
+        if installation_id in tenants:
+            _take_all(tenants[installation_id], found)
     with database.transaction(None) as conn:
-        inbox.settle(conn, token, list(settled.values()))
-    return len(rows)
+        inbox.settle(conn, token, settled)
+
+
+def _take_all(tenant: Tenant, found: Sequence[tuple[int, _Batch]]) -> None:
+    def work(conn: Connection) -> None:
+        for connection_id, batch in found:
+            _take(tenant, conn, connection_id, batch)
+
+    conclude(tenant, work, give_back=lambda conn: None)
 
 
 def _sort(
-    database: Database,
     row: InboxRow,
     parse: Parse,
-    accounts: Accounts,
+    home_of: Callable[[str], tuple[int, int] | None],
     batches: dict[tuple[int, int], _Batch],
 ) -> Settled:
     try:
@@ -94,7 +118,7 @@ def _sort(
         return Settled(id=row.id, state=InboxState.PARKED, reason=error.reason)
     unknown = 0
     for event in events:
-        home = _home(database, event, accounts)
+        home = home_of(event.account_id)
         if home is None:
             unknown += 1
             continue
@@ -105,11 +129,11 @@ def _sort(
     return Settled(id=row.id, state=InboxState.DONE)
 
 
-def _home(database: Database, event: InboundEvent, accounts: Accounts) -> tuple[int, int] | None:
-    if event.account_id.startswith("website:"):
+def _home(database: Database, account_id: str, accounts: Accounts) -> tuple[int, int] | None:
+    if account_id.startswith(WEBSITE):
         return accounts.website
     with database.transaction(None) as conn:
-        return connections.account_of(conn, accounts.of_vendor, event.account_id)
+        return connections.account_of(conn, accounts.of_vendor, account_id)
 
 
 def _take(tenant: Tenant, conn: Connection, connection_id: int, batch: _Batch) -> None:
@@ -143,10 +167,11 @@ class _Intake:
         self._now = tenant.now(conn)
 
     def take(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
+        """Everything that these events say."""
         dialect = self._dialect
         people = [pair for pair in new if pair[0].object_type == dialect.person_type and pair[0].object_id]
         self._subjects(new)
-        self._gone(people)
+        self._gone([event for event, _ in people])
         self._people(people)
         self._companies([event for event, _ in new if event.object_type == dialect.company_type])
         self._tasks([event for event, _ in new if event.object_type == dialect.task_type])
@@ -161,37 +186,39 @@ class _Intake:
         )
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────
-    def _gone(self, people: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
-        for event, _ in people:
-            assert event.object_id is not None
+    def _gone(self, people: Sequence[InboundEvent]) -> None:
+        for event in people:
             if event.kind is EventKind.MERGED:
                 self._merged(event)
-            elif event.kind is EventKind.ERASED:
-                leads.set_gone(self._conn, self._connection_id, [event.object_id], "erased")
+        erased = [str(event.object_id) for event in people if event.kind is EventKind.ERASED]
+        if erased:
+            merging.erase(
+                self._conn, self._tenant.installation_id, self._connection_id, self._dialect.person_type, erased
+            )
 
     def _merged(self, event: InboundEvent) -> None:
         """The losers' leads become the winner's; the winner may be a record that nobody has seen before."""
-        winner = event.new_id or event.object_id
-        losers = [one for one in {*event.merged_ids, event.object_id} if one and one != winner]
-        assert winner is not None
-        known = leads.identities(self._conn, self._connection_id, self._dialect.person_type, [winner, *losers])
-        ids = sorted({known[one][0] for one in [winner, *losers] if one in known})
-        if not ids:
+        conn, connection_id, person_type = self._conn, self._connection_id, self._dialect.person_type
+        winner = str(event.new_id or event.object_id)
+        losers = sorted({one for one in (*event.merged_ids, event.object_id) if one and one != winner})
+        known = leads.identities(conn, connection_id, person_type, [winner, *losers])
+        if any(gone == "erased" for _, gone in known.values()):
             return
-        target = known[winner][0] if winner in known else ids[0]
-        leads.lock(self._conn, ids)
+        if not known:
+            self._want_people({winner: self._now}, {}, HOT)
+            return
+        # The record that people chose to keep is the one whose history goes on, under whatever id.
+        first = next(one for one in (winner, event.object_id, *losers) if one in known)
+        target = known[str(first)][0]
+        ids = sorted({lead_id for lead_id, _ in known.values()})
+        mirrors.lock(conn, connection_id, person_type, [winner])
+        links.lock(conn, ids)
+        leads.lock(conn, ids)
         for lead_id in ids:
             if lead_id != target:
-                leads.merge(self._conn, self._tenant.installation_id, lead_id, target)
-        leads.set_gone(self._conn, self._connection_id, losers, "merged")
-        self._conn.execute("UPDATE lead SET gone = NULL WHERE id = %s", [target])
-        leads.identify(
-            self._conn, self._tenant.installation_id, self._connection_id, self._dialect.person_type, [(winner, target)]
-        )
-        self._conn.execute(
-            "UPDATE link SET vendor_id = %s WHERE lead_id = %s AND connection_id = %s",
-            [winner, target, self._connection_id],
-        )
+                merge_leads(conn, lead_id, target)
+        leads.become(conn, self._tenant.installation_id, connection_id, person_type, target, winner, losers)
+        rebase_counters(conn, self._tenant.installation_id, connection_id, self._binding, winner)
         self._want({target: winner}, HOT, None)
 
     def _people(self, people: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
@@ -225,31 +252,32 @@ class _Intake:
         same = same_on(self._binding, self._dialect.person_type)
         lanes: set[str] = set()
         for event, _ in sorted(events, key=lambda pair: pair[0].occurred_at):
-            needs_read = True
-            if event.kind is EventKind.CHANGED and row is not None and row.gone is None:
-                before = set(mirror.overtaken(row))
+            if row is None or row.gone is not None:
+                needs_read = row is not None or event.kind is not EventKind.DELETED
+            elif event.kind is EventKind.CHANGED:
+                before = mirror.overtaken(row)
                 needs_read = mirror.hear(row, event, same=same)
-                self._tell_overtaken(row, set(mirror.overtaken(row)) - before, identity)
+                after = mirror.overtaken(row)
+                self._tell_overtaken(row, [name for name in after if before.get(name) != after[name]], identity)
+            else:
+                needs_read = self._says_more(row, event)
             if needs_read:
                 lanes.add(BACKGROUND if event.source in COLD_SOURCES else HOT)
         if row is not None:
             heard.append(row)
         return HOT if HOT in lanes else BACKGROUND if lanes else None
 
-    def _tell_overtaken(self, row: MirrorRow, names: set[str], identity: tuple[int, str | None] | None) -> None:
-        """A person's change that our write overtook is never gone without trace."""
-        for name in names if identity else ():
-            assert identity is not None
-            meta = row.meta[name]
-            self._tenant.keep_value(
-                self._conn,
-                lead_id=identity[0],
-                at=self._now,
-                field=name,
-                rule="overtaken",
-                actor=meta["overtaken"]["by"],
-                values={"kept": meta.get("sent"), "lost": meta["overtaken"]["v"]},
-            )
+    def _says_more(self, row: MirrorRow, event: InboundEvent) -> bool:
+        """False for a creation or restoration that the mirror has seen, and for associations that decide nothing."""
+        if event.kind is EventKind.ASSOCIATED:
+            return event.other_type == self._dialect.company_type
+        if event.kind in (EventKind.CREATED, EventKind.RESTORED):
+            return row.modified_at is None or event.occurred_at > row.modified_at
+        return True
+
+    def _tell_overtaken(self, row: MirrorRow, names: Sequence[str], identity: tuple[int, str | None] | None) -> None:
+        if identity is not None and names:
+            tell_overtaken(self._tenant, self._conn, identity[0], row, names, now=self._now)
 
     def _want_people(
         self, found: Mapping[str, datetime], known: Mapping[str, tuple[int, str | None]], lane: str
@@ -261,6 +289,7 @@ class _Intake:
         leads.identify(self._conn, installation_id, self._connection_id, person_type, pairs)
         # Read back: another worker may have met the same person first, and its lead stands.
         ids = leads.identities(self._conn, self._connection_id, person_type, list(found))
+        merging.forget(self._conn, sorted(set(fresh) - {lead_id for lead_id, _ in ids.values()}))
         for event_at in sorted(set(found.values())):
             self._want({ids[one][0]: one for one, moment in found.items() if moment == event_at}, lane, event_at)
 
@@ -302,7 +331,14 @@ class _Intake:
             submission = event.submission or self._dialect.submission_told(event)
             if submission is None:
                 continue
-            lead_id = learn(self._tenant, self._conn, self._connection_id, submission, received_at=row.received_at)
+            lead_id = learn(
+                self._tenant,
+                self._conn,
+                self._connection_id,
+                submission,
+                received_at=row.received_at,
+                create=event.account_id.startswith(WEBSITE),
+            )
             if lead_id is not None:
                 found += signals_of(self._binding, lead_id, submission, source=event.type_name)
         store_signals(self._tenant, self._conn, found, now=self._now)

@@ -3,11 +3,13 @@
 `MirrorRow.meta` holds, per property and only where there is something to know:
 
     seen       {v, at, by, src, noted}: the latest change by somebody else: value, when it happened at the vendor
-               (latest possible moment), person | vendor, the vendor's word for who, when we noted it
+               (latest possible moment), person | vendor, the vendor's word for who (None: nobody told us), when noted
     hint       {v, at, by, src}: an event told of a change that no read has confirmed yet
     sent, got  what we wrote last, and what the vendor says it stored for it
     sent_at    when (vendor's time); base_at: as of when we had read what we wrote over
+    cleared    the property was cleared before it was set: a backward move that was made as the vendor wants it
     overtaken  {v, at, by, src}: somebody's change that our write overtook; the rules decide again
+    past       when somebody last changed it, of the changes that count no longer
     flips      moments at which somebody changed back what we wrote
     frozen     {until, writers}: the breaker: nobody wins, a person must look
 """
@@ -41,25 +43,35 @@ class PropertyFact:
     actor: Actor
 
 
-def absorb(row: MirrorRow, record: Record, *, now: datetime, same: Same) -> set[str]:
+def absorb(
+    row: MirrorRow,
+    record: Record,
+    *,
+    now: datetime,
+    same: Same,
+    agreed: Callable[[], Mapping[str, str]] = dict,
+) -> set[str]:
     """Bring the mirror up to date with a record as read; returns the properties that somebody else changed.
 
-    `now` is business time. A read that is older than what we have (a lagging replica) is ignored.
+    `now` is business time. `agreed` gives what we want to stand: a change to that needs no defence, whoever made it
+    (most likely we did, and its answer was lost). A read that is older than what we have (a lagging replica) is
+    ignored.
     """
     if row.modified_at is not None and record.modified_at is not None and record.modified_at < row.modified_at:
         return set()
+    at = record.modified_at or now
     changed: set[str] = set()
     for name, read in record.properties.items():
         value = read or None
         known = name in row.properties
         if known and same(name, row.properties[name], value):
-            _drop_hint(row, name, value, same)
+            row.meta.get(name, {}).pop("hint", None)
             continue
-        if _is_ours(row, name, value, same):
-            row.properties[name] = value
+        if known and (_is_ours(row, name, value, same) or _is_agreed(name, value, agreed, same)):
+            _take_as_ours(row, name, value, at)
             continue
         if known or "hint" in row.meta.get(name, {}):
-            _note_change(row, name, value, record.modified_at or now, now, same)
+            _note_change(row, name, value, at, now, same)
             changed.add(name)
         row.properties[name] = value
     row.modified_at = record.modified_at
@@ -78,28 +90,38 @@ def hear(row: MirrorRow, event: InboundEvent, *, same: Same) -> bool:
     if name is None or name not in row.properties:
         return True
     if not event.redacted and same(name, row.properties[name], event.value or None):
-        return False
+        return _learn_who(row, name, event, same)
     meta = row.meta.setdefault(name, {})
-    if event.actor_is_us:
-        # Our own write, seen before its answer was stored, or an older one of ours: nothing is news in it.
-        return not _before(event.occurred_at, meta.get("sent_at"))
-    heard = {"v": event.value or None, "at": moment_text(event.occurred_at), "by": _by(event), "src": event.source}
+    if _is_older_than_known(meta, event.occurred_at):
+        return False
+    by = Actor.TASUKI.value if event.actor_is_us else _by(event)
+    heard = {"v": event.value or None, "at": moment_text(event.occurred_at), "by": by, "src": event.source}
     if _before(event.occurred_at, meta.get("sent_at")):
         base = meta.get("base_at")
-        if base is not None and event.occurred_at > datetime.fromisoformat(base) and not event.redacted:
+        lost = base is not None and event.occurred_at > datetime.fromisoformat(base) and not event.redacted
+        if lost and not event.actor_is_us:
             meta["overtaken"] = heard
-        return "overtaken" in meta
+            return True
+        return False  # an older write of ours, or what we had read before we wrote
     if row.modified_at is not None and event.occurred_at < row.modified_at:
         return False
     meta["hint"] = heard
     return True
 
 
-def wrote(row: MirrorRow, sent: Mapping[str, str], record: Record | None, *, now: datetime) -> dict[str, str | None]:
+def wrote(
+    row: MirrorRow,
+    sent: Mapping[str, str],
+    record: Record | None,
+    *,
+    now: datetime,
+    same: Same,
+    cleared: str | None = None,
+) -> dict[str, str | None]:
     """Take in our own write and the vendor's answer; returns what was stored, for each property sent.
 
     The mirror's own modification time stays that of the last read: what others did just before our write, and we
-    have not read, must still count as news.
+    have not read, must still count as news. `cleared` is the property that was cleared before it was set.
     """
     stored: dict[str, str | None] = {}
     at = (record.modified_at if record else None) or now
@@ -107,14 +129,28 @@ def wrote(row: MirrorRow, sent: Mapping[str, str], record: Record | None, *, now
         got = (record.properties.get(name, value) if record else value) or None
         stored[name] = got
         meta = row.meta.setdefault(name, {})
-        meta |= {"sent": value, "got": got, "sent_at": moment_text(at)}
+        meta |= {"sent": value, "got": got, "sent_at": moment_text(at), "cleared": name == cleared}
         if row.modified_at is not None:
             meta["base_at"] = moment_text(row.modified_at)
-        if "overtaken" in meta and (meta["overtaken"]["v"] or None) in (value or None, got):
-            # Written back for the person who wrote it first: it keeps that origin.
-            meta["seen"] = meta.pop("overtaken") | {"noted": moment_text(now)}
+        _settle_earlier(meta, name, (value or None, got), at, now, same)
         row.properties[name] = got
     return stored
+
+
+def _settle_earlier(
+    meta: dict[str, Any], name: str, ours: tuple[str | None, str | None], at: datetime, now: datetime, same: Same
+) -> None:
+    """What we knew of others' changes, now that our write stands over them."""
+    if "overtaken" in meta and any(same(name, one, meta["overtaken"]["v"]) for one in ours):
+        # Written back for the person who wrote it first: it keeps that origin.
+        meta["seen"] = meta.pop("overtaken") | {"noted": moment_text(now)}
+    elif "seen" in meta and not any(same(name, one, meta["seen"]["v"]) for one in ours):
+        meta["past"] = meta.pop("seen")["at"]
+    hint = meta.get("hint")
+    if hint is not None and datetime.fromisoformat(hint["at"]) <= at:
+        del meta["hint"]
+        if hint["by"] != Actor.TASUKI.value and not any(same(name, one, hint["v"]) for one in ours):
+            meta["overtaken"] = hint  # it was told while our write was on its way
 
 
 def overtaken(row: MirrorRow) -> dict[str, str | None]:
@@ -124,7 +160,27 @@ def overtaken(row: MirrorRow) -> dict[str, str | None]:
 
 def give_up_overtaken(row: MirrorRow, name: str) -> None:
     """A rule has decided against the overtaken change: it no longer counts as standing."""
-    row.meta[name].pop("overtaken", None)
+    lost = row.meta[name].pop("overtaken", None)
+    if lost is not None:
+        row.meta[name]["past"] = lost["at"]
+
+
+def persons_values(row: MirrorRow, sent: Mapping[str, str], same: Same) -> dict[str, str | None]:
+    """The values of people that this write of ours replaces: they are recorded, never gone without trace."""
+    found: dict[str, str | None] = {}
+    for name, value in sent.items():
+        meta = row.meta.get(name, {})
+        standing = meta.get("overtaken") or meta.get("seen")
+        if standing is None or standing["by"] != Actor.PERSON.value or same(name, standing["v"], value or None):
+            continue
+        if "overtaken" in meta or same(name, standing["v"], row.properties.get(name)):
+            found[name] = standing["v"]
+    return found
+
+
+def frozen(row: MirrorRow) -> dict[str, Mapping[str, Any]]:
+    """The properties that the breaker holds, each with {until, writers}."""
+    return {name: meta["frozen"] for name, meta in row.meta.items() if "frozen" in meta}
 
 
 def fact(row: MirrorRow, name: str, same: Same) -> PropertyFact:
@@ -157,16 +213,61 @@ def stands(row: MirrorRow, name: str, wanted: str, same: Same) -> bool:
     return "sent" in meta and meta["sent"] == wanted and meta.get("got") == current
 
 
+def refused_backward(row: MirrorRow, name: str, wanted: str, same: Same) -> bool:
+    """True when the vendor took this forward-only property without a word and kept another: it wants it cleared."""
+    meta = row.meta.get(name, {})
+    if meta.get("sent") != wanted or not wanted or meta.get("cleared"):
+        return False
+    return not same(name, row.properties.get(name), wanted) and meta.get("got") == row.properties.get(name)
+
+
 def _is_ours(row: MirrorRow, name: str, value: str | None, same: Same) -> bool:
     """The value that we wrote has turned up (its answer was lost, or the vendor normalised it late)."""
     meta = row.meta.get(name, {})
     return "sent" in meta and "seen" not in meta and same(name, meta["sent"] or None, value)
 
 
+def _is_agreed(name: str, value: str | None, agreed: Callable[[], Mapping[str, str]], same: Same) -> bool:
+    wanted = agreed()
+    return name in wanted and same(name, wanted[name] or None, value)
+
+
+def _take_as_ours(row: MirrorRow, name: str, value: str | None, at: datetime) -> None:
+    meta = row.meta.setdefault(name, {})
+    for told in ("hint", "seen", "overtaken"):
+        meta.pop(told, None)
+    meta |= {"sent": value or "", "got": value, "sent_at": moment_text(at)}
+    row.properties[name] = value
+
+
+def _learn_who(row: MirrorRow, name: str, event: InboundEvent, same: Same) -> bool:
+    """An event tells who made a change that a read has shown already. True: not a person, as was assumed."""
+    meta = row.meta.get(name, {})
+    seen = meta.get("seen")
+    if seen is None or seen["src"] is not None or not same(name, seen["v"], event.value or None):
+        return False
+    if event.actor_is_us:
+        _take_as_ours(row, name, row.properties[name], event.occurred_at)
+        return True
+    meta["seen"] = seen | {"by": _by(event), "src": event.source, "at": moment_text(event.occurred_at)}
+    return not event.actor_is_person
+
+
+def _is_older_than_known(meta: Mapping[str, Any], moment: datetime) -> bool:
+    """True when a later change of this property by somebody else is known: late events never bring back older ones."""
+    known = [meta[one]["at"] for one in ("hint", "seen", "overtaken") if one in meta]
+    known += [meta["past"]] if "past" in meta else []
+    return any(moment < datetime.fromisoformat(at) for at in known)
+
+
 def _note_change(row: MirrorRow, name: str, value: str | None, at: datetime, now: datetime, same: Same) -> None:
     meta = row.meta.setdefault(name, {})
     hint = meta.pop("hint", None)
+    meta.pop("overtaken", None)
     if hint is not None and same(name, hint["v"], value):
+        if hint["by"] == Actor.TASUKI.value:
+            _take_as_ours(row, name, value, datetime.fromisoformat(hint["at"]))
+            return
         seen = hint
     else:
         # Nobody told us who: a person's edit is what we must not lose.
@@ -183,13 +284,6 @@ def _count_flip(meta: dict[str, Any], seen: Mapping[str, Any], now: datetime) ->
     if len(meta["flips"]) >= FLIPS_TO_FREEZE:
         meta["frozen"] = {"until": moment_text(now + FREEZE_FOR), "writers": ["tasuki", seen.get("src") or "unknown"]}
         meta["flips"] = []
-
-
-def _drop_hint(row: MirrorRow, name: str, value: str | None, same: Same) -> None:
-    """A hint that the read did not bear out is old news."""
-    meta = row.meta.get(name)
-    if meta is not None and "hint" in meta and not same(name, meta["hint"]["v"], value):
-        del meta["hint"]
 
 
 def _by(event: InboundEvent) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -10,11 +11,14 @@ from connector.store import connections
 from connector.store.signals import NewSignal
 from connector.sync.context import Line
 from connector.sync.submissions import learn, signals_of, store_signals
+from connector.vendors.base import Submission
 
 POLL_SECONDS = 60.0
 OVERLAP = timedelta(minutes=10)
 """Submissions appear in the list a little after they were made: each poll looks back so far."""
 MOST_A_POLL = 5_000
+AT_ONCE = 200
+"""Submissions in one transaction: each unknown address holds a lock until its end."""
 
 _KIND = "form_submissions"
 
@@ -45,13 +49,8 @@ def poll_submissions(line: Line) -> int:
         listed = islice(line.vendor.submissions(form_id, since=since - OVERLAP), MOST_A_POLL)
         found = [replace(submission, form_name=name) for submission in listed]
         looked += len(found)
-        with tenant.database.transaction(tenant.installation_id) as conn:
-            new: list[NewSignal] = []
-            for submission in found:
-                lead_id = learn(tenant, conn, line.connection_id, submission, received_at=None)
-                if lead_id is not None:
-                    new += signals_of(line.binding, lead_id, submission, source="poll")
-            store_signals(tenant, conn, new, now=now)
+        for start in range(0, len(found), AT_ONCE):
+            _take(line, found[start : start + AT_ONCE], now)
     with tenant.database.transaction(tenant.installation_id) as conn:
         connections.put_cursor(
             conn,
@@ -62,3 +61,14 @@ def poll_submissions(line: Line) -> int:
             again_seconds=POLL_SECONDS,
         )
     return looked
+
+
+def _take(line: Line, found: Sequence[Submission], now: datetime) -> None:
+    tenant = line.tenant
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        new: list[NewSignal] = []
+        for submission in found:
+            lead_id = learn(tenant, conn, line.connection_id, submission, received_at=None, create=False)
+            if lead_id is not None:
+                new += signals_of(line.binding, lead_id, submission, source="poll")
+        store_signals(tenant, conn, new, now=now)

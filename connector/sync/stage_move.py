@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from connector.store import links
-from connector.sync import mirror
 from connector.sync.binding import Binding
 from connector.sync.context import Line, backoff
+from connector.sync.difference import must_clear
 from connector.vendors.base import Lane, Outcome, Update
 
 if TYPE_CHECKING:
@@ -26,10 +26,9 @@ def plan(binding: Binding, parcel: Parcel) -> None:
     """Find the property that must be cleared first: the move is backward, or an interrupted one is resumed."""
     parcel.clear = None
     for name in binding.dialect.forward_only & parcel.changes.keys():
-        meta = parcel.person.meta.get(name, {})
-        refused = meta.get("sent") == parcel.changes[name] and meta.get("got") != meta.get("sent")
-        current = parcel.person.properties.get(name)
-        if current and (refused or binding.is_backward(name, current, parcel.changes[name])):
+        current, wanted = parcel.person.properties.get(name), parcel.changes[name]
+        refused = must_clear(binding, parcel.person, name, wanted)
+        if current and (refused or binding.is_backward(name, current, wanted)):
             parcel.clear = name
 
 
@@ -58,18 +57,12 @@ def journal_after(parcel: Parcel) -> Mapping[str, Any] | None:
 
 def refused_backward(line: Line, parcel: Parcel) -> bool:
     """True when the vendor accepted a stage and kept another: the next slice clears it first."""
-    for sent, result in parcel.results:
-        if result.outcome is not Outcome.APPLIED or parcel.clear is not None:
-            continue
-        for name in line.dialect.forward_only & sent.keys():
-            got = parcel.person.meta.get(name, {}).get("got")
-            if sent[name] and got != sent[name] and not mirror.is_frozen(parcel.person, name, _read_at(parcel)):
-                return True
-    return False
-
-
-def _read_at(parcel: Parcel) -> Any:
-    return parcel.person.read_at
+    return any(
+        must_clear(line.binding, parcel.person, name, sent[name])
+        for sent, result in parcel.results
+        if result.outcome is Outcome.APPLIED
+        for name in line.dialect.forward_only & sent.keys()
+    )
 
 
 def _entry(parcel: Parcel, step: str) -> dict[str, Any]:

@@ -41,32 +41,54 @@ def signals_of(binding: Binding, lead_id: int, submission: Submission, *, source
 
 
 def learn(
-    tenant: Tenant, conn: Connection, connection_id: int, submission: Submission, *, received_at: datetime | None
+    tenant: Tenant,
+    conn: Connection,
+    connection_id: int,
+    submission: Submission,
+    *,
+    received_at: datetime | None,
+    create: bool,
 ) -> int | None:
-    """The lead that submitted, made and marked to be found or created in the CRM if nobody knows the address.
+    """The lead that submitted; a new one, marked to be found in the CRM, if nobody knows the address.
 
-    None: the submission names nobody.
+    `create` says that the CRM may not know the person (an own website's form), who is then created there. The CRM's
+    own forms make their contacts themselves: a person whom it has deleted or erased is not brought back by a list.
+    None: the submission names nobody, or somebody who is erased.
     """
     person_type = tenant.bindings[connection_id].dialect.person_type
     if submission.contact_id is not None:
         known = leads.identities(conn, connection_id, person_type, [submission.contact_id])
         if submission.contact_id in known:
             lead_id, gone = known[submission.contact_id]
-            return None if gone in ("erased", "merged") else lead_id
+            return None if gone == "erased" else lead_id
         return _new(tenant, conn, connection_id, submission.contact_id, received_at)
     if submission.email is None:
         return None
     found = mirrors.leads_by_email(conn, connection_id, [submission.email])
+    if submission.email not in found:
+        return _arrive(tenant, conn, connection_id, submission, received_at, create=create)
+    return found[submission.email][0]
+
+
+def _arrive(
+    tenant: Tenant,
+    conn: Connection,
+    connection_id: int,
+    submission: Submission,
+    received_at: datetime | None,
+    *,
+    create: bool,
+) -> int:
+    """The lead that waits to be found by this address: one, however many workers meet it at once."""
+    assert submission.email is not None
+    waiting = links.arriving(conn, connection_id, submission.email)
+    found = mirrors.leads_by_email(conn, connection_id, [submission.email])
     if submission.email in found:
         return found[submission.email][0]
-    waiting = conn.execute(
-        "SELECT lead_id FROM link WHERE connection_id = %s AND arrival ->> 'email' = %s ORDER BY lead_id LIMIT 1",
-        [connection_id, submission.email],
-    ).fetchone()
-    if waiting is not None:
-        return int(waiting["lead_id"])
-    lead_id = _new(tenant, conn, connection_id, None, received_at)
-    links.want_arrival(conn, connection_id, lead_id, {"email": submission.email, "values": dict(submission.values)})
+    lead_id = waiting or _new(tenant, conn, connection_id, None, received_at)
+    if waiting is None or create:
+        arrival = {"email": submission.email, "values": dict(submission.values), "create": create}
+        links.want_arrival(conn, connection_id, lead_id, arrival)
     return lead_id
 
 

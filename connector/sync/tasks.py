@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from connector.domain.state import WorkState
-from connector.errors import RetryableError
-from connector.store import managed
+from connector.errors import AuthError, RetryableError
+from connector.store import leads, managed
 from connector.store.database import Connection
 from connector.store.managed import ManagedRow
 from connector.sync.context import Line, backoff
@@ -29,23 +29,16 @@ def deliver_tasks(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
 def _create(line: Line, pairs: Sequence[tuple[Parcel, ManagedRow]], lane: Lane) -> None:
     if not pairs:
         return
-    tenant, dialect = line.tenant, line.dialect
+    tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
         keys = managed.intend(
             conn, line.connection_id, [record.key for _, record in pairs], settle_seconds=tenant.limits.settle_seconds
         )
     todo = [(parcel, record) for parcel, record in pairs if record.key in keys]
-    creates = [
-        Create(
-            key=record.key,
-            properties=dialect.task_content(record.desired, record.desired_state) | {dialect.key_property: record.key},
-            associate=((dialect.person_type, parcel.person.vendor_id),),
-        )
-        for parcel, record in todo
-    ]
+    creates = [_input(line, parcel, record) for parcel, record in todo]
     try:
-        results = line.vendor.create(dialect.task_type, creates, lane=lane) if creates else []
-    except RetryableError:
+        results = line.vendor.create(line.dialect.task_type, creates, lane=lane) if creates else []
+    except (RetryableError, AuthError):
         # Raised before anything went out for the rows that have no result: nothing is uncertain about them.
         _take_back(line, [record for _, record in todo])
         raise
@@ -54,10 +47,21 @@ def _create(line: Line, pairs: Sequence[tuple[Parcel, ManagedRow]], lane: Lane) 
             _created(line, conn, parcel, record, result)
 
 
+def _input(line: Line, parcel: Parcel, record: ManagedRow) -> Create:
+    content = line.dialect.task_content(record.desired, record.desired_state)
+    return Create(
+        key=record.key,
+        properties=content | {line.dialect.key_property: record.key},
+        associate=((line.dialect.person_type, parcel.person.vendor_id),),
+    )
+
+
 def _take_back(line: Line, records: Sequence[ManagedRow]) -> None:
+    """These were not created; what is no longer to be open never will be."""
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         for record in records:
-            managed.settle(conn, line.connection_id, record, step="wanted", dirty=True)
+            still = _is_open(record)
+            managed.settle(conn, line.connection_id, record, step="wanted" if still else "settled", dirty=still)
 
 
 def _created(line: Line, conn: Connection, parcel: Parcel, record: ManagedRow, result: WriteResult) -> None:
@@ -65,7 +69,11 @@ def _created(line: Line, conn: Connection, parcel: Parcel, record: ManagedRow, r
     if result.outcome is Outcome.APPLIED and result.record is not None:
         _exists(line, conn, record, result.record.id)
     elif result.existing_id is not None:
-        _exists(line, conn, record, result.existing_id)
+        # An earlier call of ours made it; what people did with it since is read before anything is changed.
+        managed.settle(
+            conn, line.connection_id, record, step="exists", vendor_id=result.existing_id, mirror=_shown(line, record)
+        )
+        managed.want_read(conn, line.connection_id, line.dialect.task_type, [result.existing_id])
     elif result.outcome is Outcome.REJECTED:
         reason = result.reason or "rejected"
         managed.settle(conn, line.connection_id, record, step="parked", dirty=True, parked_reason=reason)
@@ -76,25 +84,50 @@ def _created(line: Line, conn: Connection, parcel: Parcel, record: ManagedRow, r
         parcel.wait(result.retry_after_seconds or backoff(limits, parcel.claim.attempts))
 
 
-def _exists(line: Line, conn: Connection, record: ManagedRow, vendor_id: str, *, dirty: bool = False) -> None:
+def _exists(line: Line, conn: Connection, record: ManagedRow, vendor_id: str) -> None:
+    """The record stands at the vendor as it is desired."""
     managed.settle(
         conn,
         line.connection_id,
         record,
         step="exists",
         vendor_id=vendor_id,
-        mirror={} if dirty else _shown(line, record),
-        dirty=dirty,
-        reported=None if dirty else _reported(record),
+        mirror=_shown(line, record),
+        reported=_reported(record),
     )
+
+
+def _found(line: Line, conn: Connection, record: ManagedRow, shown: Record) -> None:
+    """An earlier create of ours went through; a person may have worked on the task since."""
+    managed.settle(
+        conn,
+        line.connection_id,
+        record,
+        step="exists",
+        vendor_id=shown.id,
+        mirror={name: value or "" for name, value in shown.properties.items()},
+        dirty=True,
+        reported=line.dialect.task_report(shown),
+    )
+    _tell_lead(line, conn, record)
+
+
+def _tell_lead(line: Line, conn: Connection, record: ManagedRow) -> None:
+    """What people did with a task is a fact that the lead is decided by."""
+    now = line.tenant.now(conn)
+    leads.mark_due(conn, line.tenant.installation_id, [record.lead_id], at=now, why="task", lane="hot")
 
 
 def _shown(line: Line, record: ManagedRow) -> Mapping[str, str]:
     return line.dialect.task_content(record.desired, record.desired_state)
 
 
+def _is_open(record: ManagedRow) -> bool:
+    return record.desired_state == WorkState.OPEN.value
+
+
 def _reported(record: ManagedRow) -> str:
-    return "open" if record.desired_state == WorkState.OPEN.value else "done"
+    return "open" if _is_open(record) else "done"
 
 
 # ── looking up what may have been created ────────────────────────────────────────────────────────────────────
@@ -111,10 +144,10 @@ def _look_up(line: Line, pairs: Sequence[tuple[Parcel, ManagedRow]], lane: Lane)
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         for parcel, record in ready:
             if record.key in found:
-                _exists(line, conn, record, found[record.key].id, dirty=True)
+                _found(line, conn, record, found[record.key])
                 parcel.wait(0.0)
     _take_back(line, [record for _, record in missing])
-    _create(line, missing, lane)
+    _create(line, [(parcel, record) for parcel, record in missing if _is_open(record)], lane)
 
 
 def _by_key(line: Line, pairs: Sequence[tuple[Parcel, ManagedRow]], lane: Lane) -> dict[str, Record]:
@@ -162,6 +195,7 @@ def _changed(line: Line, conn: Connection, parcel: Parcel, record: ManagedRow, r
         _exists(line, conn, record, str(record.vendor_id))
     elif result.outcome is Outcome.MISSING:
         managed.settle(conn, line.connection_id, record, step="settled", reported="deleted")
+        _tell_lead(line, conn, record)
     elif result.outcome is Outcome.REJECTED:
         reason = result.reason or "rejected"
         managed.settle(conn, line.connection_id, record, step="parked", dirty=True, parked_reason=reason)

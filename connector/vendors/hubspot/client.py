@@ -30,6 +30,7 @@ from connector.vendors.http import Timeouts, TokenProvider, Tokens
 from connector.vendors.hubspot import protocol, records
 from connector.vendors.hubspot.api import Api
 from connector.vendors.hubspot.failures import RefusedError, context_ids, is_missing
+from connector.vendors.hubspot.wanted import KEYED_TYPES
 from connector.vendors.hubspot.writing import Batch, ids_in_error, ids_in_result, write_all
 
 _ASSOCIATIONS = "associations"
@@ -285,7 +286,7 @@ class HubSpotVendor:
 
     def _create_input(self, object_type: str, row: Create) -> dict[str, Any]:
         return {
-            "properties": {**row.properties, self.key_property: row.key},
+            "properties": {**row.properties, **({self.key_property: row.key} if object_type in KEYED_TYPES else {})},
             "associations": [
                 {
                     "to": {"id": other_id},

@@ -246,6 +246,7 @@ CREATE INDEX link_outbox ON link (installation_id, connection_id, lane, not_befo
     WHERE desired_revision > confirmed_revision AND parked_reason IS NULL;
 CREATE INDEX link_reads ON link (installation_id, connection_id, read_lane, read_wanted_at) WHERE read_wanted_at IS NOT NULL;
 CREATE INDEX link_parked ON link (installation_id, parked_at) WHERE parked_reason IS NOT NULL OR dropped <> '{}';
+CREATE INDEX link_arrival ON link (installation_id, connection_id, (arrival ->> 'email')) WHERE arrival IS NOT NULL;
 CREATE INDEX link_vendor ON link (installation_id, connection_id, vendor_id);
 
 CREATE TABLE lead_due (

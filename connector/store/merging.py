@@ -1,0 +1,77 @@
+"""Leads that end: merged into another one, erased for ever, or found never to have been anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connector.store.database import Connection
+
+_MOVE = (
+    "UPDATE signal SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
+    "UPDATE managed_record SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
+    "UPDATE identity SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
+    "DELETE FROM lead_due WHERE lead_id = %(loser)s",
+    # revision: an evaluation of either that is under way is not stored
+    "UPDATE lead SET gone = 'merged', merged_into = %(winner)s, revision = revision + 1 WHERE id = %(loser)s",
+    "UPDATE lead SET revision = revision + 1 WHERE id = %(winner)s",
+    "UPDATE lead SET merged_into = %(winner)s WHERE merged_into = %(loser)s",
+)
+
+# What waits to be found by address goes on waiting under the winner; everything else of the link is the loser's past.
+_KEEP_ARRIVAL = """
+UPDATE link SET arrival = coalesce(link.arrival, old.arrival)
+FROM link AS old
+WHERE link.lead_id = %(winner)s AND old.lead_id = %(loser)s AND old.connection_id = link.connection_id
+  AND link.vendor_id = ''
+"""
+
+_ERASE = (
+    "DELETE FROM mirror WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s"
+    " AND vendor_id = ANY(%(vendor_ids)s)",
+    "DELETE FROM link WHERE lead_id = ANY(%(lead_ids)s)",
+    "DELETE FROM lead_due WHERE lead_id = ANY(%(lead_ids)s)",
+    "UPDATE managed_record SET step = 'settled', desired = '{}', mirror = '{}', dirty = false"
+    " WHERE lead_id = ANY(%(lead_ids)s)",
+    "UPDATE signal SET detail = '{}' WHERE lead_id = ANY(%(lead_ids)s)",
+    # without its key nobody can read what the history keeps of this person
+    "UPDATE lead SET gone = 'erased', state = '{}', desired = '{}', data_key = NULL, revision = revision + 1"
+    " WHERE id = ANY(%(lead_ids)s)",
+)
+
+
+def merge(conn: Connection, loser: int, winner: int) -> None:
+    """One person was two leads: everything that the loser did and that was made for it is the winner's from now on.
+
+    The states are not touched: see `sync.merging`.
+    """
+    values = {"winner": winner, "loser": loser}
+    conn.execute(_KEEP_ARRIVAL, values)
+    conn.execute("DELETE FROM link WHERE lead_id = %(loser)s", values)
+    for statement in _MOVE:
+        conn.execute(statement, values)
+
+
+def erase(
+    conn: Connection, installation_id: int, connection_id: int, object_type: str, vendor_ids: Sequence[str]
+) -> None:
+    """Forget these people. Their ids stay, without a word about them, so that no late event brings them back."""
+    values = {
+        "installation_id": installation_id,
+        "connection_id": connection_id,
+        "object_type": object_type,
+        "vendor_ids": list(vendor_ids),
+    }
+    rows = conn.execute(
+        "UPDATE identity SET gone = 'erased' WHERE connection_id = %(connection_id)s"
+        " AND object_type = %(object_type)s AND vendor_id = ANY(%(vendor_ids)s) RETURNING lead_id",
+        values,
+    ).fetchall()
+    values["lead_ids"] = sorted({int(row["lead_id"]) for row in rows})
+    for statement in _ERASE:
+        conn.execute(statement, values)
+
+
+def forget(conn: Connection, lead_ids: Sequence[int]) -> None:
+    """Remove leads that turned out to be nobody: no record, no history."""
+    for table, column in (("signal", "lead_id"), ("lead_due", "lead_id"), ("link", "lead_id"), ("lead", "id")):
+        conn.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [list(lead_ids)])

@@ -1,0 +1,72 @@
+"""A record as read meets its mirror: what somebody else changed is noted, and what has to be told is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cache
+
+from connector.domain import codec
+from connector.store import history
+from connector.store.database import Connection
+from connector.store.leads import LeadRow
+from connector.store.mirrors import MirrorRow
+from connector.sync import mirror
+from connector.sync.binding import Binding
+from connector.sync.context import Line, Tenant
+from connector.sync.facts import same_on
+from connector.vendors.base import Record
+
+
+def observe(
+    line: Line, conn: Connection, lead: LeadRow | None, row: MirrorRow, record: Record, *, now: datetime
+) -> set[str]:
+    """Bring a person's mirror up to date; returns the properties that somebody else changed.
+
+    A property that the breaker freezes by this is told with both writers.
+    """
+    before = mirror.frozen(row)
+    changed = mirror.absorb(
+        row,
+        record,
+        now=now,
+        same=same_on(line.binding, row.object_type),
+        agreed=cache(lambda: wanted_of(line.binding, lead)),
+    )
+    for name, why in mirror.frozen(row).items():
+        if lead is not None and before.get(name) != why:
+            history.add_drift(
+                conn,
+                line.tenant.installation_id,
+                line.connection_id,
+                lead_id=lead.id,
+                field=name,
+                drift_class="flip_flop",
+                found_at=now,
+                data={"property": name, **why},
+            )
+    return changed
+
+
+def wanted_of(binding: Binding, lead: LeadRow | None) -> Mapping[str, str]:
+    """What should stand on this lead's record, as last decided."""
+    if lead is None:
+        return {}
+    return binding.project(codec.decode_values(lead.desired), lead.desired_stage)
+
+
+def tell_overtaken(
+    tenant: Tenant, conn: Connection, lead_id: int, row: MirrorRow, names: Iterable[str], *, now: datetime
+) -> None:
+    """A person's change that our write overtook is never gone without trace, whatever the rules decide now."""
+    for name in sorted(names):
+        meta = row.meta[name]
+        tenant.keep_value(
+            conn,
+            lead_id=lead_id,
+            at=now,
+            field=name,
+            rule="overtaken",
+            actor=meta["overtaken"]["by"],
+            values={"kept": meta.get("sent"), "lost": meta["overtaken"]["v"]},
+        )
