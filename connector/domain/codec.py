@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 
-from connector.domain.state import Edge, EffectKey, Hold, LeadState, Mover, StageEntry, Task, WorkState
+from connector.domain.state import Edge, EffectKey, Hold, LeadState, Mover, Setting, StageEntry, Task, WorkState
 from connector.domain.value import BLANK, Missing, Value
 
 Json: TypeAlias = Any
@@ -106,6 +106,8 @@ def encode_state(state: LeadState) -> dict[str, Json]:
         "ratings": encode_values(state.ratings),
         "answers_used": {name: moment_text(moment) for name, moment in state.answers_used.items()},
         "recycled_at": [moment_text(moment) for moment in state.recycled_at],
+        "settings": {name: _encode_setting(one) for name, one in state.settings.items()},
+        "accepted_at": moment_text(state.accepted_at) if state.accepted_at else None,
         "refused_at": moment_text(state.refused_at) if state.refused_at else None,
         "stuck": state.stuck,
         "policy": state.policy,
@@ -126,6 +128,8 @@ def decode_state(raw: Mapping[str, Json]) -> LeadState:
         ratings=decode_values(raw.get("ratings", {})),
         answers_used={name: datetime.fromisoformat(moment) for name, moment in raw.get("answers_used", {}).items()},
         recycled_at=tuple(datetime.fromisoformat(moment) for moment in raw.get("recycled_at", ())),
+        settings={name: _decode_setting(one) for name, one in raw.get("settings", {}).items()},
+        accepted_at=_moment(raw.get("accepted_at")),
         refused_at=_moment(raw.get("refused_at")),
         stuck=raw.get("stuck"),
         policy=raw.get("policy"),
@@ -154,6 +158,7 @@ def _encode_hold(hold: Hold) -> dict[str, Json]:
         "value": encode_value(hold.value),
         "since": moment_text(hold.since),
         "until": moment_text(hold.until),
+        "told": hold.told,
     }
 
 
@@ -162,4 +167,13 @@ def _decode_hold(raw: Mapping[str, Json]) -> Hold:
         value=decode_value(raw["value"]),
         since=datetime.fromisoformat(raw["since"]),
         until=datetime.fromisoformat(raw["until"]),
+        told=raw.get("told", False),
     )
+
+
+def _encode_setting(setting: Setting) -> list[Json]:
+    return [encode_value(setting.value), moment_text(setting.at)]
+
+
+def _decode_setting(raw: list[Json]) -> Setting:
+    return Setting(value=decode_value(raw[0]), at=datetime.fromisoformat(raw[1]))

@@ -34,7 +34,7 @@ class Overruled:
     field: str
     kept: Value
     lost: Value
-    rule: str  #: Such as `manual_moves.backward` or `hold_edits`.
+    rule: str  #: `manual_moves.forward`, `.backward` or `.to_side`, `gate.<id>`, `hold_edits`.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +42,8 @@ class Decision:
     """The result of one evaluation.
 
     `desired` holds canonical values to publish (BLANK clears; a field that is absent is left as it is).
-    `stage_desired` is the stage to store in the CRMs. `entries` are the stage entries made, in order.
-    `fired` are the ids of every rule that was true (scores, values, transitions, work), in policy order.
+    `stage_desired` is the stage to store in the CRMs (None: leave what stands there). `entries` are the stage
+    entries made, in order; they name their transitions. `fired` are the ids of the rules of work.yaml that acted.
     """
 
     state: LeadState

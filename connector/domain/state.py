@@ -30,7 +30,7 @@ class StageEntry:
     transition: str | None = None  #: The transition's id when a rule moved it.
     reason: str | None = None  #: A reason id of recycle.yaml.
     passed: bool = False  #: Passed through in one evaluation: recorded, starts nothing.
-    initial: bool = False  #: Adopted at first sight or by activation: not an event.
+    initial: bool = False  #: Where a lead stood when it came under this policy, or was moved to by that: no event.
 
 
 class Cause(Enum):
@@ -103,6 +103,15 @@ class Hold:
     value: Value
     since: datetime
     until: datetime
+    told: bool = False  #: It has run out, and that the rules decide again is recorded.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A value that a rule has set: wanted until the CRM shows it or somebody changes the field after it."""
+
+    value: Value
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +121,7 @@ class LeadState:
     `published` holds the score values as last published (a decayed score is not written every minute) and
     `basis` the same scores before fading: when the basis moves, facts have changed and the score is published.
     `answers_used` maps an answer field to the moment up to which an answer is used up, and so blanked.
+    `edges` are kept by name for ever: a rule that comes back in a later policy goes on counting.
     """
 
     entry: StageEntry | None = None
@@ -124,6 +134,8 @@ class LeadState:
     ratings: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
     answers_used: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     recycled_at: tuple[datetime, ...] = ()  #: When it was recycled, oldest first: the loop limit counts these.
+    settings: Mapping[str, Setting] = field(default_factory=lambda: MappingProxyType({}))
+    accepted_at: datetime | None = None  #: The person's move that was followed last: never followed twice.
     refused_at: datetime | None = None  #: The person's move that was refused last: told once.
     stuck: str | None = None  #: The loop that was cut, as stage ids joined by "→".
     policy: str | None = None  #: Content hash of the policy that produced this state.

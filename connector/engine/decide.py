@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from connector.domain.calendar import END_OF_TIME
 from connector.domain.decision import Decision, Overruled
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import Edge, Hold, LeadState, StageEntry
-from connector.domain.value import BLANK, Value
+from connector.domain.value import BLANK
 from connector.engine import lifecycle, publish, wake, work
 from connector.engine.lifecycle import Course
 from connector.engine.plan import Plan
 from connector.engine.view import LeadView, occurrences
-from connector.engine.work import Work
 
 
 def decide(
@@ -30,33 +30,27 @@ def decide(
     `since` is when the policy was activated: what entered, happened or turned before it starts no work. After the
     decision is stored, the shell marks every signal that was passed in (and had occurred by `now`) as seen.
     """
-    quiet_entries: tuple[StageEntry, ...] = ()
-    if state.policy != plan.policy.hash and not _is_new(lead, state, since):
+    earlier: tuple[StageEntry, ...] = ()
+    at = _catches_up_at(plan, lead, state, now, since)
+    if at is not None:
         old = [one for one in signals if one.seen or one.occurred_at < since]
-        state, quiet_entries = _catch_up(plan, lead, old, state, now)
-    return _evaluate(plan, lead, signals, state, now, since, quiet_entries)
+        # Before the activation everything is quiet; else what came after it is an event, and left for below.
+        run = _Run(plan, lead, old, state, at, since, quiet_until=since if now >= since else END_OF_TIME)
+        state, earlier = replace(run.state_after(), refused_at=state.refused_at), run.entries
+    return _evaluate(plan, lead, signals, state, now, since, earlier)
 
 
-def _is_new(lead: Lead, state: LeadState, since: datetime) -> bool:
-    """A lead that came into being under this policy has nothing to catch up with."""
-    return state.policy is None and lead.created_at >= since
+def _catches_up_at(plan: Plan, lead: Lead, state: LeadState, now: datetime, since: datetime) -> datetime | None:
+    """The moment as of which a policy first catches up with a lead; None where there is nothing to catch up with.
 
-
-def _catch_up(
-    plan: Plan, lead: Lead, signals: Sequence[Signal], state: LeadState, now: datetime
-) -> tuple[LeadState, tuple[StageEntry, ...]]:
-    run = _Run(plan, lead, signals, state, now, quiet=True)
-    caught_up = replace(
-        state,
-        entry=run.course.view.entry,
-        holds=run.holds,
-        edges=run.edges,
-        answers_used=publish.answers_after(plan, run.state, run.course),
-        recycled_at=run.course.recycled_at,
-        stuck=run.course.stuck,
-        policy=plan.policy.hash,
-    )
-    return caught_up, run.entries
+    A lead that we know stood still since the activation: what has fallen due after that is no matter of the policy's
+    coming. One that we have not seen before is taken as it is found, unless it came into being under this policy.
+    """
+    if state.policy is None:
+        return None if lead.created_at >= since else now
+    if state.policy == plan.policy.hash and now >= since:
+        return None
+    return min(now, max(since, state.entry.entered_at if state.entry else since))
 
 
 def _evaluate(
@@ -68,80 +62,102 @@ def _evaluate(
     since: datetime,
     earlier: tuple[StageEntry, ...],
 ) -> Decision:
-    run = _Run(plan, lead, signals, state, now, quiet=False)
-    done = work.do_work(plan, run.state, run.course, run.edges, signals, since)
-    after = _state_after(plan, run, done)
-    view = run.course.view
-    refused = run.course.refused
-    told = refused is not None and state.refused_at is not None and refused.moved_at <= state.refused_at
+    run = _Run(plan, lead, signals, state, now, since, quiet_until=None)
+    view, refused = run.course.view, run.course.refused
+    events = work.Events(
+        before=state.entry,
+        arrival=run.entries[-1] if run.entries else None,
+        signals=work.new_signals(plan, signals, since, now),
+        turned=work.turned(state.edges, run.edges),
+    )
+    done = work.do_work(plan, run.state, view, events)
+    after = replace(
+        run.state_after(), tasks=done.tasks, settings=publish.settings_after(state, lead, done.settings, now)
+    )
+    holds, overruled = publish.run_out(run.holds, view)
+    ratings = {name: view.value(name) for name in plan.ratings}
+    after = replace(after, holds=holds, ratings=ratings)
+    after = publish.scores_after(plan, after, view, rating_changed=ratings != state.ratings)
+    is_stage_ours = view.entry is not None and view.entry.stage in plan.policy.stages
+    is_kept = refused is not None and plan.policy.manual_moves.refused == "keep"
     return Decision(
         state=after,
-        desired=publish.desired(plan, after, view, done.settings),
-        stage_desired=view.entry.stage if view.entry else None,
+        desired=publish.desired(plan, after, view),
+        stage_desired=view.entry.stage if view.entry and is_stage_ours and not is_kept else None,
         entries=(*earlier, *run.entries),
         tasks_changed=done.changed,
         fired=done.fired,
-        scores={name: _number(view, name) for name in publish.score_names(plan)},
-        overruled=() if refused is None or told else (_refusal(run, refused.stages[0]),),
-        wake=wake.next_wake(plan, after, view),
+        scores={name: publish.score_value(view, name) for name in publish.score_names(plan)},
+        overruled=(*overruled, *_refusals(run, state.refused_at)),
+        wake=wake.next_wake(plan, after, view, signals),
     )
 
 
 class _Run:
-    """The moves of one evaluation: adopt, judge the person's move, transitions, and what `becomes` true."""
+    """The moves of one evaluation: holds, adoption, the person's move, transitions, and what `becomes` true."""
 
     def __init__(
-        self, plan: Plan, lead: Lead, signals: Sequence[Signal], state: LeadState, now: datetime, *, quiet: bool
+        self,
+        plan: Plan,
+        lead: Lead,
+        signals: Sequence[Signal],
+        state: LeadState,
+        now: datetime,
+        since: datetime,
+        *,
+        quiet_until: datetime | None,
     ) -> None:
-        times = occurrences(plan.policy, signals, now)
-        self._lead, self._now, self._plan, self._times = lead, now, plan, times
-        self.holds: Mapping[str, Hold] = {}
-        first = self._look(state.entry)
-        self.holds = publish.holds_after(plan, state, first)
+        self._plan, self._lead, self._now = plan, lead, now
+        self._times = occurrences(plan.members, signals, now)
+        self.holds: Mapping[str, Hold] = publish.holds_after(plan, state, lead, now)
         adopted: tuple[StageEntry, ...] = ()
         view = self._look(state.entry)
-        if state.entry is None and (entry := lifecycle.adopt(plan, view, lead.stage_report, self._began(signals))):
-            state = replace(state, entry=entry)
-            adopted = (entry,)
-            view = self._look(entry)
+        if state.entry is None or (plan.policy.stages and state.entry.stage not in plan.policy.stages):
+            entry = self._adopted(view, state, signals, since, quiet=quiet_until is not None)
+            if entry is not None:
+                state, adopted, view = replace(state, entry=entry), (entry,), self._look(entry)
         self.state = state
-        self.course: Course = lifecycle.run(plan, state, self._look, view, quiet=quiet)
+        self.course: Course = lifecycle.run(plan, state, self._look, view, quiet_until=quiet_until)
+        if adopted and self.course.entries:
+            adopted = (replace(adopted[0], passed=True),)
         self.entries = (*adopted, *self.course.entries)
-        self.edges: dict[str, Edge] = work.edges_after(plan, state, self.course.view)
+        self.edges: dict[str, Edge] = work.edges_after(plan, state, self.course.view, quiet_until)
+
+    def state_after(self) -> LeadState:
+        """The state after these moves; work and publishing come on top."""
+        refused = self.course.refused
+        return replace(
+            self.state,
+            entry=self.course.view.entry,
+            edges=self.edges,
+            holds=self.holds,
+            answers_used=publish.answers_after(self._plan, self.state, self.course),
+            recycled_at=self.course.recycled_at,
+            accepted_at=self.course.accepted_at,
+            refused_at=refused.report.moved_at if refused else self.state.refused_at,
+            stuck=self.course.stuck,
+            policy=self._plan.policy.hash,
+        )
 
     def _look(self, entry: StageEntry | None) -> LeadView:
         return LeadView(self._plan.policy, self._lead, self._times, entry, self.holds, self._now)
 
-    def _began(self, signals: Sequence[Signal]) -> datetime:
-        """When a lead that we first see now began: not after the first thing that it did."""
-        return min([self._lead.created_at, self._now, *(one.occurred_at for one in signals if not one.seen)])
+    def _adopted(
+        self, view: LeadView, state: LeadState, signals: Sequence[Signal], since: datetime, *, quiet: bool
+    ) -> StageEntry | None:
+        """Where a lead stands that has no stage, or whose stage the policy no longer knows."""
+        if state.entry is not None:
+            began = self._now
+        else:  # not after the first thing that it did, which may have been what created it
+            began = min([self._lead.created_at, self._now, *(one.occurred_at for one in signals if not one.seen)])
+        latest = since if quiet else began
+        return lifecycle.adopt(self._plan, view, self._lead.stage_report, began, latest, quiet=quiet)
 
 
-def _state_after(plan: Plan, run: _Run, done: Work) -> LeadState:
-    state, view = run.state, run.course.view
-    after = replace(
-        state,
-        entry=view.entry,
-        edges=run.edges,
-        holds=run.holds,
-        tasks=done.tasks,
-        answers_used=publish.answers_after(plan, state, run.course),
-        recycled_at=run.course.recycled_at,
-        refused_at=run.course.refused.moved_at if run.course.refused else state.refused_at,
-        stuck=run.course.stuck,
-        policy=plan.policy.hash,
-    )
-    ratings = {name: view.value(name) for name in plan.ratings}
-    rating_changed = ratings != state.ratings
-    return replace(publish.scores_after(plan, after, view, rating_changed=rating_changed), ratings=ratings)
-
-
-def _number(view: LeadView, name: str) -> float:
-    value = view.value(f"score.{name}")
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _refusal(run: _Run, wanted: str) -> Overruled:
-    entry = run.course.view.entry
-    kept: Value = entry.stage if entry else BLANK
-    return Overruled(field="stage", kept=kept, lost=wanted, rule="manual_moves")
+def _refusals(run: _Run, told_at: datetime | None) -> tuple[Overruled, ...]:
+    """The refused move of a person, told once."""
+    refused, entry = run.course.refused, run.course.view.entry
+    if refused is None or (told_at is not None and refused.report.moved_at <= told_at):
+        return ()
+    lost = refused.report.stages[0]
+    return (Overruled(field="stage", kept=entry.stage if entry else BLANK, lost=lost, rule=refused.rule),)

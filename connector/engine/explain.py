@@ -10,10 +10,11 @@ from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import Hold, LeadState, StageEntry, Task
 from connector.domain.value import Truth, Value
-from connector.engine import wake
+from connector.engine import evidence, gates, wake
 from connector.engine.plan import Plan
 from connector.engine.view import LeadView, occurrences
-from connector.engine.words import contribution_label
+from connector.engine.words import contribution_label, label_in
+from connector.policy.model import Transition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +50,19 @@ class ScoreWhy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveWhy:
-    """A transition out of the present stage: true, false, or unknown for want of these names."""
+    """A transition out of the present stage: true, false, or unknown for want of these names.
+
+    `missing` are the labels of what its gate still asks for; `waits` says that its condition holds, but that a
+    person's move stands against it until something new happens.
+    """
 
     transition: str
     target: str
     truth: Truth
     unknown: tuple[str, ...]
     condition: str
+    missing: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +84,17 @@ class Explanation:
 
 def explain(plan: Plan, lead: Lead, signals: Sequence[Signal], state: LeadState, now: datetime) -> Explanation:
     """Explain the lead as it stood after its last evaluation, with points as of `now`."""
-    view = LeadView(plan.policy, lead, occurrences(plan.policy, signals, now), state.entry, state.holds, now)
+    view = LeadView(plan.policy, lead, occurrences(plan.members, signals, now), state.entry, state.holds, now)
     stage = state.entry.stage if state.entry else ""
     total = view.value("score.total") if plan.policy.total else 0.0
-    next_wake = wake.next_wake(plan, state, view)
+    next_wake = wake.next_wake(plan, state, view, signals)
     return Explanation(
         at=now,
         entry=state.entry,
         total=float(total) if isinstance(total, int | float) else 0.0,
         scores=tuple(_score(view, state, score_id) for score_id in plan.policy.scores),
         values=tuple((field.name, view.value(field.name)) for field in plan.policy.computed),
-        moves=tuple(_move(view, plan, transition.id) for transition in plan.from_stage.get(stage, ())),
+        moves=tuple(_move(view, plan, state, transition) for transition in plan.from_stage.get(stage, ())),
         holds=tuple((name, hold) for name, hold in state.holds.items() if view.is_held(name)),
         tasks=state.tasks,
         stuck=state.stuck,
@@ -115,7 +122,7 @@ def _score(view: LeadView, state: LeadState, score_id: str) -> ScoreWhy:
         undecided=tuple(
             Undecided(
                 rule=rule.id,
-                label=rule.label.get(view.policy.language, rule.id),
+                label=label_in(rule.label, view.policy.language, rule.id),
                 unknown=rule.when.unknowns(view) if rule.when else (),
             )
             for rule in result.undecided
@@ -123,13 +130,15 @@ def _score(view: LeadView, state: LeadState, score_id: str) -> ScoreWhy:
     )
 
 
-def _move(view: LeadView, plan: Plan, transition_id: str) -> MoveWhy:
-    transition = plan.transitions[transition_id]
+def _move(view: LeadView, plan: Plan, state: LeadState, transition: Transition) -> MoveWhy:
     truth = transition.when.test(view)
+    gate = plan.policy.gates[transition.gate] if transition.gate is not None else None
     return MoveWhy(
         transition=transition.id,
         target=transition.target,
         truth=truth,
         unknown=transition.when.unknowns(view) if truth is None else (),
         condition=transition.when.describe(view.policy.language),
+        missing=gates.missing(view, gate) if gate is not None else "",
+        waits=truth is True and not evidence.is_free(plan, transition, view, state.stuck),
     )

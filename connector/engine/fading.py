@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,10 @@ if TYPE_CHECKING:
     from connector.engine.scoring import ScoreResult
 
 _MICROSECOND = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
+"""A score that goes over a threshold and back within less than this is not noticed."""
 _HALVINGS = 64
 """After this many half-lives nothing that a threshold could see is left."""
-_PIECES = 32
-"""Where points of both signs fade at different speeds a segment is looked at in so many pieces."""
 
 
 def faded(decay: Decay, age: timedelta) -> float:
@@ -27,85 +28,85 @@ def faded(decay: Decay, age: timedelta) -> float:
     return 1.0
 
 
-class _Curve:
-    """The sum of some scores as a function of time, every fact standing still."""
+def limited(definition: ScoreDef, total: float) -> float:
+    """The sum held between the score's floor and cap."""
+    if definition.cap is not None and total > definition.cap:
+        total = definition.cap
+    if definition.floor is not None and total < definition.floor:
+        total = definition.floor
+    return total
 
-    def __init__(self, parts: Sequence[tuple[ScoreDef, ScoreResult]]) -> None:
-        self._parts = parts
 
-    def at(self, moment: datetime) -> float:
-        total = 0.0
-        for definition, result in self._parts:
-            one = 0.0
-            for contribution in result.contributions:
-                points = contribution.rule.points
-                if not contribution.at:
-                    one += points
-                elif definition.decay is None:
-                    one += points * len(contribution.at)
-                else:
-                    one += points * sum(faded(definition.decay, moment - since) for since in contribution.at)
-            if definition.cap is not None and one > definition.cap:
-                one = definition.cap
-            if definition.floor is not None and one < definition.floor:
-                one = definition.floor
-            total += one
-        return total
+@dataclass(frozen=True, slots=True)
+class _Fall:
+    """One score as a function of time, every fact standing still: what stays, what falls, what rises."""
 
-    def fading(self) -> Iterator[tuple[Decay, float, datetime]]:
-        """Every occurrence whose points fade: (decay, points, since)."""
-        for definition, result in self._parts:
-            if definition.decay is not None:
-                for contribution in result.contributions:
-                    for since in contribution.at:
-                        yield definition.decay, contribution.rule.points, since
+    definition: ScoreDef
+    result: ScoreResult
+
+    def at(self, moment: datetime) -> tuple[float, float, float]:
+        """The limited score, and its gains and losses apart: gains only fall with time, losses only rise."""
+        decay, total, losses = self.definition.decay, 0.0, 0.0
+        for one in self.result.contributions:
+            points = one.rule.points
+            if one.at:
+                points *= len(one.at) if decay is None else sum(faded(decay, moment - since) for since in one.at)
+            total += points
+            if points < 0:
+                losses += points
+        return limited(self.definition, total), total - losses, losses
+
+    def ends(self, now: datetime) -> datetime:
+        """When nothing fades any more."""
+        decay = self.definition.decay
+        latest = max((since for one in self.result.contributions for since in one.at), default=None)
+        if decay is None or latest is None:
+            return now
+        if decay.half_life is not None:
+            return now + decay.half_life * _HALVINGS
+        return latest + (decay.to_zero_after or timedelta())
+
+
+_Point = tuple[datetime, Sequence[tuple[float, float, float]]]
 
 
 def crossing(parts: Sequence[tuple[ScoreDef, ScoreResult]], threshold: float, now: datetime) -> datetime | None:
     """The first moment after `now` at which the sum of `parts` stands otherwise to `threshold` than it does now.
 
-    Exact to the microsecond: the sum is monotone between the moments at which single points run out, so that
-    comparing both ends of each piece finds the piece, and halving finds the moment. None: never.
+    Exact to the microsecond; None: never. A stretch of time is passed over when the sum cannot leave its side of
+    the threshold in it (gains at their end with losses at their start, and the other way round, are its bounds);
+    else it is halved, the earlier half first.
     """
-    curve = _Curve(parts)
-    items = [item for item in curve.fading() if faded(item[0], now - item[2]) > 0.0]
-    if not items:
-        return None
-    side = _side(curve.at(now), threshold)
-    before = now
-    for end in _ends(items, now):
-        if _side(curve.at(end), threshold) != side:
-            return _first_change(curve, threshold, side, before, end)
-        before = end
+    falls = [_Fall(definition, result) for definition, result in parts]
+    horizon = max((fall.ends(now) for fall in falls), default=now)
+    first: _Point = (now, [fall.at(now) for fall in falls])
+    side = _side(first, threshold)
+    waiting: list[tuple[_Point, _Point]] = []
+    if horizon > now:
+        waiting.append((first, (horizon, [fall.at(horizon) for fall in falls])))
+    while waiting:
+        start, end = waiting.pop()
+        if _stays(falls, start, end, threshold, side):
+            continue
+        length, changed = end[0] - start[0], _side(end, threshold) != side
+        if length <= _MICROSECOND and changed:
+            return end[0]
+        if length > (_MICROSECOND if changed else _SECOND):
+            moment = start[0] + length / 2
+            middle: _Point = (moment, [fall.at(moment) for fall in falls])
+            waiting += [(middle, end), (start, middle)]
     return None
 
 
-def _side(value: float, threshold: float) -> int:
+def _side(point: _Point, threshold: float) -> int:
+    value = sum(one[0] for one in point[1])
     return (value > threshold) - (value < threshold)
 
 
-def _ends(items: Sequence[tuple[Decay, float, datetime]], now: datetime) -> Iterator[datetime]:
-    """The ends of pieces on which the curve is monotone, ascending."""
-    longest = max((decay.half_life for decay, _, _ in items if decay.half_life is not None), default=None)
-    moments = {since + decay.to_zero_after for decay, _, since in items if decay.to_zero_after is not None}
-    if longest is not None:
-        moments.add(now + longest * _HALVINGS)
-    mixed = len({points > 0 for _, points, _ in items}) > 1 and len({decay for decay, _, _ in items}) > 1
-    before = now
-    for moment in sorted(moment for moment in moments if moment > now):
-        if mixed:
-            step = (moment - before) / _PIECES
-            yield from (before + step * piece for piece in range(1, _PIECES))
-        yield moment
-        before = moment
-
-
-def _first_change(curve: _Curve, threshold: float, side: int, low: datetime, high: datetime) -> datetime:
-    """Halve between `low` (still on `side`) and `high` (no longer) down to the microsecond."""
-    while high - low > _MICROSECOND:
-        middle = low + (high - low) / 2
-        if _side(curve.at(middle), threshold) == side:
-            low = middle
-        else:
-            high = middle
-    return high
+def _stays(falls: Sequence[_Fall], start: _Point, end: _Point, threshold: float, side: int) -> bool:
+    """True when the sum is on this side of the threshold from `start` to `end`."""
+    low = high = 0.0
+    for fall, (_, gains, losses), (_, gains_left, losses_left) in zip(falls, start[1], end[1], strict=True):
+        low += limited(fall.definition, gains_left + losses)
+        high += limited(fall.definition, gains + losses_left)
+    return (low > threshold) - (low < threshold) == side == (high > threshold) - (high < threshold)

@@ -1,18 +1,18 @@
-"""Moves: a person's, judged by `manual_moves`, and the policy's own transitions, to a fixpoint."""
+"""Moves: a person's, as `manual` judges it, and the policy's own transitions, to a fixpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 
-from connector.domain.lead import Actor, StageReport
+from connector.domain.lead import StageReport
 from connector.domain.state import LeadState, Mover, StageEntry
-from connector.domain.value import is_known
-from connector.engine import recycle
+from connector.engine import evidence, gates, manual, recycle
+from connector.engine.manual import Judgement
 from connector.engine.plan import Plan
 from connector.engine.view import LeadView
-from connector.policy.model import Transition
+from connector.policy.model import Recycle, Transition
 
 Look = Callable[[StageEntry | None], LeadView]
 """A fresh view of the lead as if it stood in this stage entry."""
@@ -23,157 +23,119 @@ LIMITS = "limits"
 
 @dataclass(slots=True)
 class Course:
-    """What the moves of one evaluation came to; `view` is the lead where it came to rest."""
+    """What the moves of one evaluation came to; `view` is the lead where it came to rest.
+
+    `quiet_until` is set while a policy catches up with a lead: its entries are no events, and what came after that
+    moment is left for the pass that is aloud.
+    """
 
     view: LeadView
+    quiet_until: datetime | None
+    recycled_at: tuple[datetime, ...]
+    accepted_at: datetime | None
+    stuck: str | None
     entries: list[StageEntry] = field(default_factory=list)
-    recycled_at: tuple[datetime, ...] = ()
-    stuck: str | None = None
-    refused: StageReport | None = None
+    refused: Judgement | None = None
 
 
-def adopt(plan: Plan, view: LeadView, report: StageReport | None, entered_at: datetime) -> StageEntry | None:
-    """The first stage of a lead that we have not seen before: where its CRM says it stands, else the first one."""
+def adopt(
+    plan: Plan, view: LeadView, report: StageReport | None, began: datetime, since: datetime, *, quiet: bool
+) -> StageEntry | None:
+    """The first stage of a lead that we have not seen before: where its CRM says it stands, else the first one.
+
+    In the first stage it stands since it `began`; in a later one since its CRM moved it there, but not later than
+    `since` (the activation, or its first doing): what happened after that has happened in this stage.
+    """
     stages = plan.policy.stages
     if not stages:
         return None
-    stage = report.stages[0] if report is not None and report.stages else next(iter(stages))
-    reason = _given_reason(plan, view, raw=True) if stages[stage].side else None
-    return StageEntry(seq=1, stage=stage, entered_at=entered_at, mover=Mover.START, reason=reason, initial=True)
+    first = next(iter(stages))
+    stage = report.stages[0] if report is not None and report.stages else first
+    entered_at = began
+    if stage != first and report is not None:
+        entered_at = max(view.lead.created_at, min(report.moved_at, since, view.now))
+    return StageEntry(
+        seq=view.entry.seq + 1 if view.entry else 1,
+        stage=stage,
+        entered_at=entered_at,
+        mover=Mover.START,
+        reason=manual.given_reason(plan, view, stage, raw=True) if stages[stage].side else None,
+        initial=quiet,
+    )
 
 
-def run(plan: Plan, state: LeadState, look: Look, view: LeadView, *, quiet: bool) -> Course:
-    """Judge the person's move, if there is one, then apply transitions until none applies.
-
-    `quiet` marks the entries as adopted: they start nothing (a policy's activation is not an event).
-    """
-    course = Course(view=view, recycled_at=state.recycled_at)
+def run(plan: Plan, state: LeadState, look: Look, view: LeadView, *, quiet_until: datetime | None) -> Course:
+    """Follow the person's move, if there is one, then apply transitions until none applies."""
+    course = Course(view, quiet_until, state.recycled_at, state.accepted_at, state.stuck)
     if view.entry is None:
         return course
-    _manual_move(plan, course, look, quiet=quiet)
-    _transitions(plan, state, course, look, quiet=quiet)
+    judgement = manual.judge(plan, state, view, quiet=quiet_until is not None)
+    if judgement is not None and judgement.entry is not None:
+        course.accepted_at = judgement.report.moved_at
+        _enter(plan, course, look, judgement.entry)
+    elif judgement is not None and judgement.follow is False:
+        course.refused = judgement
+    _transitions(plan, course, look)
     for place, entry in enumerate(course.entries[:-1]):
         course.entries[place] = replace(entry, passed=True)
     return course
 
 
-# ── a person's move ──────────────────────────────────────────────────────────────────────────────────────────
-def _manual_move(plan: Plan, course: Course, look: Look, *, quiet: bool) -> None:
-    view = course.view
-    report = view.lead.stage_report
-    entry = view.entry
-    if report is None or entry is None or report.first_sight or not report.stages or entry.stage in report.stages:
-        return
-    if report.actor is Actor.TASUKI:
-        return
-    target = report.stages[0]
-    if not _allowed(plan, view, entry.stage, target):
-        course.refused = report
-        return
-    reason = _given_reason(plan, view, raw=False)
-    moved = StageEntry(
-        seq=entry.seq + 1,
-        stage=target,
-        entered_at=max(min(report.moved_at, view.now), entry.entered_at),
-        mover=Mover.PERSON,
-        reason=reason if plan.policy.stages[target].side else None,
-        initial=quiet,
-    )
-    _enter(plan, course, look, moved)
-
-
-def _allowed(plan: Plan, view: LeadView, source: str, target: str) -> bool:
-    """Whether `manual_moves` lets a person move this lead so: what must be given has been given."""
-    rules = plan.policy.manual_moves
-    stages = plan.policy.stages
-    if stages[target].side:
-        return rules.to_side_allowed and _given(plan, view, rules.to_side_needs)
-    if not stages[source].side and plan.order[target] < plan.order[source]:
-        return rules.backward_allowed and _given(plan, view, rules.backward_needs)
-    return rules.forward == "allowed"
-
-
-def _given(plan: Plan, view: LeadView, needs: str | None) -> bool:
-    if needs is None:
-        return True
-    if needs == "reason":
-        return _given_reason(plan, view, raw=False) is not None
-    return is_known(view.value(needs))
-
-
-def _given_reason(plan: Plan, view: LeadView, *, raw: bool) -> str | None:
-    """The reason that a person gave in this stage (`raw`: at any time)."""
-    for name in plan.reason_fields:
-        value = view.lead.fact(name).value if raw else view.value(name)
-        if isinstance(value, str):
-            return value
-    return None
-
-
-# ── the policy's moves ───────────────────────────────────────────────────────────────────────────────────────
-def _transitions(plan: Plan, state: LeadState, course: Course, look: Look, *, quiet: bool) -> None:
+def _transitions(plan: Plan, course: Course, look: Look) -> None:
     """Try transitions in file order until none applies. A stage that comes round again is a loop: cut, and told."""
     path = [course.view.entry.stage] if course.view.entry else []
-    while (entry := course.view.entry) is not None:
-        chosen = next((one for one in plan.from_stage[entry.stage] if _applies(plan, one, course.view)), None)
-        if chosen is None:
-            return
-        target, transition = chosen.target, chosen.id
-        reason = _reason(chosen, course.view)
-        if _is_recycling(plan, target, reason) and _over_limit(plan, state, course):
-            target, transition = plan.policy.recycle.then, LIMITS  # type: ignore[union-attr,assignment]
-        if target in path:
-            course.stuck = "→".join([*path, target])
-            return
-        path.append(target)
-        moved = StageEntry(
-            seq=entry.seq + 1,
-            stage=target,
-            entered_at=course.view.now,
-            mover=Mover.RULE,
-            transition=transition,
-            reason=reason,
-            initial=quiet,
-        )
+    while (moved := _next(plan, course, path)) is not None:
+        path.append(moved.stage)
         _enter(plan, course, look, moved)
 
 
-def _applies(plan: Plan, transition: Transition, view: LeadView) -> bool:
+def _next(plan: Plan, course: Course, path: list[str]) -> StageEntry | None:
+    """The entry that the first applicable transition makes; one that closes a loop is passed over."""
+    view = course.view
+    if view.entry is None:
+        return None
+    for transition in plan.from_stage.get(view.entry.stage, ()):
+        if not applies(plan, transition, view, course.stuck):
+            continue
+        if course.quiet_until is not None and _is_newer(plan, transition, view, course.quiet_until):
+            return None
+        moved = _moved(plan, transition, course, view.entry)
+        if moved.stage not in path:
+            return moved
+        course.stuck = "→".join([*path, moved.stage])
+    return None
+
+
+def applies(plan: Plan, transition: Transition, view: LeadView, stuck: str | None) -> bool:
+    """True when the condition holds, the gate is passed, and nothing has to be waited for."""
     if transition.when.test(view) is not True:
         return False
-    entry = view.entry
-    if entry is None or entry.mover is not Mover.PERSON:
-        return True
-    return has_new_evidence(plan, transition, view, entry.entered_at)
+    if transition.gate is not None and gates.passes(view, plan.policy.gates[transition.gate]) is not True:
+        return False
+    return evidence.is_free(plan, transition, view, stuck)
 
 
-def has_new_evidence(plan: Plan, transition: Transition, view: LeadView, since: datetime) -> bool:
-    """People win until something new happens: a signal, a changed field or a date reached after their move.
-
-    A score that already stood is no evidence: only the facts below it count.
-    """
-    for name in plan.evidence[transition.id]:
-        if name.startswith("signal."):
-            times = view.times(name.removeprefix("signal."))
-            if times and times[-1] > since:
-                return True
-        elif name == "recycle.due":
-            due = recycle.due_at(view)
-            if due is not None and since < due <= view.now:
-                return True
-        else:
-            fact = view.lead.fact(name)
-            if fact.changed_at is not None and fact.changed_at > since and fact.actor is not Actor.TASUKI:
-                return True
-            if isinstance(fact.value, date) and since < _moment(fact.value, view) <= view.now:
-                return True
-    return False
+def _is_newer(plan: Plan, transition: Transition, view: LeadView, since: datetime) -> bool:
+    """True when a transition rests on a fact that came after the activation: that one is an event."""
+    return evidence.is_newer(plan.evidence[transition.id], view, since)
 
 
-def _moment(value: date | datetime, view: LeadView) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    return datetime.combine(value, time(), view.zone).astimezone(UTC)
+def _moved(plan: Plan, transition: Transition, course: Course, entry: StageEntry) -> StageEntry:
+    view = course.view
+    target, name, reason = transition.target, transition.id, _reason(transition, view)
+    limits = plan.policy.recycle
+    if limits is not None and limits.then is not None and _is_recycling(plan, limits, target, reason):  # noqa: SIM102
+        if recycle.limit_reached(plan.policy, course.recycled_at, view.now):
+            target, name = limits.then, LIMITS
+    return StageEntry(
+        seq=entry.seq + 1,
+        stage=target,
+        entered_at=view.now,
+        mover=Mover.RULE,
+        transition=name,
+        reason=reason,
+        initial=course.quiet_until is not None,
+    )
 
 
 def _reason(transition: Transition, view: LeadView) -> str | None:
@@ -189,24 +151,17 @@ def _reason(transition: Transition, view: LeadView) -> str | None:
     return None
 
 
-def _is_recycling(plan: Plan, target: str, reason: str | None) -> bool:
+def _is_recycling(plan: Plan, rules: Recycle, target: str, reason: str | None) -> bool:
     """True for a move to a side stage from which the lead comes again."""
-    rules = plan.policy.recycle
-    if rules is None or reason is None or not plan.policy.stages[target].side:
-        return False
-    found = rules.reasons.get(reason)
-    return found is not None and found.again is not None
-
-
-def _over_limit(plan: Plan, state: LeadState, course: Course) -> bool:
-    rules = plan.policy.recycle
-    if rules is None or rules.then is None:
-        return False
-    return recycle.limit_reached(plan.policy, replace(state, recycled_at=course.recycled_at), course.view.now)
+    found = rules.reasons.get(reason) if reason is not None else None
+    return found is not None and found.again is not None and plan.policy.stages[target].side
 
 
 def _enter(plan: Plan, course: Course, look: Look, entry: StageEntry) -> None:
     course.entries.append(entry)
-    if _is_recycling(plan, entry.stage, entry.reason):
-        course.recycled_at = (*course.recycled_at, entry.entered_at)
+    course.stuck = None
+    rules = plan.policy.recycle
+    if rules is not None and entry.transition != LIMITS and _is_recycling(plan, rules, entry.stage, entry.reason):
+        recent = recycle.counted(plan.policy, course.recycled_at, entry.entered_at)
+        course.recycled_at = (*recent, entry.entered_at)
     course.view = look(entry)

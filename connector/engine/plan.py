@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from connector.engine import gates
 from connector.engine.recycle import reason_fields
+from connector.engine.view import members_of
 from connector.policy.conditions import Condition
-from connector.policy.model import EventKind, Policy, SetAction, TaskAction, Transition, WorkRule
+from connector.policy.model import EventKind, Gate, Policy, SetAction, TaskAction, Transition, WorkRule
 
 RUN_EVENTS = frozenset({EventKind.ENTERS, EventKind.LEAVES, EventKind.MOVES, EventKind.SIGNAL, EventKind.BECOMES})
 """The events that rules act on in this release; the loader lists the rest as checked, not run."""
@@ -36,6 +38,17 @@ class Plan:
     def reason_fields(self) -> tuple[str, ...]:
         """The answer fields that hold reasons."""
         return reason_fields(self.policy)
+
+    def reasons_for(self, stage: str) -> tuple[str, ...]:
+        """The fields that say why a lead is in this side stage: those that lead there, or any where none does."""
+        ways = [one for one in self.policy.transitions if one.target == stage]
+        names = {name for one in ways for name in (*one.when.names, one.reason_field) if name is not None}
+        return tuple(name for name in self.reason_fields if name in names) or self.reason_fields
+
+    def gates_into(self, stage: str) -> tuple[Gate, ...]:
+        """The gates through which transitions enter this stage: people pass them too."""
+        named = dict.fromkeys(one.gate for one in self.policy.transitions if one.target == stage and one.gate)
+        return tuple(self.policy.gates[name] for name in named)
 
     @cached_property
     def transitions(self) -> Mapping[str, Transition]:
@@ -75,11 +88,27 @@ class Plan:
     @cached_property
     def evidence(self) -> Mapping[str, frozenset[str]]:
         """Transition id → every plain field, signal and built-in name that its condition rests on, however deep."""
-        return {one.id: frozenset(self._leaves(one.when.names)) for one in self.policy.transitions}
+        return {
+            one.id: frozenset(self._leaves(one.when.names | self._gate_names(one.gate)))
+            for one in self.policy.transitions
+        }
+
+    @cached_property
+    def edge_evidence(self) -> Mapping[tuple[str, int], frozenset[str]]:
+        """The same for `becomes` events, by the rule's id and the event's place."""
+        return {(rule.id, place): frozenset(self._leaves(when.names)) for rule, place, when in self.becoming}
+
+    @cached_property
+    def members(self) -> Mapping[str, frozenset[str]]:
+        """Signal id → the kinds of occurrences that count as it: itself, and what a union unites, however deep."""
+        return members_of(self.policy)
 
     def actions(self, rule: WorkRule) -> tuple[TaskAction | SetAction, ...]:
         """What a rule does; nothing for a rule in shadow."""
         return () if rule.shadow else rule.do
+
+    def _gate_names(self, gate: str | None) -> frozenset[str]:
+        return gates.names(self.policy.gates[gate]) if gate is not None else frozenset()
 
     def _leaves(self, names: frozenset[str], seen: frozenset[str] = frozenset()) -> Iterator[str]:
         for name in names - seen:
@@ -94,6 +123,8 @@ class Plan:
         definition = self.policy.fields.get(name)
         if definition is not None and definition.rules:
             return _names(rule.when for rule in definition.rules)
+        if name.startswith("gate."):
+            return self._gate_names(name.removeprefix("gate."))
         if name == "score.total":
             return frozenset(f"score.{part}" for part in self.policy.total)
         score = self.policy.scores.get(name.removeprefix("score.")) if name.startswith("score.") else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connector.domain.lead import Actor
-from connector.domain.state import Hold, LeadState, WorkState
+from connector.domain.decision import Overruled
+from connector.domain.lead import Actor, Lead
+from connector.domain.state import Hold, LeadState, Setting, WorkState
 from connector.domain.value import BLANK, Value, is_known
 from connector.engine.lifecycle import Course
 from connector.engine.plan import Plan
@@ -18,24 +20,37 @@ PUBLISH_EVERY = timedelta(days=1)
 """A score that only fades is written at most so often."""
 
 
-def holds_after(plan: Plan, state: LeadState, view: LeadView) -> dict[str, Hold]:
+def holds_after(plan: Plan, state: LeadState, lead: Lead, now: datetime) -> dict[str, Hold]:
     """A person's edit of a computed field is kept for `hold_edits` from the moment of the edit.
 
     A hold that has run out stays remembered while the person's value stands, so that it does not begin anew.
     """
     holds: dict[str, Hold] = {}
     for definition in plan.policy.computed:
-        fact = view.lead.fact(definition.name)
-        if fact.actor is not Actor.PERSON or fact.changed_at is None:
-            if (standing := state.holds.get(definition.name)) and view.now < standing.until:
-                holds[definition.name] = standing
+        name, fact = definition.name, lead.fact(definition.name)
+        standing = state.holds.get(name)
+        by_person = fact.actor is Actor.PERSON and (is_known(fact.value) or fact.value is BLANK)
+        if not by_person or fact.changed_at is None or fact.changed_at > now:
+            if standing is not None and now < standing.until:
+                holds[name] = standing
             continue
-        if not is_known(fact.value) and fact.value is not BLANK:
-            continue
-        holds[definition.name] = Hold(
-            value=fact.value, since=fact.changed_at, until=fact.changed_at + plan.policy.hold_edits
-        )
+        until = fact.changed_at + plan.policy.hold_edits
+        told = standing is not None and standing.since == fact.changed_at and standing.told
+        holds[name] = Hold(value=fact.value, since=fact.changed_at, until=until, told=told and until <= now)
     return holds
+
+
+def run_out(holds: Mapping[str, Hold], view: LeadView) -> tuple[dict[str, Hold], tuple[Overruled, ...]]:
+    """The holds with those that have run out marked as told, and where the rules now decide otherwise."""
+    after, overruled = dict(holds), list[Overruled]()
+    for name, hold in holds.items():
+        if hold.told or view.now < hold.until:
+            continue
+        after[name] = replace(hold, told=True)
+        value = view.value(name)
+        if value != hold.value:
+            overruled.append(Overruled(field=name, kept=value, lost=hold.value, rule="hold_edits"))
+    return after, tuple(overruled)
 
 
 def answers_after(plan: Plan, state: LeadState, course: Course) -> dict[str, datetime]:
@@ -54,19 +69,38 @@ def answers_after(plan: Plan, state: LeadState, course: Course) -> dict[str, dat
     return used
 
 
+def settings_after(state: LeadState, lead: Lead, new: Mapping[str, Value], now: datetime) -> dict[str, Setting]:
+    """What rules have set and the CRM does not show yet; whoever changes the field later has the last word."""
+    settings: dict[str, Setting] = {}
+    for name, setting in state.settings.items():
+        fact = lead.fact(name)
+        overtaken = fact.changed_at is not None and fact.changed_at > setting.at and fact.actor is not Actor.TASUKI
+        if fact.value != setting.value and not overtaken:
+            settings[name] = setting
+    return settings | {name: Setting(value=value, at=now) for name, value in new.items()}
+
+
 def scores_after(plan: Plan, state: LeadState, view: LeadView, *, rating_changed: bool) -> LeadState:
     """The state with the scores to publish: at once when facts or a rating changed, else daily and by a step."""
-    names = score_names(plan)
-    values = {name: float(round(_value(view, name))) for name in names}
-    basis = {name: view.unfaded(name) for name in names}
+    values = {name: float(round(score_value(view, name))) for name in score_names(plan)}
+    basis = {name: view.unfaded(name) for name in values}
     if values == state.published:
         return replace(state, basis=basis)
-    step = min((score.publish_step for score in plan.policy.scores.values()), default=1.0)
-    moved = max(abs(value - state.published.get(name, 0.0)) for name, value in values.items())
     due = state.published_at is None or view.now - state.published_at >= PUBLISH_EVERY
-    if basis != state.basis or rating_changed or (due and moved >= step):
+    if basis != state.basis or rating_changed or (due and has_moved(plan, state, values)):
         return replace(state, published=values, basis=basis, published_at=view.now)
     return state
+
+
+def has_moved(plan: Plan, state: LeadState, values: Mapping[str, float]) -> bool:
+    """True when a score stands a publishing step away from what was published."""
+    step = publish_step(plan)
+    return any(abs(value - state.published.get(name, 0.0)) >= step for name, value in values.items())
+
+
+def publish_step(plan: Plan) -> int:
+    """By how much a fading score moves before it is written again: whole points, as they are written."""
+    return max(1, math.ceil(min((score.publish_step for score in plan.policy.scores.values()), default=1.0)))
 
 
 def score_names(plan: Plan) -> tuple[str, ...]:
@@ -74,14 +108,15 @@ def score_names(plan: Plan) -> tuple[str, ...]:
     return (*plan.policy.scores, *(("total",) if plan.policy.total else ()))
 
 
-def desired(plan: Plan, state: LeadState, view: LeadView, settings: Mapping[str, Value]) -> dict[str, Value]:
+def desired(plan: Plan, state: LeadState, view: LeadView) -> dict[str, Value]:
     """Canonical values to publish; a field that is absent is left as it stands."""
-    wanted: dict[str, Value] = dict(settings)
+    wanted: dict[str, Value] = {name: setting.value for name, setting in state.settings.items()}
     for definition in plan.policy.computed:
-        if definition.homes:
-            wanted[definition.name] = view.value(definition.name)
+        value = view.value(definition.name)
+        if definition.homes and (is_known(value) or value is BLANK):
+            wanted[definition.name] = value
     for definition in plan.policy.shows:
-        shown = _shown(state, view, definition.shows or "")
+        shown = _shown(state, view, definition.name, definition.shows or "")
         if definition.homes and shown is not None:
             wanted[definition.name] = shown
     for name, until in state.answers_used.items():
@@ -91,7 +126,7 @@ def desired(plan: Plan, state: LeadState, view: LeadView, settings: Mapping[str,
     return wanted
 
 
-def _shown(state: LeadState, view: LeadView, what: str) -> Value | None:
+def _shown(state: LeadState, view: LeadView, name: str, what: str) -> Value | None:
     """What a `shows:` field shows; None for what this release does not know."""
     if what.startswith(SCORE):
         published = state.published.get(what.removeprefix(SCORE))
@@ -100,15 +135,10 @@ def _shown(state: LeadState, view: LeadView, what: str) -> Value | None:
         return reasons(view) or BLANK
     if what == "next_task_due":
         return min((task.due_at for task in state.tasks if task.state is WorkState.OPEN), default=BLANK)
-    if what == "last_contact":
-        times = [moment for name in ("contacted", "attempted") for moment in view.times(name)]
-        return max(times, default=BLANK)
-    if what == "attempts_in_stage":
-        since = view.stage_entered_at
-        return sum(1 for moment in view.times("attempted") if since is None or moment >= since)
-    return None
+    return None if what == "sender" else view.value(name)
 
 
-def _value(view: LeadView, name: str) -> float:
+def score_value(view: LeadView, name: str) -> float:
+    """A score as a number; 0 while nothing is known of it."""
     value = view.value(TOTAL if name == "total" else SCORE + name)
     return float(value) if isinstance(value, int | float) else 0.0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from connector.domain.state import LeadState, StageEntry
+from connector.domain.state import StageEntry
 from connector.policy.model import Again, Event, EventKind, FieldType, Policy
 
 if TYPE_CHECKING:
@@ -38,18 +39,27 @@ def due_at(view: LeadView) -> datetime | None:
 
 
 def _event_at(view: LeadView, event: Event, since: datetime) -> datetime | None:
-    early = event.early or timedelta()
+    """When the event came, or will come, after `since`: what lay behind already then is no event.
+
+    A date that is so near that `early` has gone by brings the lead back on the date itself.
+    """
     if event.kind is EventKind.SIGNAL and event.name is not None:
         return next((moment for moment in view.times(event.name) if moment > since), None)
     if event.kind is EventKind.REACHES and event.name is not None:
-        if event.name == NEXT_FISCAL_YEAR:
-            return next_fiscal_year(since, view.policy.fiscal_year_starts, view.zone) - early
-        value = view.value(event.name)
-        if isinstance(value, datetime):
-            return value - early
-        if isinstance(value, date):
-            return _midnight(value, view.zone) - early
+        moment = _reached_at(view, event.name, since)
+        if moment is not None and moment > since:
+            early = moment - (event.early or timedelta())
+            return early if early > since else moment
     return None
+
+
+def _reached_at(view: LeadView, name: str, since: datetime) -> datetime | None:
+    if name == NEXT_FISCAL_YEAR:
+        return next_fiscal_year(since, view.policy.fiscal_year_starts, view.zone)
+    value = view.value(name)
+    if isinstance(value, datetime):
+        return value
+    return _midnight(value, view.zone) if isinstance(value, date) else None
 
 
 def next_fiscal_year(since: datetime, starts_in: int, zone: ZoneInfo) -> datetime:
@@ -59,14 +69,16 @@ def next_fiscal_year(since: datetime, starts_in: int, zone: ZoneInfo) -> datetim
     return _midnight(date(year, starts_in, 1), zone)
 
 
-def limit_reached(policy: Policy, state: LeadState, now: datetime) -> bool:
+def limit_reached(policy: Policy, recycled_at: Sequence[datetime], now: datetime) -> bool:
     """True when a further recycling would be one too many in the window: the loop limit of recycle.yaml."""
-    rules = policy.recycle
-    if rules is None or rules.times is None:
-        return False
-    since = now - rules.within if rules.within is not None else None
-    recent = [moment for moment in state.recycled_at if since is None or moment > since]
-    return len(recent) >= rules.times
+    times = policy.recycle.times if policy.recycle else None
+    return times is not None and len(counted(policy, recycled_at, now)) >= times
+
+
+def counted(policy: Policy, recycled_at: Sequence[datetime], now: datetime) -> tuple[datetime, ...]:
+    """The recyclings that still count at `now`."""
+    within = policy.recycle.within if policy.recycle else None
+    return tuple(moment for moment in recycled_at if within is None or moment > now - within)
 
 
 def reason_fields(policy: Policy) -> tuple[str, ...]:

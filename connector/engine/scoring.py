@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from connector.engine.fading import faded
+from connector.engine.fading import faded, limited
 from connector.policy.model import Decay, ScoreDef, ScoreRule
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class Contribution:
 class ScoreResult:
     """A score and its parts.
 
-    `value` is limited to floor … cap; `basis` is the same as if nothing had faded. `undecided` are the rules whose
+    `value` is limited to floor … cap; `basis` is the plain sum as if nothing had faded: it moves only when facts
+    do, even while a limit hides that. `undecided` are the rules whose
     condition is unknown: they give nothing and the explanation says what they wait for.
     """
 
@@ -60,7 +61,7 @@ def score(view: LeadView, definition: ScoreDef) -> ScoreResult:
             total += points
             basis += rule.points * len(counted)
             contributions.append(Contribution(rule, points, counted))
-    return ScoreResult(limited(definition, total), limited(definition, basis), tuple(contributions), tuple(undecided))
+    return ScoreResult(limited(definition, total), basis, tuple(contributions), tuple(undecided))
 
 
 def countable(times: Sequence[datetime], limit: int | None, within: timedelta | None) -> tuple[datetime, ...]:
@@ -78,15 +79,6 @@ def countable(times: Sequence[datetime], limit: int | None, within: timedelta | 
         if len(counted) < limit or moment - counted[-limit] >= within:
             counted.append(moment)
     return tuple(counted)
-
-
-def limited(definition: ScoreDef, total: float) -> float:
-    """The sum held between the score's floor and cap."""
-    if definition.cap is not None and total > definition.cap:
-        total = definition.cap
-    if definition.floor is not None and total < definition.floor:
-        total = definition.floor
-    return total
 
 
 def _signal_points(rule: ScoreRule, decay: Decay | None, counted: Sequence[datetime], now: datetime) -> float:

@@ -13,8 +13,9 @@ from itertools import chain
 
 from connector.domain.lead import Lead
 from connector.domain.state import Hold, StageEntry
+from connector.engine.fading import limited
 from connector.engine.plan import Plan
-from connector.engine.scoring import ScoreResult, limited
+from connector.engine.scoring import ScoreResult
 from connector.engine.view import LeadView
 from connector.policy.model import Policy, ScoreRule, Transition
 

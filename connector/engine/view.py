@@ -10,13 +10,17 @@ from zoneinfo import ZoneInfo
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import Hold, StageEntry
-from connector.domain.value import BLANK, UNREAD, Value, is_known
-from connector.engine import fading, recycle, scoring
+from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value, is_known
+from connector.engine import fading, gates, recycle, scoring
 from connector.engine.scoring import ScoreResult
 from connector.policy.model import FieldDef, FieldType, Policy
 
 SCORE = "score."
 TOTAL = "score.total"
+GATE = "gate."
+ATTEMPTED = "attempted"
+CONTACTS = ("contacted", ATTEMPTED)
+"""The signals that count as contact, by the names that the language gives them."""
 
 
 class LeadView:
@@ -24,7 +28,7 @@ class LeadView:
     or stage. Cycles cannot occur: the loader refuses them.
     """
 
-    __slots__ = ("_lead", "_occurrences", "_values", "entry", "holds", "now", "policy", "scores", "zone")
+    __slots__ = ("_crossings", "_lead", "_occurrences", "_values", "entry", "holds", "now", "policy", "scores", "zone")
 
     def __init__(
         self,
@@ -44,11 +48,17 @@ class LeadView:
         self._lead = lead
         self._occurrences = occurrences
         self._values: dict[str, Value] = {}
+        self._crossings: dict[tuple[str, float], datetime | None] = {}
 
     @property
     def lead(self) -> Lead:
         """The lead that is looked at."""
         return self._lead
+
+    def earlier(self, moment: datetime) -> LeadView:
+        """The lead in the same stage at an earlier moment: later signals have not happened, facts are today's."""
+        before = {kind: times[: bisect_right(times, moment)] for kind, times in self._occurrences.items()}
+        return LeadView(self.policy, self._lead, before, self.entry, self.holds, moment)
 
     @property
     def stage_entered_at(self) -> datetime | None:
@@ -77,28 +87,39 @@ class LeadView:
     def score_crossing(self, score: str, threshold: float) -> datetime | None:
         """See `View.score_crossing`; `score` is written `score.<id>` or as the bare id."""
         name = score.removeprefix(SCORE)
-        parts = self.policy.total if name == "total" else (name,)
-        return fading.crossing([(self.policy.scores[part], self.score(part)) for part in parts], threshold, self.now)
+        found = self._crossings.get((name, threshold), self.now)
+        if found == self.now:  # a crossing lies after now: this one has not been worked out yet
+            parts = [(self.policy.scores[part], self.score(part)) for part in self.parts(name)]
+            found = self._crossings[name, threshold] = fading.crossing(parts, threshold, self.now)
+        return found
+
+    def parts(self, name: str) -> tuple[str, ...]:
+        """The scores that make up a score, by bare names."""
+        return self.policy.total if name == "total" else (name,)
 
     def unfaded(self, name: str) -> float:
         """The score as if nothing had faded: it moves only when facts do."""
-        parts = self.policy.total if name == "total" else (name,)
-        return sum(self.score(part).basis for part in parts)
+        return sum(self.score(part).basis for part in self.parts(name))
 
     def is_held(self, name: str) -> bool:
         """True while a person's edit of this computed field is kept."""
         hold = self.holds.get(name)
-        return hold is not None and self.now < hold.until
+        return hold is not None and hold.since <= self.now < hold.until
 
     def computed(self, definition: FieldDef) -> Value:
         """What the rules of a computed field say, whatever a person wrote over it."""
         if definition.type is FieldType.CHOICES:
             tags = frozenset(str(rule.value) for rule in definition.rules if rule.when is None or rule.when.test(self))
-            return tags or BLANK
+            return tags or self._nothing(definition)
         for rule in definition.rules:
             if rule.when is None or rule.when.test(self):
                 return rule.value
-        return BLANK
+        return self._nothing(definition)
+
+    def _nothing(self, definition: FieldDef) -> Value:
+        """No rule holds: blank. But while one hangs on what nobody has read, that decides nothing."""
+        waits_for = (name for rule in definition.rules if rule.when for name in rule.when.unknowns(self))
+        return UNREAD if any(self.value(name) in (UNREAD, UNREADABLE) for name in waits_for) else BLANK
 
     def _work_out(self, name: str) -> Value:
         definition = self.policy.fields.get(name)
@@ -115,6 +136,8 @@ class LeadView:
             return self.holds[name].value if self.is_held(name) else self.computed(definition)
         if definition.answer:
             return self._answer(name)
+        if definition.shows is not None:
+            return self._shown(definition)
         return self._lead.fact(name).value
 
     def _answer(self, name: str) -> Value:
@@ -123,7 +146,22 @@ class LeadView:
         if not is_known(fact.value) or self.entry is None:
             return fact.value
         given = fact.changed_at
-        return fact.value if given is not None and given > self.entry.entered_at else BLANK
+        return fact.value if given is not None and self.entry.entered_at < given <= self.now else BLANK
+
+    def _shown(self, definition: FieldDef) -> Value:
+        """What follows from this view is read from it, not from what was last written into the CRM."""
+        shows = definition.shows or ""
+        if shows.startswith(SCORE):
+            return self.value(shows)
+        if shows == "last_contact":
+            return max((moment for name in CONTACTS for moment in self.times(name)), default=BLANK)
+        if shows == "attempts_in_stage":
+            since = self.stage_entered_at
+            return sum(1 for moment in self.times(ATTEMPTED) if since is None or moment >= since)
+        gate = self.policy.gates.get(shows.removeprefix(GATE).removesuffix(".missing"))
+        if gate is not None and shows.startswith(GATE):
+            return gates.missing(self, gate) or BLANK
+        return self._lead.fact(definition.name).value
 
     def _built_in(self, name: str) -> Value:
         if name == "stage":
@@ -132,6 +170,9 @@ class LeadView:
             return self.entry.entered_at if self.entry else UNREAD
         if name == "owner":
             return self._lead.owner or BLANK
+        if name.startswith(GATE):
+            truth = gates.passes(self, self.policy.gates[name.removeprefix(GATE)])
+            return UNREAD if truth is None else "passed" if truth else "missing"
         if name == "recycle.due":
             due = recycle.due_at(self)
             return due is not None and due <= self.now
@@ -141,21 +182,25 @@ class LeadView:
 
 
 def occurrences(
-    policy: Policy, signals: Sequence[Signal], now: datetime, *, seen_only: bool = False
+    members: Mapping[str, frozenset[str]], signals: Sequence[Signal], now: datetime
 ) -> dict[str, tuple[datetime, ...]]:
-    """The moments of each signal, unions included, ascending, none after `now`."""
+    """The moments of each signal, unions included (`members`), ascending, none after `now`."""
     plain: dict[str, list[datetime]] = {}
     for one in signals:
-        if seen_only and not one.seen:
-            continue
-        plain.setdefault(one.kind, []).append(one.occurred_at)
-    result: dict[str, tuple[datetime, ...]] = {}
-    for kind, moments in plain.items():
-        moments.sort()
-        result[kind] = tuple(moments[: bisect_right(moments, now)])
-    for definition in policy.signals.values():
-        if definition.of:
-            union = sorted(moment for part in definition.of for moment in result.get(part, ()))
-            if union:
-                result[definition.id] = tuple(union)
+        if one.occurred_at <= now:
+            plain.setdefault(one.kind, []).append(one.occurred_at)
+    result: dict[str, tuple[datetime, ...]] = {kind: tuple(sorted(moments)) for kind, moments in plain.items()}
+    for name, kinds in members.items():
+        if len(kinds) > 1 and not kinds.isdisjoint(plain):
+            result[name] = tuple(sorted(moment for kind in kinds for moment in plain.get(kind, ())))
     return result
+
+
+def members_of(policy: Policy) -> dict[str, frozenset[str]]:
+    """Signal id → the kinds of occurrences that count as it: itself, and what a union unites, however deep."""
+
+    def below(name: str) -> frozenset[str]:
+        definition = policy.signals.get(name)
+        return frozenset({name}).union(*(below(part) for part in (definition.of if definition else ())))
+
+    return {name: below(name) for name in policy.signals}

@@ -2,67 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from connector.domain.decision import Wake, WakeClass
-from connector.domain.state import LeadState
-from connector.engine import fading, recycle
+from connector.domain.signal import Signal
+from connector.domain.state import LeadState, WorkState
+from connector.engine import evidence, fading, publish, recycle
 from connector.engine.plan import Plan
-from connector.engine.publish import PUBLISH_EVERY, score_names
-from connector.engine.view import LeadView
+from connector.engine.publish import PUBLISH_EVERY
+from connector.engine.view import SCORE, LeadView
 
 JITTER = timedelta(hours=1)
 """Daily publishing of fading scores is spread over so much, by lead id, so that a base does not wake at once."""
 
 
-def next_wake(plan: Plan, state: LeadState, view: LeadView) -> Wake | None:
+def next_wake(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[Signal]) -> Wake | None:
     """The earliest of all moments after `view.now`; None: only an event can change anything."""
-    return min(_moments(plan, state, view), key=lambda wake: wake.at, default=None)
+    moments = (
+        *((at, WakeClass.WINDOW) for at in _windows(plan, state, view)),
+        *((at, WakeClass.DEADLINE) for at in _deadlines(plan, state, view, signals)),
+        *((at, WakeClass.DECAY) for at in _publishing(plan, state, view)),
+    )
+    later = [moment for moment in moments if moment[0] > view.now]
+    if not later:
+        return None
+    at, why = min(later, key=lambda moment: moment[0])
+    return Wake(at=at, why=why)
 
 
-def _moments(plan: Plan, state: LeadState, view: LeadView) -> Iterator[Wake]:
-    for condition in plan.standing_conditions:
+def _windows(plan: Plan, state: LeadState, view: LeadView) -> Iterator[datetime]:
+    """When a condition turns: those of computed fields, scores, `becomes`, of the ways out, of what is forbidden."""
+    conditions = list(plan.standing_conditions)
+    if view.entry is not None:
+        conditions += [transition.when for transition in plan.from_stage.get(view.entry.stage, ())]
+    if any(task.state is WorkState.OPEN for task in state.tasks):
+        conditions += [rule.when for rule in plan.policy.never]
+    for condition in conditions:
         at = condition.next_change(view)
         if at is not None:
-            yield Wake(at=at, why=WakeClass.WINDOW)
-    if view.entry is not None:
-        for transition in plan.from_stage.get(view.entry.stage, ()):
-            at = transition.when.next_change(view)
-            if at is not None:
-                yield Wake(at=at, why=WakeClass.WINDOW)
-        due = recycle.due_at(view)
-        if due is not None and due > view.now:
-            yield Wake(at=due, why=WakeClass.DEADLINE)
-    for name in state.holds:
-        if view.is_held(name):
-            yield Wake(at=state.holds[name].until, why=WakeClass.DEADLINE)
-    publish = _publish_at(plan, state, view)
-    if publish is not None:
-        yield Wake(at=publish, why=WakeClass.DECAY)
+            yield at
 
 
-def _publish_at(plan: Plan, state: LeadState, view: LeadView) -> datetime | None:
+def _deadlines(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[Signal]) -> Iterator[datetime]:
+    """Dates of the lead, holds that run out, and what is dated after now (a clock that runs ahead of ours)."""
+    for at in (recycle.due_at(view), evidence.next_date(plan, view, state.stuck)):
+        if at is not None:
+            yield at
+    yield from (hold.until for hold in state.holds.values())
+    yield from (one.occurred_at for one in signals)
+    yield from (fact.changed_at for fact in view.lead.fields.values() if fact.changed_at is not None)
+    if view.lead.stage_report is not None and not view.lead.stage_report.first_sight:
+        yield view.lead.stage_report.moved_at
+
+
+def _publishing(plan: Plan, state: LeadState, view: LeadView) -> Iterator[datetime]:
     """When a fading score has moved by a publishing step since it was last written; at most daily, jittered."""
     if state.published_at is None or all(score.decay is None for score in plan.policy.scores.values()):
+        return
+    moved = [at for name in publish.score_names(plan) if (at := _moves_at(plan, state, view, name)) is not None]
+    if moved:
+        yield max(min(moved), state.published_at + PUBLISH_EVERY + jitter(view.lead.id))
+
+
+def _moves_at(plan: Plan, state: LeadState, view: LeadView, name: str) -> datetime | None:
+    """When this score stands a step away from its published value; now if it does already."""
+    published = state.published.get(name)
+    if published is None:
         return None
-    step = min(score.publish_step for score in plan.policy.scores.values())
-    moments: list[datetime] = []
-    for name in score_names(plan):
-        parts = plan.policy.total if name == "total" else (name,)
-        scores = [(plan.policy.scores[part], view.score(part)) for part in parts]
-        published = state.published.get(name)
-        if published is None:
-            continue
-        # Written values are rounded: the step is reached when the exact score passes the next rounding edge.
-        for edge in (published - step + 0.5, published + step - 0.5):
-            at = fading.crossing(scores, edge, view.now)
-            if at is not None:
-                moments.append(at)
-    if not moments:
-        return None
-    return max(min(moments), state.published_at + PUBLISH_EVERY + jitter(view.lead.id), view.now + timedelta(minutes=1))
+    # Written values are rounded: the step is reached when the exact score passes the edge between two of them.
+    reach = publish.publish_step(plan) - 0.5
+    value = view.value(SCORE + name)
+    if isinstance(value, int | float) and abs(value - published) > reach:
+        return view.now
+    scores = [(plan.policy.scores[part], view.score(part)) for part in view.parts(name)]
+    edges = (fading.crossing(scores, edge, view.now) for edge in (published - reach, published + reach))
+    return min((at for at in edges if at is not None), default=None)
 
 
 def jitter(lead_id: int) -> timedelta:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from connector.domain.value import Value, is_known
-from connector.engine.scoring import Contribution
-from connector.engine.view import LeadView
 from connector.policy.model import FieldDef, Label
+
+if TYPE_CHECKING:
+    from connector.engine.scoring import Contribution
+    from connector.engine.view import LeadView
 
 REASONS_SHOWN = 3
 SIGNALS_SHOWN = 5
@@ -19,8 +22,8 @@ def label_in(label: Label, language: str, otherwise: str) -> str:
     return label.get(language) or next(iter(label.values()), otherwise)
 
 
-def lookup(view: LeadView) -> Callable[[str], str]:
-    """How templates find the text of a name for this lead."""
+def lookup(view: LeadView, due: datetime | None = None) -> Callable[[str], str]:
+    """How templates find the text of a name for this lead; `due` is that of the task that is written."""
     language = view.policy.language
 
     def text(name: str) -> str:
@@ -28,6 +31,10 @@ def lookup(view: LeadView) -> Callable[[str], str]:
             return reasons(view)
         if name in ("signals", "history"):
             return recent_signals(view)
+        if name == "due" and due is not None:
+            return printed(due, None, view, language)
+        if name == "stage" and view.entry is not None and view.entry.stage in view.policy.stages:
+            return label_in(view.policy.stages[view.entry.stage].label, language, view.entry.stage)
         if name == "recycle.reason":
             return _reason(view, view.value(name))
         definition = view.policy.fields.get(name)

@@ -10,6 +10,7 @@ from typing import Any
 
 from connector.policy.build.context import Context, Files
 from connector.policy.build.fields import build_fields
+from connector.policy.build.gates import build_gates
 from connector.policy.build.ids import check_ids
 from connector.policy.build.later import check_later
 from connector.policy.build.lifecycle import build_manual_moves, build_stages, build_stores, build_transitions
@@ -156,6 +157,7 @@ def _build(context: Context, name: str, hash_: str) -> Policy:
         recycle=build_recycle(context),
         later=(),
         order=order,
+        gates=MappingProxyType(build_gates(context)),
     )
     return replace(policy, later=tuple(sorted(context.later, key=_file_first)))
 

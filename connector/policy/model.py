@@ -6,7 +6,7 @@ Everything here is frozen and already resolved: lists are inlined, defaults appl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
@@ -201,6 +201,16 @@ class ManualMoves:
     refused: str  #: restore_and_tell_owner | restore | keep
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What must be known before a lead passes: every field of `required`, one of each group of `required_any`."""
+
+    id: str
+    label: Label
+    required: tuple[str, ...]
+    required_any: tuple[tuple[str, ...], ...]
+
+
 class EventKind(Enum):
     """The moments that rules may wait for."""
 
@@ -338,3 +348,4 @@ class Policy:
     later: tuple[str, ...]  #: Files and keys that were checked for form but that this release does not run yet.
     #: Computed fields (by name) and scores (`score.<id>`, `score.total`), each after everything that it reads.
     order: tuple[str, ...] = ()
+    gates: Mapping[str, Gate] = field(default_factory=dict)

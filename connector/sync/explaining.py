@@ -109,7 +109,7 @@ def _told(
     state = codec.decode_state(row.state)
     found = signals.of_leads(conn, [row.id]).get(row.id, [])
     lead = facts.lead_of(binding, row, state, person, company, moving=link.moving)
-    moments = occurrences(tenant.plan.policy, found, now)
+    moments = occurrences(tenant.plan.members, found, now)
     records = managed.of_leads(conn, link.connection_id, [row.id], dirty_only=False)
     by_key = {one.key: one for one in records}
     paused = next((one for one in connections.listed(conn) if one.id == link.connection_id), None)

@@ -1,0 +1,86 @@
+"""People win until something new happens: what counts as new since a person's move (or since an activation)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+
+from connector.domain.calendar import END_OF_TIME
+from connector.domain.lead import Actor
+from connector.domain.state import Mover
+from connector.engine import recycle
+from connector.engine.plan import Plan
+from connector.engine.view import LeadView
+from connector.policy.model import Transition
+
+
+def is_free(plan: Plan, transition: Transition, view: LeadView, stuck: str | None) -> bool:
+    """True when a transition whose condition holds may act.
+
+    After a person's move, and where a loop was cut, it needs something newer than the lead's entry: a signal, a
+    changed field, a date reached, or that its condition did not hold yet at that moment. What already stood then,
+    a score above all, is no news.
+    """
+    entry = view.entry
+    if entry is None or (entry.mover is not Mover.PERSON and not _was_cut(transition, stuck)):
+        return True
+    since = entry.entered_at
+    return has_happened(plan.evidence[transition.id], view, since) or (
+        transition.when.test(view.earlier(since)) is not True
+    )
+
+
+def has_happened(names: frozenset[str], view: LeadView, since: datetime) -> bool:
+    """True when one of these names brought something after `since`: a signal, a changed field, a date reached."""
+    for name in names:
+        if name.startswith("signal."):
+            times = view.times(name.removeprefix("signal."))
+            if times and times[-1] > since:
+                return True
+        elif name == "recycle.due":
+            due = recycle.due_at(view)
+            if due is not None and since < due <= view.now:
+                return True
+        elif has_changed(name, view, since, view.now) or any(
+            since < moment <= view.now for moment in _dates(name, view)
+        ):
+            return True
+    return False
+
+
+def has_changed(name: str, view: LeadView, since: datetime, until: datetime) -> bool:
+    """True when somebody else changed this field after `since`, and not after `until`."""
+    fact = view.lead.fact(name)
+    return fact.changed_at is not None and since < fact.changed_at <= until and fact.actor is not Actor.TASUKI
+
+
+def is_newer(names: frozenset[str], view: LeadView, since: datetime) -> bool:
+    """True when one of these fields was changed after `since`, whatever the moment that is looked at."""
+    return any(has_changed(name, view, since, END_OF_TIME) for name in names)
+
+
+def next_date(plan: Plan, view: LeadView, stuck: str | None) -> datetime | None:
+    """The next moment at which a date alone frees a transition that has to wait for something new."""
+    if view.entry is None:
+        return None
+    moments = [
+        moment
+        for transition in plan.from_stage.get(view.entry.stage, ())
+        if view.entry.mover is Mover.PERSON or _was_cut(transition, stuck)
+        for name in plan.evidence[transition.id]
+        for moment in _dates(name, view)
+        if moment > view.now
+    ]
+    return min(moments, default=None)
+
+
+def _was_cut(transition: Transition, stuck: str | None) -> bool:
+    return stuck is not None and stuck.rpartition("→")[2] == transition.target
+
+
+def _dates(name: str, view: LeadView) -> Iterator[datetime]:
+    value = view.lead.fact(name).value
+    if isinstance(value, datetime):
+        yield value
+    elif isinstance(value, date):
+        yield datetime.combine(value, time(), view.zone).astimezone(UTC)

@@ -1,0 +1,52 @@
+"""Gates: what must be known before a lead goes on, and what of it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from connector.domain.value import BLANK, Truth, is_known
+from connector.engine.words import label_in
+from connector.policy.model import Gate
+
+if TYPE_CHECKING:
+    from connector.engine.view import LeadView
+
+_EITHER = {"ja": ("・", "のいずれか"), "en": (" or ", "")}
+
+
+def passes(view: LeadView, gate: Gate) -> Truth:
+    """True when all that is required is known, False when something is blank; None while it hangs on what is unread."""
+    truths = [_one_known(view, group) for group in _groups(gate)]
+    if False in truths:
+        return False
+    return None if None in truths else True
+
+
+def missing(view: LeadView, gate: Gate) -> str:
+    """What is missing, by labels: `課題・ニーズ、意思決定者・影響者のいずれか`; empty when nothing is."""
+    language = view.policy.language
+    joint, end = _EITHER.get(language, _EITHER["en"])
+    texts = []
+    for group in _groups(gate):
+        if _one_known(view, group) is False:
+            labels = [label_in(view.policy.fields[name].label, language, name) for name in group]
+            texts.append(joint.join(labels) + (end if len(labels) > 1 else ""))
+    return ("、" if language == "ja" else ", ").join(texts)
+
+
+def names(gate: Gate) -> frozenset[str]:
+    """Every field that the gate looks at."""
+    return frozenset(name for group in _groups(gate) for name in group)
+
+
+def _groups(gate: Gate) -> Iterator[tuple[str, ...]]:
+    yield from ((name,) for name in gate.required)
+    yield from gate.required_any
+
+
+def _one_known(view: LeadView, group: tuple[str, ...]) -> Truth:
+    values = [view.value(name) for name in group]
+    if any(is_known(value) for value in values):
+        return True
+    return False if all(value is BLANK for value in values) else None
