@@ -15,6 +15,8 @@ from connector.errors import InboundError, RetryableError
 from connector.store.inbox import Delivery
 from connector.vendors.hubspot.inbound import SignatureVersion
 from connector.vendors.hubspot.inbound import verify as verify_hubspot
+from connector.vendors.hubspot.signature import SIGNATURE_HEADERS
+from connector.vendors.website.inbound import SIGNATURE_HEADERS as WEBSITE_HEADERS
 from connector.vendors.website.inbound import verify as verify_website
 from webhooks.services import Services
 
@@ -51,7 +53,7 @@ def website_form(source: str) -> Response:
         abort(404)
 
     def prove(body: bytes) -> str:
-        verify_website(dict(request.headers), body, secrets=secrets, now=services.clock())
+        verify_website(_headers(WEBSITE_HEADERS), body, secrets=secrets, now=services.clock())
         return "hmac"
 
     return _take(f"form:{source}", prove)
@@ -89,7 +91,7 @@ def _hubspot_version(body: bytes, allow: frozenset[SignatureVersion]) -> str:
     services = _services()
     url = services.settings.public_url + _raw_target()
     return verify_hubspot(
-        dict(request.headers),
+        _headers(SIGNATURE_HEADERS),
         request.method,
         url,
         body,
@@ -97,6 +99,10 @@ def _hubspot_version(body: bytes, allow: frozenset[SignatureVersion]) -> str:
         now=services.clock(),
         allow=allow,
     ).value
+
+
+def _headers(names: tuple[str, ...]) -> dict[str, str]:
+    return {name: value for name in names if (value := request.headers.get(name)) is not None}
 
 
 def _raw_target() -> str:

@@ -25,6 +25,9 @@ _SIGNATURE = "x-hubspot-signature"
 _SIGNATURE_VERSION = "x-hubspot-signature-version"
 _TIMESTAMP = "x-hubspot-request-timestamp"
 
+#: All that `verify` looks at, so that a caller need not copy the other headers.
+SIGNATURE_HEADERS = (_SIGNATURE_V3, _SIGNATURE, _SIGNATURE_VERSION, _TIMESTAMP)
+
 #: The only escapes that HubSpot undoes before it signs. %20, %26 and %3D, above all, stay as they are.
 _DECODED = {
     "3a": ":", "2f": "/", "3f": "?", "40": "@", "21": "!", "24": "$",

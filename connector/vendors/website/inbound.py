@@ -29,6 +29,7 @@ from connector.vendors.wire import is_storable, load_json
 FRESH_SECONDS = 300
 TIMESTAMP_HEADER = "X-Tasuki-Timestamp"
 SIGNATURE_HEADER = "X-Tasuki-Signature"
+SIGNATURE_HEADERS = (TIMESTAMP_HEADER, SIGNATURE_HEADER)
 FORM, PAGE_EVENT = "website_form", "website_event"
 
 _SECONDS = re.compile(r"[0-9]{9,12}", re.ASCII)
