@@ -66,7 +66,7 @@ def _policy(found: Portal, settings: Settings, folder: Path | None) -> Policy:
 def show_plan(plan: ProvisionPlan) -> None:
     """The plan as tables: what is done, and what cannot be."""
     rows = [(number, step.says) for number, step in enumerate(plan.steps, start=1)]
-    table("In the portal", ("#", "Change"), rows, none="nothing to change.")
+    table("In the portal", ("No.#", "Change"), rows, none="nothing to change.")
     if plan.problems:
         columns = ("", "Property", "What is wrong, and what to do")
         table(
