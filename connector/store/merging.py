@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.store.database import Connection
+from connector.store.signals import SAME_SUBMISSION
 
 _MOVE = (
+    # the same submission may have been learnt for both before they were known to be one
+    """
+DELETE FROM signal AS old USING signal AS kept
+WHERE old.lead_id = %(loser)s AND kept.lead_id = %(winner)s AND old.kind = kept.kind
+  AND old.detail ->> 'form' = kept.detail ->> 'form'
+  AND old.occurred_at BETWEEN kept.occurred_at - %(near)s AND kept.occurred_at + %(near)s
+  AND (old.detail ->> 'submission_id' IS NULL OR kept.detail ->> 'submission_id' IS NULL
+       OR old.detail ->> 'submission_id' = kept.detail ->> 'submission_id')
+""",
     "UPDATE signal SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
     "UPDATE managed_record SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
     "UPDATE identity SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
@@ -44,7 +54,7 @@ def merge(conn: Connection, loser: int, winner: int) -> None:
 
     The states are not touched: see `sync.merging`.
     """
-    values = {"winner": winner, "loser": loser}
+    values = {"winner": winner, "loser": loser, "near": SAME_SUBMISSION}
     conn.execute(_KEEP_ARRIVAL, values)
     conn.execute("DELETE FROM link WHERE lead_id = %(loser)s", values)
     for statement in _MOVE:
