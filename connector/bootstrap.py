@@ -83,7 +83,7 @@ class Runtime:
     def __init__(self, database: Database, settings: Settings, *, limits: Limits | None = None) -> None:
         self.database = database
         self._settings = settings
-        self._limits = limits or Limits()
+        self._limits = limits or Limits(forms_poll_seconds=settings.forms_poll_seconds)
         self._vault = open_vault(settings)
         self._cache = _Cache()
         self._lock = threading.Lock()

@@ -51,6 +51,7 @@ VARIABLES = (
     Variable(name="TASUKI_METRICS_TOKEN", secret=True),
     Variable(name="TASUKI_LOG_LEVEL", default="info"),
     Variable(name="TASUKI_FORM_SECRETS", secret=True),
+    Variable(name="TASUKI_FORMS_POLL_SECONDS", default="60"),
     Variable(name="TASUKI_HUBSPOT_CLIENT_SECRET", secret=True),
     Variable(name="TASUKI_HUBSPOT_ACCESS_TOKEN", secret=True),
     Variable(name="TASUKI_HUBSPOT_PORTAL_ID"),
@@ -103,6 +104,7 @@ class Settings:
     serve_processes: int = 2
     metrics_token: str | None = field(default=None, repr=False)
     log_level: str = "info"
+    forms_poll_seconds: int = 60
     form_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     hubspot: HubSpotSettings | None = None
 
@@ -135,6 +137,7 @@ class Settings:
             serve_processes=read.integer("TASUKI_SERVE_PROCESSES", 1, 64),
             metrics_token=read.secret("TASUKI_METRICS_TOKEN") or None,
             log_level=read.choice("TASUKI_LOG_LEVEL", LOG_LEVELS),
+            forms_poll_seconds=read.integer("TASUKI_FORMS_POLL_SECONDS", 1, 86_400),
             form_secrets=read.form_secrets(),
             hubspot=read.hubspot(),
         )

@@ -155,7 +155,11 @@ class _Demo:
         with self._stack.database.transaction(self._stack.installation_id) as conn:
             row = conn.execute(_BUSY, {"now": BusinessClock.now(conn)}).fetchone()
             swept, _ = connections.cursor(conn, self._stack.connection_id, "sweep")
-        return row is None or row["busy"] > 0 or swept is None or swept["type"] != "done"
+            polled, _ = connections.cursor(conn, self._stack.connection_id, "form_submissions")
+        if row is None or row["busy"] > 0 or swept is None or swept["type"] != "done":
+            return True
+        last = max((one.at for one in self._truth.submissions), default=None)
+        return last is not None and (polled is None or datetime.fromisoformat(polled["since"]) <= last)
 
     def report(self, before: Mapping[str, CrmLead]) -> Report:
         """Read the CRM, compare it with the policy, and count."""

@@ -160,6 +160,7 @@ def _environment(home: Path, url: str, port: int, sandbox: SandboxHandle) -> dic
         "TASUKI_HOME": str(home),
         "TASUKI_PORT": str(port),
         "TASUKI_PUBLIC_URL": url,
+        "TASUKI_FORMS_POLL_SECONDS": "5",
         "TASUKI_FORM_SECRETS": f"{FORM_SOURCE}={FORM_SECRET}",
         "TASUKI_HUBSPOT_BASE_URL": sandbox.base_url,
         "TASUKI_HUBSPOT_ACCESS_TOKEN": sandbox.token,

@@ -35,6 +35,7 @@ class Limits:
     retry_seconds_most: float = 900.0
     stale_after_seconds: float = 26 * 3600.0  #: Due instants older than this collapse into one evaluation.
     most_failures: int = 8
+    forms_poll_seconds: float = 60.0  #: How often the submissions lists are looked through.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

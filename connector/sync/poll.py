@@ -13,7 +13,6 @@ from connector.sync.context import Line
 from connector.sync.submissions import learn, signals_of, store_signals
 from connector.vendors.base import Submission
 
-POLL_SECONDS = 60.0
 OVERLAP = timedelta(minutes=10)
 """Submissions appear in the list a little after they were made: each poll looks back so far."""
 MOST_A_POLL = 5_000
@@ -58,7 +57,7 @@ def poll_submissions(line: Line) -> int:
             line.connection_id,
             kind=_KIND,
             position={"since": now.isoformat()},
-            again_seconds=POLL_SECONDS,
+            again_seconds=tenant.limits.forms_poll_seconds,
         )
     return looked
 
