@@ -192,6 +192,8 @@ def _move(names: _Names, policy: Policy, move: MoveWhy) -> dict[str, Any]:
         "unknown": list(move.unknown),
         "unknown_labels": [names.of(name) for name in move.unknown],
         "condition": move.condition,
+        "gate_misses": move.missing or None,
+        "waits_for_news": move.waits,
     }
 
 

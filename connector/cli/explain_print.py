@@ -106,13 +106,23 @@ def _values(found: dict[str, Any]) -> None:
 
 def _moves(found: dict[str, Any]) -> None:
     rows = [
-        (f"{one['label']} ({one['transition']})", one["to_label"], _TRUTH[one["true"]], _and(one), one["condition"])
+        (f"{one['label']} ({one['transition']})", one["to_label"], _truth(one), _and(one), one["condition"])
         for one in found["transitions"]
     ]
     if rows:
         table("Ways out of this stage", ("Transition", "To", "True", "Unknown", "When"), rows)
     for one in found["unknown"]:
         line(f"  ? {one['says']} ({one['transition']})")
+
+
+def _truth(move: dict[str, Any]) -> str:
+    """Does its condition hold; if so, what still keeps the lead from going."""
+    word = _TRUTH[move["true"]]
+    if move["gate_misses"]:
+        word += f"; the gate misses {move['gate_misses']}"
+    if move["waits_for_news"]:
+        word += "; a person's move stands until something new happens"
+    return word
 
 
 def _tasks(found: dict[str, Any]) -> None:
