@@ -122,7 +122,7 @@ class _Demo:
 
     def people(self) -> dict[str, CrmLead]:
         """Every contact as the CRM shows it now."""
-        names = [*self._binding.person_properties, "lastname", "firstname", "company"]
+        names = [*self._binding.person_properties, "lastname", "firstname", "company", "lastmodifieddate"]
         self._people, self._companies = read_crm(self._stack, names, self._binding.company_properties)
         return self._people
 

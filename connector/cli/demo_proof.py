@@ -185,8 +185,9 @@ class Expectation:
         for store, home in self._binding.stores:
             raw = before.properties.get(home.name) if before is not None else None
             stages = self._binding.stages_meant(store, raw) if raw and store.read_back else ()
-            if stages:
-                return StageReport(stages=stages, moved_at=self._since, actor=Actor.VENDOR, first_sight=True)
+            if stages and before is not None:
+                changed = self._binding.dialect.moment(before.properties.get("lastmodifieddate")) or self._since
+                return StageReport(stages=stages, moved_at=changed, actor=Actor.VENDOR, first_sight=True)
         return None
 
     def _lead(

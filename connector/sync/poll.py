@@ -46,7 +46,8 @@ def poll_submissions(line: Line) -> int:
         if not line.binding.form_signals(kind, name):
             continue
         listed = islice(line.vendor.submissions(form_id, since=since - OVERLAP), MOST_A_POLL)
-        found = [replace(submission, form_name=name) for submission in listed]
+        # Oldest first: each names the signal that another way of learning left without its id.
+        found = sorted((replace(one, form_name=name) for one in listed), key=lambda one: one.submitted_at)
         looked += len(found)
         for start in range(0, len(found), AT_ONCE):
             _take(line, found[start : start + AT_ONCE], now)
