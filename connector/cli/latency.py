@@ -10,17 +10,19 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latencies:
-    """Seconds, one for each contact: from its first submission to its first score, and to its first task."""
+    """Seconds, one for each contact: until its first score, and until its first task."""
 
     score: tuple[float, ...]
     task: tuple[float, ...]
 
 
 def latencies(
-    ledger: Sequence[Mapping[str, Any]], submitted: Mapping[str, float], task_contacts: Mapping[str, str]
+    ledger: Sequence[Mapping[str, Any]], submitted: Mapping[str, Sequence[float]], task_contacts: Mapping[str, str]
 ) -> Latencies:
-    """From the sandbox's ledger of applied writes. `submitted`: contact → seconds since the epoch of its first
-    submission; `task_contacts`: task → the contact that it is associated with."""
+    """From the sandbox's ledger of applied writes, each write against the last submission before it.
+
+    `submitted`: contact → seconds since the epoch of its submissions; `task_contacts`: task → its contact.
+    """
     scored: dict[str, float] = {}
     tasked: dict[str, float] = {}
     for row in ledger:
@@ -29,10 +31,16 @@ def latencies(
             scored.setdefault(row["id"], at)
         elif row["type"] == "tasks" and row["method"] == "create":
             tasked.setdefault(task_contacts.get(row["id"], ""), at)
-    return Latencies(
-        score=tuple(scored[one] - at for one, at in submitted.items() if scored.get(one, 0.0) >= at),
-        task=tuple(tasked[one] - at for one, at in submitted.items() if tasked.get(one, 0.0) >= at),
-    )
+    return Latencies(score=_since(scored, submitted), task=_since(tasked, submitted))
+
+
+def _since(written: Mapping[str, float], submitted: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
+    found = []
+    for contact, at in written.items():
+        before = [moment for moment in submitted.get(contact, ()) if moment <= at]
+        if before:
+            found.append(at - max(before))
+    return tuple(found)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
