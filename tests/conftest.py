@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,8 +38,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or not home.exists():
         return
     with open(cluster.launcher_lock(home), "rb") as launcher:
-        fcntl.flock(launcher, fcntl.LOCK_SH)
-    shutil.rmtree(home)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:  # a process that a test left behind may still use it
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(launcher, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                shutil.rmtree(home)
+                return
+            time.sleep(0.05)
 
 
 def _home() -> Path:

@@ -60,8 +60,10 @@ def build_app(dsn: str, tasks: Iterable[JobTask], *, pool_size: int) -> procrast
         conninfo=session_dsn(dsn, application_name="tasuki-worker"),
         min_size=1,
         max_size=pool_size,
-        timeout=5.0,
-        reconnect_timeout=1.0,
+        # When the database is gone the worker is to notice soon and begin anew, which it does at once when the
+        # database is back; the pool's own back-off would keep it waiting.
+        timeout=1.5,
+        reconnect_timeout=0.0,
     )
     app = procrastinate.App(connector=connector)
     for task in tasks:

@@ -69,12 +69,14 @@ def run_worker(
     `on_wake` is the clerk's (see `connector.jobs.wake`). `stop` is also set by the signals, so that a long
     slice may look at it. A slice that outlives the grace time is handed back and `end_process(0)` called,
     because a thread cannot be ended. Signals are only handled when called from the main thread.
-    Raises RetryableError when the database is away at the start, UsageError when it is unfit.
+    A database that is away is waited for, at the start as later. Raises UsageError when it is unfit.
     """
     settings = settings or WorkerSettings()
     stop = stop or threading.Event()
     _quieten_procrastinate()
-    with Database.open(dsn, max_size=3, application_name="tasuki-rescue") as database, _signals(stop):
+    with _signals(stop), _database(dsn, stop) as database:
+        if database is None:
+            return
         roster = Roster()
         rescuer = Rescuer(
             database, roster, stale_seconds=settings.stale_seconds, interval_seconds=settings.rescue_seconds
@@ -85,6 +87,22 @@ def run_worker(
                 clerk = Clerk(dsn, on_wake, poll_seconds=settings.wake_poll_seconds)
                 stack.enter_context(_thread("clerk", clerk.run, stop))
             asyncio.run(supervisor.run())
+
+
+@contextlib.contextmanager
+def _database(dsn: str, stop: threading.Event) -> Iterator[Database | None]:
+    """The pool for rescues, opened when the server is there; None when we are stopped before that."""
+    while not stop.is_set():
+        try:
+            database = Database.open(dsn, max_size=3, application_name="tasuki-rescue")
+        except RetryableError as error:
+            _log.warning("worker_awaits_database", reason=error.reason)
+            stop.wait(1.0)
+            continue
+        with database:
+            yield database
+            return
+    yield None
 
 
 class _Worker(Worker):

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import select
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -28,9 +27,9 @@ from connector.errors import RetryableError, UsageError
 Connection = psycopg.Connection[DictRow]
 
 OLDEST_SERVER_VERSION = 150000
-#: how long a checkout waits while the server was last seen up, and while it was last seen away
+#: how long a checkout waits for its turn, and how often it asks meanwhile whether the server is there at all
 CHECKOUT_SECONDS = 5.0
-AWAY_CHECKOUT_SECONDS = 0.2
+_TURN_SECONDS = 0.2
 
 _SESSION = {
     "application_name": "tasuki",
@@ -50,7 +49,6 @@ class Database:
         self.dsn = dsn
         self._pool = pool
         self._checkout_seconds = checkout_seconds
-        self._away = threading.Event()
 
     @classmethod
     def open(
@@ -63,14 +61,16 @@ class Database:
         lock_timeout_seconds: float = 4.0,
         statement_timeout_seconds: float = 60.0,
         application_name: str = "tasuki",
+        wait_seconds: float = 0.0,
     ) -> Database:
         """Connect and judge the server.
 
         `lock_timeout_seconds` is below the five seconds after which HubSpot gives up on a delivery.
-        Raises UsageError for a read replica or a server that is too old, RetryableError when it is away.
+        Raises UsageError for a read replica or a server that is too old, RetryableError when it is away
+        (for longer than `wait_seconds`).
         """
         conninfo = session_dsn(dsn, application_name=application_name)
-        refuse_unfit_server(dsn)
+        _until_up(lambda: refuse_unfit_server(dsn), wait_seconds)
         settings = (
             f"SET lock_timeout = {_milliseconds(lock_timeout_seconds)}; "
             f"SET statement_timeout = {_milliseconds(statement_timeout_seconds)}; "
@@ -88,9 +88,9 @@ class Database:
             max_size=max_size,
             configure=configure,
             check=_check_without_a_round_trip,
-            # A short one: the pool's own back-off has no upper bound, and would sleep long after the
-            # server is back. When it gives up, the next checkout makes it try again.
-            reconnect_timeout=1.0,
+            # The pool's own back-off begins at a second and has no upper bound: it would sleep long after
+            # the server is back. So it tries once, and the next checkout makes it try again.
+            reconnect_timeout=0.0,
             open=True,
             name=application_name,
         )
@@ -129,17 +129,12 @@ class Database:
 
     def wait_until_up(self, timeout_seconds: float) -> None:
         """Return when the server answers; raises RetryableError when it does not within the time."""
-        deadline = time.monotonic() + timeout_seconds
-        while True:
-            try:
-                with self.autocommit() as connection:
-                    connection.execute("SELECT 1")
-            except RetryableError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-            else:
-                return
+
+        def ask() -> None:
+            with self.autocommit() as connection:
+                connection.execute("SELECT 1")
+
+        _until_up(ask, timeout_seconds)
 
     def close(self) -> None:
         """Close every connection."""
@@ -161,16 +156,14 @@ class Database:
                 self._pool.putconn(connection)
 
     def _checkout(self) -> Connection:
-        """While the server is away callers are told so at once: a web thread must not wait for it."""
-        seconds = AWAY_CHECKOUT_SECONDS if self._away.is_set() else self._checkout_seconds
-        try:
-            connection = self._pool.getconn(timeout=seconds)
-        except PoolTimeout:
-            if not _answers(self.dsn):
-                self._away.set()
-            raise
-        self._away.clear()
-        return connection
+        """Wait for a turn when the pool is busy; when the server is away say so at once."""
+        deadline = time.monotonic() + self._checkout_seconds
+        while True:
+            try:
+                return self._pool.getconn(timeout=_TURN_SECONDS)
+            except PoolTimeout:
+                if time.monotonic() > deadline or not _answers(self.dsn):
+                    raise
 
 
 @contextlib.contextmanager
@@ -235,6 +228,17 @@ def _check_without_a_round_trip(connection: Connection) -> None:
     poll.register(connection.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
     if poll.poll(0):
         ConnectionPool.check_connection(connection)
+
+
+def _until_up(ask: Callable[[], None], timeout_seconds: float) -> None:
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            return ask()
+        except RetryableError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def _answers(dsn: str) -> bool:

@@ -152,14 +152,16 @@ def initialise(layout: Layout) -> None:
 
 
 def stop_leftover(layout: Layout) -> None:
-    """Stop a server that an earlier launcher left behind, and remove a stale lock file of its.
+    """Stop a server that an earlier launcher left behind, and disarm its lock file.
 
-    PostgreSQL judges its `postmaster.pid` by the number alone; in a container numbers repeat, and
-    any process of the same user would block the start for ever.
+    PostgreSQL judges `postmaster.pid` by the number alone: in a container numbers repeat, and any
+    process of the same user would block the start for ever. The file is never removed, because it also names the
+    shared memory by which PostgreSQL sees that processes of a dead server are still at work on the data.
     """
     lock_file = layout.cluster / "postmaster.pid"
     try:
-        pid = int(lock_file.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0])
+        first, rest = lock_file.read_text(encoding="utf-8", errors="replace").split("\n", 1)
+        pid = int(first)
     except (FileNotFoundError, ValueError):
         return
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
@@ -169,7 +171,9 @@ def stop_leftover(layout: Layout) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
         _await(lambda: not _serves(pid, layout.cluster), STOP_SECONDS)
-    lock_file.unlink(missing_ok=True)
+    if lock_file.exists():
+        # our own number, its parent's, is one that the new server knows to be no server
+        lock_file.write_text(f"{os.getpid()}\n{rest}", encoding="utf-8")
 
 
 def _serves(pid: int, directory: Path) -> bool:
