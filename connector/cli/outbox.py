@@ -53,7 +53,7 @@ def _facts(row: OutstandingRow) -> dict[str, Any]:
     return {
         "lead_id": row.lead_id,
         "connection_id": row.connection_id,
-        "vendor_id": row.vendor_id,
+        "vendor_id": row.vendor_id or None,  # a person whom the CRM may not know yet has none
         "lane": row.lane,
         "read": row.reading,
         "write": row.writing,

@@ -141,7 +141,7 @@ def _candidates(tenant: Tenant, conn: Connection, kind: str, text: str) -> list[
     found: list[int] = []
     if kind in ("", "lead") and text.isascii() and text.isdigit() and int(text) <= _LARGEST_ID:
         found += leads.load(conn, [int(text)])
-    if kind in ("", "contact"):
+    if kind in ("", "contact") and text:
         found += [lead_id for one in types for lead_id in inspection.by_vendor_id(conn, one, text)]
     return found
 
