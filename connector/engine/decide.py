@@ -35,7 +35,8 @@ def decide(
     if at is not None:
         old = [one for one in signals if one.seen or one.occurred_at < since]
         # Before the activation everything is quiet; else what came after it is an event, and left for below.
-        run = _Run(plan, lead, old, state, at, since, quiet_until=since if now >= since else END_OF_TIME)
+        new = work.new_signals(plan, signals, since, now)
+        run = _Run(plan, lead, old, state, at, new, quiet_until=since if now >= since else END_OF_TIME)
         state, earlier = replace(run.state_after(), refused_at=state.refused_at), run.entries
     return _evaluate(plan, lead, signals, state, now, since, earlier)
 
@@ -62,12 +63,13 @@ def _evaluate(
     since: datetime,
     earlier: tuple[StageEntry, ...],
 ) -> Decision:
-    run = _Run(plan, lead, signals, state, now, since, quiet_until=None)
+    new = work.new_signals(plan, signals, since, now)
+    run = _Run(plan, lead, signals, state, now, new, quiet_until=None)
     view, refused = run.course.view, run.course.refused
     events = work.Events(
         before=state.entry,
         arrival=run.entries[-1] if run.entries else None,
-        signals=work.new_signals(plan, signals, since, now),
+        signals=new,
         turned=work.turned(state.edges, run.edges),
     )
     done = work.do_work(plan, run.state, view, events)
@@ -103,7 +105,7 @@ class _Run:
         signals: Sequence[Signal],
         state: LeadState,
         now: datetime,
-        since: datetime,
+        new: Sequence[Signal],
         *,
         quiet_until: datetime | None,
     ) -> None:
@@ -113,7 +115,7 @@ class _Run:
         adopted: tuple[StageEntry, ...] = ()
         view = self._look(state.entry)
         if state.entry is None or (plan.policy.stages and state.entry.stage not in plan.policy.stages):
-            entry = self._adopted(view, state, signals, since, quiet=quiet_until is not None)
+            entry = self._adopted(view, state, signals, new, quiet=quiet_until is not None)
             if entry is not None:
                 state, adopted, view = replace(state, entry=entry), (entry,), self._look(entry)
         self.state = state
@@ -143,14 +145,14 @@ class _Run:
         return LeadView(self._plan.policy, self._lead, self._times, entry, self.holds, self._now)
 
     def _adopted(
-        self, view: LeadView, state: LeadState, signals: Sequence[Signal], since: datetime, *, quiet: bool
+        self, view: LeadView, state: LeadState, signals: Sequence[Signal], new: Sequence[Signal], *, quiet: bool
     ) -> StageEntry | None:
         """Where a lead stands that has no stage, or whose stage the policy no longer knows."""
         if state.entry is not None:
             began = self._now
         else:  # not after the first thing that it did, which may have been what created it
             began = min([self._lead.created_at, self._now, *(one.occurred_at for one in signals if not one.seen)])
-        latest = since if quiet else began
+        latest = min((one.occurred_at for one in new), default=self._now)
         return lifecycle.adopt(self._plan, view, self._lead.stage_report, began, latest, quiet=quiet)
 
 

@@ -39,12 +39,12 @@ class Course:
 
 
 def adopt(
-    plan: Plan, view: LeadView, report: StageReport | None, began: datetime, since: datetime, *, quiet: bool
+    plan: Plan, view: LeadView, report: StageReport | None, began: datetime, latest: datetime, *, quiet: bool
 ) -> StageEntry | None:
     """The first stage of a lead that we have not seen before: where its CRM says it stands, else the first one.
 
-    In the first stage it stands since it `began`; in a later one since its CRM moved it there, but not later than
-    `since` (the activation, or its first doing): what happened after that has happened in this stage.
+    In the first stage it stands since it `began`; in a later one since its CRM moved it there. That moment is often
+    no more than a bound, so that it is not put after `latest`, the first new thing that the lead did.
     """
     stages = plan.policy.stages
     if not stages:
@@ -53,7 +53,7 @@ def adopt(
     stage = report.stages[0] if report is not None and report.stages else first
     entered_at = began
     if stage != first and report is not None:
-        entered_at = max(view.lead.created_at, min(report.moved_at, since, view.now))
+        entered_at = max(view.lead.created_at, min(report.moved_at, latest, view.now))
     return StageEntry(
         seq=view.entry.seq + 1 if view.entry else 1,
         stage=stage,
@@ -123,6 +123,8 @@ def _is_newer(plan: Plan, transition: Transition, view: LeadView, since: datetim
 def _moved(plan: Plan, transition: Transition, course: Course, entry: StageEntry) -> StageEntry:
     view = course.view
     target, name, reason = transition.target, transition.id, _reason(transition, view)
+    if reason is None and "recycle.due" in transition.when.names:
+        reason = entry.reason  # it comes again for the reason for which it went
     limits = plan.policy.recycle
     if limits is not None and limits.then is not None and _is_recycling(plan, limits, target, reason):  # noqa: SIM102
         if recycle.limit_reached(plan.policy, course.recycled_at, view.now):

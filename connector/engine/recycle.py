@@ -17,8 +17,11 @@ NEXT_FISCAL_YEAR = "next_fiscal_year"
 
 
 def again_of(policy: Policy, entry: StageEntry | None) -> Again | None:
-    """The re-approach rule of the reason for which the lead stands in its present stage."""
+    """The re-approach rule of the reason for which the lead stands aside; None in a stage of the main line."""
     if entry is None or entry.reason is None or policy.recycle is None:
+        return None
+    stage = policy.stages.get(entry.stage)
+    if stage is None or not stage.side:
         return None
     reason = policy.recycle.reasons.get(entry.reason)
     return reason.again if reason else None

@@ -1,0 +1,141 @@
+"""The moment at which a fading score crosses a threshold, against looking at every second."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.engine.fading import crossing, faded, limited
+from connector.engine.scoring import Contribution, ScoreResult
+from connector.policy.model import Decay, ScoreDef, ScoreRule
+from tests.unit.engine.stories import NOW
+
+HOUR = timedelta(hours=1)
+TICK = timedelta(microseconds=1)
+Parts = list[tuple[ScoreDef, ScoreResult]]
+
+
+def rule(points: float) -> ScoreRule:
+    return ScoreRule(id="r", label={}, when=None, signal="s", points=points, times=None, within=None)
+
+
+def part(
+    points: dict[float, list[float]], decay: Decay | None, *, cap: float | None = None, floor: float | None = 0.0
+) -> tuple[ScoreDef, ScoreResult]:
+    """A score whose rules (by points) have occurrences so many hours ago."""
+    definition = ScoreDef(id="s", label={}, floor=floor, cap=cap, decay=decay, rules=(), publish_step=1)
+    contributions = tuple(
+        Contribution(rule(value), value, tuple(NOW - HOUR * age for age in ages)) for value, ages in points.items()
+    )
+    return definition, ScoreResult(0.0, 0.0, contributions, ())
+
+
+def value(parts: Parts, moment: object) -> float:
+    """The sum as `scoring.score` works it out."""
+    total = 0.0
+    for definition, result in parts:
+        one = 0.0
+        for contribution in result.contributions:
+            if definition.decay is None:
+                one += contribution.rule.points * len(contribution.at)
+            else:
+                one += contribution.rule.points * sum(faded(definition.decay, moment - at) for at in contribution.at)  # type: ignore[operator]
+        total += limited(definition, one)
+    return total
+
+
+def side(parts: Parts, threshold: float, moment: object) -> int:
+    found = value(parts, moment)
+    return (found > threshold) - (found < threshold)
+
+
+HALF = Decay(half_life=10 * HOUR)
+SLOW = Decay(half_life=30 * HOUR)
+LINEAR = Decay(to_zero_after=20 * HOUR)
+
+
+@pytest.mark.parametrize("decay", [HALF, LINEAR])
+def test_the_side_changes_at_the_crossing_and_not_a_microsecond_before(decay: Decay) -> None:
+    parts = [part({40.0: [0.0, 3.0]}, decay)]
+    at = crossing(parts, 31.0, NOW)
+    assert at is not None
+    assert side(parts, 31.0, at - TICK) == 1
+    assert side(parts, 31.0, at) != 1
+
+
+def test_half_of_the_points_are_left_after_a_half_life() -> None:
+    at = crossing([part({40.0: [0.0]}, HALF)], 20.0, NOW)
+    assert at is not None
+    assert abs(at - (NOW + 10 * HOUR)) <= TICK
+
+
+def test_a_score_held_at_its_cap_crosses_when_what_is_above_has_faded() -> None:
+    parts = [part({40.0: [0.0, 0.0]}, HALF, cap=50.0)]
+    at = crossing(parts, 50.0, NOW)
+    assert at is not None
+    assert (value(parts, at - TICK), value(parts, at) < 50.0) == (50.0, True)
+
+
+def test_what_reaches_its_floor_stays_there() -> None:
+    parts = [part({40.0: [0.0]}, LINEAR), part({-10.0: [0.0]}, None)]
+    assert crossing(parts, 0.0, NOW + 21 * HOUR) is None
+    assert crossing([part({-10.0: [0.0]}, LINEAR)], 5.0, NOW) is None
+
+
+def test_losses_fade_too() -> None:
+    parts = [part({-30.0: [0.0]}, LINEAR, floor=None)]
+    at = crossing(parts, -15.0, NOW)
+    assert at is not None
+    assert abs(at - (NOW + 10 * HOUR)) <= TICK
+
+
+def test_a_hump_between_two_speeds_is_seen() -> None:
+    parts = [part({40.0: [0.0]}, SLOW, floor=None), part({-20.0: [0.0]}, Decay(half_life=2 * HOUR), floor=None)]
+    up = crossing(parts, 30.0, NOW)
+    assert up is not None
+    assert side(parts, 30.0, up - TICK) == -1
+    down = crossing(parts, 30.0, up + HOUR)
+    assert down is not None
+    assert down > up + HOUR
+    assert side(parts, 30.0, down) == -1
+
+
+def test_without_fading_there_is_no_crossing() -> None:
+    assert crossing([part({40.0: [0.0]}, None)], 40.0, NOW) is None
+    assert crossing([], 40.0, NOW) is None
+
+
+points = st.dictionaries(
+    st.sampled_from([40.0, 20.0, 7.0, -15.0, -3.0]), st.lists(st.floats(0, 60), min_size=1, max_size=3), max_size=3
+)
+scores = st.lists(
+    st.builds(
+        part,
+        points,
+        st.sampled_from([HALF, SLOW, LINEAR, None]),
+        cap=st.sampled_from([None, 30.0]),
+        floor=st.sampled_from([None, 0.0, -5.0]),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(parts=scores, threshold=st.sampled_from([0.0, 5.0, 15.0, 30.0, -2.0]))
+def test_no_earlier_crossing_is_missed(parts: Parts, threshold: float) -> None:
+    now = side(parts, threshold, NOW)
+    at = crossing(parts, threshold, NOW)
+    if at is not None:
+        assert at > NOW
+        assert side(parts, threshold, at) != now
+    end = at or NOW + 400 * HOUR
+    step = HOUR / 3
+    moment = NOW
+    while moment < end:
+        # What differs by less than rounding is no crossing.
+        assert side(parts, threshold, moment) == now or abs(value(parts, moment) - threshold) < 1e-9
+        moment += step

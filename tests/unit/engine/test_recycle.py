@@ -1,0 +1,129 @@
+"""Coming again: every kind of `again`, what happens on waking, and the limit of rounds."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from connector.domain.state import WorkState
+from tests.unit.engine.stories import DAY, LIFECYCLE, NOW, RECYCLE, SECOND, Story, plan_of, started
+
+
+def recycled(reason: str, story: Story | None = None) -> Story:
+    """A lead that its rep has just sent back for this reason."""
+    story = story or started()
+    story.wait(SECOND).happens("inquiry").decide()
+    story.wait(SECOND).change(recycle_reason=reason).decide()
+    assert (story.stage, story.state.entry and story.state.entry.reason) == ("recycled", reason)
+    return story
+
+
+def wakes_at(story: Story) -> datetime:
+    """The moment at which it comes again."""
+    story.pass_time(800 * DAY)
+    woken = [entry for entry in story.history if entry.transition == "wake"]
+    return woken[0].entered_at
+
+
+def test_after_a_time() -> None:
+    story = recycled("timing")
+    assert wakes_at(story) == NOW + 2 * SECOND + 90 * DAY
+
+
+def test_on_a_signal() -> None:
+    story = recycled("price").wait(30 * DAY).happens("reply")
+    story.decide()
+    assert (story.stage, story.by) == ("lead", "wake")
+
+
+def test_a_signal_from_before_does_not_count() -> None:
+    story = started().happens("reply")
+    story.decide()
+    assert wakes_at(recycled("price", story)) == NOW + 2 * SECOND + 365 * DAY, "at the latest then"
+
+
+def test_before_a_date_is_reached() -> None:
+    story = recycled("contract", started(renewal_on=date(2027, 6, 30)))
+    assert wakes_at(story) == datetime(2027, 6, 29, 15, tzinfo=UTC) - 60 * DAY
+
+
+def test_a_date_nearer_than_the_notice_brings_it_back_on_the_date() -> None:
+    story = recycled("contract", started(renewal_on=date(2026, 12, 20)))
+    assert wakes_at(story) == datetime(2026, 12, 19, 15, tzinfo=UTC)
+
+
+def test_a_date_that_has_gone_by_is_no_event() -> None:
+    story = recycled("contract", started(renewal_on=date(2026, 1, 1)))
+    assert wakes_at(story) == NOW + 2 * SECOND + 365 * DAY
+
+
+def test_a_date_that_is_learnt_later_counts() -> None:
+    story = recycled("contract").wait(DAY).change(renewal_on=date(2027, 3, 31))
+    story.decide()
+    assert wakes_at(story) == datetime(2027, 3, 30, 15, tzinfo=UTC) - 60 * DAY
+
+
+def test_in_the_next_fiscal_year_of_the_policys_zone() -> None:
+    assert wakes_at(recycled("budget")) == datetime(2027, 3, 31, 15, tzinfo=UTC)
+
+
+def test_a_fiscal_year_that_starts_in_january() -> None:
+    from tests.unit.engine.stories import POLICY
+
+    plan = plan_of(policy=POLICY.replace("fiscal_year_starts: 4", "fiscal_year_starts: 1"))
+    assert wakes_at(recycled("budget", started(plan))) == datetime(2026, 12, 31, 15, tzinfo=UTC)
+
+
+def test_a_reason_without_again_rests_for_ever() -> None:
+    story = recycled("never")
+    story.pass_time(800 * DAY)
+    assert story.stage == "recycled"
+
+
+def test_waking_opens_its_task_with_the_reason_and_only_then() -> None:
+    story = recycled("timing").pass_time(90 * DAY)
+    (task,) = story.tasks()
+    assert (task.key.rule, task.title) == ("on_wake", "掘り起こし 時期")
+    other = recycled("timing").wait(DAY).change(discard_reason="student")
+    other.decide()
+    assert (other.stage, other.rules()) == ("discarded", [])
+
+
+def test_the_task_of_waking_closes_when_the_lead_goes_on() -> None:
+    story = recycled("timing").pass_time(90 * DAY)
+    story.wait(SECOND).happens("inquiry").decide()
+    assert (story.rules(), story.rules(WorkState.CLOSED)) == (["call"], ["on_wake"])
+
+
+def test_one_round_too_many_ends_where_the_limit_says() -> None:
+    story = started()
+    for _ in range(2):
+        recycled("timing", story).pass_time(91 * DAY)
+        assert story.stage == "lead"
+    story.happens("inquiry").decide()
+    story.wait(SECOND).change(recycle_reason="timing").decide()
+    assert (story.stage, story.by) == ("discarded", "limits")
+    assert len(story.state.recycled_at) == 2, "being discarded is no round"
+    story.pass_time(200 * DAY)
+    assert story.stage == "discarded"
+
+
+def test_rounds_outside_the_window_are_forgotten() -> None:
+    plan = plan_of(recycle=RECYCLE.replace("within: 730d", "within: 100d"))
+    story = started(plan)
+    for _ in range(4):
+        recycled("timing", story).pass_time(120 * DAY)
+        assert story.stage == "lead"
+    assert len(story.state.recycled_at) == 1
+
+
+def test_a_person_who_recycles_by_hand_gives_the_reason_first() -> None:
+    text = LIFECYCLE.replace("  - {id: return, from: [mql, sal]", "  - {id: return, from: [sal]")
+    story = started(plan_of(lifecycle=text)).happens("inquiry")
+    story.decide()
+    story.wait(SECOND).change(recycle_reason="timing").moved("recycled").decide()
+    assert story.stage == "recycled"
+    assert story.state.recycled_at == (story.now,)
+    story.pass_time(90 * DAY - timedelta(microseconds=1))
+    assert story.stage == "recycled"
+    story.pass_time(timedelta(microseconds=1))
+    assert (story.stage, story.by) == ("lead", "wake")
