@@ -28,6 +28,8 @@ log = structlog.get_logger()
 
 INGEST, READ, EVALUATE, DELIVER = "ingest", "read", "evaluate", "deliver"
 WALK, POLL, SWEEP = "walk", "poll", "sweep"
+EVALUATED_AT_ONCE = 100
+"""Hot leads are decided first, but wait for the slice that is under way: a vendor's batch is large enough."""
 _PRIORITY = {Lane.HOT: 10, Lane.BACKGROUND: 0}
 
 _OUTSTANDING = """
@@ -125,14 +127,14 @@ class Jobs:
     def evaluate(self, installation_id: int) -> None:
         """Decide a slice of due leads; then both lanes deliver."""
         tenant = self._runtime.tenants().get(installation_id)
-        count = evaluate_slice(tenant) if tenant is not None else 0
+        count = evaluate_slice(tenant, limit=EVALUATED_AT_ONCE) if tenant is not None else 0
         if tenant is None or count == 0:
             return
         with self._runtime.database.transaction(installation_id) as conn:
             for connection_id in tenant.bindings:
                 for lane in Lane:
                     _defer(conn, DELIVER, installation_id, connection_id, lane)
-            if count >= tenant.limits.slice_records:
+            if count >= EVALUATED_AT_ONCE:
                 _defer(conn, EVALUATE, installation_id)
 
     def walk(self, installation_id: int) -> None:

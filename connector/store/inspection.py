@@ -81,13 +81,14 @@ FROM stage_entry WHERE lead_id = %s ORDER BY seq DESC LIMIT %s
 """
 
 _OUTSTANDING = """
-SELECT lead_id, connection_id, vendor_id, lane, read_wanted_at IS NOT NULL AS reading,
+SELECT lead_id, connection_id, vendor_id, read_wanted_at IS NOT NULL AS reading,
+       CASE WHEN read_wanted_at IS NOT NULL THEN coalesce(read_lane, lane) ELSE lane END AS lane,
        desired_revision > confirmed_revision AND parked_reason IS NULL AS writing,
        nullif(CASE WHEN read_wanted_at IS NOT NULL THEN read_not_before ELSE not_before END, '-infinity') AS not_before,
        CASE WHEN read_wanted_at IS NOT NULL THEN read_attempts ELSE attempts END AS attempts
 FROM link
 WHERE desired_revision > confirmed_revision AND parked_reason IS NULL OR read_wanted_at IS NOT NULL
-ORDER BY 7 NULLS FIRST, lead_id LIMIT %s
+ORDER BY not_before NULLS FIRST, lead_id LIMIT %s
 """
 
 _BY_VENDOR_ID = "SELECT DISTINCT lead_id FROM identity WHERE vendor_id = %s AND object_type = %s"

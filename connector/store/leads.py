@@ -120,11 +120,14 @@ WHERE lead_id = %(lead_id)s AND claim = %(token)s
 
 _STORE = """
 UPDATE lead
-SET revision = revision + 1, stage = %(stage)s, state = %(state)s, desired = %(desired)s,
-    desired_stage = %(desired_stage)s, scores = %(scores)s, policy_hash = %(policy_hash)s,
-    generation = %(generation)s, evaluated_at = %(now)s
-WHERE id = %(lead_id)s AND revision = %(revision)s
-RETURNING id
+SET revision = lead.revision + 1, stage = done.stage, state = done.state, desired = done.desired,
+    desired_stage = done.desired_stage, scores = done.scores, policy_hash = done.policy_hash,
+    generation = done.generation, evaluated_at = %(now)s
+FROM unnest(%(ids)s::bigint[], %(revisions)s::bigint[], %(stages)s::text[], %(states)s::jsonb[], %(desired)s::jsonb[],
+            %(desired_stages)s::text[], %(scores)s::jsonb[], %(hashes)s::text[], %(generations)s::bigint[])
+     AS done (id, revision, stage, state, desired, desired_stage, scores, policy_hash, generation)
+WHERE lead.id = done.id AND lead.revision = done.revision
+RETURNING lead.id
 """
 
 _WALK = """
@@ -241,30 +244,19 @@ def claim_due(conn: Connection, *, now: datetime, limit: int, lease_seconds: flo
 
 def store(conn: Connection, results: Sequence[Evaluated], *, now: datetime) -> set[int]:
     """Store evaluations; returns the leads whose revision was still the one read (the others stay due)."""
-    rows = [
-        {
-            "lead_id": one.lead_id,
-            "revision": one.revision,
-            "stage": one.stage,
-            "state": Jsonb(one.state),
-            "desired": Jsonb(one.desired),
-            "desired_stage": one.desired_stage,
-            "scores": Jsonb(one.scores),
-            "policy_hash": one.policy_hash,
-            "generation": one.generation,
-            "now": now,
-        }
-        for one in results
-    ]
-    stored: set[int] = set()
-    cursor = conn.cursor()
-    cursor.executemany(_STORE, rows, returning=True)
-    for _ in rows:
-        found = cursor.fetchone()
-        if found is not None:
-            stored.add(int(found["id"]))
-        cursor.nextset()
-    return stored
+    values = {
+        "now": now,
+        "ids": [one.lead_id for one in results],
+        "revisions": [one.revision for one in results],
+        "stages": [one.stage for one in results],
+        "states": [Jsonb(one.state) for one in results],
+        "desired": [Jsonb(one.desired) for one in results],
+        "desired_stages": [one.desired_stage for one in results],
+        "scores": [Jsonb(one.scores) for one in results],
+        "hashes": [one.policy_hash for one in results],
+        "generations": [one.generation for one in results],
+    }
+    return {int(row["id"]) for row in conn.execute(_STORE, values)}
 
 
 def finish_due(conn: Connection, token: uuid.UUID, results: Sequence[Evaluated]) -> None:

@@ -111,17 +111,23 @@ FROM free WHERE link.lead_id = free.lead_id AND link.connection_id = %(connectio
 RETURNING link.lead_id, vendor_id, desired_revision, dropped, journal, attempts, link.lane
 """
 
-_SETTLE_WRITE = """
+_SETTLE_WRITES = """
 UPDATE link
-SET confirmed_revision = CASE WHEN %(confirmed)s THEN greatest(confirmed_revision, %(desired_revision)s)
-                              ELSE confirmed_revision END,
-    not_before = now() + make_interval(secs => %(retry_seconds)s), attempts = %(attempts)s, journal = %(journal)s,
-    dropped = coalesce(%(dropped)s, dropped), claim = NULL, claimed_until = '-infinity',
-    parked_reason = %(parked_reason)s, parked_property = %(parked_property)s, parked_message = %(parked_message)s,
-    parked_at = CASE WHEN %(parked_reason)s::text IS NULL THEN NULL ELSE now() END,
-    event_at = CASE WHEN %(confirmed)s AND desired_revision <= %(desired_revision)s AND read_wanted_at IS NULL
-                    THEN NULL ELSE event_at END
-WHERE lead_id = %(lead_id)s AND connection_id = %(connection_id)s AND claim = %(token)s
+SET confirmed_revision = CASE WHEN done.confirmed THEN greatest(link.confirmed_revision, done.desired_revision)
+                              ELSE link.confirmed_revision END,
+    not_before = now() + make_interval(secs => done.retry_seconds), attempts = done.attempts, journal = done.journal,
+    dropped = coalesce(done.dropped, link.dropped), claim = NULL, claimed_until = '-infinity',
+    parked_reason = done.parked_reason, parked_property = done.parked_property, parked_message = done.parked_message,
+    parked_at = CASE WHEN done.parked_reason IS NULL THEN NULL ELSE now() END,
+    event_at = CASE WHEN done.confirmed AND link.desired_revision <= done.desired_revision
+                         AND link.read_wanted_at IS NULL
+                    THEN NULL ELSE link.event_at END
+FROM unnest(%(lead_ids)s::bigint[], %(desired_revisions)s::bigint[], %(confirmed)s::boolean[],
+            %(retry_seconds)s::float8[], %(attempts)s::int[], %(journals)s::jsonb[], %(dropped)s::jsonb[],
+            %(parked_reasons)s::text[], %(parked_properties)s::text[], %(parked_messages)s::text[])
+     AS done (lead_id, desired_revision, confirmed, retry_seconds, attempts, journal, dropped, parked_reason,
+              parked_property, parked_message)
+WHERE link.lead_id = done.lead_id AND link.connection_id = %(connection_id)s AND link.claim = %(token)s
 """
 
 # A link that waits (the vendor said for how long) goes on waiting: news of the lead is no reason to call sooner.
@@ -256,6 +262,15 @@ def release(conn: Connection, connection_id: int, token: uuid.UUID) -> None:
     )
 
 
+def awaiting_read(conn: Connection, lead_ids: Sequence[int]) -> set[int]:
+    """Those of these leads whose read is outstanding; it stays so until the transaction ends."""
+    lock(conn, lead_ids)
+    rows = conn.execute(
+        "SELECT DISTINCT lead_id FROM link WHERE lead_id = ANY(%s) AND read_wanted_at IS NOT NULL", [list(lead_ids)]
+    )
+    return {int(row["lead_id"]) for row in rows}
+
+
 def settle_reads(conn: Connection, connection_id: int, token: uuid.UUID, claims: Sequence[ReadClaim]) -> set[int]:
     """Mark these as read, in the transaction that stores what was read; returns the leads that we still held."""
     values = {
@@ -308,24 +323,22 @@ def settle_writes(
     conn: Connection, connection_id: int, token: uuid.UUID, outcomes: Sequence[tuple[WriteClaim, WriteOutcome]]
 ) -> None:
     """Store what became of each claimed link; one whose lease was lost is left alone."""
-    rows = [
-        {
-            "connection_id": connection_id,
-            "token": token,
-            "lead_id": outcome.lead_id,
-            "desired_revision": claim.desired_revision,
-            "confirmed": outcome.confirmed,
-            "retry_seconds": outcome.retry_seconds,
-            "attempts": outcome.attempts,
-            "journal": Jsonb(outcome.journal) if outcome.journal else None,
-            "dropped": Jsonb(outcome.dropped) if outcome.dropped is not None else None,
-            "parked_reason": outcome.parked_reason,
-            "parked_property": outcome.parked_property,
-            "parked_message": outcome.parked_message,
-        }
-        for claim, outcome in outcomes
-    ]
-    conn.cursor().executemany(_SETTLE_WRITE, rows)
+    found = [outcome for _, outcome in outcomes]
+    values = {
+        "connection_id": connection_id,
+        "token": token,
+        "lead_ids": [one.lead_id for one in found],
+        "desired_revisions": [claim.desired_revision for claim, _ in outcomes],
+        "confirmed": [one.confirmed for one in found],
+        "retry_seconds": [one.retry_seconds for one in found],
+        "attempts": [one.attempts for one in found],
+        "journals": [Jsonb(one.journal) if one.journal else None for one in found],
+        "dropped": [Jsonb(one.dropped) if one.dropped is not None else None for one in found],
+        "parked_reasons": [one.parked_reason for one in found],
+        "parked_properties": [one.parked_property for one in found],
+        "parked_messages": [one.parked_message for one in found],
+    }
+    conn.execute(_SETTLE_WRITES, values)
 
 
 def write_journal(

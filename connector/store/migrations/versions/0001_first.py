@@ -21,7 +21,4 @@ def upgrade() -> None:
     assert connection is not None
     connection.execute(SchemaManager.get_schema())
     for name in ("0001_first.sql", "0001_jobs.sql"):
-        text = (here / name).read_text(encoding="utf-8")
-        # ONLY is a reserved word
-        text = text.replace("    only  ", '    "only"  ').replace("CHECK (only)", 'CHECK ("only")')
-        connection.execute(text)
+        connection.execute((here / name).read_text(encoding="utf-8"))

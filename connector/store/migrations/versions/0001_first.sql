@@ -3,7 +3,7 @@
 -- Values that speak of people live in mirror (the CRM's copy), signal, managed_record and ledger_value only.
 
 CREATE TABLE business_clock (
-    only            boolean PRIMARY KEY DEFAULT true CHECK (only),
+    "only"          boolean PRIMARY KEY DEFAULT true CHECK ("only"),
     anchor_machine  timestamptz NOT NULL DEFAULT now(),
     anchor_business timestamptz NOT NULL DEFAULT now(),
     rate            double precision NOT NULL DEFAULT 1
