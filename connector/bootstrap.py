@@ -272,6 +272,7 @@ def _provision(portal: Portal, plan: provision.ProvisionPlan) -> None:
             conn, portal.connection_id, {**done.capabilities, "stage_orders": orders}, done.stage_values
         )
         connections.put_owners(conn, portal.installation_id, portal.connection_id, owners)
+        connections.resume(conn, portal.connection_id)  # the account answers: a pause for dead credentials is over
 
 
 def _binding(plan: Plan, row: ConnectionRow) -> Binding:
