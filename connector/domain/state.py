@@ -135,7 +135,7 @@ class LeadState:
     answers_used: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     recycled_at: tuple[datetime, ...] = ()  #: When it was recycled, oldest first: the loop limit counts these.
     settings: Mapping[str, Setting] = field(default_factory=lambda: MappingProxyType({}))
-    accepted_at: datetime | None = None  #: The person's move that was followed last: never followed twice.
+    settled_at: datetime | None = None  #: The person's last move that is done with: followed, or refused and passed by.
     refused_at: datetime | None = None  #: The person's move that was refused last: told once.
     stuck: str | None = None  #: The loop that was cut, as stage ids joined by "→".
     policy: str | None = None  #: Content hash of the policy that produced this state.

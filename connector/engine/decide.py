@@ -81,7 +81,7 @@ def _evaluate(
     after = replace(after, holds=holds, ratings=ratings)
     after = publish.scores_after(plan, after, view, rating_changed=ratings != state.ratings)
     is_stage_ours = view.entry is not None and view.entry.stage in plan.policy.stages
-    is_kept = refused is not None and plan.policy.manual_moves.refused == "keep"
+    is_kept = refused is not None and not run.course.entries and plan.policy.manual_moves.refused == "keep"
     return Decision(
         state=after,
         desired=publish.desired(plan, after, view),
@@ -135,7 +135,7 @@ class _Run:
             holds=self.holds,
             answers_used=publish.answers_after(self._plan, self.state, self.course),
             recycled_at=self.course.recycled_at,
-            accepted_at=self.course.accepted_at,
+            settled_at=self.course.settled_at,
             refused_at=refused.report.moved_at if refused else self.state.refused_at,
             stuck=self.course.stuck,
             policy=self._plan.policy.hash,

@@ -32,7 +32,7 @@ class Course:
     view: LeadView
     quiet_until: datetime | None
     recycled_at: tuple[datetime, ...]
-    accepted_at: datetime | None
+    settled_at: datetime | None
     stuck: str | None
     entries: list[StageEntry] = field(default_factory=list)
     refused: Judgement | None = None
@@ -66,16 +66,19 @@ def adopt(
 
 def run(plan: Plan, state: LeadState, look: Look, view: LeadView, *, quiet_until: datetime | None) -> Course:
     """Follow the person's move, if there is one, then apply transitions until none applies."""
-    course = Course(view, quiet_until, state.recycled_at, state.accepted_at, state.stuck)
+    course = Course(view, quiet_until, state.recycled_at, state.settled_at, state.stuck)
     if view.entry is None:
         return course
     judgement = manual.judge(plan, state, view, quiet=quiet_until is not None)
-    if judgement is not None and judgement.entry is not None:
-        course.accepted_at = judgement.report.moved_at
-        _enter(plan, course, look, judgement.entry)
+    if judgement is not None and judgement.follow is True:
+        course.settled_at = judgement.report.moved_at
+        if judgement.entry is not None:
+            _enter(plan, course, look, judgement.entry)
     elif judgement is not None and judgement.follow is False:
         course.refused = judgement
     _transitions(plan, course, look)
+    if course.refused is not None and course.entries:
+        course.settled_at = course.refused.report.moved_at  # the lead has gone on: it is not judged from there
     for place, entry in enumerate(course.entries[:-1]):
         course.entries[place] = replace(entry, passed=True)
     return course

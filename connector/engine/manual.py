@@ -14,7 +14,10 @@ from connector.engine.view import LeadView
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is to be done with a person's move: follow it, refuse it (`rule` says by what), or wait (None)."""
+    """What is to be done with a person's move: follow it, refuse it (`rule` says by what), or wait (None).
+
+    `entry` is None also where a move is followed that leads to where the lead stands.
+    """
 
     report: StageReport
     entry: StageEntry | None
@@ -28,12 +31,14 @@ def judge(plan: Plan, state: LeadState, view: LeadView, *, quiet: bool) -> Judge
     A move is followed once: what our own rules made of the lead afterwards is not undone by the same report.
     """
     report, entry = view.lead.stage_report, view.entry
-    if report is None or entry is None or report.first_sight or not report.stages or entry.stage in report.stages:
+    if report is None or entry is None or report.first_sight or not report.stages:
         return None
     if report.actor is Actor.TASUKI or report.moved_at > view.now:
         return None
-    if state.accepted_at is not None and report.moved_at <= state.accepted_at:
+    if state.settled_at is not None and report.moved_at <= state.settled_at:
         return None
+    if entry.stage in report.stages:
+        return Judgement(report, None, True, "")
     target = report.stages[0]
     follow, rule = _allowed(plan, view, entry.stage, target)
     if follow is not True:

@@ -31,14 +31,31 @@ lead:
   timeline: {label: 時期, type: choice, choices: {soon: すぐ, later: いずれ}, hubspot: contact.timeline}
   renewal_on: {label: 更新日, type: date, hubspot: contact.renewal}
   no_mail: {label: 配信停止, type: yes_no, hubspot: contact.optout}
-  decision: {label: 判断, type: choice, answer: true, choices: {accepted: 受け入れ, returned: 差し戻し}, hubspot: contact.decision}
-  recycle_reason: {label: 差し戻し理由, type: choice, answer: true, choices: {reasons: return}, hubspot: contact.recycle}
-  discard_reason: {label: 対象外の理由, type: choice, answer: true, choices: {reasons: discard}, hubspot: contact.discard}
+  decision:
+    label: 判断
+    type: choice
+    answer: true
+    choices: {accepted: 受け入れ, returned: 差し戻し}
+    hubspot: contact.decision
+  recycle_reason:
+    label: 差し戻し理由
+    type: choice
+    answer: true
+    choices: {reasons: return}
+    hubspot: contact.recycle
+  discard_reason:
+    label: 対象外の理由
+    type: choice
+    answer: true
+    choices: {reasons: discard}
+    hubspot: contact.discard
   noted: {label: メモ, type: text, hubspot: contact.noted}
 company:
   employees: {label: 従業員数, type: number, hubspot: company.numberofemployees}
   industry: {label: 業種, type: choice, choices: {it: IT, retail: 小売}, hubspot: company.industry}
 """
+PLAIN_FIELDS = FIELDS[: FIELDS.index("  recycle_reason:")] + FIELDS[FIELDS.index("  noted:") :]
+"""Without reasons, for policies that have no recycle.yaml."""
 SIGNALS = """\
 signals:
   inquiry: {label: 問い合わせ, from: [{website_form: inquiry}]}
@@ -112,7 +129,8 @@ WORK = """\
 rules:
   - id: call
     on: {enters: mql}
-    do: [{task: {kind: call, to: owner, due: 1d, priority: high, title: "{last_name}様に電話", text: "{reasons} / {stage}"}}]
+    do: [{task: {kind: call, to: owner, due: 1d, priority: high, title: "{last_name}様に電話",
+                  text: "{reasons} / {stage}"}}]
 """
 POLICY = """\
 policy: test

@@ -9,7 +9,7 @@ import pytest
 from connector.domain.lead import FieldFact
 from connector.domain.state import Mover
 from connector.domain.value import BLANK, UNREAD
-from tests.unit.engine.stories import DAY, FIELDS, LIFECYCLE, NOW, SECOND, Story, plan_of, started
+from tests.unit.engine.stories import DAY, FIELDS, LIFECYCLE, NOW, PLAIN_FIELDS, SECOND, Story, plan_of, started
 
 CHAIN = """\
 stages: {a: {label: A}, b: {label: B}, c: {label: C}, d: {label: D}}
@@ -26,7 +26,11 @@ transitions:
   - {id: b_c, from: [b], to: c, when: {employees: {at_least: 2}}}
   - {id: c_a, from: [c], to: a, when: {employees: {at_least: 2}}}
 """
-PLAIN = "\n".join(line for line in FIELDS.splitlines() if "reasons:" not in line)
+AGAIN = LIFECYCLE.replace(
+    "manual_moves:",
+    "  - {id: again, from: [recycled], to: mql, when: {signal.inquiry: {at_least: 1, since: stage_entered}}}\n"
+    "manual_moves:",
+)
 CALL_EACH = """\
 rules:
   - {id: at_b, on: {enters: b}, do: [{task: {kind: todo, to: owner, due: 1d, title: b}}]}
@@ -37,7 +41,7 @@ rules:
 
 
 def simple(lifecycle: str) -> Story:
-    return started(plan_of(lifecycle=lifecycle, fields=PLAIN, recycle=None, handoff=None, work=CALL_EACH))
+    return started(plan_of(lifecycle=lifecycle, fields=PLAIN_FIELDS, recycle=None, handoff=None, work=CALL_EACH))
 
 
 def test_transitions_are_tried_in_file_order_until_none_applies() -> None:
@@ -69,7 +73,7 @@ def test_a_loop_is_cut_told_and_does_not_go_on_turning() -> None:
     story.change(employees=1).decide()
     assert story.stage == "c"
     story.wait(SECOND).change(employees=3).decide()
-    assert story.stages == ["a", "b", "c", "a", "b"] or story.stages[3:] == ["a", "b"], "new evidence turns it once"
+    assert story.stages[3:] == ["a", "b"], "new evidence turns it once more"
 
 
 def test_where_a_loop_is_cut_a_later_way_out_is_taken() -> None:
@@ -225,22 +229,14 @@ class TestFirstSight:
         assert story.rules() == []
 
     def test_what_an_old_lead_did_before_it_came_to_its_later_stage_does_not_move_it(self) -> None:
-        text = LIFECYCLE.replace(
-            "manual_moves:",
-            "  - {id: again, from: [recycled], to: mql, when: {signal.inquiry: {at_least: 1, since: stage_entered}}}\nmanual_moves:",
-        )
-        story = Story(plan=plan_of(lifecycle=text), created_at=NOW - 900 * DAY)
+        story = Story(plan=plan_of(lifecycle=AGAIN), created_at=NOW - 900 * DAY)
         story.happens("inquiry", at=NOW - 800 * DAY).moved("recycled", at=NOW - 500 * DAY, first_sight=True).decide()
         assert story.stage == "recycled"
         story.wait(SECOND).happens("inquiry").decide()
         assert story.stage == "mql"
 
     def test_a_vendors_moment_of_move_that_is_only_a_bound_does_not_hide_what_came_after_the_activation(self) -> None:
-        text = LIFECYCLE.replace(
-            "manual_moves:",
-            "  - {id: again, from: [recycled], to: mql, when: {signal.inquiry: {at_least: 1, since: stage_entered}}}\nmanual_moves:",
-        )
-        story = Story(plan=plan_of(lifecycle=text), created_at=NOW - 900 * DAY, since=NOW - DAY)
+        story = Story(plan=plan_of(lifecycle=AGAIN), created_at=NOW - 900 * DAY, since=NOW - DAY)
         story.happens("inquiry", at=NOW - SECOND).moved("recycled", at=NOW, first_sight=True).decide()
         assert story.stage == "mql"
         assert story.rules() == ["call"]

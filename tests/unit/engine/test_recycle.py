@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 from connector.domain.state import WorkState
-from tests.unit.engine.stories import DAY, LIFECYCLE, NOW, RECYCLE, SECOND, Story, plan_of, started
+from tests.unit.engine.stories import DAY, LIFECYCLE, NOW, POLICY, RECYCLE, SECOND, Story, plan_of, started
 
 
 def recycled(reason: str, story: Story | None = None) -> Story:
@@ -67,8 +67,6 @@ def test_in_the_next_fiscal_year_of_the_policys_zone() -> None:
 
 
 def test_a_fiscal_year_that_starts_in_january() -> None:
-    from tests.unit.engine.stories import POLICY
-
     plan = plan_of(policy=POLICY.replace("fiscal_year_starts: 4", "fiscal_year_starts: 1"))
     assert wakes_at(recycled("budget", started(plan))) == datetime(2026, 12, 31, 15, tzinfo=UTC)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
 from connector.domain.lead import Actor, FieldFact
 from connector.domain.value import BLANK, UNREAD, UNREADABLE
-from tests.unit.engine.stories import DAY, NOW, SCORING, SECOND, Story, plan_of, scores, started
+from tests.unit.engine.stories import DAY, FIELDS, NOW, PLAIN_FIELDS, SCORING, SECOND, Story, plan_of, scores, started
 
 LINEAR = SCORING.replace("decay: {half_life: 10d}", "decay: {linear: {to_zero_after: 10d}}")
 LASTING = SCORING.replace("    decay: {half_life: 10d}\n", "")
@@ -126,7 +127,7 @@ def test_a_computed_field_that_hangs_on_the_unread_is_left_as_it_stands(missing:
     text = SCORING.replace("      - {id: band_low, value: low}\n", "").replace(
         "{score.total: {at_least: 60}}", "{industry: it}"
     )
-    plan = plan_of(scoring=text, lifecycle=None, work=None, recycle=None, fields=_without_reasons())
+    plan = plan_of(scoring=text, lifecycle=None, work=None, recycle=None, fields=PLAIN_FIELDS)
     story = Story(plan=plan)
     story.fields["industry"] = FieldFact(value=missing)  # type: ignore[arg-type]
     story.decide()
@@ -135,15 +136,7 @@ def test_a_computed_field_that_hangs_on_the_unread_is_left_as_it_stands(missing:
     assert story.last.desired["band"] is BLANK, "blank is knowledge: nothing holds"
 
 
-def _without_reasons() -> str:
-    from tests.unit.engine.stories import FIELDS
-
-    return "\n".join(line for line in FIELDS.splitlines() if "reasons:" not in line)
-
-
 def test_tags_take_every_rule_that_holds() -> None:
-    from tests.unit.engine.stories import FIELDS
-
     tags = """\
   tags:
     label: タグ
@@ -189,8 +182,8 @@ class TestPublishing:
             published.append(story.state.published_at)
         moments = sorted({moment for moment in published if moment is not None})
         assert len(moments) >= 4
-        rated = [moment for moment in moments if moment - moments[0] < timedelta(days=4.1)]
-        assert all(later - earlier >= DAY for earlier, later in zip(rated, rated[1:], strict=False))
+        daily = [moment for moment in moments if moment - moments[0] < timedelta(days=4.1)]
+        assert all(later - earlier >= DAY for earlier, later in pairwise(daily))
 
     def test_it_is_written_at_once_when_facts_change(self) -> None:
         story = started(employees=100).happens("inquiry")
@@ -218,7 +211,7 @@ class TestPublishing:
         story.wait(timedelta(hours=20)).decide()
         assert (story.state.published["behaviour"], round(story.last.scores["behaviour"])) == (40, 38)
         story.pass_time(timedelta(hours=6))
-        assert story.state.published["behaviour"] == 38 or story.state.published["behaviour"] == 37
+        assert story.state.published["behaviour"] == 37, "a day and this lead's share of the hour after the last time"
 
     def test_a_broken_step_means_whole_points_and_does_not_wake_every_minute(self) -> None:
         text = SCORING.replace("decay: {half_life: 10d}", "decay: {half_life: 10d}\n    publish_step: 0.25")
@@ -233,7 +226,7 @@ class TestPublishing:
             lifecycle=None,
             work=None,
             recycle=None,
-            fields=_without_reasons(),
+            fields=PLAIN_FIELDS,
         )
         story.under(bare).wait(SECOND).decide()
         assert story.last.scores == {}
@@ -252,10 +245,8 @@ class TestHolds:
         assert dict(story.explain().holds)["band"].until == NOW + 7 * DAY
         story.pass_time(SECOND)
         assert story.last.desired["band"] == "low"
-        told = story.history, [one.rule for one in story.last.overruled]
         story.wait(SECOND).decide()
         assert story.last.desired["band"] == "low", "it does not begin anew while the person's value still stands"
-        assert told[1] == [] or told[1] == ["hold_edits"]
 
     def test_the_end_of_a_hold_is_told_once(self) -> None:
         story = started(employees=10)

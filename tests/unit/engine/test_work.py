@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from connector.domain.state import WorkState
-from tests.unit.engine.stories import DAY, FIELDS, NOW, SCORING, SECOND, SIGNALS, Story, plan_of, started
+from tests.unit.engine.stories import DAY, FIELDS, NOW, PLAIN_FIELDS, SCORING, SECOND, SIGNALS, Story, plan_of, started
 
 TODO = "do: [{task: {kind: todo, to: owner, due: 1d, title: x}}]"
 
@@ -67,7 +67,10 @@ class TestTasks:
 
     def test_ended_tasks_are_forgotten_in_the_end(self) -> None:
         bare = plan_of(
-            lifecycle=None, recycle=None, work=f"rules: [{{id: each, on: {{signal: visit}}, {TODO}}}]", fields=_plain()
+            lifecycle=None,
+            recycle=None,
+            work=f"rules: [{{id: each, on: {{signal: visit}}, {TODO}}}]",
+            fields=PLAIN_FIELDS,
         )
         story = started(bare)
         for _ in range(60):
@@ -79,16 +82,15 @@ class TestTasks:
 
     def test_without_stages_tasks_stay_open_until_people_end_them(self) -> None:
         bare = plan_of(
-            lifecycle=None, recycle=None, work=f"rules: [{{id: each, on: {{signal: visit}}, {TODO}}}]", fields=_plain()
+            lifecycle=None,
+            recycle=None,
+            work=f"rules: [{{id: each, on: {{signal: visit}}, {TODO}}}]",
+            fields=PLAIN_FIELDS,
         )
         story = started(bare).happens("visit")
         story.decide()
         story.pass_time(30 * DAY)
         assert (story.rules(), story.last.stage_desired) == (["each"], None)
-
-
-def _plain() -> str:
-    return "\n".join(line for line in FIELDS.splitlines() if "reasons:" not in line)
 
 
 class TestSignals:
