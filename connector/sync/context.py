@@ -27,7 +27,7 @@ class Limits:
     """How much one slice takes on, and how long things may take (seconds)."""
 
     slice_records: int = 400  #: Leads per read, evaluate or deliver slice: a few vendor batches in flight at once.
-    inbox_rows: int = 50
+    inbox_rows: int = 20  #: Deliveries of up to 100 events.
     lease_seconds: float = 60.0
     settle_seconds: float = 45.0  #: Beyond the vendor's time-out and its latest late apply.
     fresh_seconds: float = 2.0  #: Contested properties are not written on an older read than this.

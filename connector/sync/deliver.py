@@ -253,12 +253,14 @@ def _take_in(
             actor=Actor.PERSON.value,
             values={"kept": sent[name], "lost": value},
         )
-    stored = mirror.wrote(row, sent, result.record, now=now, same=same, cleared=parcel.clear)
+    forward_only = line.dialect.forward_only
+    stored = mirror.wrote(row, sent, result.record, now=now, same=same, forward_only=forward_only, cleared=parcel.clear)
     fresh = [name for name in mirror.overtaken(row) if name in sent and "overtaken" not in before[name][1]]
-    if fresh:
-        tell_overtaken(line.tenant, conn, parcel.lead.id, row, fresh, now=now)
+    tell_overtaken(line.tenant, conn, parcel.lead.id, row, fresh, now=now)
+    moved = [name for name in forward_only & sent.keys() if row.meta[name].get("seen") != before[name][1].get("seen")]
+    if fresh or moved:
         _want_read(line, conn, {parcel.lead.id: row.vendor_id})
-    _tell_differences(line, conn, parcel, sent, stored, before, now)
+    _tell_differences(line, conn, parcel, {name: sent[name] for name in sent if name not in moved}, stored, before, now)
 
 
 def _tell_differences(

@@ -36,10 +36,6 @@ BACKGROUND = "background"
 WEBSITE = "website:"
 """How the accounts of own websites begin: they have no portal, and their people may be known to nobody yet."""
 
-COLD_SOURCES = frozenset({"IMPORT", "BATCH_UPDATE", "MIGRATION", "DATA_ENRICHMENT"})
-"""Changes that come by the thousand and that nobody is waiting for."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
     """Where events belong. `website` is the connection that the own website's forms go to."""
@@ -262,7 +258,7 @@ class _Intake:
             else:
                 needs_read = self._says_more(row, event)
             if needs_read:
-                lanes.add(BACKGROUND if event.source in COLD_SOURCES else HOT)
+                lanes.add(BACKGROUND if event.is_bulk else HOT)
         if row is not None:
             heard.append(row)
         return HOT if HOT in lanes else BACKGROUND if lanes else None

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -116,18 +116,24 @@ def wrote(
     *,
     now: datetime,
     same: Same,
+    forward_only: Collection[str] = (),
     cleared: str | None = None,
 ) -> dict[str, str | None]:
     """Take in our own write and the vendor's answer; returns what was stored, for each property sent.
 
     The mirror's own modification time stays that of the last read: what others did just before our write, and we
-    have not read, must still count as news. `cleared` is the property that was cleared before it was set.
+    have not read, must still count as news. `cleared` is the property that was cleared before it was set. A property
+    of `forward_only` that turns out to stand where neither we nor the mirror had it was moved by somebody else.
     """
     stored: dict[str, str | None] = {}
     at = (record.modified_at if record else None) or now
     for name, value in sent.items():
         got = (record.properties.get(name, value) if record else value) or None
         stored[name] = got
+        if name in forward_only and not any(same(name, got, one) for one in (value or None, row.properties.get(name))):
+            _note_change(row, name, got, at, now, same)
+            row.properties[name] = got
+            continue
         meta = row.meta.setdefault(name, {})
         meta |= {"sent": value, "got": got, "sent_at": moment_text(at), "cleared": name == cleared}
         if row.modified_at is not None:

@@ -106,9 +106,11 @@ def _new(
 
 
 def store_signals(tenant: Tenant, conn: Connection, found: Sequence[NewSignal], *, now: datetime) -> None:
-    """Store new signals and make their leads due."""
+    """Store new signals and make their leads due; one whose read is outstanding becomes due by that."""
     if not found:
         return
-    leads.lock(conn, sorted({one.lead_id for one in found}))
+    ids = sorted({one.lead_id for one in found})
+    reading = links.awaiting_read(conn, ids)
+    leads.lock(conn, ids)
     touched = signals.add(conn, tenant.installation_id, found, learnt_at=now)
-    leads.mark_due(conn, tenant.installation_id, sorted(touched), at=now, why="signal", lane="hot")
+    leads.mark_due(conn, tenant.installation_id, sorted(touched - reading), at=now, why="signal", lane="hot")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.conftest import Relay
+from tests.e2e.relay import Relay
 
 
 def test_a_form_submission_becomes_score_stage_and_task(relay: Relay) -> None:

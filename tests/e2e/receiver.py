@@ -1,0 +1,60 @@
+"""The real webhook service on a thread, so that the sandbox's signed deliveries reach a test's inbox."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from connector.bootstrap import machine_clock
+from connector.store.database import Database
+from connector.store.inbox import Delivery, add
+from webhooks.app import create_app
+from webhooks.services import Services
+from webhooks.settings import ReceiverSettings
+
+SECRET = "sandbox-app-secret"  # the sandbox's own, known to all
+
+
+class _Inbox:
+    """`webhooks.services.Storage` over the test's own database pool."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, delivery: Delivery) -> None:
+        add(self._database, delivery)
+
+    def depth(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        """The pool is the test's."""
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: object) -> None:
+        """Nothing on the terminal."""
+
+
+@contextmanager
+def receiver(database: Database) -> Iterator[str]:
+    """The address of a running webhook service."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        settings = ReceiverSettings(public_url=url, hubspot_secrets=(SECRET,))
+        services = Services(settings=settings, storage=_Inbox(database), clock=machine_clock, wake=lambda: None)
+        app = create_app(services)
+        server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno())
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield url
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,267 @@
+"""A whole relay in one process: the sandbox over HTTP, a real database, and the engine's slices run by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from connector.bootstrap import Runtime, connect_hubspot
+from connector.policy.loader import load_policy
+from connector.policy.source import read_folder
+from connector.sandbox.handle import SandboxHandle
+from connector.settings import HubSpotSettings, Settings
+from connector.store import clock
+from connector.store.database import Database
+from connector.store.inbox import Delivery, add
+from connector.sync.activate import activate, walk_slice
+from connector.sync.context import Limits, Line, Tenant
+from connector.sync.deliver import deliver_slice
+from connector.sync.evaluate import evaluate_slice
+from connector.sync.poll import poll_submissions
+from connector.sync.reading import read_slice
+from connector.vendors.base import Lane
+from tests.e2e.receiver import receiver
+
+ROOT = Path(__file__).parents[2]
+POLICY = ROOT / "mappings" / "b2b-ja"
+
+QUICK = Limits(settle_seconds=0.0, retry_seconds=0.0, retry_seconds_most=0.0, fresh_seconds=60.0)
+
+INQUIRY = "お問い合わせ"
+"""A form of the sandbox that the shipped policy takes for an inquiry: 40 points, MQL, a call."""
+
+MQL = "marketingqualifiedlead"
+
+
+def quick(**changes: Any) -> Limits:
+    """Limits for tests: nothing waits, with these changes."""
+    return dataclasses.replace(QUICK, **changes)
+
+
+class Relay:
+    """The product beside a sandbox. `settle()` runs slices until nothing is left to do."""
+
+    def __init__(self, sandbox: SandboxHandle, database: Database, home: Path, policy: Path, limits: Limits) -> None:
+        self.sandbox = sandbox
+        self.database = database
+        self.limits = limits
+        self.open = ExitStack()
+        portal = sandbox.control("GET", "/settings")
+        self.settings = Settings(
+            home=home,
+            hubspot=HubSpotSettings(
+                portal_id=portal["portal_id"],
+                client_secrets=("sandbox-app-secret",),
+                access_token=sandbox.token,
+                base_url=sandbox.base_url,
+                app_id=portal["app_id"],
+            ),
+        )
+        assert self.settings.hubspot is not None
+        self.policy = load_policy(policy)
+        self.installation_id, self.connection_id = connect_hubspot(database, self.settings.hubspot, self.policy)
+        activate(database, self.installation_id, self.policy, read_folder(policy))
+        self.runtime = Runtime(database, self.settings, limits=limits)
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.runtime.close()
+        self.sandbox.close()
+        self.open.close()
+
+    @property
+    def tenant(self) -> Tenant:
+        """The installation with its running policy."""
+        tenant = self.runtime.tenant(self.installation_id)
+        assert tenant is not None
+        return tenant
+
+    @property
+    def line(self) -> Line:
+        """The sandbox's connection; its vendor is the same object every time."""
+        return self.runtime.lines(self.tenant)[self.connection_id]
+
+    def second_worker(self) -> Line:
+        """The same connection as another worker process sees it."""
+        runtime = Runtime(self.database, self.settings, limits=self.limits)
+        self.open.callback(runtime.close)
+        tenant = runtime.tenant(self.installation_id)
+        assert tenant is not None
+        return runtime.lines(tenant)[self.connection_id]
+
+    def activate(self, policy: Path) -> None:
+        """Make another policy the running one, provisioned."""
+        self.policy = load_policy(policy)
+        assert self.settings.hubspot is not None
+        connect_hubspot(self.database, self.settings.hubspot, self.policy)
+        activate(self.database, self.installation_id, self.policy, read_folder(policy))
+
+    # ── what comes in ────────────────────────────────────────────────────────────────────────────────────────
+    def deliver(self, body: bytes, source: str = "hubspot") -> None:
+        """Put a delivery into the inbox as the receiver does."""
+        add(self.database, Delivery(source=source, body=body))
+
+    def listen(self, *, workflow: bool = False, **switches: Any) -> None:
+        """From now on the sandbox sends signed webhooks to a real receiver; `hear` waits for them."""
+        url = self.open.enter_context(receiver(self.database))
+        binding = self.line.binding
+        self.sandbox.subscribe(
+            {
+                "contacts": sorted({*binding.person_properties, "lastname"}),
+                "companies": sorted(binding.company_properties),
+                "tasks": ["hs_task_status", "hubspot_owner_id"],
+            }
+        )
+        if workflow:
+            switches["workflow_url"] = f"{url}/webhooks/hubspot/workflow"
+        self.sandbox.webhooks(target_url=f"{url}/webhooks/hubspot", linger_seconds=0.01, **switches)
+
+    def hear(self) -> None:
+        """Let everything that the sandbox has to tell arrive in the inbox."""
+        self.sandbox.flush_webhooks()
+        assert self.sandbox.wait_webhooks(20.0)
+        assert {one["status"] for one in self.sandbox.webhook_log()} <= {200}
+
+    def hear_and_settle(self) -> None:
+        """Until the sandbox has nothing to tell and we have nothing to do."""
+        for _ in range(10):
+            self.hear()
+            if not self.settle():
+                return
+        raise AssertionError("the relay and the sandbox do not come to rest")
+
+    def poll(self) -> int:
+        """Look for submissions that no event told of."""
+        return poll_submissions(self.line)
+
+    # ── what is done ─────────────────────────────────────────────────────────────────────────────────────────
+    def settle(self, *, rounds: int = 60) -> int:
+        """Run every kind of slice until a whole round finds nothing to do; returns how much was done."""
+        total = 0
+        for _ in range(rounds):
+            done = self.round()
+            total += done
+            if not done:
+                return total
+        raise AssertionError("the relay did not come to rest")
+
+    def round(self) -> int:
+        """One slice of every kind."""
+        done = self.runtime.ingest() + self.decide()
+        line = self.line
+        for lane in Lane:
+            done += deliver_slice(line, lane)
+        return done
+
+    def decide(self) -> int:
+        """Everything but writing: the inbox, reads, evaluations."""
+        done = self.runtime.ingest()
+        line = self.line
+        for lane in Lane:
+            done += read_slice(line, lane)
+        return done + evaluate_slice(line.tenant)
+
+    def walk(self) -> None:
+        """Let every lead catch up with the running policy."""
+        while walk_slice(self.tenant):
+            self.settle()
+        self.settle()
+
+    def pass_time(self, **span: float) -> None:
+        """Time goes on, here and in the sandbox (keywords of timedelta)."""
+        seconds = timedelta(**span).total_seconds()
+        self.sandbox.set_clock(advance_seconds=seconds)
+        with self.database.autocommit() as conn:
+            clock.set_clock(conn, clock.BusinessClock.now(conn) + timedelta(seconds=seconds))
+
+    def expire_leases(self) -> None:
+        """As if a minute had gone by since a worker died: what it held is free, what it was creating is looked up."""
+        with self.database.transaction(self.installation_id) as conn:
+            conn.execute("UPDATE link SET claimed_until = '-infinity', read_claimed_until = '-infinity'")
+            conn.execute("UPDATE lead_due SET claimed_until = '-infinity'")
+            conn.execute("UPDATE inbox SET claimed_until = '-infinity' WHERE claimed_until IS NOT NULL")
+            conn.execute("UPDATE managed_record SET settle_until = now() WHERE settle_until IS NOT NULL")
+
+    # ── what can be seen ─────────────────────────────────────────────────────────────────────────────────────
+    def contact(self, contact_id: str) -> dict[str, Any]:
+        """The contact's properties as the CRM shows them."""
+        found: dict[str, Any] = self.sandbox.record("contacts", contact_id)["properties"]
+        return found
+
+    def tasks(self, contact_id: str) -> list[dict[str, Any]]:
+        """The tasks associated with a contact, as the CRM shows them."""
+        ids = self.sandbox.record("contacts", contact_id)["associations"].get("tasks", {})
+        return [self.sandbox.record("tasks", one)["properties"] | {"id": one} for one in ids]
+
+    def live_tasks(self) -> list[dict[str, Any]]:
+        """Every task of the portal (the probe of the provisioning is in the recycle bin)."""
+        return [task for task in self.sandbox.records("tasks") if not task["archived"]]
+
+    def new_mql(self, email: str = "yamada@example.co.jp", **values: str) -> str:
+        """A contact that has inquired and been worked on: MQL, with an open call. Returns its id."""
+        submitted = self.sandbox.submit(INQUIRY, {"email": email, "lastname": "山田"} | values)
+        self.poll()
+        self.hear_and_settle()
+        contact_id = str(submitted["contact_id"])
+        assert self.contact(contact_id)["lifecyclestage"] == MQL
+        return contact_id
+
+    def open_tasks(self, contact_id: str) -> list[dict[str, Any]]:
+        """Those of them that are still to be done."""
+        return [task for task in self.tasks(contact_id) if task["hs_task_status"] != "COMPLETED"]
+
+    def rows(self, query: str, values: list[object] | None = None) -> list[dict[str, Any]]:
+        """Rows of our own store."""
+        with self.database.transaction(self.installation_id) as conn:
+            return list(conn.execute(query, values or []))
+
+    def lead(self, contact_id: str) -> dict[str, Any]:
+        """The lead behind a contact."""
+        (found,) = self.rows(
+            "SELECT lead.* FROM lead JOIN identity ON identity.lead_id = lead.id WHERE vendor_id = %s", [contact_id]
+        )
+        return found
+
+    def link(self, contact_id: str) -> dict[str, Any]:
+        """Its link."""
+        (found,) = self.rows("SELECT * FROM link WHERE vendor_id = %s", [contact_id])
+        return found
+
+    def kept_values(self) -> list[dict[str, Any]]:
+        """The ledger of values that a rule chose between, opened: field, rule, actor, kept, lost."""
+        rows = self.rows(
+            "SELECT field, rule, actor, sealed, lead_id, data_key FROM ledger_value"
+            " JOIN lead ON lead.id = lead_id ORDER BY ledger_value.id"
+        )
+        found = []
+        for row in rows:
+            about = f"{row['lead_id']}:{row['field']}"
+            values = self.tenant.vault.data_key(bytes(row["data_key"])).open(bytes(row["sealed"]), about=about)
+            assert isinstance(values, dict)
+            found.append({"field": row["field"], "rule": row["rule"], "actor": row["actor"], **values})
+        return found
+
+    def drift(self) -> list[dict[str, Any]]:
+        """What is told to differ, and has not ended."""
+        return self.rows("SELECT field, class, data FROM drift WHERE ended_at IS NULL ORDER BY id")
+
+    def our_writes(self, *, since: int = 0, type: str = "contacts") -> list[dict[str, Any]]:
+        """The sandbox's ledger of what we wrote."""
+        return self.sandbox.ledger(since=since, type=type, source="INTEGRATION")
+
+    def mark(self) -> int:
+        """Where the sandbox's ledger stands now, for `since`; calls are counted from here."""
+        self.sandbox.reset_calls()
+        return int(self.sandbox.control("GET", "/ledger")["last"])
+
+    def calls(self) -> dict[str, int]:
+        """Calls by kind since `mark`."""
+        return {kind: int(row["calls"]) for kind, row in self.sandbox.calls().items()}
+
+
+def at_ms(contact: dict[str, Any], name: str) -> int:
+    """A date-time property of the sandbox in milliseconds since 1970."""
+    return int(datetime.fromisoformat(contact[name]).astimezone(UTC).timestamp() * 1000)
