@@ -13,7 +13,7 @@ from flask import Blueprint, Response, abort, current_app, request
 
 from connector.errors import InboundError, RetryableError
 from connector.store.inbox import Delivery
-from connector.vendors.hubspot.inbound import SignatureVersion
+from connector.vendors.hubspot.inbound import SignatureVersion, is_bulk
 from connector.vendors.hubspot.inbound import verify as verify_hubspot
 from connector.vendors.hubspot.signature import SIGNATURE_HEADERS
 from connector.vendors.website.inbound import SIGNATURE_HEADERS as WEBSITE_HEADERS
@@ -73,7 +73,8 @@ def _take(source: str, prove: Callable[[bytes], str], *, hint: str | None = None
     try:
         version = prove(body)
         headers = {"content-type": _printable(request.headers.get("Content-Type", "")), "signature": version}
-        services.storage.add(Delivery(source=source, body=body, headers=headers, connection_hint=hint))
+        lane = "background" if source == "hubspot" and is_bulk(body) else "hot"
+        services.storage.add(Delivery(source=source, body=body, headers=headers, connection_hint=hint, lane=lane))
     except InboundError as error:
         counted.labels(source, error.reason).inc()
         abort(error.status)

@@ -6,7 +6,9 @@ inbox ──> read ──> evaluate ──> deliver        a job that found a fu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import structlog
@@ -28,6 +30,8 @@ log = structlog.get_logger()
 
 INGEST, READ, EVALUATE, DELIVER = "ingest", "read", "evaluate", "deliver"
 WALK, POLL, SWEEP = "walk", "poll", "sweep"
+TURN_SECONDS = 2.0
+"""A worker's threads are few: none of them waits longer for the turn of a background slice."""
 EVALUATED_AT_ONCE = 100
 """Hot leads are decided first, but wait for the slice that is under way: a vendor's batch is large enough."""
 _PRIORITY = {Lane.HOT: 10, Lane.BACKGROUND: 0}
@@ -64,6 +68,9 @@ class Jobs:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        # Python runs one thread at a time: of the slices that nobody waits for, one at once, so that the hot lane
+        # shares the interpreter with one other and not with six.
+        self._background = threading.Semaphore(1)
 
     def tasks(self) -> Sequence[JobTask]:
         """What the worker runs."""
@@ -158,7 +165,8 @@ class Jobs:
         line = self._line(installation_id, connection_id)
         if line is None:
             return
-        seen = self._guard(line, lambda: sweep_slice(line))
+        with self._turn(Lane.BACKGROUND) as mine:
+            seen = self._guard(line, lambda: sweep_slice(line)) if mine else 0
         with self._runtime.database.transaction(installation_id) as conn:
             _defer(conn, EVALUATE, installation_id)
             if seen and sweep_wanted(line):
@@ -177,7 +185,8 @@ class Jobs:
         line = self._line(installation_id, connection_id)
         if line is None:
             return
-        count = self._guard(line, lambda: work(line, Lane(lane)))
+        with self._turn(Lane(lane)) as mine:
+            count = self._guard(line, lambda: work(line, Lane(lane))) if mine else 0
         if not count:
             return
         with self._runtime.database.transaction(installation_id) as conn:
@@ -185,6 +194,19 @@ class Jobs:
                 _defer(conn, then, installation_id)
             if count >= line.tenant.limits.slice_records or lane == Lane.HOT.value:
                 _defer(conn, task, installation_id, connection_id, Lane(lane))
+
+    @contextmanager
+    def _turn(self, lane: Lane) -> Iterator[bool]:
+        """Whether a slice of this lane may run now; a background slice that waits too long leaves it to the clerk."""
+        if lane is Lane.HOT:
+            yield True
+            return
+        mine = self._background.acquire(timeout=TURN_SECONDS)
+        try:
+            yield mine
+        finally:
+            if mine:
+                self._background.release()
 
     def _line(self, installation_id: int, connection_id: int) -> Line | None:
         tenant = self._runtime.tenants().get(installation_id)

@@ -39,6 +39,7 @@ class Delivery:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     connection_hint: str | None = None
+    lane: str = "hot"  #: `background` for what comes by the thousand and nobody waits for.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class Settled:
     reason: str | None = None
 
 
-_ADD = "INSERT INTO inbox (source, connection_hint, headers, body) VALUES (%s, %s, %s::jsonb, %b)"
+_ADD = "INSERT INTO inbox (source, connection_hint, lane, headers, body) VALUES (%s, %s, %s, %s::jsonb, %b)"
 
 _COLUMNS = "id, received_at, source, connection_hint, headers, state, reason, attempts"
 
@@ -74,18 +75,15 @@ UPDATE inbox SET state = 'parked', reason = 'reader_died', claim = NULL, claimed
 WHERE state = 'new' AND attempts >= %(max_claims)s AND claimed_until < now()
 """
 
-# Half of a slice is the oldest and half the newest: behind an import's ten thousand deliveries nobody waits his turn
-# for minutes, and nothing is left lying. The order has no meaning: facts carry their own times. A row that another
-# worker holds is passed over.
+# What people wait for comes first, and nothing else in its slice; then what comes by the thousand. Within a lane oldest
+# first, though the order has no meaning: facts carry their own times. A row that another worker holds is passed over.
 _FREE = "state = 'new' AND (claimed_until IS NULL OR claimed_until < now()) AND attempts < %(max_claims)s"
 _CLAIM = f"""
-WITH oldest AS (
-    SELECT id FROM inbox WHERE {_FREE} ORDER BY id LIMIT (%(limit)s + 1) / 2 FOR UPDATE SKIP LOCKED
-), newest AS (
-    SELECT id FROM inbox WHERE {_FREE} AND id > coalesce((SELECT max(id) FROM oldest), 0)
-    ORDER BY id DESC LIMIT %(limit)s / 2 FOR UPDATE SKIP LOCKED
-), free AS (
-    SELECT id FROM oldest UNION ALL SELECT id FROM newest
+WITH free AS (
+    SELECT id FROM inbox
+    WHERE {_FREE} AND lane = CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE {_FREE} AND lane = 'hot')
+                                  THEN 'hot' ELSE 'background' END
+    ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 UPDATE inbox
 SET claim = %(token)s, claimed_until = now() + make_interval(secs => %(lease_seconds)s), attempts = attempts + 1
@@ -124,7 +122,13 @@ def add(database: Database, delivery: Delivery) -> None:
     with database.autocommit() as connection:
         connection.execute(
             _ADD,
-            (delivery.source, delivery.connection_hint, orjson.dumps(dict(delivery.headers)).decode(), delivery.body),
+            (
+                delivery.source,
+                delivery.connection_hint,
+                delivery.lane,
+                orjson.dumps(dict(delivery.headers)).decode(),
+                delivery.body,
+            ),
             prepare=True,
         )
 
@@ -132,7 +136,7 @@ def add(database: Database, delivery: Delivery) -> None:
 def claim(
     database: Database, *, limit: int, lease_seconds: float, max_claims: int = MAX_CLAIMS
 ) -> tuple[uuid.UUID, list[InboxRow]]:
-    """Take up to `limit` new deliveries under a fresh lease token: the oldest and the newest, in order of arrival."""
+    """Take up to `limit` new deliveries under a fresh lease token: of the hot lane, else of the background."""
     token = uuid.uuid4()
     wanted = {"limit": limit, "lease_seconds": lease_seconds, "token": token, "max_claims": max_claims}
     with database.transaction(None) as connection:

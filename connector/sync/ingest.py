@@ -36,6 +36,7 @@ BACKGROUND = "background"
 WEBSITE = "website:"
 """How the accounts of own websites begin: they have no portal, and their people may be known to nobody yet."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
     """Where events belong. `website` is the connection that the own website's forms go to."""

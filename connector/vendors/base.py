@@ -56,6 +56,7 @@ class InboundEvent:
     source_id: str | None = None
     actor_is_us: bool = False
     actor_is_person: bool = False
+    is_bulk: bool = False  #: One of thousands (an import, a program): nobody waits for it.
     merged_ids: tuple[str, ...] = ()
     new_id: str | None = None  #: The record that holds everything after a merge.
     other_type: str | None = None  #: ASSOCIATED: the other side.

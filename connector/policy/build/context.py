@@ -35,10 +35,10 @@ TEMPLATE_NAMES = ("reasons", "missing", "signals", "history", "owner", "due", "l
 class Files:
     """The models of one policy's files; None: the file is not there and its part is off."""
 
-    policy: PolicyFile = PolicyFile()
-    fields: FieldsFile = FieldsFile(lead={})
+    policy: PolicyFile = PolicyFile()  # noqa: RUF009 - frozen
+    fields: FieldsFile = FieldsFile(lead={})  # noqa: RUF009 - frozen
     signals: SignalsFile | None = None
-    scoring: ScoringFile = ScoringFile()
+    scoring: ScoringFile = ScoringFile()  # noqa: RUF009 - frozen
     lifecycle: LifecycleFile | None = None
     work: WorkFile | None = None
     routing: RoutingFile | None = None

@@ -67,7 +67,8 @@ def scopes(context: Context) -> Iterator[tuple[str, str, str, FieldModel, Where]
 def _fields(context: Context) -> None:
     for scope, key, name, model, where in scopes(context):
         if name in RESERVED or (scope != "deal" and key in RESERVED):
-            context.report.error(where, f"`{key}` is a word of the language; name the field otherwise", reason="reserved")
+            message = f"`{key}` is a word of the language; name the field otherwise"
+            context.report.error(where, message, reason="reserved")
         elif name in context.vocabulary.names:
             message = f"`{key}` is a field of the lead already; lead and company fields share their names"
             context.report.error(where, message, reason="duplicate_id")

@@ -72,6 +72,10 @@ PERSON_SOURCES: Final = frozenset(
 INTEGRATION_SOURCES: Final = frozenset({"INTEGRATION", "API", "INTEGRATIONS_PLATFORM"})
 
 
+#: Changes that come by the thousand and that nobody waits for: imports, and what programs write (our own echo too).
+BULK_SOURCES: Final = INTEGRATION_SOURCES | {"IMPORT", "BATCH_UPDATE", "MIGRATION", "DATA_ENRICHMENT"}
+
+
 def object_type(type_name: str, type_id: str | None) -> str:
     """Our object type for an event: from the type's own name, else from `objectTypeId`."""
     noun = type_name.partition(".")[0]

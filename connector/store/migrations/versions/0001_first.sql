@@ -114,6 +114,7 @@ CREATE TABLE inbox (
     received_at     timestamptz NOT NULL DEFAULT now(),
     source          text NOT NULL,
     connection_hint text,
+    lane            text NOT NULL DEFAULT 'hot' CHECK (lane IN ('hot', 'background')),
     headers         jsonb NOT NULL DEFAULT '{}',
     body            bytea NOT NULL,
     state           text NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'done', 'parked', 'unknown')),
@@ -124,7 +125,7 @@ CREATE TABLE inbox (
     settled_at      timestamptz
 );
 COMMENT ON COLUMN inbox.state IS 'new: not yet parsed; done: its events are facts; parked: nobody can parse it; unknown: holds event types we do not know';
-CREATE INDEX inbox_new ON inbox (id) WHERE state = 'new';
+CREATE INDEX inbox_new ON inbox (lane DESC, id) WHERE state = 'new';
 CREATE INDEX inbox_parked ON inbox (id) WHERE state IN ('parked', 'unknown');
 CREATE INDEX inbox_settled ON inbox (settled_at) WHERE settled_at IS NOT NULL;
 
