@@ -10,8 +10,12 @@ import shutil
 import tempfile
 from typing import Any
 
-bind = f"{os.environ.get('TASUKI_HOST', '127.0.0.1')}:{os.environ.get('TASUKI_PORT', '8080')}"
-workers = int(os.environ.setdefault("TASUKI_SERVE_PROCESSES", "2"))
+from connector.settings import Settings
+
+_settings = Settings.from_environ(os.environ)
+
+bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
+workers = _settings.serve_processes
 threads = 8
 worker_class = "gthread"
 keepalive = 75

@@ -38,7 +38,7 @@ def command() -> None:
         )
     _prepare(settings)
     try:
-        Service(settings).run()
+        Service().run()
     except HaltServer as halted:
         click.echo(f"tasuki: the service ends ({halted.reason}); the lines above say why.", err=True)
         sys.exit(1)
@@ -56,16 +56,12 @@ def _prepare(settings: Settings) -> None:
 class Service(Application):  # type: ignore[misc]
     """gunicorn with our configuration and nothing from its own command line."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self) -> None:
         super().__init__(usage=None, prog="tasuki serve")
 
     def load_config(self) -> None:
-        """The configuration file of the service, what our settings say, and our logs."""
+        """The configuration file of the service, which reads the same settings, and our logs."""
         self.load_config_from_module_name_or_filename("python:webhooks.gunicorn_conf")
-        host = self._settings.host
-        self.cfg.set("bind", f"[{host}]:{self._settings.port}" if ":" in host else f"{host}:{self._settings.port}")
-        self.cfg.set("workers", self._settings.serve_processes)
         self.cfg.set("logger_class", Logs)
 
     def load(self) -> Any:
