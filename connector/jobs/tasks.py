@@ -21,6 +21,7 @@ from connector.sync.activate import walk_slice
 from connector.sync.context import Line, Tenant
 from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
+from connector.sync.housekeeping import housekeeping_due, keep_house
 from connector.sync.poll import poll_due, poll_submissions
 from connector.sync.reading import read_slice
 from connector.sync.sweep import sweep_slice, sweep_wanted
@@ -29,7 +30,7 @@ from connector.vendors.base import Lane
 log = structlog.get_logger()
 
 INGEST, READ, EVALUATE, DELIVER = "ingest", "read", "evaluate", "deliver"
-WALK, POLL, SWEEP = "walk", "poll", "sweep"
+WALK, POLL, SWEEP, HOUSEKEEP = "walk", "poll", "sweep", "housekeep"
 TURN_SECONDS = 2.0
 """A worker's threads are few: none of them waits longer for the turn of a background slice."""
 EVALUATED_AT_ONCE = 100
@@ -82,6 +83,7 @@ class Jobs:
             JobTask(name=WALK, run=self.walk),
             JobTask(name=POLL, run=self.poll),
             JobTask(name=SWEEP, run=self.sweep),
+            JobTask(name=HOUSEKEEP, run=self.housekeep),
         )
 
     # ── the clerk ────────────────────────────────────────────────────────────────────────────────────────────
@@ -104,6 +106,9 @@ class Jobs:
                 for row in found:
                     _defer(conn, row["task"], installation_id, row["connection_id"], Lane(row["lane"]))
                 _defer(conn, WALK, installation_id)
+            if housekeeping_due(database, installation_id):
+                with database.transaction(installation_id) as conn:
+                    _defer(conn, HOUSEKEEP, installation_id)
             for line in self._runtime.lines(tenant).values():
                 wanted = [name for name, due in ((POLL, poll_due), (SWEEP, sweep_wanted)) if due(line)]
                 with database.transaction(installation_id) as conn:
@@ -159,6 +164,10 @@ class Jobs:
             with self._runtime.database.transaction(installation_id) as conn:
                 _defer(conn, EVALUATE, installation_id)
                 _defer(conn, READ, installation_id, connection_id, Lane.HOT)
+
+    def housekeep(self, installation_id: int) -> None:
+        """Forget what has had its time."""
+        keep_house(self._runtime.database, installation_id)
 
     def sweep(self, installation_id: int, connection_id: int) -> None:
         """See an account's people and companies for the first time, a few pages a slice."""

@@ -138,28 +138,6 @@ FROM unnest(%(lead_ids)s::bigint[], %(lanes)s::text[]) AS wanted (lead_id, lane)
 WHERE link.lead_id = wanted.lead_id
 """
 
-_PARKED = """
-SELECT lead_id, connection_id, vendor_id, parked_reason, parked_property, parked_message, parked_at, dropped
-FROM link WHERE parked_reason IS NOT NULL OR dropped <> '{}' ORDER BY parked_at NULLS LAST, lead_id LIMIT %s
-"""
-
-_OUTBOX = """
-SELECT lead_id, connection_id, vendor_id, lane, desired_revision, confirmed_revision, not_before, attempts,
-       read_wanted_at
-FROM link
-WHERE desired_revision > confirmed_revision AND parked_reason IS NULL OR read_wanted_at IS NOT NULL
-ORDER BY not_before, lead_id LIMIT %s
-"""
-
-_RETRY_PARKED = """
-UPDATE link
-SET parked_reason = NULL, parked_property = NULL, parked_message = NULL, parked_at = NULL, dropped = '{}',
-    desired_revision = desired_revision + 1, not_before = now(), attempts = 0,
-    read_wanted_at = CASE WHEN arrival IS NULL THEN read_wanted_at ELSE clock_timestamp() END
-WHERE (parked_reason IS NOT NULL OR dropped <> '{}') AND (%(lead_ids)s::bigint[] IS NULL OR lead_id = ANY(%(lead_ids)s))
-RETURNING lead_id
-"""
-
 
 def want_read(
     conn: Connection,
@@ -349,19 +327,3 @@ def write_journal(
         "UPDATE link SET journal = %s WHERE lead_id = %s AND connection_id = %s AND claim = %s",
         [(Jsonb(journal), lead_id, connection_id, token) for lead_id, journal in journals.items()],
     )
-
-
-def parked(conn: Connection, limit: int) -> list[dict[str, Any]]:
-    """Links that wait for a person, whole or for single properties."""
-    return list(conn.execute(_PARKED, [limit]))
-
-
-def outbox(conn: Connection, limit: int) -> list[dict[str, Any]]:
-    """Links with a read or a write outstanding."""
-    return list(conn.execute(_OUTBOX, [limit]))
-
-
-def retry_parked(conn: Connection, lead_ids: Sequence[int] | None) -> list[int]:
-    """Try parked links again (None: all of them); returns their leads."""
-    values = {"lead_ids": list(lead_ids) if lead_ids is not None else None}
-    return [int(row["lead_id"]) for row in conn.execute(_RETRY_PARKED, values)]

@@ -174,14 +174,3 @@ def report(
         "version": version,
     }
     return [int(row["lead_id"]) for row in conn.execute(_REPORT, values)]
-
-
-def retry_parked(conn: Connection, keys: Sequence[str] | None) -> list[int]:
-    """Try parked records again (None: all); returns their leads."""
-    rows = conn.execute(
-        "UPDATE managed_record SET step = CASE WHEN vendor_id IS NULL THEN 'wanted' ELSE 'exists' END, dirty = true,"
-        " parked_reason = NULL WHERE step = 'parked' AND (%(keys)s::text[] IS NULL OR key = ANY(%(keys)s))"
-        " RETURNING lead_id",
-        {"keys": list(keys) if keys is not None else None},
-    )
-    return [int(row["lead_id"]) for row in rows]
