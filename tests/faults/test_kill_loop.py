@@ -46,7 +46,7 @@ def stack() -> Iterator[Stack]:
     options = ["--contacts", "30", "--latency-ms", "20"]
     try:
         with running(home, shipped_policy("b2b-ja"), sandbox_options=options) as made:
-            made.sandbox.webhooks(retry_seconds=[0.5], duplicate_rate=0.1, reorder=True)
+            made.sandbox.webhooks(retry_seconds=[0.5, 1.0, 2.0, 4.0], duplicate_rate=0.1, reorder=True)
             yield made
     finally:
         shutil.rmtree(home, ignore_errors=True)
@@ -137,6 +137,7 @@ def _busy(stack: Stack) -> bool:
 
 def _judge(stack: Stack, submitted: list[str]) -> None:
     """By the sandbox's own records, not by ours."""
+    assert stack.sandbox.webhooks()["state"]["given_up"] == 0, "the sender gave up: the service was away for too long"
     acknowledged = {
         str(event)
         for attempt in stack.sandbox.webhook_log(1_000_000)
