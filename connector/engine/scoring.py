@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from connector.engine.fading import faded, limited
 from connector.policy.model import Decay, ScoreDef, ScoreRule
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from connector.engine.view import LeadView
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """What one rule gives: `points` now, and the occurrences behind them (empty for a rule on facts alone)."""
 
     rule: ScoreRule
@@ -23,8 +21,7 @@ class Contribution:
     at: tuple[datetime, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreResult:
+class ScoreResult(NamedTuple):
     """A score and its parts.
 
     `value` is limited to floor … cap; `basis` is the plain sum as if nothing had faded: it moves only when facts
@@ -41,26 +38,26 @@ class ScoreResult:
 def score(view: LeadView, definition: ScoreDef) -> ScoreResult:
     """Work out one score for a lead at `view.now`."""
     total = basis = 0.0
+    decay, now, times_of = definition.decay, view.now, view.times
     contributions: list[Contribution] = []
     undecided: list[ScoreRule] = []
-    for rule in definition.rules:
-        if rule.when is not None:
-            truth = rule.when.test(view)
+    for rule, test, signal, points in definition.lines:
+        if test is not None:
+            truth = test(view)
             if truth is not True:
                 if truth is None:
                     undecided.append(rule)
                 continue
-        if rule.signal is None:
-            total += rule.points
-            basis += rule.points
-            contributions.append(Contribution(rule, rule.points))
-            continue
-        counted = countable(view.times(rule.signal), rule.times, rule.within)
-        if counted:
-            points = _signal_points(rule, definition.decay, counted, view.now)
+        if signal is None:
             total += points
-            basis += rule.points * len(counted)
-            contributions.append(Contribution(rule, points, counted))
+            basis += points
+            contributions.append(Contribution(rule, points))
+        elif times := times_of(signal):
+            counted = countable(times, rule.times, rule.within)
+            left = _left(decay, counted, now) * points
+            total += left
+            basis += points * len(counted)
+            contributions.append(Contribution(rule, left, counted))
     return ScoreResult(limited(definition, total), basis, tuple(contributions), tuple(undecided))
 
 
@@ -81,7 +78,8 @@ def countable(times: Sequence[datetime], limit: int | None, within: timedelta | 
     return tuple(counted)
 
 
-def _signal_points(rule: ScoreRule, decay: Decay | None, counted: Sequence[datetime], now: datetime) -> float:
+def _left(decay: Decay | None, counted: Sequence[datetime], now: datetime) -> float:
+    """How many full occurrences' worth is left of these."""
     if decay is None:
-        return rule.points * len(counted)
-    return rule.points * sum(faded(decay, now - moment) for moment in counted)
+        return len(counted)
+    return sum([faded(decay, now - moment) for moment in counted])

@@ -7,7 +7,7 @@ A score rule whose condition is unknown gives nothing; here it gives its points,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
@@ -55,7 +55,7 @@ class _Supposing(LeadView):
         if not hoped:
             return found
         total = sum(one.points for one in found.contributions) + sum(hoped)
-        return replace(found, value=limited(self.policy.scores[score_id], total), undecided=())
+        return found._replace(value=limited(self.policy.scores[score_id], total), undecided=())
 
     def _may_hope(self, rule: ScoreRule) -> bool:
         if rule.points <= 0 or rule.signal is not None or rule.when is None:

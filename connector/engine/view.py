@@ -67,11 +67,10 @@ class LeadView:
 
     def value(self, name: str) -> Value:
         """See `View.value`."""
-        try:
-            return self._values[name]
-        except KeyError:
+        value = self._values.get(name)  # no value is None; to fail and catch it would cost far more
+        if value is None:
             value = self._values[name] = self._work_out(name)
-            return value
+        return value
 
     def times(self, signal: str) -> Sequence[datetime]:
         """See `View.times`."""
@@ -124,7 +123,10 @@ class LeadView:
     def _work_out(self, name: str) -> Value:
         definition = self.policy.fields.get(name)
         if definition is not None:
-            return self._field(name, definition)
+            if definition.rules or definition.answer or definition.shows is not None:
+                return self._field(name, definition)
+            fact = self._lead.fields.get(name)
+            return UNREAD if fact is None else fact.value
         if name.startswith(SCORE):
             if name == TOTAL:
                 return sum(self.score(part).value for part in self.policy.total)
@@ -134,11 +136,7 @@ class LeadView:
     def _field(self, name: str, definition: FieldDef) -> Value:
         if definition.rules:
             return self.holds[name].value if self.is_held(name) else self.computed(definition)
-        if definition.answer:
-            return self._answer(name)
-        if definition.shows is not None:
-            return self._shown(definition)
-        return self._lead.fact(name).value
+        return self._answer(name) if definition.answer else self._shown(definition)
 
     def _answer(self, name: str) -> Value:
         """An answer counts only if it was given since the stage was entered."""

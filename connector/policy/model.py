@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from connector.domain.calendar import Calendar, Span
 from connector.domain.value import Scalar
-from connector.policy.conditions import Condition
+from connector.policy.conditions import Condition, Test
 from connector.policy.templates import Template
 
 Label = Mapping[str, str]
@@ -148,6 +148,12 @@ class ScoreDef:
     decay: Decay | None
     rules: tuple[ScoreRule, ...]
     publish_step: float  #: A faded score is published again when it moved by this much, at most daily.
+    #: Each rule with its test, signal and points: the hot loop of scoring unpacks these and reads nothing else.
+    lines: tuple[tuple[ScoreRule, Test | None, str | None, float], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        lines = tuple((rule, rule.when.test if rule.when else None, rule.signal, rule.points) for rule in self.rules)
+        object.__setattr__(self, "lines", lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

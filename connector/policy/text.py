@@ -28,7 +28,11 @@ def parents(domain: str) -> Iterator[str]:
         domain = domain.partition(".")[2]
 
 
-@lru_cache(maxsize=65_536)
 def belongs(text: str, domains: frozenset[str]) -> bool:
     """True when the domain of `text` is one of `domains` or lies below one."""
-    return any(parent in domains for parent in parents(domain_of(text)))
+    domain = domain_of(text)
+    while domain:
+        if domain in domains:
+            return True
+        domain = domain.partition(".")[2]
+    return False

@@ -40,7 +40,7 @@ def cases() -> Iterator[Any]:
             yield pytest.param(folder, example, data["now"], id=f"{folder.parent.name}/{example['id']}")
 
 
-@pytest.mark.parametrize(("folder", "example", "now"), cases())
+@pytest.mark.parametrize(("folder", "example", "now"), list(cases()))
 def test_example(folder: Path, example: Mapping[str, Any], now: str) -> None:
     story = given(prepare(load_policy(folder)), example, now)
     for happening in example.get("and", ()):
