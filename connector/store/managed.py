@@ -70,6 +70,13 @@ UPDATE managed_record SET step = 'exists', vendor_id = %(vendor_id)s, dirty = tr
 WHERE connection_id = %(connection_id)s AND key = %(key)s AND step <> 'settled'
 """
 
+_WANT_READ = """
+UPDATE managed_record SET read_wanted = true
+FROM unnest(%(ids)s::text[], %(names)s::text[], %(values)s::text[]) AS told (vendor_id, name, value)
+WHERE connection_id = %(connection_id)s AND kind = %(kind)s AND managed_record.vendor_id = told.vendor_id
+  AND (told.name IS NULL OR coalesce(mirror ->> told.name, '') <> coalesce(told.value, ''))
+"""
+
 _REPORT = """
 UPDATE managed_record
 SET mirror = %(mirror)s, reported = %(reported)s, read_wanted = read_wanted AND xmin::text <> %(version)s,
@@ -136,12 +143,22 @@ def settle(
         conn.execute(_NAME, values)
 
 
-def want_read(conn: Connection, connection_id: int, kind: str, vendor_ids: Sequence[str]) -> int:
-    """Mark those of these records that are ours to be read; returns how many are."""
-    return conn.execute(
-        "UPDATE managed_record SET read_wanted = true WHERE connection_id = %s AND kind = %s AND vendor_id = ANY(%s)",
-        [connection_id, kind, list(vendor_ids)],
-    ).rowcount
+def want_read(
+    conn: Connection, connection_id: int, kind: str, told: Sequence[tuple[str, str | None, str | None]]
+) -> int:
+    """Mark those of these records that are ours to be read; returns how many are.
+
+    `told` is (vendor id, property, its new value); a value that the mirror shows already says nothing. No property:
+    something else has happened to the record.
+    """
+    values = {
+        "connection_id": connection_id,
+        "kind": kind,
+        "ids": [vendor_id for vendor_id, _, _ in told],
+        "names": [name for _, name, _ in told],
+        "values": [value for _, _, value in told],
+    }
+    return conn.execute(_WANT_READ, values).rowcount
 
 
 def wanted_reads(conn: Connection, connection_id: int, kind: str, limit: int) -> dict[str, str]:

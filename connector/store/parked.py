@@ -84,7 +84,8 @@ WHERE id = %(id)s AND state IN ('parked', 'unknown')
 """,
     "link": """
 UPDATE link SET parked_reason = NULL, parked_property = NULL, parked_message = NULL, parked_at = NULL,
-                desired_revision = desired_revision + 1, not_before = now(), attempts = 0
+                desired_revision = desired_revision + 1, not_before = now(), attempts = 0,
+                read_wanted_at = CASE WHEN arrival IS NULL THEN read_wanted_at ELSE clock_timestamp() END
 WHERE lead_id = %(id)s AND connection_id = %(connection_id)s AND parked_reason IS NOT NULL
 """,
     "property": """

@@ -37,6 +37,9 @@ WEBSITE = "website:"
 """How the accounts of own websites begin: they have no portal, and their people may be known to nobody yet."""
 
 
+_OUR_DOING = (EventKind.CREATED, EventKind.ASSOCIATED)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
     """Where events belong. `website` is the connection that the own website's forms go to."""
@@ -316,9 +319,17 @@ class _Intake:
         self._want(wanted, BACKGROUND, None)
 
     def _tasks(self, events: Sequence[InboundEvent]) -> None:
-        ids = sorted({event.object_id for event in events if event.object_id and not event.actor_is_us})
-        if ids:
-            managed.want_read(self._conn, self._connection_id, self._dialect.task_type, ids)
+        """What others did with tasks of ours; that one was created, or linked, is no news: we do that ourselves."""
+        told = sorted(
+            {
+                (event.object_id, event.property_name or "", event.value or "")
+                for event in events
+                if event.object_id and not event.actor_is_us and event.kind not in _OUR_DOING
+            }
+        )
+        if told:
+            rows = [(vendor_id, name or None, value) for vendor_id, name, value in told]
+            managed.want_read(self._conn, self._connection_id, self._dialect.task_type, rows)
 
     # ── submissions that a delivery tells of ─────────────────────────────────────────────────────────────────
     def _submissions(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:

@@ -73,7 +73,7 @@ def _created(line: Line, conn: Connection, parcel: Parcel, record: ManagedRow, r
         managed.settle(
             conn, line.connection_id, record, step="exists", vendor_id=result.existing_id, mirror=_shown(line, record)
         )
-        managed.want_read(conn, line.connection_id, line.dialect.task_type, [result.existing_id])
+        managed.want_read(conn, line.connection_id, line.dialect.task_type, [(result.existing_id, None, None)])
     elif result.outcome is Outcome.REJECTED:
         reason = result.reason or "rejected"
         managed.settle(conn, line.connection_id, record, step="parked", dirty=True, parked_reason=reason)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
+import urllib3
+
 from connector.bootstrap import Runtime, connect_hubspot
+from connector.errors import RetryableError
 from connector.policy.loader import load_policy
 from connector.policy.source import read_folder
 from connector.sandbox.handle import SandboxHandle
 from connector.settings import HubSpotSettings, Settings
-from connector.store import clock
+from connector.store import clock, parked
 from connector.store.database import Database
 from connector.store.inbox import Delivery, add
+from connector.store.parked import ParkedItem
 from connector.sync.activate import activate, walk_slice
 from connector.sync.context import Limits, Line, Tenant
 from connector.sync.deliver import deliver_slice
@@ -99,6 +105,17 @@ class Relay:
         connect_hubspot(self.database, self.settings.hubspot, self.policy)
         activate(self.database, self.installation_id, self.policy, read_folder(policy))
 
+    def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """One call of the vendor's API, as a portal's admin makes it."""
+        reply = urllib3.request(
+            method,
+            self.sandbox.base_url + path,
+            headers={"Authorization": f"Bearer {self.sandbox.token}", "Content-Type": "application/json"},
+            body=None if body is None else orjson.dumps(body),
+        )
+        assert reply.status < 300, reply.data
+        return orjson.loads(reply.data) if reply.data else None
+
     # ── what comes in ────────────────────────────────────────────────────────────────────────────────────────
     def deliver(self, body: bytes, source: str = "hubspot") -> None:
         """Put a delivery into the inbox as the receiver does."""
@@ -150,10 +167,10 @@ class Relay:
 
     def round(self) -> int:
         """One slice of every kind."""
-        done = self.runtime.ingest() + self.decide()
+        done = self.decide()
         line = self.line
         for lane in Lane:
-            done += deliver_slice(line, lane)
+            done += _as_a_job(lambda lane=lane: deliver_slice(line, lane))
         return done
 
     def decide(self) -> int:
@@ -161,7 +178,7 @@ class Relay:
         done = self.runtime.ingest()
         line = self.line
         for lane in Lane:
-            done += read_slice(line, lane)
+            done += _as_a_job(lambda lane=lane: read_slice(line, lane))
         return done + evaluate_slice(line.tenant)
 
     def walk(self) -> None:
@@ -184,6 +201,24 @@ class Relay:
             conn.execute("UPDATE lead_due SET claimed_until = '-infinity'")
             conn.execute("UPDATE inbox SET claimed_until = '-infinity' WHERE claimed_until IS NOT NULL")
             conn.execute("UPDATE managed_record SET settle_until = now() WHERE settle_until IS NOT NULL")
+
+    def expire_waits(self) -> None:
+        """As if every wait that a vendor asked for had run out."""
+        with self.database.transaction(self.installation_id) as conn:
+            conn.execute("UPDATE link SET not_before = now(), read_not_before = now()")
+            conn.execute("UPDATE quota SET blocked_until = NULL")
+
+    def retry_parked(self) -> int:
+        """As `tasuki parked retry --all`; returns how many."""
+        with self.database.transaction(self.installation_id) as conn:
+            items = parked.listed(conn, limit=1_000)
+            now = clock.BusinessClock.now(conn)
+            return sum(parked.retry(conn, parked.parse_item(one.item), now=now) for one in items)
+
+    def parked(self) -> list[ParkedItem]:
+        """What waits for a person."""
+        with self.database.transaction(self.installation_id) as conn:
+            return parked.listed(conn, limit=1_000)
 
     # ── what can be seen ─────────────────────────────────────────────────────────────────────────────────────
     def contact(self, contact_id: str) -> dict[str, Any]:
@@ -225,6 +260,10 @@ class Relay:
         )
         return found
 
+    def holds(self, contact_id: str) -> set[str]:
+        """The computed fields of which a person's value is held."""
+        return set(self.lead(contact_id)["state"].get("holds", {}))
+
     def link(self, contact_id: str) -> dict[str, Any]:
         """Its link."""
         (found,) = self.rows("SELECT * FROM link WHERE vendor_id = %s", [contact_id])
@@ -262,6 +301,9 @@ class Relay:
         return {kind: int(row["calls"]) for kind, row in self.sandbox.calls().items()}
 
 
-def at_ms(contact: dict[str, Any], name: str) -> int:
-    """A date-time property of the sandbox in milliseconds since 1970."""
-    return int(datetime.fromisoformat(contact[name]).astimezone(UTC).timestamp() * 1000)
+def _as_a_job(work: Callable[[], int]) -> int:
+    """As the worker's edge does: what is to be tried later is tried later."""
+    try:
+        return work()
+    except RetryableError:
+        return 1

@@ -20,6 +20,8 @@ Row = TypeVar("Row")
 
 _WHOLE_BATCH_REASONS = ("unknown_property", "read_only")
 
+_PASSING = ("INTERNAL_ERROR", "RATE_LIMITS")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch(Generic[Row]):
@@ -111,6 +113,8 @@ def _matched(batch: Batch[Row], rows: Sequence[Row], answer: Any) -> list[WriteR
             record = batch.read(raw)
             found[index] = WriteResult(id=record.id, outcome=Outcome.APPLIED, record=record)
     for raw in body.get("errors") or ():
+        if raw.get("category") in _PASSING:
+            continue  # the vendor stumbled over this row: nothing is wrong with its values
         error = refused(_status(raw), raw)
         for index in rows_named(batch.error_labels(raw)):
             found.setdefault(index, _refused(batch, rows[index], error))
