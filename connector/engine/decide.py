@@ -73,13 +73,10 @@ def _evaluate(
         turned=work.turned(state.edges, run.edges),
     )
     done = work.do_work(plan, run.state, view, events)
-    after = replace(
-        run.state_after(), tasks=done.tasks, settings=publish.settings_after(state, lead, done.settings, now)
-    )
     holds, overruled = publish.run_out(run.holds, view)
-    ratings = {name: view.value(name) for name in plan.ratings}
-    after = replace(after, holds=holds, ratings=ratings)
-    after = publish.scores_after(plan, after, view, rating_changed=ratings != state.ratings)
+    settings = publish.settings_after(state, lead, done.settings, now)
+    after = replace(run.state_after(), holds=holds, tasks=done.tasks, settings=settings)
+    after = publish.scores_after(plan, after, view)
     is_stage_ours = view.entry is not None and view.entry.stage in plan.policy.stages
     is_kept = refused is not None and not run.course.entries and plan.policy.manual_moves.refused == "keep"
     return Decision(

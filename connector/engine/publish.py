@@ -80,14 +80,16 @@ def settings_after(state: LeadState, lead: Lead, new: Mapping[str, Value], now: 
     return settings | {name: Setting(value=value, at=now) for name, value in new.items()}
 
 
-def scores_after(plan: Plan, state: LeadState, view: LeadView, *, rating_changed: bool) -> LeadState:
-    """The state with the scores to publish: at once when facts or a rating changed, else daily and by a step."""
+def scores_after(plan: Plan, state: LeadState, view: LeadView) -> LeadState:
+    """The state with ratings and scores to publish: at once when facts or a rating changed, else daily, by a step."""
+    before, ratings = state.ratings, {name: view.value(name) for name in plan.ratings}
+    state = replace(state, ratings=ratings)
     values = {name: float(round(score_value(view, name))) for name in score_names(plan)}
     basis = {name: view.unfaded(name) for name in values}
     if values == state.published:
         return replace(state, basis=basis)
     due = state.published_at is None or view.now - state.published_at >= PUBLISH_EVERY
-    if basis != state.basis or rating_changed or (due and has_moved(plan, state, values)):
+    if basis != state.basis or ratings != before or (due and has_moved(plan, state, values)):
         return replace(state, published=values, basis=basis, published_at=view.now)
     return state
 
