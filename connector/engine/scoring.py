@@ -7,18 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from connector.engine.fading import faded, limited
-from connector.policy.model import Decay, ScoreDef, ScoreRule
+from connector.policy.model import Contribution, Decay, ScoreDef, ScoreRule
 
 if TYPE_CHECKING:
     from connector.engine.view import LeadView
-
-
-class Contribution(NamedTuple):
-    """What one rule gives: `points` now, and the occurrences behind them (empty for a rule on facts alone)."""
-
-    rule: ScoreRule
-    points: float
-    at: tuple[datetime, ...] = ()
 
 
 class ScoreResult(NamedTuple):
@@ -41,23 +33,23 @@ def score(view: LeadView, definition: ScoreDef) -> ScoreResult:
     decay, now, times_of = definition.decay, view.now, view.times
     contributions: list[Contribution] = []
     undecided: list[ScoreRule] = []
-    for rule, test, signal, points in definition.lines:
+    for full, test, signal in definition.lines:
         if test is not None:
             truth = test(view)
             if truth is not True:
                 if truth is None:
-                    undecided.append(rule)
+                    undecided.append(full.rule)
                 continue
         if signal is None:
-            total += points
-            basis += points
-            contributions.append(Contribution(rule, points))
+            total += full.points
+            basis += full.points
+            contributions.append(full)
         elif times := times_of(signal):
-            counted = countable(times, rule.times, rule.within)
-            left = _left(decay, counted, now) * points
+            counted = countable(times, full.rule.times, full.rule.within)
+            left = _left(decay, counted, now) * full.points
             total += left
-            basis += points * len(counted)
-            contributions.append(Contribution(rule, left, counted))
+            basis += full.points * len(counted)
+            contributions.append(Contribution(full.rule, left, counted))
     return ScoreResult(limited(definition, total), basis, tuple(contributions), tuple(undecided))
 
 

@@ -7,10 +7,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from connector.domain.value import Value, is_known
-from connector.policy.model import FieldDef, Label
+from connector.policy.model import Contribution, FieldDef, Label
 
 if TYPE_CHECKING:
-    from connector.engine.scoring import Contribution
     from connector.engine.view import LeadView
 
 REASONS_SHOWN = 3

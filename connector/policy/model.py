@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from connector.domain.calendar import Calendar, Span
@@ -137,6 +138,14 @@ class ScoreRule:
     within: timedelta | None  #: … of those within this window (None: ever).
 
 
+class Contribution(NamedTuple):
+    """What one rule gives: `points` now, and the occurrences behind them (empty for a rule on facts alone)."""
+
+    rule: ScoreRule
+    points: float
+    at: tuple[datetime, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreDef:
     """A sum of rules, limited to floor … cap (None: no limit)."""
@@ -148,11 +157,13 @@ class ScoreDef:
     decay: Decay | None
     rules: tuple[ScoreRule, ...]
     publish_step: float  #: A faded score is published again when it moved by this much, at most daily.
-    #: Each rule with its test, signal and points: the hot loop of scoring unpacks these and reads nothing else.
-    lines: tuple[tuple[ScoreRule, Test | None, str | None, float], ...] = field(init=False, repr=False, compare=False)
+    #: What each rule gives in full, its test and its signal: the hot loop of scoring makes nothing anew.
+    lines: tuple[tuple[Contribution, Test | None, str | None], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        lines = tuple((rule, rule.when.test if rule.when else None, rule.signal, rule.points) for rule in self.rules)
+        lines = tuple(
+            (Contribution(rule, rule.points), rule.when.test if rule.when else None, rule.signal) for rule in self.rules
+        )
         object.__setattr__(self, "lines", lines)
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.engine.fading import crossing, faded, limited
-from connector.engine.scoring import Contribution, ScoreResult
-from connector.policy.model import Decay, ScoreDef, ScoreRule
+from connector.engine.scoring import ScoreResult
+from connector.policy.model import Contribution, Decay, ScoreDef, ScoreRule
 from tests.unit.engine.stories import NOW
 
 HOUR = timedelta(hours=1)
