@@ -14,7 +14,7 @@ from connector.domain.calendar import END_OF_TIME
 from connector.domain.decision import Decision, Overruled
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
-from connector.domain.state import Edge, Hold, LeadState, StageEntry
+from connector.domain.state import Edge, Hold, LeadState, Mover, StageEntry
 from connector.domain.value import BLANK
 from connector.engine import lifecycle, publish, wake, work
 from connector.engine.lifecycle import Course
@@ -109,6 +109,7 @@ class _Run:
         self._plan, self._lead, self._now = plan, lead, now
         self._times = occurrences(plan.members, signals, now)
         self.holds: Mapping[str, Hold] = publish.holds_after(plan, state, lead, now)
+        state = _from_its_beginning(plan, state, signals, now)
         adopted: tuple[StageEntry, ...] = ()
         view = self._look(state.entry)
         if state.entry is None or (plan.policy.stages and state.entry.stage not in plan.policy.stages):
@@ -151,6 +152,23 @@ class _Run:
             began = min([self._lead.created_at, self._now, *(one.occurred_at for one in signals if not one.seen)])
         latest = min((one.occurred_at for one in new), default=self._now)
         return lifecycle.adopt(self._plan, view, self._lead.stage_report, began, latest, quiet=quiet)
+
+
+def _from_its_beginning(plan: Plan, state: LeadState, signals: Sequence[Signal], now: datetime) -> LeadState:
+    """A lead stands in its first stage since the first thing that it did, also when that is learnt later.
+
+    A form makes the record: its submission lies a moment before the creation, and may reach us after it.
+    """
+    entry = state.entry
+    if (
+        entry is None
+        or entry.seq != 1
+        or entry.mover is not Mover.START
+        or entry.stage != next(iter(plan.policy.stages), None)
+    ):
+        return state
+    first = min((one.occurred_at for one in signals if not one.seen and one.occurred_at <= now), default=now)
+    return replace(state, entry=replace(entry, entered_at=first)) if first < entry.entered_at else state
 
 
 def _refusals(run: _Run, told_at: datetime | None) -> tuple[Overruled, ...]:

@@ -248,3 +248,13 @@ class TestFirstSight:
         story.under(plan_of(lifecycle=less), since=story.now).wait(SECOND).decide()
         assert story.state.entry is not None
         assert (story.stage, story.state.entry.initial, story.state.entry.seq) == ("lead", True, 4)
+
+
+def test_a_submission_that_made_the_record_counts_in_the_first_stage_also_when_it_is_learnt_later() -> None:
+    story = Story(created_at=NOW - SECOND, now=NOW - SECOND)
+    story.decide()
+    assert story.stage == "lead"
+    story.now = NOW
+    story.happens("inquiry", at=NOW - 2 * SECOND, learnt=NOW)
+    story.decide()
+    assert story.stage == "mql"
