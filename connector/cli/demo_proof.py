@@ -19,6 +19,7 @@ from connector.cli.stack import Stack
 from connector.domain.lead import Actor, FieldFact, Lead, StageReport
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState, WorkState
+from connector.domain.value import BLANK
 from connector.engine.decide import decide
 from connector.sync.binding import Binding
 
@@ -207,7 +208,12 @@ class Expectation:
                 if object_type == dialect.company_type
                 else None
             )
-            if source is None or name not in source or definition.computed:
+            if definition.computed:
+                continue
+            if object_type == dialect.company_type and not person.properties.get(dialect.company_property):
+                fields[definition.name] = FieldFact(value=BLANK)
+                continue
+            if source is None or name not in source:
                 continue
             raw = source[name] if name not in answered or name in given else None
             actor = Actor.PERSON if name in given else Actor.VENDOR

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from connector.domain.lead import FieldFact, Lead, StageReport
 from connector.domain.state import LeadState
+from connector.domain.value import BLANK
 from connector.store.leads import LeadRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
@@ -22,7 +23,12 @@ def lead_of(
         record = (
             person if object_type == dialect.person_type else company if object_type == dialect.company_type else None
         )
-        if record is None or name not in record.properties or definition.name in fields:
+        if definition.name in fields:
+            continue
+        if object_type == dialect.company_type and _has_no_company(binding, person):
+            fields[definition.name] = FieldFact(value=BLANK)
+            continue
+        if record is None or name not in record.properties:
             continue
         found = mirror.fact(record, name, same_on(binding, object_type))
         fields[definition.name] = FieldFact(
@@ -36,6 +42,12 @@ def lead_of(
         created_at=created,
         stage_report=None if moving else stage_report(binding, state, person),
     )
+
+
+def _has_no_company(binding: Binding, person: MirrorRow) -> bool:
+    """The person was read and belongs to no company: its fields are blank, which is knowledge."""
+    name = binding.dialect.company_property
+    return name in person.properties and not person.properties[name]
 
 
 def stage_report(binding: Binding, state: LeadState, person: MirrorRow) -> StageReport | None:
