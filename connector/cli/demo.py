@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from connector import log
 from connector.cli import demo_traffic
 from connector.cli.demo_proof import CrmLead, Difference, Expectation, read_crm, twice
 from connector.cli.demo_traffic import Truth
@@ -67,6 +68,7 @@ class Totals:
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for programs.")
 def command(policy: Path | None, home: Path, contacts: int, forms: int, latency_ms: int, as_json: bool) -> None:
     """Run forms, visits and a rep's day through the whole product; exit 1 if the CRM is not as the policy says."""
+    log.configure("warning")
     console = Console(stderr=as_json)
     shutil.rmtree(home, ignore_errors=True)
     options = ["--contacts", str(contacts), "--latency-ms", str(latency_ms)]

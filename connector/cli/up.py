@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from connector import log
 from connector.cli.shipped import shipped_policy
 from connector.cli.stack import FORM_SOURCE, Stack, running
 
@@ -23,6 +24,7 @@ from connector.cli.stack import FORM_SOURCE, Stack, running
 @click.option("--latency-ms", default=80, show_default=True, help="Milliseconds that every call to the CRM takes.")
 def command(policy: Path | None, home: Path, port: int, contacts: int, latency_ms: int) -> None:
     """Run sandbox, webhook service, worker and PostgreSQL until Ctrl-C. Every start begins with a fresh world."""
+    log.configure("warning")
     console = Console()
     shutil.rmtree(home, ignore_errors=True)
     options = ["--contacts", str(contacts), "--latency-ms", str(latency_ms)]
