@@ -130,7 +130,8 @@ def wrote(
     for name, value in sent.items():
         got = (record.properties.get(name, value) if record else value) or None
         stored[name] = got
-        if name in forward_only and not any(same(name, got, one) for one in (value or None, row.properties.get(name))):
+        before = None if name == cleared else row.properties.get(name)
+        if name in forward_only and not any(same(name, got, one) for one in (value or None, before)):
             _note_change(row, name, got, at, now, same)
             row.properties[name] = got
             continue

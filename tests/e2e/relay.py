@@ -194,6 +194,10 @@ class Relay:
         with self.database.autocommit() as conn:
             clock.set_clock(conn, clock.BusinessClock.now(conn) + timedelta(seconds=seconds))
 
+    def one_delivery_each(self) -> None:
+        """From now on a worker takes one delivery at a time, so that several workers share a few."""
+        self.runtime = Runtime(self.database, self.settings, limits=dataclasses.replace(self.limits, inbox_rows=1))
+
     def expire_leases(self) -> None:
         """As if a minute had gone by since a worker died: what it held is free, what it was creating is looked up."""
         with self.database.transaction(self.installation_id) as conn:
@@ -266,7 +270,7 @@ class Relay:
 
     def link(self, contact_id: str) -> dict[str, Any]:
         """Its link."""
-        (found,) = self.rows("SELECT * FROM link WHERE vendor_id = %s", [contact_id])
+        (found,) = self.rows("SELECT lead_id, journal, attempts FROM link WHERE vendor_id = %s", [contact_id])
         return found
 
     def kept_values(self) -> list[dict[str, Any]]:

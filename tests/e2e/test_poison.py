@@ -6,7 +6,7 @@ import pytest
 
 from connector.sync import evaluate
 from tests.e2e.conftest import MakeRelay
-from tests.e2e.relay import INQUIRY, MQL, POLICY, Relay
+from tests.e2e.relay import INQUIRY, MQL, POLICY, Relay, quick
 
 LEADS = 100
 
@@ -94,7 +94,7 @@ def test_a_record_that_is_refused_whole_is_parked_alone(relay: Relay) -> None:
 
 
 def test_an_evaluation_that_fails_is_parked_alone_and_visible(make_relay: MakeRelay) -> None:
-    relay = make_relay()
+    relay = make_relay(limits=quick(most_failures=2))
     relay.listen()
     contacts = _inquire(relay, 10)
     relay.decide()
