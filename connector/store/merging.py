@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from connector.store.database import Connection
 from connector.store.signals import SAME_SUBMISSION
 
-_MOVE = (
-    # the same submission may have been learnt for both before they were known to be one
-    """
-DELETE FROM signal AS old USING signal AS kept
-WHERE old.lead_id = %(loser)s AND kept.lead_id = %(winner)s AND old.kind = kept.kind
+# The same submission may have been learnt for both before they were known to be one.
+_TWINS = """
+old.lead_id = %(loser)s AND kept.lead_id = %(winner)s AND old.kind = kept.kind
   AND old.detail ->> 'form' = kept.detail ->> 'form'
   AND old.occurred_at BETWEEN kept.occurred_at - %(near)s AND kept.occurred_at + %(near)s
   AND (old.detail ->> 'submission_id' IS NULL OR kept.detail ->> 'submission_id' IS NULL
        OR old.detail ->> 'submission_id' = kept.detail ->> 'submission_id')
-""",
+"""
+
+_MOVE = (
+    "UPDATE signal AS kept SET detail = jsonb_set(kept.detail, '{submission_id}', old.detail -> 'submission_id')"
+    f" FROM signal AS old WHERE {_TWINS} AND kept.detail ->> 'submission_id' IS NULL"
+    " AND old.detail ->> 'submission_id' IS NOT NULL",
+    f"DELETE FROM signal AS old USING signal AS kept WHERE {_TWINS}",
     "UPDATE signal SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
     "UPDATE managed_record SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
     "UPDATE identity SET lead_id = %(winner)s WHERE lead_id = %(loser)s",

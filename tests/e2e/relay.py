@@ -194,6 +194,14 @@ class Relay:
         with self.database.autocommit() as conn:
             clock.set_clock(conn, clock.BusinessClock.now(conn) + timedelta(seconds=seconds))
 
+    def connect(self, token: str) -> None:
+        """The worker starts again with another access token."""
+        assert self.settings.hubspot is not None
+        self.runtime.close()
+        hubspot = dataclasses.replace(self.settings.hubspot, access_token=token)
+        self.settings = dataclasses.replace(self.settings, hubspot=hubspot)
+        self.runtime = Runtime(self.database, self.settings, limits=self.limits)
+
     def one_delivery_each(self) -> None:
         """From now on a worker takes one delivery at a time, so that several workers share a few."""
         self.runtime = Runtime(self.database, self.settings, limits=dataclasses.replace(self.limits, inbox_rows=1))

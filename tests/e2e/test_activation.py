@@ -1,0 +1,64 @@
+"""Activating a policy is not an event: old leads catch up quietly, work starts for what happens from then on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.e2e.policies import changed_policy
+from tests.e2e.relay import MQL, Relay
+
+LEADS = 500
+
+
+def _old_base(relay: Relay) -> list[str]:
+    """Leads that a first policy has read and left where they were: documents requested, not hot enough."""
+    rows = [{"email": f"a{n}@example.co.jp", "lastname": f"山田{n}", "jobtitle": "部長"} for n in range(LEADS)]
+    ids = relay.sandbox.import_rows(rows)
+    now = relay.sandbox.clock()["now"]
+    for one in ids:
+        shown = {"recent_conversion_event_name": "資料請求", "recent_conversion_date": now}
+        relay.sandbox.calculated("contacts", one, shown)
+    relay.hear_and_settle()
+    return ids
+
+
+def test_old_leads_catch_up_without_a_single_task_and_a_new_inquiry_gets_one(relay: Relay, tmp_path: Path) -> None:
+    relay.listen()
+    ids = _old_base(relay)
+    assert {relay.contact(one)["lifecyclestage"] for one in ids[:5]} == {"lead"}
+    assert relay.live_tasks() == []
+    hotter = changed_policy(
+        tmp_path / "hotter",
+        "scoring.yaml",
+        points="signal: document_request, points: 20, => signal: document_request, points: 50,",
+        band="score.total: {at_least: 80} => score.total: {at_least: 50}",
+    )
+    relay.activate(hotter)
+    relay.mark()
+    relay.walk()
+    relay.hear_and_settle()
+    shown = relay.sandbox.records("contacts", properties=["lifecyclestage", "tasuki_band", "tasuki_score"])
+    assert {row["properties"]["tasuki_band"] for row in shown} == {"hot"}
+    assert {row["properties"]["lifecyclestage"] for row in shown} == {MQL}
+    assert relay.live_tasks() == []
+    assert relay.calls()["contacts.batch_update"] <= LEADS / 100
+    assert relay.calls().get("contacts.batch_read", 0) <= LEADS / 100, "contested fields are read again, once"
+    generations = {row["generation"] for row in relay.rows("SELECT generation FROM lead")}
+    assert generations == {relay.tenant.policy.generation}
+    contact_id = relay.new_mql("new@example.co.jp")
+    assert len(relay.open_tasks(contact_id)) == 1
+    assert len(relay.live_tasks()) == 1
+
+
+def test_activating_the_running_policy_again_changes_nothing(relay: Relay) -> None:
+    relay.listen()
+    contact_id = relay.new_mql()
+    relay.hear_and_settle()
+    mark = relay.mark()
+    generation = relay.tenant.policy.generation
+    with relay.database.transaction(relay.installation_id) as conn:
+        conn.execute("UPDATE lead_due SET due_at = now()")
+    relay.walk()
+    assert relay.tenant.policy.generation == generation
+    assert relay.our_writes(since=mark) == []
+    assert len(relay.tasks(contact_id)) == 1

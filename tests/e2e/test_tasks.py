@@ -1,0 +1,93 @@
+"""Tasks follow their lead, and what people do with them stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.policies import changed_policy
+from tests.e2e.relay import MQL, Relay
+
+
+@pytest.fixture
+def mql(relay: Relay) -> str:
+    relay.listen()
+    return relay.new_mql()
+
+
+def _owners(relay: Relay) -> list[str]:
+    return [one["id"] for one in relay.sandbox.owners() if not one.get("archived")]
+
+
+def test_leaving_the_stage_closes_the_task_and_says_so(relay: Relay, mql: str) -> None:
+    relay.sandbox.edit("contacts", mql, {"tasuki_rep_decision": "accepted", "tasuki_need": "在庫の見える化"})
+    relay.hear_and_settle()
+    (task,) = relay.tasks(mql)
+    assert task["hs_task_status"] == "COMPLETED"
+    assert "終了" in task["hs_task_body"]
+
+
+def test_a_task_follows_the_owner_whenever_it_changes(relay: Relay, mql: str) -> None:
+    for owner in (*_owners(relay)[:2], ""):
+        relay.sandbox.edit("contacts", mql, {"hubspot_owner_id": owner})
+        relay.hear_and_settle()
+        (task,) = relay.tasks(mql)
+        assert (task.get("hubspot_owner_id") or "") == owner
+
+
+def test_a_task_that_a_person_finished_is_done_and_left_as_it_is(relay: Relay, mql: str) -> None:
+    (task,) = relay.tasks(mql)
+    relay.sandbox.complete_task(task["id"])
+    relay.hear_and_settle()
+    assert [one["state"] for one in relay.lead(mql)["state"]["tasks"]] == ["done"]
+    mark = relay.mark()
+    relay.sandbox.edit("contacts", mql, {"hubspot_owner_id": _owners(relay)[0]})
+    relay.sandbox.edit("contacts", mql, {"tasuki_recycle_reason": "timing"})
+    relay.hear_and_settle()
+    assert relay.our_writes(since=mark, type="tasks") == []
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["event heard", "event lost"])
+def test_a_task_that_a_person_deleted_is_settled_and_never_made_again(
+    relay: Relay, mql: str, told: bool, tmp_path: Path
+) -> None:
+    (task,) = relay.tasks(mql)
+    relay.hear_and_settle()
+    relay.sandbox.webhooks(drop_rate=0.0 if told else 1.0)
+    relay.sandbox.delete_task(task["id"])
+    relay.hear_and_settle()
+    relay.sandbox.webhooks(drop_rate=0.0)
+    relay.sandbox.edit("contacts", mql, {"hubspot_owner_id": _owners(relay)[0]})
+    relay.hear_and_settle()
+    assert [one["state"] for one in relay.lead(mql)["state"].get("tasks", [])] in ([], ["settled"])
+    relay.activate(changed_policy(tmp_path / "next"))
+    relay.walk()
+    relay.hear_and_settle()
+    assert relay.live_tasks() == []
+    relay.sandbox.restore("tasks", task["id"])  # the person changes their mind: theirs, not ours, from now on
+    relay.hear_and_settle()
+    assert len(relay.live_tasks()) == 1
+
+
+def test_a_task_finished_while_its_lead_leaves_the_stage_is_not_written_over(relay: Relay, mql: str) -> None:
+    (task,) = relay.tasks(mql)
+    relay.sandbox.webhooks(paused=True)
+    relay.sandbox.complete_task(task["id"])
+    relay.sandbox.edit("contacts", mql, {"lifecyclestage": "opportunity"})
+    relay.sandbox.webhooks(paused=False)
+    relay.hear_and_settle()
+    (task,) = relay.tasks(mql)
+    assert task["hs_task_status"] == "COMPLETED"
+    assert "終了" not in task.get("hs_task_body", "")
+
+
+def test_the_task_of_a_new_stay_in_the_stage_is_another_one(relay: Relay, mql: str) -> None:
+    relay.sandbox.edit("contacts", mql, {"tasuki_recycle_reason": "timing"})
+    relay.hear_and_settle()
+    assert relay.lead(mql)["stage"] == "recycled"
+    relay.pass_time(hours=1)
+    relay.sandbox.submit("お問い合わせ", {"email": "yamada@example.co.jp"})
+    relay.hear_and_settle()
+    assert relay.contact(mql)["lifecyclestage"] == MQL
+    assert sorted(task["hs_task_status"] for task in relay.tasks(mql)) == ["COMPLETED", "NOT_STARTED"]
