@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import floor
 from typing import TYPE_CHECKING
 
 from connector.policy.model import Decay, ScoreDef
@@ -26,6 +27,14 @@ def faded(decay: Decay, age: timedelta) -> float:
     if decay.to_zero_after is not None:
         return max(0.0, 1.0 - age / decay.to_zero_after)
     return 1.0
+
+
+def whole(points: float) -> float:
+    """A score as people see it and rules compare it: whole points, a half counts up.
+
+    40 points that faded for a second are still 40: what the CRM shows and what the policy says never disagree.
+    """
+    return float(floor(points + 0.5))
 
 
 def limited(definition: ScoreDef, total: float) -> float:
@@ -71,7 +80,7 @@ _Point = tuple[datetime, Sequence[tuple[float, float, float]]]
 
 
 def crossing(parts: Sequence[tuple[ScoreDef, ScoreResult]], threshold: float, now: datetime) -> datetime | None:
-    """The first moment after `now` at which the sum of `parts` stands otherwise to `threshold` than it does now.
+    """The first moment after `now` at which the sum of `parts`, in whole points, stands otherwise to `threshold`.
 
     Exact to the microsecond; None: never. A stretch of time is passed over when the sum cannot leave its side of
     the threshold in it (gains at their end with losses at their start, and the other way round, are its bounds);
@@ -99,7 +108,7 @@ def crossing(parts: Sequence[tuple[ScoreDef, ScoreResult]], threshold: float, no
 
 
 def _side(point: _Point, threshold: float) -> int:
-    value = sum(one[0] for one in point[1])
+    value = whole(sum(one[0] for one in point[1]))
     return (value > threshold) - (value < threshold)
 
 
@@ -109,4 +118,5 @@ def _stays(falls: Sequence[_Fall], start: _Point, end: _Point, threshold: float,
     for fall, (_, gains, losses), (_, gains_left, losses_left) in zip(falls, start[1], end[1], strict=True):
         low += limited(fall.definition, gains_left + losses)
         high += limited(fall.definition, gains + losses_left)
+    low, high = whole(low), whole(high)
     return (low > threshold) - (low < threshold) == side == (high > threshold) - (high < threshold)

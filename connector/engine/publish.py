@@ -11,9 +11,10 @@ from connector.domain.decision import Overruled
 from connector.domain.lead import Actor, Lead
 from connector.domain.state import Hold, LeadState, Setting, WorkState
 from connector.domain.value import BLANK, Value, is_known
+from connector.engine.fading import whole
 from connector.engine.lifecycle import Course
 from connector.engine.plan import Plan
-from connector.engine.view import SCORE, TOTAL, LeadView
+from connector.engine.view import SCORE, LeadView
 from connector.engine.words import reasons
 
 PUBLISH_EVERY = timedelta(days=1)
@@ -84,7 +85,7 @@ def scores_after(plan: Plan, state: LeadState, view: LeadView) -> LeadState:
     """The state with ratings and scores to publish: at once when facts or a rating changed, else daily, by a step."""
     before, ratings = state.ratings, {name: view.value(name) for name in plan.ratings}
     state = replace(state, ratings=ratings)
-    values = {name: float(round(score_value(view, name))) for name in score_names(plan)}
+    values = {name: whole(score_value(view, name)) for name in score_names(plan)}
     basis = {name: view.unfaded(name) for name in values}
     if values == state.published:
         return replace(state, basis=basis)
@@ -141,6 +142,5 @@ def _shown(state: LeadState, view: LeadView, name: str, what: str) -> Value | No
 
 
 def score_value(view: LeadView, name: str) -> float:
-    """A score as a number; 0 while nothing is known of it."""
-    value = view.value(TOTAL if name == "total" else SCORE + name)
-    return float(value) if isinstance(value, int | float) else 0.0
+    """A score with its fractions; 0 while nothing is known of it."""
+    return view.exact(name)

@@ -16,7 +16,6 @@ from connector.engine.scoring import ScoreResult
 from connector.policy.model import FieldDef, FieldType, Policy
 
 SCORE = "score."
-TOTAL = "score.total"
 GATE = "gate."
 ATTEMPTED = "attempted"
 CONTACTS = ("contacted", ATTEMPTED)
@@ -96,6 +95,10 @@ class LeadView:
         """The scores that make up a score, by bare names."""
         return self.policy.total if name == "total" else (name,)
 
+    def exact(self, name: str) -> float:
+        """A score with its fractions, by its bare name; rules and people see whole points."""
+        return sum(self.score(part).value for part in self.parts(name))
+
     def unfaded(self, name: str) -> float:
         """The score as if nothing had faded: it moves only when facts do."""
         return sum(self.score(part).basis for part in self.parts(name))
@@ -128,9 +131,7 @@ class LeadView:
             fact = self._lead.fields.get(name)
             return UNREAD if fact is None else fact.value
         if name.startswith(SCORE):
-            if name == TOTAL:
-                return sum(self.score(part).value for part in self.policy.total)
-            return self.score(name.removeprefix(SCORE)).value
+            return fading.whole(self.exact(name.removeprefix(SCORE)))
         return self._built_in(name)
 
     def _field(self, name: str, definition: FieldDef) -> Value:

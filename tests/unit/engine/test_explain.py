@@ -16,7 +16,7 @@ def test_points_name_their_rule_and_the_moments_they_come_from() -> None:
     inquiry, visit = behaviour.parts
     assert (inquiry.label, inquiry.points, inquiry.full_points, inquiry.at) == ("問い合わせ", 20, 40, (NOW - 10 * DAY,))
     assert (visit.rule, visit.at) == ("b_visit", (NOW - DAY,))
-    assert why.total == story.last.scores["total"]
+    assert why.total == round(story.last.scores["total"])
     assert behaviour.published == story.state.published["behaviour"]
 
 

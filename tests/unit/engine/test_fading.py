@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import log2
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.engine.fading import crossing, faded, limited
+from connector.engine.fading import crossing, faded, limited, whole
 from connector.engine.scoring import ScoreResult
 from connector.policy.model import Contribution, Decay, ScoreDef, ScoreRule
 from tests.unit.engine.stories import NOW
@@ -48,7 +49,7 @@ def value(parts: Parts, moment: object) -> float:
 
 
 def side(parts: Parts, threshold: float, moment: object) -> int:
-    found = value(parts, moment)
+    found = whole(value(parts, moment))
     return (found > threshold) - (found < threshold)
 
 
@@ -66,17 +67,22 @@ def test_the_side_changes_at_the_crossing_and_not_a_microsecond_before(decay: De
     assert side(parts, 31.0, at) != 1
 
 
+def test_whole_points_count_a_half_up_and_a_fading_score_keeps_its_point_until_the_half_is_gone() -> None:
+    assert [whole(points) for points in (39.5, 39.999, 40.0, 40.499, -15.5)] == [40, 40, 40, 40, -15]
+
+
 def test_half_of_the_points_are_left_after_a_half_life() -> None:
+    assert value([part({40.0: [0.0]}, HALF)], NOW + 10 * HOUR) == 20.0
     at = crossing([part({40.0: [0.0]}, HALF)], 20.0, NOW)
     assert at is not None
-    assert abs(at - (NOW + 10 * HOUR)) <= TICK
+    assert abs(at - (NOW + 10 * HOUR * log2(40 / 20.5))) <= TICK
 
 
 def test_a_score_held_at_its_cap_crosses_when_what_is_above_has_faded() -> None:
     parts = [part({40.0: [0.0, 0.0]}, HALF, cap=50.0)]
     at = crossing(parts, 50.0, NOW)
     assert at is not None
-    assert (value(parts, at - TICK), value(parts, at) < 50.0) == (50.0, True)
+    assert (whole(value(parts, at - TICK)), whole(value(parts, at))) == (50, 49)
 
 
 def test_what_reaches_its_floor_stays_there() -> None:
@@ -89,7 +95,7 @@ def test_losses_fade_too() -> None:
     parts = [part({-30.0: [0.0]}, LINEAR, floor=None)]
     at = crossing(parts, -15.0, NOW)
     assert at is not None
-    assert abs(at - (NOW + 10 * HOUR)) <= TICK
+    assert abs(at - (NOW + 20 * HOUR * (1 - 15.5 / 30))) <= TICK
 
 
 def test_a_hump_between_two_speeds_is_seen() -> None:
@@ -100,7 +106,7 @@ def test_a_hump_between_two_speeds_is_seen() -> None:
     down = crossing(parts, 30.0, up + HOUR)
     assert down is not None
     assert down > up + HOUR
-    assert side(parts, 30.0, down) == -1
+    assert side(parts, 30.0, down) < side(parts, 30.0, up + HOUR)
 
 
 def test_without_fading_there_is_no_crossing() -> None:
@@ -137,5 +143,6 @@ def test_no_earlier_crossing_is_missed(parts: Parts, threshold: float) -> None:
     moment = NOW
     while moment < end:
         # What differs by less than rounding is no crossing.
-        assert side(parts, threshold, moment) == now or abs(value(parts, moment) - threshold) < 1e-9
+        edge = abs(abs(value(parts, moment) - threshold) - 0.5)
+        assert side(parts, threshold, moment) == now or edge < 1e-9
         moment += step
