@@ -43,9 +43,7 @@ def build_fields(context: Context) -> dict[str, FieldDef]:
     return found
 
 
-def _field(
-    context: Context, scope: str, key: str, name: Name, model: FieldModel, where: Where
-) -> FieldDef:
+def _field(context: Context, scope: str, key: str, name: Name, model: FieldModel, where: Where) -> FieldDef:
     defaults = context.files.fields.defaults
     if model.tidy is not None:
         context.known(model.tidy, TIDY_WORDS, "way to tidy", where / "tidy")
@@ -127,9 +125,7 @@ def _check_shows(context: Context, name: Name, shows: str, where: Where) -> None
         context.report.error(where, f"`{shows}` needs type {' or '.join(types)}", reason="shows_type", allowed=types)
 
 
-def _homes(
-    context: Context, scope: str, name: Name, model: FieldModel | RatingModel, where: Where
-) -> tuple[Home, ...]:
+def _homes(context: Context, scope: str, name: Name, model: FieldModel | RatingModel, where: Where) -> tuple[Home, ...]:
     homes: list[Home] = []
     if model.hubspot is not None:
         places: Sequence[str] = (model.hubspot.property,)
@@ -172,9 +168,7 @@ def _known_choice(context: Context, name: Name, choice: str, where: Where) -> No
         )
 
 
-def _read_also(
-    context: Context, name: Name, home: HubSpotHome | SalesforceHome, where: Where
-) -> Mapping[str, str]:
+def _read_also(context: Context, name: Name, home: HubSpotHome | SalesforceHome, where: Where) -> Mapping[str, str]:
     """Vendor value → choice; one vendor value cannot mean two choices."""
     meanings = {stored: choice for choice, stored in home.values.items()}
     found: dict[str, str] = {}
@@ -189,9 +183,7 @@ def _read_also(
     return found
 
 
-def parse_place(
-    context: Context, vendor: str, scope: str, place: str, where: Where
-) -> tuple[str, str] | None:
+def parse_place(context: Context, vendor: str, scope: str, place: str, where: Where) -> tuple[str, str] | None:
     """`contact.email` → (`contact`, `email`), checked against what this scope may live in."""
     objects = _OBJECTS[vendor][scope]
     found = _PLACE.match(place)

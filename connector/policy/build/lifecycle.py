@@ -37,9 +37,7 @@ def build_transitions(context: Context) -> tuple[Transition, ...]:
     if lifecycle is None:
         return ()
     where = context.at("lifecycle") / "transitions"
-    built = [
-        _transition(context, model, where / index) for index, model in enumerate(lifecycle.transitions)
-    ]
+    built = [_transition(context, model, where / index) for index, model in enumerate(lifecycle.transitions)]
     _check_reachable(context, lifecycle)
     return tuple(transition for transition in built if transition is not None)
 
@@ -141,8 +139,7 @@ def build_stores(context: Context) -> tuple[StageStore, ...]:
 def _store(context: Context, model: StoreModel, where: Where) -> StageStore:
     vendor = "hubspot" if model.hubspot is not None else "salesforce"
     places = (
-        parse_place(context, vendor, "lead", place, where / vendor)
-        for place in model.hubspot or model.salesforce or ()
+        parse_place(context, vendor, "lead", place, where / vendor) for place in model.hubspot or model.salesforce or ()
     )
     given: Mapping[str, str | Create] = model.values if isinstance(model.values, dict) else {}
     for stage in given:

@@ -93,9 +93,7 @@ def choices_of(context: Context, model: FieldModel, where: Where) -> dict[str, L
         context.report.error(where / "choices", "`reasons` needs recycle.yaml", reason="unknown_reference")
         return {}
     use = model.choices.reasons
-    found = {
-        key: label_of(reason.label, key) for key, reason in recycle.reasons.items() if use in reason.used_for
-    }
+    found = {key: label_of(reason.label, key) for key, reason in recycle.reasons.items() if use in reason.used_for}
     if not found:
         context.report.error(
             where / "choices", f"no reason of recycle.yaml is used for `{use}`", reason="unknown_reference"

@@ -47,9 +47,7 @@ def _needs(
 
 
 def _names(conditions: Iterable[Condition | None]) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(name for condition in conditions if condition for name in sorted(condition.names))
-    )
+    return tuple(dict.fromkeys(name for condition in conditions if condition for name in sorted(condition.names)))
 
 
 def _place(context: Context, node: str) -> Where:

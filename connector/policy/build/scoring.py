@@ -29,9 +29,7 @@ def total_of(context: Context) -> tuple[str, ...]:
         return tuple(scoring.scores)
     where = context.at("scoring") / "total"
     return tuple(
-        key
-        for index, key in enumerate(scoring.total)
-        if context.known(key, scoring.scores, "score", where / index)
+        key for index, key in enumerate(scoring.total) if context.known(key, scoring.scores, "score", where / index)
     )
 
 

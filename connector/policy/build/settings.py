@@ -69,9 +69,7 @@ def _calendar(key: str, spec: CalendarModel, zone: ZoneInfo, where: Where, repor
         return None
 
 
-def lists_of(
-    model: PolicyFile, tables: Mapping[str, bytes], where: Where, report: Report
-) -> dict[str, NamedList]:
+def lists_of(model: PolicyFile, tables: Mapping[str, bytes], where: Where, report: Report) -> dict[str, NamedList]:
     """Every named list, those in CSV files read."""
     found: dict[str, NamedList] = {}
     for key, spec in model.lists.items():

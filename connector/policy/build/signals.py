@@ -29,9 +29,7 @@ def build_signals(context: Context) -> dict[str, SignalDef]:
 
 
 def _signal(context: Context, key: str, model: SignalModel, where: Where) -> SignalDef:
-    sources = tuple(
-        _source(context, source, where / "from" / index) for index, source in enumerate(model.from_ or ())
-    )
+    sources = tuple(_source(context, source, where / "from" / index) for index, source in enumerate(model.from_ or ()))
     return SignalDef(
         id=key,
         label=label_of(model.label, key),
