@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from psycopg.conninfo import make_conninfo
 
 from connector.store import cluster
@@ -27,7 +28,16 @@ _RUN = "TASUKI_TEST_RUN"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the run; the processes of pytest-xdist inherit the name and so share its server."""
+    """Name the run; the processes of pytest-xdist inherit the name and so share its server.
+
+    Tracebacks are plain, as in the product: drawing every local variable takes minutes where many leads fail.
+    """
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ]
+    )
     if not hasattr(config, "workerinput"):
         os.environ[_RUN] = uuid.uuid4().hex[:12]
 
