@@ -84,13 +84,13 @@ def test_an_edit_told_while_our_write_is_on_its_way_is_not_lost(listening: Relay
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line.vendor, "update", update)
-        relay.sandbox.edit("contacts", contact_id, {"tasuki_temperature": "hot"})  # the band becomes middle
+        relay.sandbox.edit("contacts", contact_id, {"tasuki_temperature": "cold"})  # the band becomes low
         relay.hear()
         for _ in range(3):
             relay.round()
     relay.hear_and_settle()
     assert relay.contact(contact_id)["tasuki_band"] == "hot"
-    assert {"rule": "overtaken", "actor": "person", "kept": "middle", "lost": "hot", "field": "tasuki_band"} in (
+    assert {"rule": "overtaken", "actor": "person", "kept": "low", "lost": "hot", "field": "tasuki_band"} in (
         _recorded(relay, "tasuki_band")
     )
 
