@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connector import bootstrap
 from connector.sandbox.handle import start_sandbox
 from connector.store.database import Database
 from connector.sync.context import Limits
@@ -17,9 +18,11 @@ MakeRelay = Callable[..., Relay]
 
 
 @pytest.fixture
-def make_relay(database: Database, tmp_path: Path) -> Iterator[MakeRelay]:
+def make_relay(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeRelay]:
     """Makes a relay; keywords are the sandbox's switches, `contacts`, `policy` and `limits`."""
     made: list[Relay] = []
+    # The sandbox enforces no limits here either: pacing calls is proven in the quota's and the client's own tests.
+    monkeypatch.setattr(bootstrap, "HUBSPOT_LIMITS", dict.fromkeys(bootstrap.HUBSPOT_LIMITS, (1e6, 1.0)))
 
     def make(*, policy: Path = POLICY, limits: Limits = QUICK, **switches: Any) -> Relay:
         sandbox = start_sandbox(**({"contacts": 0, "limits_enabled": False} | switches))

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import orjson
 import urllib3
 
 from connector.bootstrap import Runtime, connect_hubspot
+from connector.engine.plan import Plan, prepare
 from connector.errors import RetryableError
 from connector.policy.loader import load_policy
+from connector.policy.model import Policy
 from connector.policy.source import read_folder
 from connector.sandbox.handle import SandboxHandle
 from connector.settings import HubSpotSettings, Settings
@@ -47,6 +50,18 @@ def quick(**changes: Any) -> Limits:
     return dataclasses.replace(QUICK, **changes)
 
 
+@cache
+def loaded(folder: Path) -> Policy:
+    """A policy folder, read once a run."""
+    return load_policy(folder)
+
+
+@cache
+def prepared(folder: Path) -> Plan:
+    """It as the engine takes it, made once a run."""
+    return prepare(loaded(folder))
+
+
 class Relay:
     """The product beside a sandbox. `settle()` runs slices until nothing is left to do."""
 
@@ -67,10 +82,17 @@ class Relay:
             ),
         )
         assert self.settings.hubspot is not None
-        self.policy = load_policy(policy)
+        self._folder = policy
+        self.policy = loaded(policy)
         self.installation_id, self.connection_id = connect_hubspot(database, self.settings.hubspot, self.policy)
         activate(database, self.installation_id, self.policy, read_folder(policy))
-        self.runtime = Runtime(database, self.settings, limits=limits)
+        self.runtime = self._runtime()
+
+    def _runtime(self) -> Runtime:
+        runtime = Runtime(self.database, self.settings, limits=self.limits)
+        # read once for all tests; what a version's stored files mean is proven in the loader's own tests
+        runtime._cache.plans[self.policy.hash] = prepared(self._folder)
+        return runtime
 
     def close(self) -> None:
         """Stop everything."""
@@ -92,7 +114,7 @@ class Relay:
 
     def second_worker(self) -> Line:
         """The same connection as another worker process sees it."""
-        runtime = Runtime(self.database, self.settings, limits=self.limits)
+        runtime = self._runtime()
         self.open.callback(runtime.close)
         tenant = runtime.tenant(self.installation_id)
         assert tenant is not None
@@ -100,7 +122,8 @@ class Relay:
 
     def activate(self, policy: Path) -> None:
         """Make another policy the running one, provisioned."""
-        self.policy = load_policy(policy)
+        self._folder = policy
+        self.policy = loaded(policy)
         assert self.settings.hubspot is not None
         connect_hubspot(self.database, self.settings.hubspot, self.policy)
         activate(self.database, self.installation_id, self.policy, read_folder(policy))
@@ -200,11 +223,13 @@ class Relay:
         self.runtime.close()
         hubspot = dataclasses.replace(self.settings.hubspot, access_token=token)
         self.settings = dataclasses.replace(self.settings, hubspot=hubspot)
-        self.runtime = Runtime(self.database, self.settings, limits=self.limits)
+        self.runtime = self._runtime()
 
     def one_delivery_each(self) -> None:
         """From now on a worker takes one delivery at a time, so that several workers share a few."""
-        self.runtime = Runtime(self.database, self.settings, limits=dataclasses.replace(self.limits, inbox_rows=1))
+        self.limits = dataclasses.replace(self.limits, inbox_rows=1)
+        self.runtime.close()
+        self.runtime = self._runtime()
 
     def expire_leases(self) -> None:
         """As if a minute had gone by since a worker died: what it held is free, what it was creating is looked up."""

@@ -76,7 +76,7 @@ def test_an_edit_told_while_our_write_is_on_its_way_is_not_lost(listening: Relay
 
     def update(object_type: str, *args: Any, **kwargs: Any) -> Any:
         if object_type == "contact":
-            relay.sandbox.edit("contacts", contact_id, {"tasuki_band": "hot"})
+            relay.sandbox.edit("contacts", contact_id, {"tasuki_channel": "outbound"})
         results = written(object_type, *args, **kwargs)
         relay.hear()
         relay.runtime.ingest()
@@ -84,14 +84,14 @@ def test_an_edit_told_while_our_write_is_on_its_way_is_not_lost(listening: Relay
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line.vendor, "update", update)
-        relay.sandbox.edit("contacts", contact_id, {"tasuki_temperature": "cold"})  # the band becomes low
+        relay.sandbox.edit("contacts", contact_id, {"tasuki_source": "exhibition"})  # the channel becomes event
         relay.hear()
         for _ in range(3):
             relay.round()
     relay.hear_and_settle()
-    assert relay.contact(contact_id)["tasuki_band"] == "hot"
-    assert {"rule": "overtaken", "actor": "person", "kept": "low", "lost": "hot", "field": "tasuki_band"} in (
-        _recorded(relay, "tasuki_band")
+    assert relay.contact(contact_id)["tasuki_channel"] == "outbound"
+    assert {"rule": "overtaken", "actor": "person", "kept": "event", "lost": "outbound", "field": "tasuki_channel"} in (
+        _recorded(relay, "tasuki_channel")
     )
 
 
