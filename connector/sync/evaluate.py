@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
+from traceback import extract_tb
 
 import structlog
 
@@ -159,7 +161,7 @@ def _decide_all(tenant: Tenant, token: uuid.UUID, cases: Sequence[_Case], now: d
             yield _decide(tenant, case, now)
         except (TasukiError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             # One lead's poison must not stop the others: it is tried again, then parked alone.
-            log.error("evaluation_failed", lead_id=case.due.lead_id, error=type(error).__name__, exc_info=True)
+            log.error("evaluation_failed", lead_id=case.due.lead_id, error=type(error).__name__, where=_where(error))
             with tenant.database.transaction(tenant.installation_id) as conn:
                 leads.fail_due(
                     conn,
@@ -168,6 +170,12 @@ def _decide_all(tenant: Tenant, token: uuid.UUID, cases: Sequence[_Case], now: d
                     reason=f"evaluation_failed_{type(error).__name__}",
                     most=tenant.limits.most_failures,
                 )
+
+
+def _where(error: BaseException) -> str:
+    """The line that raised: its message, and the values around it, may be a person's."""
+    frame = extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 def _decide(tenant: Tenant, case: _Case, now: datetime) -> _Result:
