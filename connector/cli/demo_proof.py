@@ -16,9 +16,10 @@ from hubspot import HubSpot
 
 from connector.cli.demo_traffic import Truth
 from connector.cli.stack import Stack
+from connector.domain.effects import WorkState
 from connector.domain.lead import Actor, FieldFact, Lead, StageReport
 from connector.domain.signal import Signal
-from connector.domain.state import LeadState, WorkState
+from connector.domain.state import LeadState
 from connector.domain.value import BLANK
 from connector.engine.decide import decide
 from connector.sync.binding import Binding

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from connector.domain.codec import encode_value
-from connector.domain.state import Task
+from connector.domain.effects import Task
 from connector.engine.explain import MoveWhy, ScorePart, ScoreWhy
 from connector.engine.supposing import Prospect
 from connector.engine.words import label_in

@@ -1,4 +1,4 @@
-"""Canonical values and states as JSON, for the store: `decode(encode(x)) == x`.
+"""Canonical values and states as JSON, for the store: `decode(encode(x)) == x`. Work stands in `codec_work.py`.
 
 Values: plain JSON for text, numbers and yes/no; null for BLANK; one-key objects for the rest:
 `{"date": …}`, `{"moment": …}`, `{"set": […]}`, `{"missing": "unread"}`.
@@ -8,10 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, TypeAlias
 
-from connector.domain.state import Edge, EffectKey, Hold, LeadState, Mover, Setting, StageEntry, Task, WorkState
+from connector.domain.codec_work import (
+    decode_assigned,
+    decode_cadence,
+    decode_clock,
+    decode_deal,
+    decode_request,
+    decode_task,
+    encode_assigned,
+    encode_cadence,
+    encode_clock,
+    encode_deal,
+    encode_request,
+    encode_task,
+    moment_or_none,
+    moment_text,
+    text_or_none,
+)
+from connector.domain.state import Edge, Hold, LeadState, Mover, Setting, StageEntry
 from connector.domain.value import BLANK, Missing, Value
 
 Json: TypeAlias = Any
@@ -69,30 +86,6 @@ def decode_entry(raw: Mapping[str, Json]) -> StageEntry:
     return StageEntry(**{**raw, "entered_at": datetime.fromisoformat(raw["entered_at"]), "mover": Mover(raw["mover"])})
 
 
-def encode_task(task: Task) -> dict[str, Json]:
-    """A task as JSON."""
-    return asdict(task) | {
-        "due_at": moment_text(task.due_at),
-        "opened_at": moment_text(task.opened_at),
-        "ended_at": moment_text(task.ended_at) if task.ended_at else None,
-        "state": task.state.value,
-    }
-
-
-def decode_task(raw: Mapping[str, Json]) -> Task:
-    """The task that `encode_task` wrote."""
-    return Task(
-        **{
-            **raw,
-            "key": EffectKey(**raw["key"]),
-            "due_at": datetime.fromisoformat(raw["due_at"]),
-            "opened_at": datetime.fromisoformat(raw["opened_at"]),
-            "ended_at": _moment(raw["ended_at"]),
-            "state": WorkState(raw["state"]),
-        }
-    )
-
-
 def encode_state(state: LeadState) -> dict[str, Json]:
     """A lead's state as JSON; what is empty is left out."""
     full: dict[str, Json] = {
@@ -102,13 +95,18 @@ def encode_state(state: LeadState) -> dict[str, Json]:
         "tasks": [encode_task(task) for task in state.tasks],
         "published": dict(state.published),
         "basis": dict(state.basis),
-        "published_at": moment_text(state.published_at) if state.published_at else None,
+        "published_at": text_or_none(state.published_at),
         "ratings": encode_values(state.ratings),
         "answers_used": {name: moment_text(moment) for name, moment in state.answers_used.items()},
         "recycled_at": [moment_text(moment) for moment in state.recycled_at],
+        "cadences": {name: encode_cadence(run) for name, run in state.cadences.items()},
+        "clocks": {name: encode_clock(run) for name, run in state.clocks.items()},
+        "deals": [encode_deal(deal) for deal in state.deals],
+        "requests": [encode_request(one) for one in state.requests],
+        "assigned": {kind: encode_assigned(one) for kind, one in state.assigned.items()},
         "settings": {name: _encode_setting(one) for name, one in state.settings.items()},
-        "settled_at": moment_text(state.settled_at) if state.settled_at else None,
-        "refused_at": moment_text(state.refused_at) if state.refused_at else None,
+        "settled_at": text_or_none(state.settled_at),
+        "refused_at": text_or_none(state.refused_at),
         "stuck": state.stuck,
         "policy": state.policy,
     }
@@ -124,33 +122,29 @@ def decode_state(raw: Mapping[str, Json]) -> LeadState:
         tasks=tuple(decode_task(task) for task in raw.get("tasks", ())),
         published=raw.get("published", {}),
         basis=raw.get("basis", {}),
-        published_at=_moment(raw.get("published_at")),
+        published_at=moment_or_none(raw.get("published_at")),
         ratings=decode_values(raw.get("ratings", {})),
         answers_used={name: datetime.fromisoformat(moment) for name, moment in raw.get("answers_used", {}).items()},
         recycled_at=tuple(datetime.fromisoformat(moment) for moment in raw.get("recycled_at", ())),
+        cadences={name: decode_cadence(run) for name, run in raw.get("cadences", {}).items()},
+        clocks={name: decode_clock(run) for name, run in raw.get("clocks", {}).items()},
+        deals=tuple(decode_deal(deal) for deal in raw.get("deals", ())),
+        requests=tuple(decode_request(one) for one in raw.get("requests", ())),
+        assigned={kind: decode_assigned(one) for kind, one in raw.get("assigned", {}).items()},
         settings={name: _decode_setting(one) for name, one in raw.get("settings", {}).items()},
-        settled_at=_moment(raw.get("settled_at")),
-        refused_at=_moment(raw.get("refused_at")),
+        settled_at=moment_or_none(raw.get("settled_at")),
+        refused_at=moment_or_none(raw.get("refused_at")),
         stuck=raw.get("stuck"),
         policy=raw.get("policy"),
     )
 
 
-def moment_text(moment: datetime) -> str:
-    """A moment as ISO 8601 in UTC."""
-    return moment.astimezone(UTC).isoformat()
-
-
-def _moment(raw: str | None) -> datetime | None:
-    return datetime.fromisoformat(raw) if raw else None
-
-
 def _encode_edge(edge: Edge) -> list[Json]:
-    return [edge.truth, edge.turned, moment_text(edge.turned_at) if edge.turned_at else None]
+    return [edge.truth, edge.turned, text_or_none(edge.turned_at), edge.digest]
 
 
 def _decode_edge(raw: list[Json]) -> Edge:
-    return Edge(truth=raw[0], turned=raw[1], turned_at=_moment(raw[2]))
+    return Edge(truth=raw[0], turned=raw[1], turned_at=moment_or_none(raw[2]), digest=raw[3])
 
 
 def _encode_hold(hold: Hold) -> dict[str, Json]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from types import MappingProxyType
 
-from connector.domain.state import LeadState, StageEntry, Task
+from connector.domain.effects import Deal, Enrolment, Note, Notice, OwnerRequest, Task
+from connector.domain.state import LeadState, StageEntry
 from connector.domain.value import Value
 
 
@@ -43,7 +45,9 @@ class Decision:
 
     `desired` holds canonical values to publish (BLANK clears; a field that is absent is left as it is).
     `stage_desired` is the stage to store in the CRMs (None: leave what stands there). `entries` are the stage
-    entries made, in order; they name their transitions. `fired` are the ids of the rules of work.yaml that acted.
+    entries made, in order; they name their transitions. `fired` are the ids of the rules that acted, `shadowed` of
+    those that would have. `owners` maps lead and deal to the person whom a pool gave and the CRM does not show yet.
+    What else is to be brought about comes once, by its key.
     """
 
     state: LeadState
@@ -55,8 +59,24 @@ class Decision:
     scores: Mapping[str, float]
     overruled: tuple[Overruled, ...]
     wake: Wake | None
+    owners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    requests: tuple[OwnerRequest, ...] = ()  #: New ones; `state.requests` holds all that are open.
+    deals_changed: tuple[Deal, ...] = ()
+    notes: tuple[Note, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    enrolments: tuple[Enrolment, ...] = ()
+    shadowed: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
         """True when this decision is worth a row in the ledger."""
-        return bool(self.entries or self.tasks_changed or self.overruled)
+        return bool(
+            self.entries
+            or self.tasks_changed
+            or self.overruled
+            or self.deals_changed
+            or self.notices
+            or self.enrolments
+            or self.requests
+            or self.shadowed
+        )

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
 
+from connector.domain.effects import Grant
 from connector.domain.value import UNREAD, Value
 
 
@@ -40,15 +41,21 @@ class Lead:
     """One person whom the company may sell to, whatever the number of CRMs that know them.
 
     `fields` is keyed by canonical name: lead and company fields bare (`email`, `employees`), deal fields as
-    `deal.amount`. `owner` is the owner's canonical person id. `stage_report` is a vendor-side stage move as
-    the shell understood it.
+    `deal.amount` and `deal.stage` (BLANK where the lead has no deal). `owner` is the owner's canonical person id as the
+    CRM shows it, `owner_changed_at` the latest moment at which somebody else can have named that owner (None: it stood
+    there when we first looked); the same for the deal's. `stage_report` is a vendor-side stage move as the shell
+    understood it. `grants` are the owners that pools gave.
     """
 
     id: int
     fields: Mapping[str, FieldFact] = field(default_factory=lambda: MappingProxyType({}))
     owner: str | None = None
+    owner_changed_at: datetime | None = None
+    deal_owner: str | None = None
+    deal_owner_changed_at: datetime | None = None
     created_at: datetime
     stage_report: StageReport | None = None
+    grants: tuple[Grant, ...] = ()
 
     def fact(self, name: str) -> FieldFact:
         """The fact for `name`; UNREAD when nobody has read it."""

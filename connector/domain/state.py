@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
 
+from connector.domain.effects import Deal, OwnerRequest, Task
+from connector.domain.runs import Assigned, CadenceRun, ClockRun
 from connector.domain.value import Truth, Value
 
 
@@ -33,67 +35,18 @@ class StageEntry:
     initial: bool = False  #: Where a lead stood when it came under this policy, or was moved to by that: no event.
 
 
-class Cause(Enum):
-    """The stored rows that an effect can come from; with rule id and slot they key it for ever."""
-
-    STAGE_ENTRY = "stage_entry"
-    SIGNAL = "signal"
-    EDGE = "edge"  #: A condition turned true: the n-th time for this rule.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class EffectKey:
-    """Names one effect for ever: never recomputed from anything that can change."""
-
-    cause: str  #: A `Cause` value.
-    cause_id: str
-    rule: str
-    slot: str
-
-    def text(self) -> str:
-        """One line, at most 255 characters: the vendor-side unique key."""
-        return f"{self.cause}:{self.cause_id}:{self.rule}:{self.slot}"
-
-
-class WorkState(Enum):
-    """Where a managed record stands."""
-
-    OPEN = "open"  #: It should exist and be open.
-    DONE = "done"  #: A person completed it.
-    CLOSED = "closed"  #: Its reason has gone: it is (or is being) closed by us.
-    SETTLED = "settled"  #: A person deleted it: never created again.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """A task that the policy wants a person to have, in canonical terms.
-
-    `due_at` is UTC; `owner` a canonical person id (None: nobody yet). Text is frozen when the task is opened:
-    it says why, then.
-    """
-
-    key: EffectKey
-    kind: str  #: call | mail | social | todo
-    title: str
-    text: str
-    due_at: datetime
-    priority: str | None  #: high | medium | low
-    owner: str | None
-    queue: str | None
-    follows_owner: bool
-    opened_at: datetime
-    opened_in: int  #: The stage entry's seq in which it was opened: leaving it closes the task.
-    state: WorkState = WorkState.OPEN
-    ended_at: datetime | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """The last truth of a `becomes` condition, and how often it has turned true."""
+    """What is remembered of an event that is watched, and how often it has come.
+
+    For `becomes` and the stages of deals: the last truth of the condition, and when it turned. For `changes`: a digest
+    of the last value. For `reaches`: the date that was reached last stands in `turned_at`.
+    """
 
     truth: Truth
     turned: int
     turned_at: datetime | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +88,11 @@ class LeadState:
     answers_used: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     recycled_at: tuple[datetime, ...] = ()  #: When it was recycled, oldest first: the loop limit counts these.
     settings: Mapping[str, Setting] = field(default_factory=lambda: MappingProxyType({}))
+    cadences: Mapping[str, CadenceRun] = field(default_factory=lambda: MappingProxyType({}))  #: the latest run of each
+    clocks: Mapping[str, ClockRun] = field(default_factory=lambda: MappingProxyType({}))  #: the latest run of each
+    deals: tuple[Deal, ...] = ()  #: The deals that hand-overs made.
+    requests: tuple[OwnerRequest, ...] = ()  #: Asked for, not granted yet.
+    assigned: Mapping[str, Assigned] = field(default_factory=lambda: MappingProxyType({}))  #: by lead | deal | company
     settled_at: datetime | None = None  #: The person's last move that is done with: followed, or refused and passed by.
     refused_at: datetime | None = None  #: The person's move that was refused last: told once.
     stuck: str | None = None  #: The loop that was cut, as stage ids joined by "→".

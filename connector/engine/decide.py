@@ -12,14 +12,20 @@ from datetime import datetime
 
 from connector.domain.calendar import END_OF_TIME
 from connector.domain.decision import Decision, Overruled
+from connector.domain.effects import OwnerRequest
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import Edge, Hold, LeadState, Mover, StageEntry
 from connector.domain.value import BLANK
-from connector.engine import lifecycle, publish, wake, work
+from connector.engine import cadences, handoff, lifecycle, publish, routing, sla, wake, work
+from connector.engine.acts import Acts
+from connector.engine.events import Events, edges_after, turned
 from connector.engine.lifecycle import Course
 from connector.engine.plan import Plan
 from connector.engine.view import LeadView, occurrences
+
+MOST_ROUNDS = 8
+"""How often one evaluation looks again because moves hang on work that moves brought about; then the next wake does."""
 
 
 def decide(
@@ -36,9 +42,42 @@ def decide(
         old = [one for one in signals if one.seen or one.occurred_at < since]
         # Before the activation everything is quiet; else what came after it is an event, and left for below.
         new = work.new_signals(plan, signals, since, now)
-        run = _Run(plan, lead, old, state, at, new, quiet_until=since if now >= since else END_OF_TIME)
+        run = _Run(plan, lead, old, state, at, new, since, quiet_until=since if now >= since else END_OF_TIME)
         state, earlier = replace(run.state_after(), refused_at=state.refused_at), run.entries
-    return _evaluate(plan, lead, signals, state, now, since, earlier)
+    decision = _evaluate(plan, lead, signals, state, now, since, earlier)
+    if not plan.feeds_back:
+        return decision
+    seen = [replace(one, seen=one.seen or one.occurred_at <= now) for one in signals]
+    for _ in range(MOST_ROUNDS):
+        if _work_of(decision.state) == _work_of(state):
+            break
+        state = decision.state
+        decision = _joined(decision, _evaluate(plan, lead, seen, state, now, since, ()))
+    return decision
+
+
+def _work_of(state: LeadState) -> tuple[object, ...]:
+    """What moves may hang on although moves bring it about."""
+    return (state.clocks, state.cadences, state.assigned)
+
+
+def _joined(first: Decision, second: Decision) -> Decision:
+    """Two looks at one moment are one decision: the later state, and everything that both brought about."""
+    tasks = {task.key: task for task in (*first.tasks_changed, *second.tasks_changed)}
+    deals = {deal.key: deal for deal in (*first.deals_changed, *second.deals_changed)}
+    return replace(
+        second,
+        entries=(*first.entries, *second.entries),
+        tasks_changed=tuple(tasks.values()),
+        deals_changed=tuple(deals.values()),
+        fired=tuple(dict.fromkeys((*first.fired, *second.fired))),
+        shadowed=tuple(dict.fromkeys((*first.shadowed, *second.shadowed))),
+        overruled=(*first.overruled, *second.overruled),
+        requests=(*first.requests, *second.requests),
+        notes=(*first.notes, *second.notes),
+        notices=(*first.notices, *second.notices),
+        enrolments=(*first.enrolments, *second.enrolments),
+    )
 
 
 def _catches_up_at(plan: Plan, lead: Lead, state: LeadState, now: datetime, since: datetime) -> datetime | None:
@@ -64,32 +103,74 @@ def _evaluate(
     earlier: tuple[StageEntry, ...],
 ) -> Decision:
     new = work.new_signals(plan, signals, since, now)
-    run = _Run(plan, lead, signals, state, now, new, quiet_until=None)
+    tasks, done = work.just_done(state.tasks, now)
+    progress = cadences.progress(plan, replace(state, tasks=tasks), now)
+    state = routing.granted(replace(state, tasks=tasks, cadences=progress.runs), lead)
+    run = _Run(plan, lead, signals, state, now, new, since, quiet_until=None)
     view, refused = run.course.view, run.course.refused
-    events = work.Events(
+    events = Events(
         before=state.entry,
         arrival=run.entries[-1] if run.entries else None,
         signals=new,
-        turned=work.turned(state.edges, run.edges),
+        turned=turned(state.edges, run.edges),
+        now=now,
+        done=done,
+        finished=progress.finished,
     )
-    done = work.do_work(plan, run.state, view, events)
+    acts, after = _act(plan, run.state, view, events)
     holds, overruled = publish.run_out(run.holds, view)
-    settings = publish.settings_after(state, lead, done.settings, now)
-    after = replace(run.state_after(), holds=holds, tasks=done.tasks, settings=settings)
+    settings = publish.settings_after(state, lead, acts.settings, now)
+    after = replace(run.state_after(after), holds=holds, settings=settings)
     after = publish.scores_after(plan, after, view)
     is_stage_ours = view.entry is not None and view.entry.stage in plan.policy.stages
     is_kept = refused is not None and not run.course.entries and plan.policy.manual_moves.refused == "keep"
+    standing = {task.key: task for task in tasks}
     return Decision(
         state=after,
         desired=publish.desired(plan, after, view),
         stage_desired=view.entry.stage if view.entry and is_stage_ours and not is_kept else None,
         entries=(*earlier, *run.entries),
-        tasks_changed=done.changed,
-        fired=done.fired,
+        tasks_changed=tuple(task for key, task in acts.tasks.items() if standing.get(key) != task),
+        fired=tuple(dict.fromkeys(acts.fired)),
         scores={name: publish.score_value(view, name) for name in publish.score_names(plan)},
         overruled=(*overruled, *_refusals(run, state.refused_at)),
         wake=wake.next_wake(plan, after, view, signals),
+        owners=publish.owners(after, lead),
+        requests=tuple(acts.requests.values()),
+        deals_changed=tuple(acts.deals.values()),
+        notes=tuple(acts.notes.values()),
+        notices=tuple(acts.notices.values()),
+        enrolments=tuple(acts.enrolments.values()),
+        shadowed=tuple(dict.fromkeys(acts.shadowed)),
     )
+
+
+def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[Acts, LeadState]:
+    """Do what this evaluation's events call for, and bring the open work in line with where the lead now stands.
+
+    Clocks come first, since a breach is an event for rules; cadences last, since rules start and stop them.
+    """
+    acts = Acts(plan, view)
+    acts.tasks.update((task.key, work.in_line(plan, task, view)) for task in state.tasks)
+    ticked = sla.tick(plan, state, view, events)
+    events = replace(events, breached=ticked.breached)
+    acts.do(ticked.triggers)
+    acts.do(work.triggered(plan, view, events))
+    handoff.hand_over(plan, state, view, events, acts)
+    runs = cadences.step(plan, state.cadences, view, events, acts)
+    return acts, replace(
+        state,
+        tasks=work.remembered(tuple(acts.tasks.values()), view),
+        clocks=ticked.runs,
+        cadences=runs,
+        deals=(*state.deals, *(deal for deal in acts.deals.values() if deal not in state.deals)),
+        requests=_open_requests(state, acts),
+    )
+
+
+def _open_requests(state: LeadState, acts: Acts) -> tuple[OwnerRequest, ...]:
+    asked = {one.key: one for one in state.requests} | acts.requests
+    return tuple(asked.values())
 
 
 class _Run:
@@ -103,10 +184,11 @@ class _Run:
         state: LeadState,
         now: datetime,
         new: Sequence[Signal],
+        since: datetime,
         *,
         quiet_until: datetime | None,
     ) -> None:
-        self._plan, self._lead, self._now = plan, lead, now
+        self._plan, self._lead, self._now, self._remembered = plan, lead, now, state
         self._times = occurrences(plan.members, signals, now)
         self.holds: Mapping[str, Hold] = publish.holds_after(plan, state, lead, now)
         state = _from_its_beginning(plan, state, signals, now)
@@ -121,13 +203,13 @@ class _Run:
         if adopted and self.course.entries:
             adopted = (replace(adopted[0], passed=True),)
         self.entries = (*adopted, *self.course.entries)
-        self.edges: dict[str, Edge] = work.edges_after(plan, state, self.course.view, quiet_until)
+        self.edges: dict[str, Edge] = edges_after(plan, state.edges, self.course.view, since, quiet_until)
 
-    def state_after(self) -> LeadState:
-        """The state after these moves; work and publishing come on top."""
+    def state_after(self, done: LeadState | None = None) -> LeadState:
+        """The state after these moves (`done`: with the work that they brought about); publishing comes on top."""
         refused = self.course.refused
         return replace(
-            self.state,
+            done or self.state,
             entry=self.course.view.entry,
             edges=self.edges,
             holds=self.holds,
@@ -140,7 +222,7 @@ class _Run:
         )
 
     def _look(self, entry: StageEntry | None) -> LeadView:
-        return LeadView(self._plan.policy, self._lead, self._times, entry, self.holds, self._now)
+        return LeadView(self._plan.policy, self._lead, self._times, entry, self.holds, self._now, self._remembered)
 
     def _adopted(
         self, view: LeadView, state: LeadState, signals: Sequence[Signal], new: Sequence[Signal], *, quiet: bool

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING
 
 from connector.domain.calendar import END_OF_TIME
 from connector.domain.lead import Actor
 from connector.domain.state import Mover
 from connector.engine import recycle
-from connector.engine.plan import Plan
-from connector.engine.view import LeadView
 from connector.policy.model import Transition
+
+if TYPE_CHECKING:
+    from connector.engine.plan import Plan
+    from connector.engine.view import LeadView
 
 
 def is_free(plan: Plan, transition: Transition, view: LeadView, stuck: str | None) -> bool:

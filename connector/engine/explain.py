@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from connector.domain.effects import Task
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
-from connector.domain.state import Hold, LeadState, StageEntry, Task
+from connector.domain.state import Hold, LeadState, StageEntry
 from connector.domain.value import Truth, Value
 from connector.engine import evidence, gates, wake
 from connector.engine.plan import Plan
@@ -84,7 +85,7 @@ class Explanation:
 
 def explain(plan: Plan, lead: Lead, signals: Sequence[Signal], state: LeadState, now: datetime) -> Explanation:
     """Explain the lead as it stood after its last evaluation, with points as of `now`."""
-    view = LeadView(plan.policy, lead, occurrences(plan.members, signals, now), state.entry, state.holds, now)
+    view = LeadView(plan.policy, lead, occurrences(plan.members, signals, now), state.entry, state.holds, now, state)
     stage = state.entry.stage if state.entry else ""
     total = view.value("score.total") if plan.policy.total else 0.0
     next_wake = wake.next_wake(plan, state, view, signals)

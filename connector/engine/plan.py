@@ -9,11 +9,9 @@ from functools import cached_property
 from connector.engine import gates
 from connector.engine.recycle import reason_fields
 from connector.engine.view import members_of
+from connector.engine.watching import Watch, watches
 from connector.policy.conditions import Condition
-from connector.policy.model import EventKind, Gate, Policy, SetAction, TaskAction, Transition, WorkRule
-
-RUN_EVENTS = frozenset({EventKind.ENTERS, EventKind.LEAVES, EventKind.MOVES, EventKind.SIGNAL, EventKind.BECOMES})
-"""The events that rules act on in this release; the loader lists the rest as checked, not run."""
+from connector.policy.model import Gate, Policy, Transition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,24 +54,30 @@ class Plan:
         return {one.id: one for one in self.policy.transitions}
 
     @cached_property
-    def becoming(self) -> tuple[tuple[WorkRule, int, Condition], ...]:
-        """Every `becomes` event: the rule, its place in the rule's `on` list, the condition."""
-        return tuple(
-            (rule, place, event.condition)
-            for rule in self.policy.rules
-            for place, event in enumerate(rule.on)
-            if event.kind is EventKind.BECOMES and event.condition is not None
-        )
+    def watched(self) -> tuple[Watch, ...]:
+        """Every event of the policy that has to be remembered between evaluations."""
+        policy = self.policy
+        found = [watch for rule in policy.rules for watch in watches(rule.id, rule.on)]
+        if policy.routing is not None:
+            found += [watch for rule in policy.routing.rules for watch in watches(rule.id, rule.on)]
+        for clock in policy.clocks.values():
+            found += watches(f"{clock.id}.starts", clock.starts)
+            found += watches(f"{clock.id}.stops", clock.stops)
+        for cadence in policy.cadences.values():
+            found += watches(f"{cadence.id}.stop_on", cadence.stop_on)
+        if policy.create_deal is not None:
+            found += watches("create_deal", policy.create_deal.on)
+        return tuple(found)
 
     @cached_property
     def standing_conditions(self) -> tuple[Condition, ...]:
-        """The conditions that matter in every stage: computed fields, scores, `becomes`."""
+        """The conditions that matter in every stage: computed fields, scores, those that events watch."""
         conditions: list[Condition] = []
         for definition in self.policy.computed:
             conditions += [rule.when for rule in definition.rules if rule.when is not None]
         for score in self.policy.scores.values():
             conditions += [rule.when for rule in score.rules if rule.when is not None]
-        conditions += [condition for _, _, condition in self.becoming]
+        conditions += [one.event.condition for one in self.watched if one.event.condition is not None]
         return tuple(conditions)
 
     @cached_property
@@ -94,18 +98,24 @@ class Plan:
         }
 
     @cached_property
-    def edge_evidence(self) -> Mapping[tuple[str, int], frozenset[str]]:
-        """The same for `becomes` events, by the rule's id and the event's place."""
-        return {(rule.id, place): frozenset(self._leaves(when.names)) for rule, place, when in self.becoming}
+    def watch_evidence(self) -> Mapping[str, frozenset[str]]:
+        """The same for the conditions that events watch, by the watch's name."""
+        return {
+            one.name: frozenset(self._leaves(one.event.condition.names))
+            for one in self.watched
+            if one.event.condition is not None
+        }
+
+    @cached_property
+    def feeds_back(self) -> bool:
+        """True when a move can hang on a clock, a cadence or a deal of ours: these are settled after the moves."""
+        names = [name for one in self.policy.transitions for name in self.evidence[one.id]]
+        return any(name.startswith(("clock.", "cadence.", "owner")) for name in names)
 
     @cached_property
     def members(self) -> Mapping[str, frozenset[str]]:
         """Signal id → the kinds of occurrences that count as it: itself, and what a union unites, however deep."""
         return members_of(self.policy)
-
-    def actions(self, rule: WorkRule) -> tuple[TaskAction | SetAction, ...]:
-        """What a rule does; nothing for a rule in shadow."""
-        return () if rule.shadow else rule.do
 
     def _gate_names(self, gate: str | None) -> frozenset[str]:
         return gates.names(self.policy.gates[gate]) if gate is not None else frozenset()

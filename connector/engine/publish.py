@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connector.domain.decision import Overruled
+from connector.domain.effects import WorkState
 from connector.domain.lead import Actor, Lead
-from connector.domain.state import Hold, LeadState, Setting, WorkState
+from connector.domain.state import Hold, LeadState, Setting
 from connector.domain.value import BLANK, Value, is_known
 from connector.engine.fading import whole
 from connector.engine.lifecycle import Course
 from connector.engine.plan import Plan
+from connector.engine.routing import owner_now
 from connector.engine.view import SCORE, LeadView
 from connector.engine.words import reasons
 
@@ -127,6 +129,17 @@ def desired(plan: Plan, state: LeadState, view: LeadView) -> dict[str, Value]:
         if is_known(fact.value) and (fact.changed_at is None or fact.changed_at <= until):
             wanted[name] = BLANK
     return wanted
+
+
+def owners(state: LeadState, lead: Lead) -> dict[str, str]:
+    """The owners whom a pool gave and whom the CRM does not show yet, by what they own."""
+    shown = {"lead": lead.owner, "deal": lead.deal_owner}
+    found: dict[str, str] = {}
+    for kind in state.assigned:
+        person = owner_now(state.assigned, lead, kind)
+        if person is not None and person != shown.get(kind):
+            found[kind] = person
+    return found
 
 
 def _shown(state: LeadState, view: LeadView, name: str, what: str) -> Value | None:

@@ -49,14 +49,15 @@ def _event_at(view: LeadView, event: Event, since: datetime) -> datetime | None:
     if event.kind is EventKind.SIGNAL and event.name is not None:
         return next((moment for moment in view.times(event.name) if moment > since), None)
     if event.kind is EventKind.REACHES and event.name is not None:
-        moment = _reached_at(view, event.name, since)
+        moment = moment_of(view, event.name, since)
         if moment is not None and moment > since:
             early = moment - (event.early or timedelta())
             return early if early > since else moment
     return None
 
 
-def _reached_at(view: LeadView, name: str, since: datetime) -> datetime | None:
+def moment_of(view: LeadView, name: str, since: datetime) -> datetime | None:
+    """The moment that a date field names, or the next fiscal year's start after `since`; None while there is none."""
     if name == NEXT_FISCAL_YEAR:
         return next_fiscal_year(since, view.policy.fiscal_year_starts, view.zone)
     value = view.value(name)

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import chain
 
 from connector.domain.lead import Lead
-from connector.domain.state import Hold, StageEntry
+from connector.domain.state import Hold, LeadState, StageEntry
 from connector.engine.fading import limited
 from connector.engine.plan import Plan
 from connector.engine.scoring import ScoreResult
@@ -43,9 +43,10 @@ class _Supposing(LeadView):
         entry: StageEntry | None,
         holds: Mapping[str, Hold],
         now: datetime,
+        state: LeadState,
         names: frozenset[str],
     ) -> None:
-        super().__init__(policy, lead, occurrences, entry, holds, now)
+        super().__init__(policy, lead, occurrences, entry, holds, now, state)
         self._names = names
 
     def score(self, score_id: str) -> ScoreResult:
@@ -67,17 +68,17 @@ def prospects(
     plan: Plan,
     lead: Lead,
     occurrences: Mapping[str, Sequence[datetime]],
-    entry: StageEntry | None,
-    holds: Mapping[str, Hold],
+    state: LeadState,
     now: datetime,
 ) -> tuple[Prospect, ...]:
     """The transitions out of the present stage that are not true and could be if something were known."""
+    entry = state.entry
     if entry is None:
         return ()
-    plain = LeadView(plan.policy, lead, occurrences, entry, holds, now)
+    plain = LeadView(plan.policy, lead, occurrences, entry, state.holds, now, state)
 
     def supposing(names: Sequence[str]) -> LeadView:
-        return _Supposing(plan.policy, lead, occurrences, entry, holds, now, frozenset(names))
+        return _Supposing(plan.policy, lead, occurrences, entry, state.holds, now, state, frozenset(names))
 
     found = (_prospect(plan, one, plain, supposing) for one in plan.from_stage.get(entry.stage, ()))
     return tuple(one for one in found if one is not None)

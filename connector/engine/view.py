@@ -9,14 +9,17 @@ from zoneinfo import ZoneInfo
 
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
-from connector.domain.state import Hold, StageEntry
+from connector.domain.state import Hold, LeadState, StageEntry
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value, is_known
-from connector.engine import fading, gates, recycle, scoring
+from connector.engine import cadences, fading, gates, recycle, routing, scoring, sla
 from connector.engine.scoring import ScoreResult
 from connector.policy.model import FieldDef, FieldType, Policy
 
 SCORE = "score."
 GATE = "gate."
+CLOCK = "clock."
+CADENCE = "cadence."
+NOTHING = LeadState()
 ATTEMPTED = "attempted"
 CONTACTS = ("contacted", ATTEMPTED)
 """The signals that count as contact, by the names that the language gives them."""
@@ -27,7 +30,9 @@ class LeadView:
     or stage. Cycles cannot occur: the loader refuses them.
     """
 
-    __slots__ = ("_crossings", "_lead", "_occurrences", "_values", "entry", "holds", "now", "policy", "scores", "zone")
+    __slots__ = (
+        "_crossings", "_lead", "_occurrences", "_values", "entry", "holds", "now", "policy", "scores", "state", "zone",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -37,9 +42,11 @@ class LeadView:
         entry: StageEntry | None,
         holds: Mapping[str, Hold],
         now: datetime,
+        state: LeadState = NOTHING,
     ) -> None:
         self.policy = policy
         self.entry = entry
+        self.state = state  #: What is remembered of clocks, cadences and owners.
         self.holds = holds
         self.now = now
         self.zone: ZoneInfo = policy.zone
@@ -57,12 +64,22 @@ class LeadView:
     def earlier(self, moment: datetime) -> LeadView:
         """The lead in the same stage at an earlier moment: later signals have not happened, facts are today's."""
         before = {kind: times[: bisect_right(times, moment)] for kind, times in self._occurrences.items()}
-        return LeadView(self.policy, self._lead, before, self.entry, self.holds, moment)
+        return LeadView(self.policy, self._lead, before, self.entry, self.holds, moment, self.state)
 
     @property
     def stage_entered_at(self) -> datetime | None:
         """When the present stage was entered."""
         return self.entry.entered_at if self.entry else None
+
+    @property
+    def owner_now(self) -> str | None:
+        """Whose the lead is: the CRM's owner, or one that a pool has just given."""
+        return routing.owner_now(self.state.assigned, self._lead, "lead")
+
+    @property
+    def deal_owner_now(self) -> str | None:
+        """Whose the lead's deal is."""
+        return routing.owner_now(self.state.assigned, self._lead, "deal")
 
     def value(self, name: str) -> Value:
         """See `View.value`."""
@@ -168,7 +185,13 @@ class LeadView:
         if name == "stage_entered_at":
             return self.entry.entered_at if self.entry else UNREAD
         if name == "owner":
-            return self._lead.owner or BLANK
+            return self.owner_now or BLANK
+        if name == "deal.stage":
+            return self._lead.fact(name).value
+        if name.startswith(CLOCK):
+            return sla.standing(self.state.clocks, name.removeprefix(CLOCK))
+        if name.startswith(CADENCE):
+            return cadences.standing(self.state.cadences, name.removeprefix(CADENCE))
         if name.startswith(GATE):
             truth = gates.passes(self, self.policy.gates[name.removeprefix(GATE)])
             return UNREAD if truth is None else "passed" if truth else "missing"

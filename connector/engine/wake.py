@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from connector.domain.decision import Wake, WakeClass
+from connector.domain.effects import WorkState
 from connector.domain.signal import Signal
-from connector.domain.state import LeadState, WorkState
-from connector.engine import evidence, fading, publish, recycle
+from connector.domain.state import LeadState
+from connector.engine import cadences, events, evidence, fading, publish, recycle, sla
 from connector.engine.plan import Plan
 from connector.engine.publish import PUBLISH_EVERY
 from connector.engine.view import SCORE, LeadView
@@ -50,6 +51,9 @@ def _deadlines(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[S
     for at in (recycle.due_at(view), evidence.next_date(plan, view, state.stuck)):
         if at is not None:
             yield at
+    yield from events.next_dates(plan, view)
+    yield from sla.next_deadlines(plan, state, view)
+    yield from cadences.next_steps(plan, state, view)
     yield from (hold.until for hold in state.holds.values())
     yield from (one.occurred_at for one in signals)
     yield from (fact.changed_at for fact in view.lead.fields.values() if fact.changed_at is not None)

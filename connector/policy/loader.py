@@ -10,17 +10,19 @@ from typing import Any
 
 from connector.policy.build.context import Context, Files
 from connector.policy.build.fields import build_fields
-from connector.policy.build.gates import build_gates
+from connector.policy.build.handoff import build_create_deal, build_gates, build_pipeline
 from connector.policy.build.ids import check_ids
 from connector.policy.build.later import check_later
 from connector.policy.build.lifecycle import build_manual_moves, build_stages, build_stores, build_transitions
 from connector.policy.build.names import fill
 from connector.policy.build.order import evaluation_order
 from connector.policy.build.recycle import build_recycle
+from connector.policy.build.routing import build_routing
 from connector.policy.build.scoring import build_scores, total_of
-from connector.policy.build.settings import calendars_of, lists_of, zone_of
+from connector.policy.build.settings import calendars_of, channels_of, lists_of, records_in_of, zone_of
 from connector.policy.build.signals import build_signals
-from connector.policy.build.work import build_never, build_rules
+from connector.policy.build.sla import build_agreement, build_clocks
+from connector.policy.build.work import build_cadences, build_never, build_queues, build_rules
 from connector.policy.conditions import Condition
 from connector.policy.document import Document, DocumentFault, Where, empty, read
 from connector.policy.files import MODELS
@@ -158,6 +160,15 @@ def _build(context: Context, name: str, hash_: str) -> Policy:
         later=(),
         order=order,
         gates=MappingProxyType(build_gates(context)),
+        cadences=MappingProxyType(build_cadences(context)),
+        queues=MappingProxyType(build_queues(context)),
+        routing=build_routing(context),
+        clocks=MappingProxyType(build_clocks(context)),
+        agreement=build_agreement(context),
+        create_deal=build_create_deal(context),
+        pipeline=build_pipeline(context),
+        channels=MappingProxyType(channels_of(settings)),
+        records_in=MappingProxyType(records_in_of(settings)),
     )
     return replace(policy, later=tuple(sorted(context.later, key=_file_first)))
 

@@ -11,11 +11,12 @@ from traceback import extract_tb
 
 import structlog
 
-from connector.domain import codec
+from connector.domain import codec, codec_work
 from connector.domain.decision import Decision, Overruled, WakeClass
+from connector.domain.effects import Task, WorkState
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
-from connector.domain.state import LeadState, StageEntry, Task, WorkState
+from connector.domain.state import LeadState, StageEntry
 from connector.domain.value import Value
 from connector.engine.decide import decide
 from connector.errors import RetryableError, TasukiError
@@ -357,7 +358,7 @@ def _want_tasks(tenant: Tenant, conn: Connection, connection_id: int, results: S
             "key": record_key(result.case.row.id, task),
             "lead_id": result.case.row.id,
             "kind": result.case.binding.dialect.task_type,
-            "desired": codec.encode_task(task),
+            "desired": codec_work.encode_task(task),
             "state": task.state.value,
         }
         for result in results

@@ -117,7 +117,7 @@ def _told(
         row=row,
         state=state,
         explanation=explain(tenant.plan, lead, found, state, now),
-        prospects=prospects(tenant.plan, lead, moments, state.entry, state.holds, now),
+        prospects=prospects(tenant.plan, lead, moments, state, now),
         link=link,
         paused=(paused.paused_reason or "paused") if paused is not None and paused.status == "paused" else None,
         person_read_at=person.read_at,

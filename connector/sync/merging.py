@@ -13,7 +13,8 @@ from dataclasses import replace
 from psycopg.types.json import Jsonb
 
 from connector.domain import codec
-from connector.domain.state import LeadState, Task, WorkState
+from connector.domain.effects import Task, WorkState
+from connector.domain.state import LeadState
 from connector.store import leads, merging, mirrors
 from connector.store.database import Connection
 from connector.store.leads import LeadRow

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from connector.domain.codec import moment_text
+from connector.domain.codec_work import moment_text
 from connector.domain.lead import Actor
 from connector.store.mirrors import MirrorRow
 from connector.vendors.base import InboundEvent, Record

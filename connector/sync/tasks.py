@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from connector.domain.state import WorkState
+from connector.domain.effects import WorkState
 from connector.errors import AuthError, RetryableError
 from connector.store import leads, managed
 from connector.store.database import Connection

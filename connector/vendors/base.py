@@ -266,7 +266,7 @@ class Dialect(Protocol):
         """A vendor's date-time string (ISO or epoch milliseconds) in UTC."""
 
     def task_content(self, desired: Mapping[str, Any], state: str) -> dict[str, str]:
-        """The properties of a task that should be so (`domain.codec.encode_task`) and stand in this `WorkState`."""
+        """The properties of a task that should be so (`codec_work.encode_task`) and stand in this `WorkState`."""
 
     def task_report(self, record: Record) -> str:
         """`open` or `done`, as the CRM shows the task."""

@@ -1,22 +1,30 @@
-"""Actions under `do:`: tasks and values that this release runs; the other words are checked."""
+"""Actions under `do:`: tasks, notices, assignments, values, cadences started and stopped, enrolments."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
+from connector.domain.calendar import Span
 from connector.policy.build.context import Context
 from connector.policy.document import Where
-from connector.policy.files.actions import ActionModel, AssignModel, NotifyModel, Pool, TaskModel
-from connector.policy.model import SetAction, TaskAction
+from connector.policy.files.actions import ActionModel, AssignModel, EnrolModel, NotifyModel, Pool, TaskModel
+from connector.policy.model import (
+    Action,
+    Assign,
+    AssignAction,
+    EnrolAction,
+    NotifyAction,
+    SetAction,
+    StartAction,
+    StopAction,
+    TaskAction,
+)
 
-_RUN = ("work.yaml", "recycle.yaml")  #: The actions of other files come with their files.
-
-Action: TypeAlias = TaskAction | SetAction
+RECEIVERS = ("owner", "deal_owner")
 
 
-def build_actions(context: Context, models: Sequence[ActionModel], where: Where, rule: str) -> tuple[Action, ...]:
-    """What a rule does, in order. `rule` names it in the list of what is not run yet."""
+def build_actions(context: Context, models: Sequence[ActionModel], where: Where) -> tuple[Action, ...]:
+    """What a rule does, in order."""
     built: list[Action] = []
     slots: dict[str, int] = {}
     for index, model in enumerate(models):
@@ -27,24 +35,26 @@ def build_actions(context: Context, models: Sequence[ActionModel], where: Where,
             context.report.error(spot, message, reason="duplicate_slot")
         slots[slot] = index
         built += _action(context, model, slot, spot)
-        if model.task is None and model.set_ is None and where.file in _RUN:
-            context.put_off(f"{where.file}: {rule}.{slot}")
     return tuple(built)
 
 
-def _action(context: Context, model: ActionModel, slot: str, where: Where) -> list[Action]:
+def _action(context: Context, model: ActionModel, slot: str, where: Where) -> Sequence[Action]:
     if model.task is not None:
         return [_task(context, model.task, slot, where / "task")]
     if model.set_ is not None:
         return _set(context, model.set_, slot, where / "set")
     if model.notify is not None:
-        _check_notify(context, model.notify, where / "notify")
+        return [_notify(context, model.notify, slot, where / "notify")]
     if model.assign is not None:
-        check_assign(context, model.assign, where / "assign")
-    for word, cadence in (("start", model.start), ("stop", model.stop)):
-        if cadence is not None:
-            context.known(cadence, context.vocabulary.cadences, "cadence", where / word)
-    return []
+        return [AssignAction(slot=slot, assign=build_assign(context, model.assign, where / "assign"))]
+    if model.enrol is not None:
+        return [build_enrol(model.enrol, slot)]
+    if model.start is not None:
+        context.known(model.start, context.vocabulary.cadences, "cadence", where / "start")
+        return [StartAction(slot=slot, cadence=model.start)]
+    stopped = model.stop or ""
+    context.known(stopped, context.vocabulary.cadences, "cadence", where / "stop")
+    return [StopAction(slot=slot, cadence=stopped)]
 
 
 def _task(context: Context, model: TaskModel, slot: str, where: Where) -> TaskAction:
@@ -53,9 +63,7 @@ def _task(context: Context, model: TaskModel, slot: str, where: Where) -> TaskAc
         context.known(pool, context.vocabulary.pools, "pool", where / "to" / "pool")
     if model.queue is not None:
         context.known(model.queue, context.vocabulary.queues, "queue", where / "queue")
-    if model.due.business and not context.vocabulary.calendars:
-        message = "without `calendars` in policy.yaml working time runs day and night"
-        context.report.warn(where / "due", message, reason="no_calendar")
+    check_working_time(context, model.due, where / "due")
     return TaskAction(
         slot=slot,
         kind=model.kind,
@@ -67,6 +75,13 @@ def _task(context: Context, model: TaskModel, slot: str, where: Where) -> TaskAc
         title=context.template(model.title, where / "title"),
         text=context.template(model.text, where / "text"),
     )
+
+
+def check_working_time(context: Context, span: Span, where: Where) -> None:
+    """Working time needs a calendar to run by."""
+    if span.business and not context.vocabulary.calendars:
+        message = "without `calendars` in policy.yaml working time runs day and night"
+        context.report.warn(where, message, reason="no_calendar")
 
 
 def _set(context: Context, values: dict[str, str], slot: str, where: Where) -> list[Action]:
@@ -92,16 +107,31 @@ def computed_names(context: Context) -> frozenset[str]:
     return frozenset(computed | set(context.files.scoring.ratings))
 
 
-def _check_notify(context: Context, model: NotifyModel, where: Where) -> None:
-    allowed = ("owner", "deal_owner", *context.vocabulary.channels)
+def _notify(context: Context, model: NotifyModel, slot: str, where: Where) -> NotifyAction:
+    allowed = (*RECEIVERS, *context.vocabulary.channels)
+    receivers = []
     for index, receiver in enumerate(model.to):
         if isinstance(receiver, Pool):
             context.known(receiver.pool, context.vocabulary.pools, "pool", where / "to" / index / "pool")
+            receivers.append(f"pool:{receiver.pool}")
         else:
             context.known(receiver, allowed, "receiver or channel", where / "to" / index)
-    context.template(model.text, where / "text")
+            receivers.append(receiver if receiver in RECEIVERS else f"channel:{receiver}")
+    return NotifyAction(slot=slot, to=tuple(receivers), text=context.template(model.text, where / "text"))
 
 
-def check_assign(context: Context, model: AssignModel, where: Where) -> None:
-    """The pool must exist."""
+def build_assign(context: Context, model: AssignModel, where: Where) -> Assign:
+    """Which pool gives an owner; the pool must exist."""
     context.known(model.pool, context.vocabulary.pools, "pool", where / "pool")
+    return Assign(pool=model.pool, by=model.by, owner_of=model.owner_of)
+
+
+def build_enrol(model: EnrolModel, slot: str) -> EnrolAction:
+    """Where the CRM itself sends."""
+    places = {
+        "hubspot_sequence": model.hubspot_sequence,
+        "hubspot_list": model.hubspot_list,
+        "salesforce_campaign": model.salesforce_campaign,
+    }
+    place, name = next((place, name) for place, name in places.items() if name is not None)
+    return EnrolAction(slot=slot, place=place, name=name)

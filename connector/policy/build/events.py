@@ -14,6 +14,8 @@ WORDS = tuple(kind.value for kind in EventKind)
 NEXT_FISCAL_YEAR = "next_fiscal_year"
 """A date that every policy knows; `{reaches: next_fiscal_year}`."""
 
+_DEAL = "deal."
+
 
 def build_events(context: Context, raw: Any, where: Where) -> tuple[Event, ...]:
     """One event, or a list of which the first counts."""
@@ -53,6 +55,9 @@ def _one(context: Context, kind: EventKind, raw: Mapping[str, Any], where: Where
     what, allowed = _named(context, kind)
     if not context.known(named, allowed, what, spot):
         return None
+    if named.startswith(_DEAL) and kind in (EventKind.ENTERS, EventKind.LEAVES):
+        condition = context.compiler.condition({"deal.stage": named.removeprefix(_DEAL)}, spot)
+        return Event(kind=kind, name=named, condition=condition) if condition is not None else None
     if "early" not in raw:
         return Event(kind=kind, name=named)
     try:

@@ -33,7 +33,7 @@ def build_recycle(context: Context) -> Recycle | None:
         context.known(limits.then, context.vocabulary.stages, "stage", where / "limits" / "then")
     return Recycle(
         reasons=reasons,
-        on_wake=build_actions(context, wake.do, where / "on_wake" / "do", "on_wake") if wake else (),
+        on_wake=build_actions(context, wake.do, where / "on_wake" / "do") if wake else (),
         times=limits.times if limits is not None else None,
         within=limits.within if limits is not None else None,
         then=limits.then if limits is not None else None,

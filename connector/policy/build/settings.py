@@ -1,4 +1,4 @@
-"""policy.yaml: the zone, the calendars, the named lists."""
+"""policy.yaml: the zone, the calendars, the named lists, the channels."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from connector.domain.calendar import Calendar
 from connector.policy.build.context import label_of
 from connector.policy.document import Where
 from connector.policy.files.settings import CalendarModel, ListModel, PolicyFile
+from connector.policy.model import Channel
 from connector.policy.problems import Report
 from connector.policy.vocabulary import NamedList
 
@@ -111,3 +112,16 @@ def _text(content: bytes) -> str | None:
         except UnicodeDecodeError:
             continue
     return None
+
+
+def channels_of(model: PolicyFile) -> dict[str, Channel]:
+    """The places for notices by id."""
+    return {
+        key: Channel(id=key, label=label_of(channel.label, key), kind=channel.kind)
+        for key, channel in model.channels.items()
+    }
+
+
+def records_in_of(model: PolicyFile) -> dict[str, str]:
+    """What is created in which CRM, as far as the policy says."""
+    return {what: place for what, place in model.records_in if place is not None}

@@ -1,15 +1,17 @@
-"""work.yaml: rules and what is never done; queues and cadences are checked."""
+"""work.yaml: rules, queues, cadences, and what is never done."""
 
 from __future__ import annotations
 
-from connector.policy.build.actions import build_actions
+from connector.domain.calendar import Span
+from connector.policy.build.actions import build_actions, build_enrol, check_working_time
 from connector.policy.build.context import Context, label_of
 from connector.policy.build.events import build_events
 from connector.policy.document import Where
-from connector.policy.files.work import CadenceModel, QueueModel, WorkRuleModel
-from connector.policy.model import EventKind, NeverRule, WorkRule
+from connector.policy.files.work import CadenceModel, QueueModel, StepModel, WorkRuleModel
+from connector.policy.model import Cadence, NeverRule, Queue, Step, TaskAction, WorkRule
 
-_RUN = (EventKind.ENTERS, EventKind.LEAVES, EventKind.MOVES, EventKind.SIGNAL, EventKind.BECOMES)
+TODAY = Span(amount=0, unit="days", business=True)
+"""When a step of a cadence is due that says nothing else: on its day."""
 
 
 def build_rules(context: Context) -> tuple[WorkRule, ...]:
@@ -17,29 +19,17 @@ def build_rules(context: Context) -> tuple[WorkRule, ...]:
     work = context.files.work
     if work is None:
         return ()
-    where = context.at("work")
-    for key, queue in work.queues.items():
-        _check_queue(context, queue, where / "queues" / key)
-    for key, cadence in work.cadences.items():
-        _check_cadence(context, cadence, where / "cadences" / key)
-    if work.queues:
-        context.put_off("work.yaml: queues")
-    if work.cadences:
-        context.put_off("work.yaml: cadences")
-    return tuple(_rule(context, model, where / "rules" / index) for index, model in enumerate(work.rules))
+    where = context.at("work") / "rules"
+    return tuple(_rule(context, model, where / index) for index, model in enumerate(work.rules))
 
 
 def _rule(context: Context, model: WorkRuleModel, where: Where) -> WorkRule:
-    events = build_events(context, model.on, where / "on")
-    for event in events:
-        if event.kind not in _RUN or (event.name or "").startswith("deal."):
-            context.put_off(f"work.yaml: {model.id} (on {event.kind.value})")
     return WorkRule(
         id=model.id,
         label=label_of(model.label, model.id),
-        on=events,
+        on=build_events(context, model.on, where / "on"),
         when=context.compiler.optional(model.when, where),
-        do=build_actions(context, model.do, where / "do", model.id),
+        do=build_actions(context, model.do, where / "do"),
         shadow=model.shadow,
     )
 
@@ -59,17 +49,45 @@ def build_never(context: Context) -> tuple[NeverRule, ...]:
     return tuple(found)
 
 
-def _check_queue(context: Context, model: QueueModel, where: Where) -> None:
+def build_queues(context: Context) -> dict[str, Queue]:
+    """The call lists by id."""
+    work = context.files.work
+    if work is None:
+        return {}
+    where = context.at("work") / "queues"
+    return {key: _queue(context, key, model, where / key) for key, model in work.queues.items()}
+
+
+def _queue(context: Context, key: str, model: QueueModel, where: Where) -> Queue:
     words = context.vocabulary
     for index, rule in enumerate(model.tasks):
         context.known(rule, (*words.rules, *words.cadences), "rule or cadence", where / "tasks" / index)
     if model.order is not None:
         context.known(model.order, words.names, "name to order by", where / "order")
+    names = {
+        "hubspot": (model.hubspot or {}).get("task_queue"),
+        "salesforce": (model.salesforce or {}).get("list_view"),
+    }
+    return Queue(
+        id=key,
+        label=label_of(model.label, key),
+        tasks=tuple(model.tasks),
+        order=model.order,
+        names={vendor: name for vendor, name in names.items() if name is not None},
+    )
 
 
-def _check_cadence(context: Context, model: CadenceModel, where: Where) -> None:
-    if model.stop_on is not None:
-        build_events(context, model.stop_on, where / "stop_on")
+def build_cadences(context: Context) -> dict[str, Cadence]:
+    """The cadences by id."""
+    work = context.files.work
+    if work is None:
+        return {}
+    where = context.at("work") / "cadences"
+    return {key: _cadence(context, key, model, where / key) for key, model in work.cadences.items()}
+
+
+def _cadence(context: Context, key: str, model: CadenceModel, where: Where) -> Cadence:
+    steps: list[Step] = []
     last = 0
     for index, step in enumerate(model.steps):
         spot = where / "steps" / index
@@ -79,7 +97,31 @@ def _check_cadence(context: Context, model: CadenceModel, where: Where) -> None:
         if step.enrol is not None and step.enrol.hubspot_sequence is not None and model.stop_on is not None:
             message = "HubSpot's API cannot take a contact out of a sequence: on `stop_on` the rep gets a task"
             context.report.warn(spot / "enrol", message, reason="cannot_unenrol")
-        for word in ("call", "mail", "social"):
-            text = getattr(step, word)
-            if text is not None:
-                context.template(text, spot / word)
+        steps.append(_step(context, step, f"step_{index + 1}", spot))
+    return Cadence(
+        id=key,
+        label=label_of(model.label, key),
+        stop_on=build_events(context, model.stop_on, where / "stop_on") if model.stop_on is not None else (),
+        steps=tuple(steps),
+    )
+
+
+def _step(context: Context, model: StepModel, slot: str, where: Where) -> Step:
+    if model.enrol is not None:
+        return Step(day=model.day, action=build_enrol(model.enrol, slot))
+    texts = {"call": model.call, "mail": model.mail, "social": model.social}
+    kind, title = next((kind, text) for kind, text in texts.items() if text is not None)
+    if model.due is not None:
+        check_working_time(context, model.due, where / "due")
+    action = TaskAction(
+        slot=slot,
+        kind=kind,
+        to="owner",
+        to_pool=None,
+        due=model.due or TODAY,
+        priority=None,
+        queue=None,
+        title=context.template(title, where / kind),
+        text=context.template("", where / kind),
+    )
+    return Step(day=model.day, action=action)

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connector.domain.state import WorkState
+from connector.domain.effects import WorkState
 from connector.domain.value import Value
 from connector.policy.model import FieldDef, FieldType, Home
 from connector.vendors.base import InboundEvent, Record, Submission

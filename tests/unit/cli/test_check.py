@@ -38,7 +38,7 @@ def test_a_right_policy(folder: Path) -> None:
     assert "0 errors" in result.stdout
     assert "lead → mql → sal → sql → opportunity → customer (side: recycled, discarded)" in result.stdout
     assert "Checked, not run in this release:" in result.stdout
-    assert "- routing.yaml" in result.stdout
+    assert "- kpi.yaml" in result.stdout
 
 
 def test_errors_show_the_line_with_a_caret(folder: Path) -> None:

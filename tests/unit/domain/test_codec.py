@@ -9,19 +9,9 @@ from typing import Any, TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.domain import codec
-from connector.domain.state import (
-    Cause,
-    Edge,
-    EffectKey,
-    Hold,
-    LeadState,
-    Mover,
-    Setting,
-    StageEntry,
-    Task,
-    WorkState,
-)
+from connector.domain import codec, codec_work
+from connector.domain.effects import Cause, EffectKey, Task, WorkState
+from connector.domain.state import Edge, Hold, LeadState, Mover, Setting, StageEntry
 from connector.domain.value import BLANK, UNREAD, UNREADABLE
 
 T = TypeVar("T")
@@ -120,7 +110,7 @@ def test_an_entry(entry: StageEntry) -> None:
 
 @given(task=tasks)
 def test_a_task(task: Task) -> None:
-    assert codec.decode_task(stored(codec.encode_task(task))) == task
+    assert codec_work.decode_task(stored(codec_work.encode_task(task))) == task
 
 
 @settings(max_examples=300, deadline=None)
@@ -136,4 +126,4 @@ def test_a_lead_that_was_never_evaluated_is_an_empty_object() -> None:
 
 def test_moments_are_stored_in_utc() -> None:
     tokyo = datetime.fromisoformat("2026-11-20T10:00:00+09:00")
-    assert codec.moment_text(tokyo) == "2026-11-20T01:00:00+00:00"
+    assert codec_work.moment_text(tokyo) == "2026-11-20T01:00:00+00:00"

@@ -9,9 +9,10 @@ from functools import cache
 
 from connector.domain.codec import decode_state, encode_state
 from connector.domain.decision import Decision
+from connector.domain.effects import EffectKey, Grant, Task, WorkState
 from connector.domain.lead import Actor, FieldFact, Lead, StageReport
 from connector.domain.signal import Signal
-from connector.domain.state import EffectKey, LeadState, StageEntry, Task, WorkState
+from connector.domain.state import LeadState, StageEntry
 from connector.domain.value import BLANK, Value
 from connector.engine.decide import decide
 from connector.engine.explain import Explanation, explain
@@ -178,6 +179,7 @@ class Story:
     decision: Decision | None = None
     history: list[StageEntry] = field(default_factory=list)
     opened: dict[EffectKey, datetime] = field(default_factory=dict)
+    grants: list[Grant] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name, definition in self.plan.policy.fields.items():
@@ -218,7 +220,12 @@ class Story:
     @property
     def lead(self) -> Lead:
         return Lead(
-            id=7, fields=dict(self.fields), owner=self.owner, created_at=self.created_at, stage_report=self.report
+            id=7,
+            fields=dict(self.fields),
+            owner=self.owner,
+            created_at=self.created_at,
+            stage_report=self.report,
+            grants=tuple(self.grants),
         )
 
     def decide(self) -> Decision:
@@ -246,6 +253,9 @@ class Story:
         again = decide(self.plan, self.lead, self.signals, decision.state, self.now, since=self.since)
         assert again.state == decision.state
         assert (again.entries, again.tasks_changed, again.fired, again.overruled) == ((), (), (), ())
+        assert (again.requests, again.deals_changed, again.notes, again.notices, again.enrolments, again.shadowed) == (
+            (), (), (), (), (), (),
+        )  # fmt: skip
         assert (again.desired, again.stage_desired, again.scores) == (
             decision.desired,
             decision.stage_desired,
@@ -259,6 +269,10 @@ class Story:
         for task in decision.tasks_changed:
             assert self.opened.setdefault(task.key, task.opened_at) == task.opened_at, "one key for two causes"
             assert len(task.key.text()) <= 255
+        for effect in (*decision.requests, *decision.notes, *decision.notices, *decision.enrolments):
+            assert effect.key not in self.opened, "one key for two causes"
+            self.opened[effect.key] = self.now
+            assert len(effect.key.text()) <= 255
 
     # ── what is to be seen ───────────────────────────────────────────────────────────────────────────────────
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from connector.domain.state import WorkState
+from connector.domain.effects import WorkState
 from tests.unit.engine.stories import DAY, LIFECYCLE, NOW, POLICY, RECYCLE, SECOND, Story, plan_of, started
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.domain.lead import FieldFact, Lead
-from connector.domain.state import Mover, StageEntry
+from connector.domain.state import LeadState, Mover, StageEntry
 from connector.domain.value import BLANK
 from connector.engine.plan import Plan, prepare
 from connector.engine.supposing import Prospect, prospects
@@ -58,7 +58,7 @@ def found(threshold: int, **values: Any) -> dict[str, Prospect]:
     known = {"email": "a@example.co.jp", "industry": BLANK, "employees": BLANK, "decision": "no"} | values
     lead = Lead(id=1, created_at=NOW, fields={name: FieldFact(value=value) for name, value in known.items()})
     entry = StageEntry(seq=1, stage="lead", entered_at=NOW, mover=Mover.START)
-    return {one.transition: one for one in prospects(plan_with(threshold), lead, {}, entry, {}, NOW)}
+    return {one.transition: one for one in prospects(plan_with(threshold), lead, {}, LeadState(entry=entry), NOW)}
 
 
 def test_one_name_that_is_enough() -> None:
@@ -98,4 +98,4 @@ def test_a_condition_on_what_is_missing(decision: Any, hoped: bool) -> None:
 
 def test_a_lead_without_a_stage_has_no_prospects() -> None:
     lead = Lead(id=1, created_at=NOW)
-    assert prospects(plan_with(10), lead, {}, None, {}, NOW) == ()
+    assert prospects(plan_with(10), lead, {}, LeadState(), NOW) == ()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from connector.domain.state import WorkState
+from connector.domain.effects import WorkState
 from tests.unit.engine.stories import DAY, FIELDS, NOW, PLAIN_FIELDS, SCORING, SECOND, SIGNALS, Story, plan_of, started
 
 TODO = "do: [{task: {kind: todo, to: owner, due: 1d, title: x}}]"
@@ -217,7 +217,7 @@ class TestSettings:
 def test_a_rule_in_shadow_does_nothing() -> None:
     story = working("id: each, on: {signal: visit}, shadow: yes").happens("visit")
     story.decide()
-    assert (story.tasks(), story.last.fired) == ([], ("each",))
+    assert (story.tasks(), story.last.fired, story.last.shadowed) == ([], (), ("each",))
 
 
 def test_shown_fields_follow_the_signals_not_the_mirror() -> None:

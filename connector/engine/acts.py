@@ -1,0 +1,150 @@
+"""Carrying out `do:`: what the triggers of one evaluation come to. One place for every action word. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from connector.domain.effects import Deal, EffectKey, Enrolment, Note, Notice, OwnerRequest, Task
+from connector.domain.value import Value
+from connector.engine import routing
+from connector.engine.events import Happening
+from connector.engine.plan import Plan
+from connector.engine.view import LeadView
+from connector.engine.words import lookup
+from connector.policy.model import (
+    Action,
+    AssignAction,
+    EnrolAction,
+    NotifyAction,
+    SetAction,
+    StartAction,
+    StopAction,
+    TaskAction,
+)
+
+OWNER, DEAL_OWNER = "owner", "deal_owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A rule that acts: what it does, and the happening that keys it. `at` is the moment from which dues count.
+
+    `prefix` stands before the slots where one rule acts in several places (a rung, a step). In `shadow` it is recorded
+    and does nothing.
+    """
+
+    rule: str
+    actions: Sequence[Action]
+    happening: Happening
+    prefix: str = ""
+    shadow: bool = False
+
+    def key(self, slot: str) -> EffectKey:
+        """The name of the effect of one action."""
+        return EffectKey(
+            cause=self.happening.cause.value,
+            cause_id=self.happening.cause_id,
+            rule=self.rule,
+            slot=f"{self.prefix}{slot}",
+        )
+
+
+@dataclass(slots=True)
+class Acts:
+    """What the triggers so far came to; nothing of it is in the world yet."""
+
+    plan: Plan
+    view: LeadView
+    tasks: dict[EffectKey, Task] = field(default_factory=dict)
+    settings: dict[str, Value] = field(default_factory=dict)
+    notices: dict[EffectKey, Notice] = field(default_factory=dict)
+    enrolments: dict[EffectKey, Enrolment] = field(default_factory=dict)
+    requests: dict[EffectKey, OwnerRequest] = field(default_factory=dict)
+    deals: dict[EffectKey, Deal] = field(default_factory=dict)
+    notes: dict[EffectKey, Note] = field(default_factory=dict)
+    starts: list[tuple[str, Trigger]] = field(default_factory=list)  #: cadences to begin
+    stops: list[tuple[str, Trigger]] = field(default_factory=list)  #: cadences to end
+    fired: list[str] = field(default_factory=list)
+    shadowed: list[str] = field(default_factory=list)
+
+    def do(self, triggers: Iterable[Trigger]) -> None:
+        """Carry out these triggers, in order."""
+        for trigger in triggers:
+            if trigger.shadow:
+                self.shadowed.append(trigger.rule)
+                continue
+            self.fired.append(trigger.rule)
+            for action in trigger.actions:
+                self._act(trigger, action)
+
+    def _act(self, trigger: Trigger, action: Action) -> None:
+        key = trigger.key(action.slot)
+        if isinstance(action, TaskAction):
+            if not forbidden(self.plan, self.view, "task", action.kind):
+                self.tasks.setdefault(key, open_task(self.view, key, action, self.view.now))
+        elif isinstance(action, SetAction):
+            self.settings[action.field] = action.value
+        elif isinstance(action, NotifyAction):
+            if not forbidden(self.plan, self.view, "notify"):
+                self._notify(key, action)
+        elif isinstance(action, EnrolAction):
+            if not forbidden(self.plan, self.view, "enrol"):
+                self.enrolments.setdefault(
+                    key,
+                    Enrolment(
+                        key=key, place=action.place, name=action.name, at=self.view.now, sender=self.view.owner_now
+                    ),
+                )
+        elif isinstance(action, AssignAction):
+            if not forbidden(self.plan, self.view, "assign"):
+                self.requests.setdefault(key, routing.request(self.plan, self.view, key, action.assign))
+        elif isinstance(action, StartAction):
+            self.starts.append((action.cadence, trigger))
+        elif isinstance(action, StopAction):
+            self.stops.append((action.cadence, trigger))
+
+    def _notify(self, key: EffectKey, action: NotifyAction) -> None:
+        people = {OWNER: self.view.owner_now, DEAL_OWNER: self.view.deal_owner_now}
+        to = [f"person:{people[one]}" if people.get(one) else one for one in action.to]
+        known = tuple(dict.fromkeys(one for one in to if one not in people))
+        if known:  # nobody owns it yet: there is nobody to tell
+            text = action.text.render(lookup(self.view))
+            self.notices.setdefault(key, Notice(key=key, to=known, text=text, at=self.view.now))
+
+
+def open_task(view: LeadView, key: EffectKey, action: TaskAction, start: datetime) -> Task:
+    """The task that an action opens; its due time counts from `start`."""
+    due_at = action.due.add(start, view.policy.calendar)
+    text = lookup(view, due_at)
+    owner = {OWNER: view.owner_now, DEAL_OWNER: view.deal_owner_now}.get(action.to)
+    return Task(
+        key=key,
+        kind=action.kind,
+        title=action.title.render(text),
+        text=action.text.render(text),
+        due_at=due_at,
+        priority=action.priority,
+        owner=owner,
+        queue=action.queue,
+        follows_owner=action.to == OWNER,
+        opened_at=view.now,
+        opened_in=view.entry.seq if view.entry else 0,
+        pool=action.to_pool,
+        of_deal=action.to == DEAL_OWNER,
+    )
+
+
+def forbidden(plan: Plan, view: LeadView, *words: str) -> bool:
+    """`never:` outranks every rule."""
+    return any(rule.when.test(view) is True for rule in plan.policy.never if any(word in rule.what for word in words))
+
+
+def follow(task: Task, view: LeadView) -> Task:
+    """An open task goes with the owner that it belongs to."""
+    if task.follows_owner and task.owner != view.owner_now:
+        return replace(task, owner=view.owner_now)
+    if task.of_deal and task.owner != view.deal_owner_now:
+        return replace(task, owner=view.deal_owner_now)
+    return task

@@ -1,0 +1,212 @@
+"""What happened in one evaluation, and whether it is what a rule, a clock or a cadence waits for. Pure.
+
+An event is a moment. Stage moves, new signals, completed tasks, breaches and finished cadences come with the evaluation
+itself; conditions that turn, fields that change and dates that come are *watched*: what was last seen of each is
+remembered by name (`Edge`), so that each comes once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from connector.domain.codec import encode_value
+from connector.domain.effects import Cause, Task
+from connector.domain.lead import Actor
+from connector.domain.runs import CadenceRun, ClockRun
+from connector.domain.signal import Signal
+from connector.domain.state import Edge, StageEntry
+from connector.domain.value import BLANK, Truth, is_known
+from connector.engine import evidence, recycle
+from connector.engine.watching import Watch, watch_name
+from connector.policy.model import Event, EventKind
+
+if TYPE_CHECKING:
+    from connector.engine.plan import Plan
+    from connector.engine.view import LeadView
+
+_UNSEEN = Edge(truth=None, turned=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A moment that something waits for has come: the cause that keys its effects for ever, and when it was.
+
+    `what` says it in one word for the history: `signal:replied`.
+    """
+
+    cause: Cause
+    cause_id: str
+    at: datetime
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """What happened in one evaluation.
+
+    `before` is where the lead stood, `arrival` the entry in which it came to rest, if it moved and the move counts;
+    `signals` are the new ones that may act, `turned` the watched events that came, `done` the tasks that people have
+    just completed, `finished` the cadences that ended by their last step, `breached` the clocks that ran out.
+    """
+
+    before: StageEntry | None
+    arrival: StageEntry | None
+    signals: Sequence[Signal]
+    turned: Mapping[str, Edge]
+    now: datetime
+    done: Sequence[Task] = ()
+    finished: Mapping[str, CadenceRun] = field(default_factory=lambda: MappingProxyType({}))
+    breached: Mapping[str, ClockRun] = field(default_factory=lambda: MappingProxyType({}))
+
+
+# ── what is watched ──────────────────────────────────────────────────────────────────────────────────────────────
+def edges_after(
+    plan: Plan, before: Mapping[str, Edge], view: LeadView, since: datetime, quiet_until: datetime | None
+) -> dict[str, Edge]:
+    """What is remembered of every watched event now; one that has come counts one more turn.
+
+    While a policy catches up (`quiet_until`), what turned by a later change is left for the pass that is aloud.
+    """
+    edges = dict(before)
+    for watch in plan.watched:
+        edge = _seen(plan, watch, before.get(watch.name), view, since, quiet_until)
+        if edge is not None:
+            edges[watch.name] = edge
+    return edges
+
+
+def turned(before: Mapping[str, Edge], after: Mapping[str, Edge]) -> dict[str, Edge]:
+    """The watched events that have come between two states."""
+    return {name: edge for name, edge in after.items() if edge.turned > (before[name].turned if name in before else 0)}
+
+
+def next_dates(plan: Plan, view: LeadView) -> Iterator[datetime]:
+    """When `reaches` events will come, as far as is known."""
+    for watch in plan.watched:
+        if watch.event.kind is EventKind.REACHES:
+            moment = reached_at(watch.event, view)
+            if moment is not None and moment > view.now:
+                yield moment
+
+
+def reached_at(event: Event, view: LeadView) -> datetime | None:
+    """The moment of a `reaches` event: its date less `early`; None while there is no date."""
+    moment = recycle.moment_of(view, event.name or "", view.now)
+    return moment - (event.early or timedelta()) if moment is not None else None
+
+
+def _seen(
+    plan: Plan, watch: Watch, before: Edge | None, view: LeadView, since: datetime, quiet_until: datetime | None
+) -> Edge | None:
+    """The edge after this look; None leaves it as it is."""
+    event = watch.event
+    if event.condition is not None:
+        rests = plan.watch_evidence[watch.name]
+        waits = quiet_until is not None and evidence.is_newer(rests, view, quiet_until)
+        truth = event.condition.test(view)
+        return _turn(before or _UNSEEN, truth, view.now, falling=event.kind is EventKind.LEAVES, waits=waits)
+    if event.kind is EventKind.CHANGES:
+        return _change(event, before, view, quiet_until)
+    return _reach(plan, event, before, view, since, quiet_until)
+
+
+def _turn(before: Edge, truth: Truth, now: datetime, *, falling: bool, waits: bool) -> Edge | None:
+    """A condition: it comes when it turns true (`falling`: when it turns false)."""
+    comes = before.truth is True and truth is False if falling else truth is True and before.truth is not True
+    if not comes:
+        return replace(before, truth=truth)
+    return None if waits else Edge(truth=truth, turned=before.turned + 1, turned_at=now)
+
+
+def _change(event: Event, before: Edge | None, view: LeadView, quiet_until: datetime | None) -> Edge | None:
+    """A field: it changes when its value is another than at the last look, by somebody else. First sight is none."""
+    name = event.name or ""
+    value = view.value(name)
+    if not is_known(value) and value is not BLANK:
+        return None
+    digest = _digest(repr(encode_value(value)))
+    if before is None or before.digest is None:
+        return Edge(truth=None, turned=before.turned if before else 0, digest=digest)
+    if before.digest == digest:
+        return None
+    fact = view.lead.fact(name)
+    if fact.actor is Actor.TASUKI and fact.changed_at is not None:
+        return replace(before, digest=digest)
+    at = fact.changed_at if fact.changed_at is not None and fact.changed_at <= view.now else view.now
+    if quiet_until is not None:
+        return None if at > quiet_until else replace(before, digest=digest)
+    return Edge(truth=None, turned=before.turned + 1, turned_at=at, digest=digest)
+
+
+def _digest(text: str) -> str:
+    """Sixteen characters that stand for a text: a key stays short, and a person's value is not kept twice."""
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _reach(
+    plan: Plan, event: Event, before: Edge | None, view: LeadView, since: datetime, quiet_until: datetime | None
+) -> Edge | None:
+    """A date: it is reached once; one that had gone by long before we learnt of it is no event."""
+    moment = reached_at(event, view)
+    if moment is None or moment > view.now or (before is not None and before.turned_at == moment):
+        return None
+    turns = before.turned if before else 0
+    is_news = moment >= since and view.now - moment <= plan.policy.fresh_for
+    if quiet_until is not None:
+        return None if moment > quiet_until else Edge(truth=None, turned=turns, turned_at=moment)
+    return Edge(truth=None, turned=turns + is_news, turned_at=moment)
+
+
+# ── what has come ────────────────────────────────────────────────────────────────────────────────────────────────
+def happened(plan: Plan, owner: str, waited: Sequence[Event], events: Events) -> list[Happening]:
+    """What has come of the events that `owner` lists: of several that come at once, the first that it lists."""
+    for place, event in enumerate(waited):
+        found = _found(plan, watch_name(owner, waited, place), event, events)
+        if found:
+            return found
+    return []
+
+
+def _found(plan: Plan, name: str, event: Event, events: Events) -> list[Happening]:
+    kind, what = event.kind, f"{event.kind.value}:{event.name or ''}"
+    if event.condition is not None or kind in (EventKind.CHANGES, EventKind.REACHES):
+        edge = events.turned.get(name)
+        return [Happening(Cause.EDGE, f"{name}#{edge.turned}", edge.turned_at or events.now, what)] if edge else []
+    if kind is EventKind.SIGNAL and event.name is not None:
+        kinds = plan.members.get(event.name, frozenset({event.name}))
+        return [
+            Happening(Cause.SIGNAL, str(one.id), one.occurred_at, what) for one in events.signals if one.kind in kinds
+        ]
+    if kind is EventKind.BREACHES:
+        run = events.breached.get(event.name or "")
+        return [Happening(Cause.CLOCK, f"{event.name}#{run.number}", events.now, what)] if run else []
+    if kind is EventKind.DONE:
+        return _done(event, events, what)
+    arrival = events.arrival
+    if arrival is not None and _is_move(event, events.before, arrival):
+        return [Happening(Cause.STAGE_ENTRY, str(arrival.seq), arrival.entered_at, what)]
+    return []
+
+
+def _done(event: Event, events: Events, what: str) -> list[Happening]:
+    run = events.finished.get(event.name or "")
+    if run is not None:
+        return [Happening(Cause.CADENCE, f"{event.name}#{run.number}", events.now, what)]
+    return [
+        Happening(Cause.TASK, _digest(task.key.text()), task.ended_at or events.now, what)
+        for task in events.done
+        if task.key.rule == event.name
+    ]
+
+
+def _is_move(event: Event, before: StageEntry | None, arrival: StageEntry) -> bool:
+    return (
+        (event.kind is EventKind.ENTERS and event.name == arrival.stage)
+        or (event.kind is EventKind.MOVES and event.name == arrival.transition)
+        or (event.kind is EventKind.LEAVES and before is not None and event.name == before.stage)
+    )

@@ -1,0 +1,76 @@
+"""routing.yaml: pools and who gets what."""
+
+from __future__ import annotations
+
+from connector.policy.build.actions import build_assign, check_working_time
+from connector.policy.build.context import Context, label_of
+from connector.policy.build.events import build_events
+from connector.policy.document import Where
+from connector.policy.files.routing import Capacity as CapacityModel
+from connector.policy.files.routing import PoolModel, RoutingFile
+from connector.policy.model import Capacity, Pool, Routing, RoutingRule
+
+
+def build_routing(context: Context) -> Routing | None:
+    """The whole file; None when the part is off."""
+    model = context.files.routing
+    if model is None:
+        return None
+    where = context.at("routing")
+    if model.nobody_free is not None:
+        context.known(model.nobody_free.pool, model.pools, "pool", where / "nobody_free" / "pool")
+    absent, tasks = model.absent, model.absent.open_tasks if model.absent is not None else None
+    if tasks is not None and tasks.after is not None:
+        check_working_time(context, tasks.after, where / "absent" / "open_tasks" / "after")
+    return Routing(
+        pools={key: _pool(context, key, pool, where / "pools" / key) for key, pool in model.pools.items()},
+        rules=_rules(context, model, where / "rules"),
+        keep_for=model.keep_owner.for_ if model.keep_owner is not None else None,
+        keep_same_company=model.keep_owner is not None and model.keep_owner.also == "same_company",
+        absent_skip=absent is None or absent.skip,
+        absent_tasks_after=tasks.after if tasks is not None else None,
+        absent_tasks_to=tasks.to if tasks is not None else "same_pool",
+        left_tasks_to=model.left_company.open_tasks if model.left_company is not None else "same_pool",
+        nobody_free=model.nobody_free.pool if model.nobody_free is not None else None,
+    )
+
+
+def _rules(context: Context, model: RoutingFile, where: Where) -> tuple[RoutingRule, ...]:
+    return tuple(
+        RoutingRule(
+            id=rule.id,
+            label=label_of(rule.label, rule.id),
+            on=build_events(context, rule.on, where / index / "on"),
+            when=context.compiler.optional(rule.when, where / index),
+            assign=build_assign(context, rule.assign, where / index / "assign"),
+        )
+        for index, rule in enumerate(model.rules)
+    )
+
+
+def _pool(context: Context, key: str, model: PoolModel, where: Where) -> Pool:
+    calendars = context.vocabulary.calendars
+    if model.calendar is not None:
+        context.known(model.calendar, calendars, "calendar", where / "calendar")
+    members = {"hubspot": model.members.hubspot_team, "salesforce": model.members.salesforce_group}
+    return Pool(
+        id=key,
+        label=label_of(model.label, key),
+        members={vendor: name for vendor, name in members.items() if name is not None},
+        capacity=_capacity(context, model.capacity, where / "capacity"),
+        warn_above=model.warn_above,
+        warn_if_fewer_than=model.warn_if_fewer_than,
+        calendar=calendars.get(model.calendar) if model.calendar is not None else None,
+    )
+
+
+def _capacity(context: Context, model: CapacityModel | None, where: Where) -> Capacity | None:
+    if model is None:
+        return None
+    kinds = {"mqls": model.mqls, "meetings": model.meetings, "leads": model.leads}
+    said = [(what, most) for what, most in kinds.items() if most is not None]
+    if len(said) != 1:
+        message = "a capacity counts exactly one of these"
+        context.report.error(where, message, reason="capacity", allowed=tuple(kinds))
+        return None
+    return Capacity(what=said[0][0], most=said[0][1], per=model.per)

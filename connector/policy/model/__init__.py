@@ -1,0 +1,78 @@
+"""The compiled policy: what the engine and the sync read. Built by `loader.py`, never by hand.
+
+Everything here is frozen and already resolved: lists are inlined, defaults applied, references checked. One module a
+file of the policy.
+"""
+
+from connector.policy.model.actions import (
+    Action,
+    Assign,
+    AssignAction,
+    EnrolAction,
+    NotifyAction,
+    SetAction,
+    StartAction,
+    StopAction,
+    TaskAction,
+)
+from connector.policy.model.events import Event, EventKind
+from connector.policy.model.fields import FieldDef, FieldType, Home, Label, ValueRule
+from connector.policy.model.handoff import AlsoRequired, CreateDeal, Gate, Pipeline, PipelineStage
+from connector.policy.model.lifecycle import ManualMoves, StageDef, StageStore, Transition
+from connector.policy.model.policy import Channel, Policy
+from connector.policy.model.recycle import Again, Reason, Recycle
+from connector.policy.model.routing import Capacity, Pool, Routing, RoutingRule
+from connector.policy.model.scores import Contribution, Decay, ScoreDef, ScoreRule, SignalDef, SignalSource
+from connector.policy.model.sla import Agreement, Clock, Rung
+from connector.policy.model.work import Cadence, NeverRule, Queue, Step, WorkRule
+
+__all__ = [
+    "Action",
+    "Again",
+    "Agreement",
+    "AlsoRequired",
+    "Assign",
+    "AssignAction",
+    "Cadence",
+    "Capacity",
+    "Channel",
+    "Clock",
+    "Contribution",
+    "CreateDeal",
+    "Decay",
+    "EnrolAction",
+    "Event",
+    "EventKind",
+    "FieldDef",
+    "FieldType",
+    "Gate",
+    "Home",
+    "Label",
+    "ManualMoves",
+    "NeverRule",
+    "NotifyAction",
+    "Pipeline",
+    "PipelineStage",
+    "Policy",
+    "Pool",
+    "Queue",
+    "Reason",
+    "Recycle",
+    "Routing",
+    "RoutingRule",
+    "Rung",
+    "ScoreDef",
+    "ScoreRule",
+    "SetAction",
+    "SignalDef",
+    "SignalSource",
+    "StageDef",
+    "StageStore",
+    "StartAction",
+    "Step",
+    "StopAction",
+    "TaskAction",
+    "Transition",
+    "ValueRule",
+    "WorkRule",
+]

@@ -1,0 +1,41 @@
+"""recycle.yaml: reasons, and when each comes again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from connector.policy.model.actions import Action
+from connector.policy.model.events import Event
+from connector.policy.model.fields import Label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """When a recycled lead comes again: after a time, on an event, at the latest then."""
+
+    after: timedelta | None
+    on: Event | None
+    at_latest: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One line of the table of reasons."""
+
+    id: str
+    label: Label
+    used_for: tuple[str, ...]  #: return | reject | lost | discard
+    again: Again | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recycle:
+    """recycle.yaml: reasons, what happens on waking, and the loop limit."""
+
+    reasons: Mapping[str, Reason]
+    on_wake: tuple[Action, ...]
+    times: int | None
+    within: timedelta | None
+    then: str | None

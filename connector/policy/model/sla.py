@@ -1,0 +1,51 @@
+"""sla.yaml: clocks, escalation, the agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connector.domain.calendar import Calendar, Span
+from connector.policy.conditions import Condition
+from connector.policy.model.actions import Action
+from connector.policy.model.events import Event
+from connector.policy.model.fields import Label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One step of escalation: at a share of the limit (`at`, 1.0 is the breach), or so long after the breach."""
+
+    at: float | None
+    after: Span | None
+    do: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """A promise between two departments: from `starts` to `stops` within `limit`, not counting `paused_while`.
+
+    `between` is (who hands over, who owes); rungs stand in the order in which they come.
+    """
+
+    id: str
+    label: Label
+    between: tuple[str, str] | None
+    starts: tuple[Event, ...]
+    stops: tuple[Event, ...]
+    when: Condition | None
+    paused_while: Condition | None
+    limit: Span
+    calendar: Calendar
+    escalation: tuple[Rung, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """The printed agreement's own texts."""
+
+    title: Label
+    parties: Mapping[str, Label]
+    goals: Mapping[str, str]
+    duties: Mapping[str, tuple[Label, ...]]
+    review_every: Span | None

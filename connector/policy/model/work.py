@@ -1,0 +1,68 @@
+"""work.yaml: rules, queues, cadences, and what is never done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connector.policy.conditions import Condition
+from connector.policy.model.actions import Action, EnrolAction, TaskAction
+from connector.policy.model.events import Event
+from connector.policy.model.fields import Label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkRule:
+    """`on` one of these events, while `when`, `do` that. A rule in `shadow` is recorded and does nothing."""
+
+    id: str
+    label: Label
+    on: tuple[Event, ...]
+    when: Condition | None
+    do: tuple[Action, ...]
+    shadow: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeverRule:
+    """Outranks every rule: while `when` is true none of `what` is done.
+
+    `what`: task, call, mail, social, todo, enrol, notify, assign.
+    """
+
+    id: str
+    label: Label
+    what: tuple[str, ...]
+    when: Condition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a cadence, on day `day` after its start (ordinary days, moved to the next working day).
+
+    `action` is a task for a person, or an enrolment where the CRM sends. Its slot is `step_<n>`, counted from 1.
+    """
+
+    day: int
+    action: TaskAction | EnrolAction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """Steps over days, until the last one is done or something stops them."""
+
+    id: str
+    label: Label
+    stop_on: tuple[Event, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A call list: the tasks of these rules and cadences, by this score, shown in the CRMs under these names."""
+
+    id: str
+    label: Label
+    tasks: tuple[str, ...]
+    order: str | None
+    names: Mapping[str, str]  #: vendor → the queue's or list view's name there.
