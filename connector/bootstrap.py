@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 
 from connector.engine.plan import Plan, prepare
 from connector.errors import UsageError
@@ -25,7 +26,7 @@ from connector.sync.binding import Binding
 from connector.sync.context import Limits, Line, Tenant
 from connector.sync.ingest import Accounts, ingest
 from connector.sync.tokens import SharedTokens, configure
-from connector.vendors.base import InboundEvent, Vendor
+from connector.vendors.base import DealPipeline, DealStage, InboundEvent, Vendor
 from connector.vendors.http import FixedToken
 from connector.vendors.hubspot import inbound, provision, workflow
 from connector.vendors.hubspot.client import HubSpotVendor
@@ -267,10 +268,9 @@ def _provision(portal: Portal, plan: provision.ProvisionPlan) -> None:
         {"vendor_id": one.id, "email": one.email, "name": one.name, "active": one.active, "teams": list(one.teams)}
         for one in vendor.owners()
     ]
+    found = {**done.capabilities, "stage_orders": orders, "pipelines": [asdict(one) for one in vendor.pipelines()]}
     with portal.database.transaction(portal.installation_id) as conn:
-        connections.remember_provisioning(
-            conn, portal.connection_id, {**done.capabilities, "stage_orders": orders}, done.stage_values
-        )
+        connections.remember_provisioning(conn, portal.connection_id, found, done.stage_values)
         connections.put_owners(conn, portal.installation_id, portal.connection_id, owners)
         connections.resume(conn, portal.connection_id)  # the account answers: a pause for dead credentials is over
 
@@ -282,7 +282,13 @@ def _binding(plan: Plan, row: ConnectionRow) -> Binding:
         dialect=HubSpotDialect(zone=policy.zone, language=policy.language),
         stage_values=row.stage_values,
         stage_orders=row.capabilities.get("stage_orders", {}),
+        pipelines=[_pipeline(raw) for raw in row.capabilities.get("pipelines", ())],
     )
+
+
+def _pipeline(raw: Mapping[str, Any]) -> DealPipeline:
+    stages = tuple(DealStage(**stage) for stage in raw["stages"])
+    return DealPipeline(id=raw["id"], label=raw["label"], stages=stages)
 
 
 def machine_clock() -> datetime:

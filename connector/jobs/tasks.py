@@ -46,6 +46,8 @@ WHERE desired_revision > confirmed_revision AND parked_reason IS NULL AND not_be
   AND claimed_until < now() AND read_wanted_at IS NULL
 UNION
 SELECT connection_id, 'hot', 'read' FROM managed_record WHERE read_wanted
+UNION
+SELECT connection_id, lane, 'read' FROM wanted_read WHERE not_before <= now()
 """
 
 

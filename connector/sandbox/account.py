@@ -94,7 +94,7 @@ def _stage(call: Call, given: Json) -> Stage:
     metadata = {str(key): str(value) for key, value in (given.get("metadata") or {}).items()}
     if "probability" not in metadata and object_type(call.args[0]).name == "deals":
         raise refusal(400, "Deal stages need metadata.probability between 0.0 and 1.0")
-    metadata.setdefault("isClosed", str(metadata.get("probability") in ("0", "0.0", "1", "1.0")).lower())
+    metadata.setdefault("isClosed", str(float(metadata.get("probability") or 0.5) in (0.0, 1.0)).lower())
     return Stage(
         id=_number(call),
         label=str(given.get("label") or ""),
@@ -110,8 +110,10 @@ def list_stages(call: Call) -> Reply:
 
 def create_stage(call: Call) -> Reply:
     """POST /crm/v3/pipelines/{type}/{id}/stages"""
-    made = _stage(call, body_object(call.body))
-    _pipeline(call).stages.append(made)
+    pipeline, made = _pipeline(call), _stage(call, body_object(call.body))
+    if any(one.label == made.label and not one.archived for one in pipeline.stages):
+        raise refusal(409, f"Stage label {made.label!r} is taken", "CONFLICT")
+    pipeline.stages.append(made)
     return Reply(status=201, body=made.as_json())
 
 

@@ -17,6 +17,7 @@ from connector.sandbox.inputs import (
     batch_inputs,
     body_object,
     check_required,
+    check_stage,
     check_unique,
     check_unique_within,
     checked_properties,
@@ -112,6 +113,7 @@ def _create_rows(call: Call, portal: Portal, kind: ObjectType, inputs: list[Json
         check_required(kind, values)
     for values in rows:
         check_unique(portal, kind, values)
+        check_stage(portal, kind, values)
     check_unique_within(portal, kind, rows)
     wanted = [checked_links(portal, kind, one) for one in inputs]
     results = []
@@ -155,6 +157,7 @@ def batch_update(call: Call) -> Reply:
             raise refusal(400, f"Duplicate IDs found in batch input: [{record.id}]. IDs must be unique")
         seen.add(record.id)
         check_unique(portal, kind, values, record)
+        check_stage(portal, kind, values, record)
         found.append((record, values))
     check_unique_within(portal, kind, [values for _, values in found])
     results = []
@@ -192,6 +195,7 @@ def batch_upsert(call: Call) -> Reply:
             check_required(kind, values)
             record = None
         check_unique(portal, kind, values, record)
+        check_stage(portal, kind, values, record)
         rows.append((record, values))
     check_unique_within(portal, kind, [values for _, values in rows])
     results: list[Json] = []

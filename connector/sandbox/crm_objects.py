@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from connector.sandbox import links, merging
-from connector.sandbox.inputs import body_object, check_required, check_unique, checked_properties
+from connector.sandbox.inputs import body_object, check_required, check_stage, check_unique, checked_properties
 from connector.sandbox.object_types import ObjectType, object_type
 from connector.sandbox.portal import FREE_MAIL, Portal
 from connector.sandbox.record import Record
@@ -157,6 +157,7 @@ def create_record(call: Call) -> Reply:
     values = checked_properties(portal, kind, given.get("properties", {}))
     check_required(kind, values)
     check_unique(portal, kind, values)
+    check_stage(portal, kind, values)
     wanted = checked_links(portal, kind, given)
     record = portal.create(kind, values, call.actor)
     after_create(portal, record, wanted, call.actor)
@@ -173,6 +174,7 @@ def update_record(call: Call) -> Reply:
         raise not_found_json()
     values = checked_properties(portal, kind, body_object(call.body).get("properties", {}))
     check_unique(portal, kind, values, record)
+    check_stage(portal, kind, values, record)
     write_values(portal, record, values, call.actor)
     call.records = 1
     return Reply(body=written(record, values))

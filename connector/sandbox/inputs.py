@@ -92,6 +92,20 @@ def _allowed_here(portal: Portal, kind: ObjectType, name: str) -> set[str] | Non
     return None
 
 
+def check_stage(portal: Portal, kind: ObjectType, values: dict[str, str], record: Record | None = None) -> None:
+    """400 when a deal's stage is none of its pipeline's; a deal without a pipeline goes into the default one."""
+    stage = values.get("dealstage")
+    if kind.name != "deals" or not stage:
+        return
+    standing = record.props.get("pipeline") if record is not None else None
+    pipeline = portal.pipelines["deals"].get(values.get("pipeline") or standing or "default")
+    if pipeline is None or not any(one.id == stage and not one.archived for one in pipeline.stages):
+        listed = "" if pipeline is None else ", ".join(one.id for one in pipeline.stages)
+        text = f"{stage} was not one of the allowed options: [{listed}]"
+        problems = [PropertyProblem(name="dealstage", code="INVALID_OPTION", message=text)]
+        raise invalid_properties(problems, portal.settings.portal_id)
+
+
 def check_required(kind: ObjectType, values: dict[str, str]) -> None:
     """400 when a create lacks what HubSpot requires (`hs_timestamp` of activities)."""
     missing = [name for name in kind.required if not values.get(name)]

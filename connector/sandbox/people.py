@@ -8,7 +8,7 @@ from connector.errors import UsageError
 from connector.sandbox import links
 from connector.sandbox.clock import iso
 from connector.sandbox.crm_objects import after_create, write_values
-from connector.sandbox.inputs import check_required, check_unique, checked_properties
+from connector.sandbox.inputs import check_required, check_stage, check_unique, checked_properties
 from connector.sandbox.object_types import object_type
 from connector.sandbox.portal import Portal
 from connector.sandbox.record import Record
@@ -42,6 +42,7 @@ def edit(
     actor = person(portal, owner_id, source)
     values = checked_properties(portal, record.kind, properties)
     check_unique(portal, record.kind, values, record)
+    check_stage(portal, record.kind, values, record)
     if source == "CRM_UI" and values.get("lifecyclestage"):
         changes: dict[str, list[str | None]] = {}
         before = record.props.get("lifecyclestage")
@@ -70,6 +71,7 @@ def create(
     values = checked_properties(portal, kind, properties)
     check_required(kind, values)
     check_unique(portal, kind, values)
+    check_stage(portal, kind, values)
     targets = [the_record(portal, str(one["type"]), str(one["id"])) for one in associations]
     actor = person(portal, owner_id, source)
     record = portal.create(kind, values, actor)

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from connector.sandbox import lifecycle, links
+from connector.sandbox import derived, lifecycle, links
 from connector.sandbox.clock import SandboxClock, iso
 from connector.sandbox.definitions import PropertyDefinition, standard_properties
 from connector.sandbox.dice import seeded
@@ -189,7 +189,7 @@ class Portal:
     def apply(self, record: Record, changes: dict[str, list[str | None]], actor: Actor, now: int) -> None:
         """Carry out changes that are already decided; calculated properties follow."""
         changes = dict(changes)
-        for name, value in self._derived(record, changes, now).items():
+        for name, value in derived.derived(self, record, changes, now).items():
             changes[name] = [record.props.get(name), value or None]
         before_all: dict[str, str | None] = {name: before for name, (before, _) in changes.items()}
         before_all[record.kind.modified] = record.props.get(record.kind.modified)
@@ -222,6 +222,7 @@ class Portal:
         self.webhooks.simple(record, "deletion", actor, now)
         if record.kind.name == "companies":
             self._follow_company(record, actor, now, None)
+        self._recount(record, actor, now)
 
     def restore(self, record: Record, actor: Actor) -> None:
         """Back from the recycle bin."""
@@ -233,6 +234,7 @@ class Portal:
         self.webhooks.simple(record, "restore", actor, now)
         if record.kind.name == "companies":
             self._follow_company(record, actor, now, str(record.id))
+        self._recount(record, actor, now)
 
     def linked(self, frm: Record, to: Record, type_ids: Iterable[int], actor: Actor, *, removed: bool) -> None:
         """After an association changed: ledger, events, the contact's primary company."""
@@ -248,12 +250,14 @@ class Portal:
         )
         self.webhooks.associated(frm, to, set(marks), actor, now, removed=removed)
         for record in (frm, to):
+            changes = derived.counted(self, record)
             if record.kind.name == "contacts":
                 company = links.primary_company(record)
                 value = None if company is None else str(company)
                 if record.props.get("associatedcompanyid") != value:
-                    change = {"associatedcompanyid": [record.props.get("associatedcompanyid"), value]}
-                    self.apply(record, change, actor, now)
+                    changes["associatedcompanyid"] = [record.props.get("associatedcompanyid"), value]
+            if changes:
+                self.apply(record, changes, actor, now)
 
     def unindex(self, record: Record) -> None:
         """Free the unique values of a record that goes away."""
@@ -283,13 +287,15 @@ class Portal:
             props["hs_pipeline"] = f"{kind.name}-lifecycle-pipeline"
             if self.settings.default_lifecycle:
                 props[lifecycle.STAGE] = self.settings.default_lifecycle
+        if kind.name == "deals":
+            props["pipeline"] = "default"
         if kind.name == "contacts":
             props |= {"hs_is_contact": "true", "hs_is_unworked": "true"}
         if kind.name == "companies" and given.get("domain"):
             props["website"] = given["domain"]
         props |= given
         as_changes: dict[str, list[str | None]] = {name: [None, value] for name, value in props.items()}
-        props |= {name: value for name, value in self._derived(record, as_changes, now).items() if value}
+        props |= {name: value for name, value in derived.derived(self, record, as_changes, now).items() if value}
         return props
 
     def _shown_changes(self, record: Record, given: dict[str, str]) -> dict[str, str]:
@@ -298,24 +304,6 @@ class Portal:
             shown.setdefault(lifecycle.STAGE, record.props[lifecycle.STAGE])
         definitions = self.definitions[record.kind.name]
         return {name: self.webhooks.value(definitions.get(name), value) for name, value in shown.items()}
-
-    def _derived(self, record: Record, changes: dict[str, list[str | None]], now: int) -> dict[str, str]:
-        derived: dict[str, str] = {}
-        name = record.kind.name
-        if name in ("contacts", "companies") and lifecycle.STAGE in changes:
-            derived |= lifecycle.entered(changes[lifecycle.STAGE][1], now)
-        if name == "contacts" and "email" in changes:
-            derived["hs_email_domain"] = (changes["email"][1] or "").partition("@")[2]
-        if "hubspot_owner_id" in changes and name in ("contacts", "companies", "deals"):
-            derived["hubspot_owner_assigneddate"] = iso(now) if changes["hubspot_owner_id"][1] else ""
-        if name == "tasks" and "hs_task_status" in changes:
-            done = changes["hs_task_status"][1] == "COMPLETED"
-            derived["hs_task_is_completed"] = "1" if done else "0"
-            derived["hs_task_completion_date"] = iso(now) if done else ""
-        if name == "deals" and "dealstage" in changes:
-            derived["hs_is_closed"] = str(changes["dealstage"][1] in ("closedwon", "closedlost")).lower()
-            derived["hs_is_closed_won"] = str(changes["dealstage"][1] == "closedwon").lower()
-        return {key: value for key, value in derived.items() if record.props.get(key, "") != value}
 
     def _index(self, record: Record, names: Iterable[str], *, remove: bool) -> None:
         kind = record.kind.name
@@ -353,6 +341,16 @@ class Portal:
                 before = contact.props.get("associatedcompanyid")
                 if before != value:
                     self.apply(contact, {"associatedcompanyid": [before, value]}, actor, now)
+
+    def _recount(self, record: Record, actor: Actor, now: int) -> None:
+        """The records that count this one, which has gone or come back, count again."""
+        for type_name, found in record.links.items():
+            if record.kind.name in derived.COUNTS.get(type_name, {}).values():
+                for other_id in found:
+                    other = self.find(object_type(type_name), other_id)
+                    changes = derived.counted(self, other) if other is not None else {}
+                    if other is not None and changes:
+                        self.apply(other, changes, actor, now)
 
     def type_named(self, name: str) -> ObjectType:
         """See `object_type`."""

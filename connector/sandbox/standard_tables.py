@@ -73,6 +73,7 @@ hs_latest_source_data_2 | Latest Traffic Source Drill-Down 2 | string text | ana
 notes_last_contacted | Last Contacted | datetime date | contact_activity | ro
 notes_last_updated | Last Activity Date | datetime date | contact_activity | ro
 num_contacted_notes | Number of times contacted | number number | contact_activity | ro
+num_associated_deals | Number of Associated Deals | number number | contactinformation | ro calc
 hs_last_sales_activity_timestamp | Last Engagement Date | datetime date | contact_activity | ro
 hs_sequences_is_enrolled | Currently in Sequence | bool booleancheckbox | contact_activity | ro calc
 """
@@ -118,7 +119,7 @@ closed_lost_reason | Closed Lost Reason | string textarea | dealinformation |
 closed_won_reason | Closed Won Reason | string textarea | dealinformation |
 hs_next_step | Next step | string textarea | dealinformation |
 hs_priority | Priority | string text | dealinformation |
-hs_deal_stage_probability | Deal probability | number number | dealinformation |
+hs_deal_stage_probability | Deal probability | number number | dealinformation | ro calc
 hs_is_closed | Is Closed | bool booleancheckbox | dealinformation | ro calc
 hs_is_closed_won | Is Closed Won | bool booleancheckbox | dealinformation | ro calc
 num_associated_contacts | Number of Associated Contacts | number number | dealinformation | ro calc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from connector.store import associations
 from connector.store.database import Connection
 from connector.store.signals import SAME_SUBMISSION
 
@@ -81,6 +82,7 @@ def erase(
         values,
     ).fetchall()
     values["lead_ids"] = sorted({int(row["lead_id"]) for row in rows})
+    associations.forget(conn, connection_id, object_type, vendor_ids)
     for statement in _ERASE:
         conn.execute(statement, values)
 

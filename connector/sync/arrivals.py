@@ -14,6 +14,7 @@ from connector.store import leads, links, merging, mirrors
 from connector.store.database import Connection
 from connector.store.links import ReadClaim
 from connector.sync.context import Line
+from connector.sync.deals import DealHarvest
 from connector.sync.merging import merge_leads
 from connector.vendors.base import Create, Lane, Outcome, Record
 
@@ -24,6 +25,7 @@ class Harvest:
 
     people: dict[str, Record] = field(default_factory=dict)
     companies: dict[str, Record] = field(default_factory=dict)
+    deals: DealHarvest = field(default_factory=DealHarvest)
     arrived: dict[str, str] = field(default_factory=dict)  #: address → the contact found or created for it
     refused: dict[str, str] = field(default_factory=dict)  #: address → why no contact could be made
 

@@ -11,7 +11,7 @@ from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value
 from connector.engine.plan import Plan
 from connector.engine.words import label_in
 from connector.policy.model import FieldDef, Home, SignalDef, StageStore
-from connector.vendors.base import Dialect
+from connector.vendors.base import DealPipeline, Dialect
 
 _BLANK_TARGETS = (UNREAD, UNREADABLE)
 
@@ -24,6 +24,7 @@ class Binding:
     dialect: Dialect
     stage_values: Mapping[str, str]
     stage_orders: Mapping[str, Sequence[str]]
+    pipelines: Sequence[DealPipeline] = ()  #: Of deals, as the account had them when it was connected.
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
@@ -73,7 +74,22 @@ class Binding:
         names |= dict.fromkeys(home.name for _, home in self.fields_on(self.dialect.person_type))
         names |= dict.fromkeys(home.name for _, home in self.stores)
         names |= dict.fromkeys(self.counters)
+        if self.deal_properties and self.dialect.deal.person_count is not None:
+            names[self.dialect.deal.person_count] = None
         return tuple(names)
+
+    @cached_property
+    def deal_homes(self) -> tuple[tuple[FieldDef, Home], ...]:
+        """The fields that live on deals."""
+        return tuple(self.fields_on(self.dialect.deal.object_type))
+
+    @cached_property
+    def deal_properties(self) -> tuple[str, ...]:
+        """Every property of a deal that a read asks for; empty: the policy does not speak of deals here."""
+        mapped = [home.name for _, home in self.deal_homes]
+        if not mapped and self._pipeline_name is None:
+            return ()
+        return tuple(dict.fromkeys((*self.dialect.deal.properties, *mapped)))
 
     @cached_property
     def company_properties(self) -> tuple[str, ...]:
@@ -89,6 +105,50 @@ class Binding:
         """True when some signal is learnt from this vendor's forms."""
         kind = f"{self.dialect.vendor}_form"
         return any(source.kind == kind for signal in self.plan.policy.signals.values() for source in signal.sources)
+
+    # ── the pipeline ─────────────────────────────────────────────────────────────────────────────────────────
+    @property
+    def _pipeline_name(self) -> str | None:
+        """What the policy's pipeline is called at this vendor; None: the policy keeps none here."""
+        pipeline = self.plan.policy.pipeline
+        return pipeline.stored.get(self.dialect.vendor) if pipeline is not None else None
+
+    @cached_property
+    def deal_pipeline(self) -> DealPipeline | None:
+        """The account's pipeline that the policy names, by label or id; None: it names none, or there is none."""
+        name = self._pipeline_name
+        return next((one for one in self.pipelines if name is not None and name in (one.label, one.id)), None)
+
+    @property
+    def knows_deal_pipeline(self) -> bool:
+        """False: the policy names a pipeline that the account did not have when it was connected."""
+        return self._pipeline_name is None or self.deal_pipeline is not None
+
+    @cached_property
+    def deal_stage_ids(self) -> Mapping[str, str]:
+        """Stage id of the policy's pipeline → the account's stage id, by the name stored there, the label or the id."""
+        pipeline = self.plan.policy.pipeline
+        if pipeline is None or self.deal_pipeline is None:
+            return {}
+        names = {name: stage.id for stage in self.deal_pipeline.stages for name in (stage.label, stage.id)}
+        found: dict[str, str] = {}
+        for stage_id, stage in pipeline.stages.items():
+            label = label_in(stage.label, self.plan.policy.language, stage_id)
+            name = stage.stored.get(self.dialect.vendor, label)
+            if name in names:
+                found[stage_id] = names[name]
+        return found
+
+    @cached_property
+    def deal_stage_closed(self) -> Mapping[str, bool]:
+        """The account's stage id → whether a deal in it is won or lost."""
+        return {stage.id: stage.closed for pipeline in self.pipelines for stage in pipeline.stages}
+
+    def deal_stage(self, raw: str | None) -> Value:
+        """The policy's stage of a stored one; a stage that the policy does not know stays the account's own word."""
+        if not raw:
+            return BLANK
+        return next((stage for stage, stored in self.deal_stage_ids.items() if stored == raw), raw)
 
     # ── the stage ────────────────────────────────────────────────────────────────────────────────────────────
     def stage_value(self, store: StageStore, stage: str) -> str | None:

@@ -28,6 +28,7 @@ from connector.store.mirrors import MirrorRow
 from connector.sync import facts, mirror
 from connector.sync.binding import Binding
 from connector.sync.context import Tenant
+from connector.sync.deal_view import UNREAD_DEAL, DealView, deals_shown
 from connector.sync.difference import difference, settle_overtaken
 from connector.sync.merging import record_key
 
@@ -52,6 +53,7 @@ class _Case:
     binding: Binding
     person: MirrorRow
     company: MirrorRow | None
+    deal: DealView
     moving: bool
     dropped: Mapping[str, object]
     signals: Sequence[Signal]
@@ -105,7 +107,9 @@ def _cases(tenant: Tenant, conn: Connection, due: Sequence[DueClaim]) -> tuple[l
     cases: list[_Case] = []
     for connection_id, binding in tenant.bindings.items():
         people = _people(conn, connection_id, binding, ids)
-        companies = _companies(conn, connection_id, binding, [person for _, person, _, _ in people.values()])
+        persons = [person for _, person, _, _ in people.values()]
+        companies = _companies(conn, connection_id, binding, persons)
+        deals = deals_shown(conn, connection_id, binding, persons)
         records: dict[int, list[ManagedRow]] = {}
         for record in managed.of_leads(conn, connection_id, ids, dirty_only=False):
             records.setdefault(record.lead_id, []).append(record)
@@ -122,6 +126,7 @@ def _cases(tenant: Tenant, conn: Connection, due: Sequence[DueClaim]) -> tuple[l
                     binding=binding,
                     person=person,
                     company=companies.get(company_id) if company_id else None,
+                    deal=deals.get(person.vendor_id, UNREAD_DEAL),
                     moving=moving,
                     dropped=dropped,
                     signals=found_signals.get(one.lead_id, ()),
@@ -182,7 +187,7 @@ def _where(error: BaseException) -> str:
 def _decide(tenant: Tenant, case: _Case, now: datetime) -> _Result:
     """Step through every instant that was due, in order, then now."""
     state = _with_reports(codec.decode_state(case.row.state), case)
-    lead = facts.lead_of(case.binding, case.row, state, case.person, case.company, moving=case.moving)
+    lead = facts.lead_of(case.binding, case.row, state, case.person, case.company, moving=case.moving, deal=case.deal)
     entries: list[StageEntry] = []
     tasks: dict[object, Task] = {}
     overruled: list[Overruled] = []

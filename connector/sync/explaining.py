@@ -25,6 +25,7 @@ from connector.store.mirrors import MirrorRow
 from connector.sync import facts, mirror
 from connector.sync.binding import Binding
 from connector.sync.context import Tenant
+from connector.sync.deal_view import UNREAD_DEAL, deals_shown
 from connector.sync.merging import record_key
 
 ENTRIES_SHOWN = 10
@@ -108,7 +109,8 @@ def _told(
 ) -> Story:
     state = codec.decode_state(row.state)
     found = signals.of_leads(conn, [row.id]).get(row.id, [])
-    lead = facts.lead_of(binding, row, state, person, company, moving=link.moving)
+    deal = deals_shown(conn, link.connection_id, binding, [person]).get(person.vendor_id, UNREAD_DEAL)
+    lead = facts.lead_of(binding, row, state, person, company, moving=link.moving, deal=deal)
     moments = occurrences(tenant.plan.members, found, now)
     records = managed.of_leads(conn, link.connection_id, [row.id], dirty_only=False)
     by_key = {one.key: one for one in records}

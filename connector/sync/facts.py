@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from connector.domain.lead import FieldFact, Lead, StageReport
+from connector.domain.lead import Actor, FieldFact, Lead, StageReport
 from connector.domain.state import LeadState
 from connector.domain.value import BLANK
 from connector.store.leads import LeadRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
 from connector.sync.binding import Binding
+from connector.sync.deal_view import UNREAD_DEAL, DealView
+
+DEAL_STAGE = "deal.stage"
 
 
 def lead_of(
-    binding: Binding, row: LeadRow, state: LeadState, person: MirrorRow, company: MirrorRow | None, *, moving: bool
+    binding: Binding,
+    row: LeadRow,
+    state: LeadState,
+    person: MirrorRow,
+    company: MirrorRow | None,
+    *,
+    moving: bool,
+    deal: DealView = UNREAD_DEAL,
 ) -> Lead:
     """The lead as its CRM shows it. `moving`: a stage write of ours is under way, so its stage says nothing."""
     dialect = binding.dialect
-    fields: dict[str, FieldFact] = {}
+    fields = _deal_fields(binding, deal)
     for (object_type, name), (definition, home) in binding.homes.items():
         record = (
             person if object_type == dialect.person_type else company if object_type == dialect.company_type else None
         )
-        if definition.name in fields:
+        if definition.name in fields or object_type == dialect.deal.object_type:
             continue
         if object_type == dialect.company_type and _has_no_company(binding, person):
             fields[definition.name] = FieldFact(value=BLANK)
@@ -35,13 +46,52 @@ def lead_of(
             value=dialect.to_canonical(definition, home, found.raw), changed_at=found.changed_at, actor=found.actor
         )
     created = dialect.moment(person.properties.get(dialect.created_property)) or row.created_at
+    owner = mirror.fact(person, dialect.owner_property, same_on(binding, dialect.person_type))
+    deal_owner = _deal_fact(binding, deal.row, dialect.deal.owner) if deal.row is not None else None
     return Lead(
         id=row.id,
         fields=fields,
-        owner=person.properties.get(dialect.owner_property) or None,
+        owner=owner.raw or None,
+        owner_changed_at=_named_at(owner),
+        deal_owner=(deal_owner.raw or None) if deal_owner else None,
+        deal_owner_changed_at=_named_at(deal_owner) if deal_owner else None,
         created_at=created,
         stage_report=None if moving else stage_report(binding, state, person),
     )
+
+
+def _deal_fields(binding: Binding, deal: DealView) -> dict[str, FieldFact]:
+    """`deal.<field>` and `deal.stage`; that there is no deal is knowledge."""
+    if not binding.deal_properties or (deal.row is None and not deal.known):
+        return {}
+    if deal.row is None:
+        names = (DEAL_STAGE, *(definition.name for definition, _ in binding.deal_homes))
+        return {name: FieldFact(value=BLANK) for name in names}
+    dialect = binding.dialect
+    fields: dict[str, FieldFact] = {}
+    if dialect.deal.stage in deal.row.properties:
+        found = _deal_fact(binding, deal.row, dialect.deal.stage)
+        stage = binding.deal_stage(found.raw)
+        fields[DEAL_STAGE] = FieldFact(value=stage, changed_at=found.changed_at, actor=found.actor)
+    for definition, home in binding.deal_homes:
+        if home.name in deal.row.properties:
+            found = _deal_fact(binding, deal.row, home.name)
+            value = dialect.to_canonical(definition, home, found.raw)
+            fields[definition.name] = FieldFact(value=value, changed_at=found.changed_at, actor=found.actor)
+    return fields
+
+
+def _deal_fact(binding: Binding, row: MirrorRow, name: str) -> mirror.PropertyFact:
+    """A value that stood when the deal was first seen was given when the deal was made, at the earliest."""
+    words = binding.dialect.deal
+    found = mirror.fact(row, name, same_on(binding, words.object_type))
+    made_at = binding.dialect.moment(row.properties.get(words.created))
+    return replace(found, changed_at=found.changed_at or made_at)
+
+
+def _named_at(found: mirror.PropertyFact) -> datetime | None:
+    """When somebody else named this owner, at the latest."""
+    return None if found.actor is Actor.TASUKI else found.changed_at
 
 
 def _has_no_company(binding: Binding, person: MirrorRow) -> bool:

@@ -16,6 +16,7 @@ from connector.store.signals import NewSignal
 from connector.sync import mirror
 from connector.sync.arrivals import Harvest, meet, recognise
 from connector.sync.context import Line, backoff, conclude
+from connector.sync.deals import fetch_deals, read_deals, store_deals
 from connector.sync.facts import same_on
 from connector.sync.observe import observe
 from connector.sync.submissions import signals_of, store_signals
@@ -28,7 +29,7 @@ COUNTED_AT_ONCE = 20
 
 def read_slice(line: Line, lane: Lane) -> int:
     """Read up to a slice of marked records of one lane, the hot lane our tasks too; returns how many."""
-    count = _read_people(line, lane)
+    count = _read_people(line, lane) + read_deals(line, lane)
     return count + read_tasks(line, lane) if lane is Lane.HOT else count
 
 
@@ -75,6 +76,7 @@ def _fetch(line: Line, claims: Sequence[ReadClaim], lane: Lane) -> Harvest:
     arrivals = [claim for claim in claims if not claim.vendor_id and claim.arrival]
     if arrivals:
         meet(line, arrivals, harvest, lane)
+    harvest.deals = fetch_deals(line, harvest.people, lane)
     missing = _companies_to_read(line, harvest.people.values())
     if missing:
         harvest.companies = line.vendor.read(
@@ -103,6 +105,7 @@ def _store(
     now: datetime,
     lane: Lane,
 ) -> None:
+    mirrors.lock(conn, line.connection_id, line.dialect.deal.object_type, sorted(harvest.deals.asked))
     mirrors.lock(conn, line.connection_id, line.dialect.company_type, sorted(harvest.companies))
     mirrors.lock(conn, line.connection_id, line.dialect.person_type, sorted(harvest.people))
     links.lock(conn, [claim.lead_id for claim in claims])
@@ -128,6 +131,7 @@ def _store(
         found += _signals(line, claim.lead_id, record, before)
     _store_gone(line, conn, gone)
     _store_back(line, conn, [claim for claim in claims if claim.vendor_id in harvest.people], known)
+    store_deals(line, conn, harvest.deals, now)
     changed += _absorb_companies(line, conn, harvest, now)
     mirrors.put(conn, line.tenant.installation_id, line.connection_id, changed)
     store_signals(line.tenant, conn, found, now=now)

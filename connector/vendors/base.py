@@ -169,6 +169,24 @@ class PropertyInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DealStage:
+    """One stage of a pipeline, as the account has it."""
+
+    id: str
+    label: str
+    closed: bool  #: Won or lost.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealPipeline:
+    """A pipeline (record type) of deals with its stages in order."""
+
+    id: str
+    label: str
+    stages: tuple[DealStage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """One page of a listing and where the next begins (None: the end)."""
 
@@ -230,11 +248,34 @@ class Vendor(Protocol):
     def describe(self, object_type: str) -> Mapping[str, PropertyInfo]:
         """All properties of an object type."""
 
+    def pipelines(self) -> tuple[DealPipeline, ...]:
+        """The pipelines of deals."""
+
     def submissions(self, form_id: str, *, since: datetime) -> Iterator[Submission]:
         """Submissions of a form, newest first, down to `since`."""
 
     def forms(self) -> Mapping[str, str]:
         """Form id → name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealWords:
+    """What a CRM calls a deal and its parts: names of properties."""
+
+    object_type: str
+    title: str
+    stage: str
+    pipeline: str
+    amount: str
+    owner: str
+    created: str
+    closed: str  #: "true" once it is won or lost.
+    person_count: str | None  #: The person's property that counts its deals; None: nothing tells, so all are asked for.
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """What is always read of a deal, whatever the policy maps."""
+        return (self.title, self.stage, self.pipeline, self.amount, self.owner, self.created, self.closed)
 
 
 class Dialect(Protocol):
@@ -244,6 +285,7 @@ class Dialect(Protocol):
     person_type: str
     company_type: str
     task_type: str
+    deal: DealWords
     person_properties: tuple[str, ...]  #: Always read of a person, whatever the policy maps.
     task_properties: tuple[str, ...]
     owner_property: str

@@ -152,6 +152,7 @@ class Relay:
             {
                 "contacts": sorted({*binding.person_properties, "lastname"}),
                 "companies": sorted(binding.company_properties),
+                "deals": sorted(binding.deal_properties),
                 "tasks": ["hs_task_status", "hubspot_owner_id"],
             }
         )

@@ -16,6 +16,7 @@ from typing import Any
 from connector.errors import RetryableError
 from connector.vendors.base import (
     Create,
+    DealPipeline,
     Lane,
     Owner,
     Page,
@@ -162,6 +163,13 @@ class HubSpotVendor:
         path = self.paths.properties.format(object=protocol.object_name(object_type))
         answer = self.api.get(path, {"archived": "false"}, lane=Lane.BACKGROUND)
         return {one.name: one for one in map(records.property_info, answer["results"])}
+
+    def pipelines(self) -> tuple[DealPipeline, ...]:
+        """The pipelines of deals, in display order."""
+        path = self.paths.pipelines.format(object=protocol.object_name("deal"))
+        answer = self.api.get(path, {}, lane=Lane.BACKGROUND)
+        found = sorted(answer["results"], key=lambda raw: raw.get("displayOrder") or 0)
+        return tuple(records.pipeline(raw) for raw in found)
 
     def forms(self) -> Mapping[str, str]:
         """Form id → name."""

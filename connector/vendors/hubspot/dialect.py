@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from connector.domain.effects import WorkState
 from connector.domain.value import Value
 from connector.policy.model import FieldDef, FieldType, Home
-from connector.vendors.base import InboundEvent, Record, Submission
+from connector.vendors.base import DealWords, InboundEvent, Record, Submission
 from connector.vendors.hubspot import fields
 from connector.vendors.hubspot.workflow import form_title
 from connector.vendors.moments import to_moment
@@ -30,6 +30,17 @@ class HubSpotDialect:
     person_type = "contact"
     company_type = "company"
     task_type = "task"
+    deal = DealWords(
+        object_type="deal",
+        title="dealname",
+        stage="dealstage",
+        pipeline="pipeline",
+        amount="amount",
+        owner="hubspot_owner_id",
+        created="createdate",
+        closed="hs_is_closed",
+        person_count="num_associated_deals",
+    )
     person_properties: tuple[str, ...] = (
         "email",
         "createdate",

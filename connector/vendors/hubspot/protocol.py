@@ -43,7 +43,7 @@ ASSOCIATION_TYPES: Final[Mapping[tuple[str, str], int]] = {
     ("email", "contact"): 198,
     ("meeting", "contact"): 200,
     ("deal", "contact"): 3,
-    ("deal", "company"): 5,
+    ("deal", "company"): 5,  # the primary one
     ("contact", "company"): 279,
 }
 

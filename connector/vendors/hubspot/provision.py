@@ -1,8 +1,8 @@
 """Bring a portal to what a policy needs: look first (`plan`), then do it (`apply`). Doing it twice changes nothing.
 
-Created: the property group `tasuki`, missing `tasuki_*` properties, missing options, custom lifecycle stages. Never:
-a standard property, or the definition of anything that exists beyond its options. What cannot be mended is a problem
-that names the property and the remedy.
+Created: the property group `tasuki`, missing `tasuki_*` properties, missing options, custom lifecycle stages, the deal
+pipeline with its missing stages. Never: a standard property, or the definition of anything that exists beyond its
+options. What cannot be mended is a problem that names the property and the remedy.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ from typing import Any
 from connector.errors import UsageError
 from connector.policy.model import Policy
 from connector.vendors.base import Lane
+from connector.vendors.hubspot import pipeline_steps
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.failures import RefusedError
 from connector.vendors.hubspot.probe import enforces_unique_keys
 from connector.vendors.hubspot.protocol import object_name
 from connector.vendors.hubspot.records import property_info
+from connector.vendors.hubspot.steps import Step
 from connector.vendors.hubspot.wanted import (
     GROUP,
     HOLDS,
     OWN_PREFIX,
     Wanted,
     WantedStages,
+    wanted_pipeline,
     wanted_properties,
     wanted_stages,
 )
@@ -44,17 +47,6 @@ class Problem:
     property_name: str
     reason: str
     message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One change of the portal: `action` is create_group, create_property, add_options or create_stages."""
-
-    action: str
-    object_type: str
-    name: str
-    body: Mapping[str, Any]
-    says: str  #: For people: what will be done.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +94,9 @@ def plan(policy: Policy, vendor: HubSpotVendor) -> ProvisionPlan:
     stage_values: dict[str, str] = {}
     for store in stages:
         steps += _new_stages(store, portal, stage_values)
+    pipeline = wanted_pipeline(policy)
+    if pipeline is not None:
+        steps += pipeline_steps.pipeline_steps(pipeline, vendor)
     return ProvisionPlan(steps=tuple(steps), problems=tuple(problems), stage_values=stage_values)
 
 
@@ -236,6 +231,8 @@ def _perform(step: Step, vendor: HubSpotVendor) -> None:
             vendor.api.call("POST", path, step.body, lane=Lane.BACKGROUND)
         elif step.action == "create_property":
             _create_property(properties, step, vendor)
+        elif step.action in ("create_pipeline", "create_deal_stage"):
+            pipeline_steps.perform(step, vendor)
         else:
             vendor.api.call("PATCH", f"{properties}/{step.name}", step.body, lane=Lane.BACKGROUND)
     except RefusedError as error:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from connector.vendors.base import Change, Owner, PropertyInfo, Record, Submission
+from connector.vendors.base import Change, DealPipeline, DealStage, Owner, PropertyInfo, Record, Submission
 from connector.vendors.hubspot.events import INTEGRATION_SOURCES, PERSON_SOURCES
 from connector.vendors.moments import to_moment
 
@@ -65,6 +65,27 @@ def property_info(raw: Mapping[str, Any]) -> PropertyInfo:
         read_only=modification.get("readOnlyValue") is True or raw.get("calculated") is True,
         unique=raw.get("hasUniqueValue") is True,
     )
+
+
+def pipeline(raw: Mapping[str, Any]) -> DealPipeline:
+    """One pipeline; stages in display order. A stage is closed by its metadata, else by a probability of 0 or 1."""
+    stages = sorted(raw.get("stages") or (), key=lambda stage: stage.get("displayOrder") or 0)
+    return DealPipeline(
+        id=str(raw["id"]),
+        label=str(raw.get("label") or raw["id"]),
+        stages=tuple(
+            DealStage(id=str(one["id"]), label=str(one.get("label") or one["id"]), closed=_is_closed(one))
+            for one in stages
+        ),
+    )
+
+
+def _is_closed(stage: Mapping[str, Any]) -> bool:
+    metadata = stage.get("metadata") or {}
+    said, probability = _text(metadata.get("isClosed")), _text(metadata.get("probability"))
+    if said is not None:
+        return said == "true"
+    return probability is not None and float(probability) in (0.0, 1.0)
 
 
 def _type(raw: Mapping[str, Any]) -> str:

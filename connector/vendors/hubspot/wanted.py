@@ -16,7 +16,7 @@ OWN_PREFIX: Final = "tasuki_"
 """Only properties with this prefix are ever created: a missing standard one is a misspelling."""
 
 #: Types whose records we create, and which therefore carry our key.
-KEYED_TYPES: Final = ("task", "note")
+KEYED_TYPES: Final = ("task", "deal", "note")
 
 #: Field type → (HubSpot's type, its field type) of a property that we create.
 _DEFINITIONS: Final[Mapping[FieldType, tuple[str, str]]] = {
@@ -104,10 +104,41 @@ class WantedStages:
     order: tuple[tuple[str, str | None], ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedDealStage:
+    """One stage of the deal pipeline, by its name in the portal."""
+
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedPipeline:
+    """The deal pipeline by its name in the portal, with its stages in order."""
+
+    name: str
+    stages: tuple[WantedDealStage, ...]
+
+
+def wanted_pipeline(policy: Policy) -> WantedPipeline | None:
+    """The pipeline that the policy keeps in HubSpot."""
+    pipeline = policy.pipeline
+    if pipeline is None or VENDOR not in pipeline.stored:
+        return None
+    stages = tuple(
+        WantedDealStage(
+            name=stage.stored.get(VENDOR) or text_of(stage.label, policy.language) or key,
+            probability=stage.probability,
+        )
+        for key, stage in pipeline.stages.items()
+    )
+    return WantedPipeline(name=pipeline.stored[VENDOR], stages=stages)
+
+
 def wanted_properties(policy: Policy) -> list[Wanted]:
     """Every property that the policy's fields, stage stores and our own keys need, each once."""
     found: dict[tuple[str, str], Wanted] = {}
-    for wanted in (*_of_fields(policy), *_of_stages(policy), *_of_counters(policy), *_keys()):
+    for wanted in (*_of_fields(policy), *_of_stages(policy), *_of_counters(policy), *_keys(policy)):
         place = (wanted.object_type, wanted.name)
         known = found.get(place)
         if known is not None:
@@ -218,8 +249,9 @@ def _of_counters(policy: Policy) -> Iterator[Wanted]:
                 )
 
 
-def _keys() -> Iterator[Wanted]:
-    for object_type in KEYED_TYPES:
+def _keys(policy: Policy) -> Iterator[Wanted]:
+    makes_deals = policy.pipeline is not None and VENDOR in policy.pipeline.stored
+    for object_type in KEYED_TYPES if makes_deals else ("task",):
         yield Wanted(
             object_type=object_type,
             name=protocol.KEY_PROPERTY,

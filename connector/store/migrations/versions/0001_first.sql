@@ -211,6 +211,32 @@ CREATE INDEX mirror_email ON mirror (installation_id, connection_id, (properties
 CREATE INDEX mirror_company ON mirror (installation_id, connection_id, (properties ->> 'associatedcompanyid'))
     WHERE object_type = 'contact';
 
+CREATE TABLE association (
+    installation_id int NOT NULL,
+    connection_id   int NOT NULL,
+    from_type       text NOT NULL,
+    from_id         text NOT NULL,
+    to_type         text NOT NULL,
+    to_ids          text[] NOT NULL DEFAULT '{}',
+    PRIMARY KEY (installation_id, connection_id, from_type, from_id, to_type)
+);
+COMMENT ON TABLE association IS 'Which records of another type belong to a record, as last read: the deals of a person. No row: not read';
+CREATE INDEX association_to ON association USING gin (to_ids);
+
+CREATE TABLE wanted_read (
+    installation_id int NOT NULL,
+    connection_id   int NOT NULL,
+    object_type     text NOT NULL,
+    vendor_id       text NOT NULL,
+    wanted_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    lane            text NOT NULL DEFAULT 'hot' CHECK (lane IN ('hot', 'background')),
+    attempts        int NOT NULL DEFAULT 0,
+    not_before      timestamptz NOT NULL DEFAULT '-infinity',
+    PRIMARY KEY (installation_id, connection_id, object_type, vendor_id)
+);
+COMMENT ON TABLE wanted_read IS
+    'Records besides people and companies that events told of: to be read. "contact>deal": which deals belong to a contact';
+
 CREATE TABLE link (
     installation_id    int NOT NULL,
     lead_id            bigint NOT NULL,

@@ -14,6 +14,7 @@ from connector.errors import UsageError
 from connector.policy.loader import load_policy
 from connector.policy.model import FieldDef, Home, Policy
 from connector.sandbox.handle import SandboxHandle, start_sandbox
+from connector.vendors.base import Lane
 from connector.vendors.http import FixedToken, MemoryTokens
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.provision import apply, plan
@@ -163,4 +164,34 @@ def test_two_at_once_do_not_trip_over_each_other(vendor: HubSpotVendor, b2b: Pol
     one, other = plan(b2b, vendor), plan(b2b, vendor)
     apply(one, vendor, probe_id="1", now=NOW)
     apply(other, vendor, probe_id="2", now=NOW)
+    assert plan(b2b, vendor).steps == ()
+
+
+def test_the_pipeline_is_created_once_with_its_stages(vendor: HubSpotVendor, b2b: Policy) -> None:
+    found = plan(b2b, vendor)
+    (step,) = [one for one in found.steps if one.action == "create_pipeline"]
+    assert "アポイント獲得 10%" in step.says
+    apply(found, vendor, probe_id="1", now=NOW)
+    (made,) = [one for one in vendor.pipelines() if one.label == "新規営業"]
+    assert [stage.label for stage in made.stages][:2] == ["アポイント獲得", "初回商談"]
+    assert [stage.label for stage in made.stages if stage.closed] == ["受注", "失注"]
+
+
+def test_a_pipeline_that_is_there_gets_the_stages_it_lacks(
+    vendor: HubSpotVendor, sandbox: SandboxHandle, b2b: Policy
+) -> None:
+    stages = [
+        {"label": label, "displayOrder": order, "metadata": {"probability": "0.5"}}
+        for order, label in enumerate(("アポイント獲得", "提案", "与信"))
+    ]
+    path = vendor.paths.pipelines.format(object="deals")
+    body = {"label": "新規営業", "displayOrder": 1, "stages": stages}
+    vendor.api.call("POST", path, body, lane=Lane.BACKGROUND)
+    found = plan(b2b, vendor)
+    added = [one.body["label"] for one in found.steps if one.action == "create_deal_stage"]
+    assert added == ["初回商談", "見積提出", "クロージング", "受注", "失注"]
+    apply(found, vendor, probe_id="1", now=NOW)
+    (made,) = [one for one in vendor.pipelines() if one.label == "新規営業"]
+    assert {"与信", *added} < {stage.label for stage in made.stages}
+    assert len(made.stages) == 8
     assert plan(b2b, vendor).steps == ()

@@ -1,0 +1,90 @@
+"""Records besides people, companies and our own tasks that are to be read: deals, activities, and who has which.
+
+Marking twice is marking once; what is marked again while it is read is read again. Reading is idempotent, so that a
+mark is not claimed: the job's lock keeps two workers from the same work, and nothing breaks when they do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from connector.store.database import Connection
+
+_WANT = """
+INSERT INTO wanted_read (installation_id, connection_id, object_type, vendor_id, lane, wanted_at)
+SELECT %(installation_id)s, %(connection_id)s, %(object_type)s, vendor_id, %(lane)s, clock_timestamp()
+FROM unnest(%(ids)s::text[]) AS wanted (vendor_id) ORDER BY vendor_id
+ON CONFLICT (installation_id, connection_id, object_type, vendor_id) DO UPDATE
+SET wanted_at = excluded.wanted_at, attempts = 0, not_before = '-infinity',
+    lane = CASE WHEN excluded.lane = 'hot' THEN 'hot' ELSE wanted_read.lane END
+"""
+
+_WANTED = """
+SELECT vendor_id, wanted_at FROM wanted_read
+WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND lane = ANY(%(lanes)s)
+  AND not_before <= now()
+ORDER BY wanted_at LIMIT %(limit)s
+"""
+
+_DONE = """
+DELETE FROM wanted_read USING unnest(%(ids)s::text[], %(wanted_ats)s::timestamptz[]) AS done (vendor_id, wanted_at)
+WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s
+  AND wanted_read.vendor_id = done.vendor_id AND wanted_read.wanted_at <= done.wanted_at
+"""
+
+_POSTPONE = """
+UPDATE wanted_read
+SET attempts = attempts + 1,
+    not_before = now() + make_interval(secs => least(%(most)s, %(seconds)s * power(2, least(attempts, 20))))
+WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND vendor_id = ANY(%(ids)s)
+"""
+
+
+def want(
+    conn: Connection, installation_id: int, connection_id: int, object_type: str, ids: Collection[str], *, lane: str
+) -> None:
+    """Mark these records to be read."""
+    if not ids:
+        return
+    values = {
+        "installation_id": installation_id,
+        "connection_id": connection_id,
+        "object_type": object_type,
+        "ids": sorted(ids),
+        "lane": lane,
+    }
+    conn.execute(_WANT, values)
+
+
+def wanted(
+    conn: Connection, connection_id: int, object_type: str, *, lanes: Sequence[str], limit: int
+) -> dict[str, datetime]:
+    """Records of this type to be read, longest waiting first, with when they were last asked for."""
+    values = {"connection_id": connection_id, "object_type": object_type, "lanes": list(lanes), "limit": limit}
+    return {row["vendor_id"]: row["wanted_at"] for row in conn.execute(_WANTED, values)}
+
+
+def done(conn: Connection, connection_id: int, object_type: str, read: Mapping[str, datetime]) -> None:
+    """These were read, as `wanted` gave them; what was asked for again meanwhile stays."""
+    values = {
+        "connection_id": connection_id,
+        "object_type": object_type,
+        "ids": list(read),
+        "wanted_ats": list(read.values()),
+    }
+    conn.execute(_DONE, values)
+
+
+def postpone(
+    conn: Connection, connection_id: int, object_type: str, ids: Collection[str], *, seconds: float, most: float
+) -> None:
+    """The vendor could not answer: not before so long, doubling with every time up to `most`."""
+    values = {
+        "connection_id": connection_id,
+        "object_type": object_type,
+        "ids": sorted(ids),
+        "seconds": seconds,
+        "most": most,
+    }
+    conn.execute(_POSTPONE, values)

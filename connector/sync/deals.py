@@ -1,0 +1,152 @@
+"""Deals are read with the people who have them, and again when events tell of them.
+
+Least calls: a person's own count of deals tells whether there is anything to ask for (an association read takes a
+thousand people a call), and only deals that the mirror lacks are read with people. Nothing of this happens for a
+policy that does not speak of deals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from connector.errors import RetryableError
+from connector.store import associations, leads, mirrors, wanted
+from connector.store.database import Connection
+from connector.store.mirrors import MirrorRow
+from connector.sync import mirror
+from connector.sync.context import Line, conclude
+from connector.sync.deal_view import counted
+from connector.sync.facts import same_on
+from connector.vendors.base import Dialect, Lane, Record
+
+
+@dataclass(slots=True)
+class DealHarvest:
+    """What the vendor answered: whose deals are which, and the deals themselves (`asked` without a record: gone)."""
+
+    belongs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+
+
+def whose_deals(dialect: Dialect) -> str:
+    """The mark on a person whose deals are to be asked for."""
+    return f"{dialect.person_type}>{dialect.deal.object_type}"
+
+
+def fetch_deals(line: Line, people: Mapping[str, Record], lane: Lane) -> DealHarvest:
+    """The deals of people who have just been read, as far as the mirror does not hold them."""
+    harvest = DealHarvest()
+    if not line.binding.deal_properties or not people:
+        return harvest
+    dialect = line.dialect
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        known = associations.of(conn, line.connection_id, dialect.person_type, list(people), dialect.deal.object_type)
+    ask = sorted(one for one, record in people.items() if _must_ask(dialect, record, known.get(one)))
+    if ask:
+        harvest.belongs = line.vendor.associated(dialect.person_type, ask, dialect.deal.object_type, lane=lane)
+        _read(line, harvest, (), lane)
+    return harvest
+
+
+def _must_ask(dialect: Dialect, person: Record, known: tuple[str, ...] | None) -> bool:
+    """True when the person's own count of deals is not what we know."""
+    name = dialect.deal.person_count
+    if name is None or name not in person.properties:
+        return known is None
+    return counted(person.properties[name]) != len(known or ())
+
+
+def _read(line: Line, harvest: DealHarvest, again: Iterable[str], lane: Lane) -> None:
+    """Read these deals again, and those that the mirror lacks.
+
+    A place is held in the mirror first: an event that comes while we read finds the deal, and has it read again.
+    """
+    deal_type, tenant = line.dialect.deal.object_type, line.tenant
+    ids = sorted({one for found in harvest.belongs.values() for one in found})
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        held = mirrors.load(conn, line.connection_id, deal_type, ids)
+        fresh = [one for one in ids if one not in held]
+        places = [MirrorRow(object_type=deal_type, vendor_id=one) for one in fresh]
+        mirrors.put(conn, tenant.installation_id, line.connection_id, places)
+    unread = [one for one, row in held.items() if row.read_at is None or row.gone is not None]
+    harvest.asked = {*again, *fresh, *unread}
+    if harvest.asked:
+        asked = sorted(harvest.asked)
+        harvest.records = line.vendor.read(deal_type, asked, line.binding.deal_properties, lane=lane)
+
+
+def store_deals(line: Line, conn: Connection, harvest: DealHarvest, now: datetime) -> None:
+    """Bring the mirror of deals up to date."""
+    dialect = line.dialect
+    deal_type, installation_id = dialect.deal.object_type, line.tenant.installation_id
+    associations.put(conn, installation_id, line.connection_id, dialect.person_type, deal_type, harvest.belongs)
+    rows = mirrors.load(conn, line.connection_id, deal_type, sorted(harvest.asked), lock=True)
+    same = same_on(line.binding, deal_type)
+    for vendor_id in harvest.asked:
+        row = rows.setdefault(vendor_id, MirrorRow(object_type=deal_type, vendor_id=vendor_id))
+        record = harvest.records.get(vendor_id)
+        if record is not None:
+            mirror.absorb(row, record, now=now, same=same)
+        else:
+            row.gone, row.read_at = "archived", now
+    mirrors.put(conn, installation_id, line.connection_id, list(rows.values()))
+
+
+# ── what events told of ──────────────────────────────────────────────────────────────────────────────────────
+def read_deals(line: Line, lane: Lane) -> int:
+    """Read the deals, and whose they are, that events told of; their leads become due. Returns how many were read."""
+    if not line.binding.deal_properties:
+        return 0
+    tenant, dialect = line.tenant, line.dialect
+    deal_type, limit = dialect.deal.object_type, tenant.limits.slice_records
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        lanes = [lane.value]
+        people = wanted.wanted(conn, line.connection_id, whose_deals(dialect), lanes=lanes, limit=limit)
+        deals = wanted.wanted(conn, line.connection_id, deal_type, lanes=lanes, limit=limit)
+    if not people and not deals:
+        return 0
+    harvest = DealHarvest()
+    try:
+        if people:
+            harvest.belongs = line.vendor.associated(dialect.person_type, sorted(people), deal_type, lane=lane)
+        _read(line, harvest, deals, lane)
+    except RetryableError as error:
+        _postpone(line, people, deals, error)
+        raise
+    conclude(
+        tenant,
+        lambda conn: _conclude(line, conn, people, deals, harvest, lane),
+        give_back=lambda conn: None,
+    )
+    return len(people) + len(deals)
+
+
+def _conclude(
+    line: Line,
+    conn: Connection,
+    people: Mapping[str, datetime],
+    deals: Mapping[str, datetime],
+    harvest: DealHarvest,
+    lane: Lane,
+) -> None:
+    now, dialect = line.tenant.now(conn), line.dialect
+    deal_type = dialect.deal.object_type
+    store_deals(line, conn, harvest, now)
+    wanted.done(conn, line.connection_id, whose_deals(dialect), people)
+    wanted.done(conn, line.connection_id, deal_type, deals)
+    having = associations.having(conn, line.connection_id, dialect.person_type, deal_type, sorted(harvest.asked))
+    known = leads.identities(conn, line.connection_id, dialect.person_type, sorted({*people, *having}))
+    due = sorted({lead_id for lead_id, gone in known.values() if gone is None})
+    leads.mark_due(conn, line.tenant.installation_id, due, at=now, why="deal", lane=lane.value)
+
+
+def _postpone(line: Line, people: Mapping[str, datetime], deals: Mapping[str, datetime], error: RetryableError) -> None:
+    limits = line.tenant.limits
+    seconds = limits.retry_seconds if error.retry_after_seconds is None else error.retry_after_seconds
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        for kind, ids in ((whose_deals(line.dialect), people), (line.dialect.deal.object_type, deals)):
+            most = max(seconds, limits.retry_seconds_most)
+            wanted.postpone(conn, line.connection_id, kind, list(ids), seconds=seconds, most=most)
