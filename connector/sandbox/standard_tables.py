@@ -73,7 +73,7 @@ hs_latest_source_data_2 | Latest Traffic Source Drill-Down 2 | string text | ana
 notes_last_contacted | Last Contacted | datetime date | contact_activity | ro
 notes_last_updated | Last Activity Date | datetime date | contact_activity | ro
 num_contacted_notes | Number of times contacted | number number | contact_activity | ro
-num_associated_deals | Number of Associated Deals | number number | contactinformation | ro calc
+num_associated_deals | Number of Associated Deals | number number | deal_information | ro
 hs_last_sales_activity_timestamp | Last Engagement Date | datetime date | contact_activity | ro
 hs_sequences_is_enrolled | Currently in Sequence | bool booleancheckbox | contact_activity | ro calc
 """
