@@ -14,6 +14,8 @@ from unicodedata import east_asian_width
 
 import click
 
+from connector.engine.examples import Outcome, run_examples
+from connector.engine.plan import prepare
 from connector.policy.loader import check_files
 from connector.policy.model import Policy
 from connector.policy.problems import Problem
@@ -27,39 +29,73 @@ _WIDEST_LINE = 160
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
 def command(folder: Path, as_json: bool) -> None:
-    """Check the policy in DIR and show every error at once, with its line and what is allowed.
+    """Check the policy in DIR and show every error at once, with its line and what is allowed; then run its examples.
 
-    Exits with 0 when the policy can run and with 1 when it has errors.
+    Exits with 0 when the policy can run and with 1 when it has errors or an example does not hold.
     """
     try:
         files = read_folder(folder)
     except FolderError as error:
         raise click.UsageError(error.message) from error
     policy, problems = check_files(files, name=folder.resolve().name)
+    outcome = run_examples(prepare(policy)) if policy is not None else None
+    if policy is not None and outcome is not None:
+        problems = [*problems, *failing_examples(policy, outcome)]
     if as_json:
-        click.echo(json.dumps(_as_json(policy, problems), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(_as_json(policy, problems, outcome), ensure_ascii=False, indent=2))
     else:
-        _print(folder, files, policy, problems)
-    sys.exit(0 if policy is not None else 1)
+        _print(folder, files, policy, problems, outcome)
+    sys.exit(1 if any(not problem.warning for problem in problems) else 0)
 
 
-def _print(folder: Path, files: Mapping[str, bytes], policy: Policy | None, problems: Sequence[Problem]) -> None:
+def failing_examples(policy: Policy, outcome: Outcome) -> list[Problem]:
+    """What fails of examples.yaml, as errors with their places."""
+    return [
+        Problem(
+            file="examples.yaml",
+            line=failure.line,
+            column=1,
+            message=failure.text(policy.language),
+            reason="example_fails",
+        )
+        for failure in outcome.failures
+    ]
+
+
+def _print(
+    folder: Path,
+    files: Mapping[str, bytes],
+    policy: Policy | None,
+    problems: Sequence[Problem],
+    outcome: Outcome | None,
+) -> None:
     for problem in problems:
         click.echo("\n".join(problem_lines(folder, files, problem)))
         click.echo()
     errors = sum(not problem.warning for problem in problems)
     warnings = len(problems) - errors
     counted = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
-    if policy is None:
+    if policy is None or outcome is None or errors:
         click.echo(f"✗ {folder}: {counted}. The running policy, if any, stays as it is.")
         return
     click.echo(f"✓ {folder}: {counted}.\n")
     for key, value in summary(policy).items():
         click.echo(f"  {key:<12} {value}")
+    if policy.examples is not None:
+        _print_examples(policy, outcome)
     if policy.later:
         click.echo("\nChecked, not run in this release:")
         for part in policy.later:
             click.echo(f"  - {part}")
+
+
+def _print_examples(policy: Policy, outcome: Outcome) -> None:
+    click.echo(f"\nExamples: {len(outcome.held)} hold.")
+    if outcome.unexercised:
+        click.echo("No example exercises these transitions:")
+        for name in outcome.unexercised:
+            label = next(one.label for one in policy.transitions if one.id == name)
+            click.echo(f"  - {name} ({label.get(policy.language) or name})")
 
 
 def problem_lines(folder: Path, files: Mapping[str, bytes], problem: Problem) -> list[str]:
@@ -115,11 +151,14 @@ def summary(policy: Policy) -> dict[str, str]:
     }
 
 
-def _as_json(policy: Policy | None, problems: Sequence[Problem]) -> dict[str, object]:
+def _as_json(policy: Policy | None, problems: Sequence[Problem], outcome: Outcome | None) -> dict[str, object]:
     return {
-        "ok": policy is not None,
+        "ok": all(problem.warning for problem in problems),
         "errors": [asdict(problem) for problem in problems if not problem.warning],
         "warnings": [asdict(problem) for problem in problems if problem.warning],
         "policy": None if policy is None else {"hash": policy.hash, **summary(policy)},
+        "examples": None
+        if outcome is None
+        else {"held": list(outcome.held), "unexercised_transitions": list(outcome.unexercised)},
         "not_run_yet": [] if policy is None else list(policy.later),
     }

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from connector.policy.build.context import Context, Files
+from connector.policy.build.examples import build_examples
 from connector.policy.build.fields import build_fields
 from connector.policy.build.handoff import build_create_deal, build_gates, build_pipeline
 from connector.policy.build.ids import check_ids
@@ -169,6 +170,7 @@ def _build(context: Context, name: str, hash_: str) -> Policy:
         pipeline=build_pipeline(context),
         channels=MappingProxyType(channels_of(settings)),
         records_in=MappingProxyType(records_in_of(settings)),
+        examples=build_examples(context),
     )
     return replace(policy, later=tuple(sorted(context.later, key=_file_first)))
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 import structlog
 
+from connector.engine.examples import run_examples
+from connector.engine.plan import prepare
+from connector.errors import PolicyError
 from connector.policy.model import Policy
 from connector.store import connections, leads, policies
 from connector.store.clock import BusinessClock
@@ -20,7 +23,8 @@ _WALK = "walk"
 
 def activate(database: Database, installation_id: int, policy: Policy, contents: Mapping[str, bytes]) -> bool:
     """Make this policy the running one; False when it already is. What was decided under the old one stands until
-    the walker comes by."""
+    the walker comes by. Raises `PolicyError` when an example of the policy does not hold: then nothing changes."""
+    _refuse_failing(policy)
     with database.transaction(installation_id) as conn:
         changed = policies.activate(
             conn,
@@ -32,6 +36,14 @@ def activate(database: Database, installation_id: int, policy: Policy, contents:
         )
     log.info("policy_activated" if changed else "policy_already_active", policy=policy.name, hash=policy.hash[:12])
     return changed
+
+
+def _refuse_failing(policy: Policy) -> None:
+    failures = run_examples(prepare(policy)).failures
+    if failures:
+        lines = [f"  examples.yaml:{one.line}: {one.text(policy.language)}" for one in failures]
+        message = "\n".join(["The policy does not do what its examples say:", *lines])
+        raise PolicyError(message, reason="example_fails")
 
 
 def walk_slice(tenant: Tenant) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from connector.policy.build.context import Context
 from connector.policy.document import Where
-from connector.policy.files.examples import ExampleModel
 from connector.policy.files.kpi import KpiFile
 
 
@@ -16,9 +15,6 @@ def check_later(context: Context) -> None:
     if files.kpi is not None:
         context.put_off("kpi.yaml")
         _kpi(context, files.kpi)
-    if files.examples is not None:
-        context.put_off("examples.yaml")
-        _examples(context, files.examples.examples)
     if files.fields.identity.same_lead or "new_employer" in files.fields.identity.model_fields_set:
         context.put_off("fields.yaml: identity")
         for group, names in enumerate(files.fields.identity.same_lead):
@@ -46,27 +42,3 @@ def _kpi(context: Context, model: KpiFile) -> None:
         for place, receiver in enumerate(review.to):
             spot = where / "reviews" / index / "to" / place
             context.known(receiver, words.channels, "channel", spot)
-
-
-def _examples(context: Context, examples: list[ExampleModel]) -> None:
-    words = context.vocabulary
-    for index, example in enumerate(examples):
-        where = context.at("examples") / "examples" / index
-        for key in example.given:
-            context.known(key, words.names, "field or name", where / "given" / key)
-        for place, happening in enumerate(example.and_):
-            context.known(happening.signal, words.signals, "signal", where / "and" / place / "signal")
-        for place, then in enumerate(example.then):
-            spot = where / "then" / place
-            if then.signal is not None:
-                context.known(then.signal, words.signals, "signal", spot / "signal")
-            for key in then.set_ or {}:
-                context.field(key, spot / "set" / key)
-            _expected_stage(context, then.expect, spot / "expect")
-        _expected_stage(context, example.expect or {}, where / "expect")
-
-
-def _expected_stage(context: Context, expected: dict[str, object], where: Where) -> None:
-    stage = expected.get("stage")
-    if isinstance(stage, str):
-        context.known(stage, context.vocabulary.stages, "stage", where / "stage")

@@ -16,6 +16,7 @@ from connector.policy.model.actions import (
     TaskAction,
 )
 from connector.policy.model.events import Event, EventKind
+from connector.policy.model.examples import Example, Examples, Expected, ExpectedTask, Given, Happening
 from connector.policy.model.fields import FieldDef, FieldType, Home, Label, ValueRule
 from connector.policy.model.handoff import AlsoRequired, CreateDeal, Gate, Pipeline, PipelineStage
 from connector.policy.model.lifecycle import ManualMoves, StageDef, StageStore, Transition
@@ -43,9 +44,15 @@ __all__ = [
     "EnrolAction",
     "Event",
     "EventKind",
+    "Example",
+    "Examples",
+    "Expected",
+    "ExpectedTask",
     "FieldDef",
     "FieldType",
     "Gate",
+    "Given",
+    "Happening",
     "Home",
     "Label",
     "ManualMoves",

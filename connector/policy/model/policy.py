@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from connector.domain.calendar import Calendar
 from connector.policy.conditions import Condition
+from connector.policy.model.examples import Examples
 from connector.policy.model.fields import FieldDef, Label
 from connector.policy.model.handoff import CreateDeal, Gate, Pipeline
 from connector.policy.model.lifecycle import ManualMoves, StageDef, StageStore, Transition
@@ -75,3 +76,4 @@ class Policy:
     pipeline: Pipeline | None = None
     channels: Mapping[str, Channel] = field(default_factory=dict)
     records_in: Mapping[str, str] = field(default_factory=dict)  #: tasks, sequences, deals, notes → vendor
+    examples: Examples | None = None

@@ -1,132 +1,99 @@
-"""The examples that stand beside the policies: given this lead and these signals, expect this.
-
-What needs the assignment of owners (`owner:`) is left out; everything else that they say is checked.
-"""
+"""The examples that stand beside the policies, and what running examples tells of wrong ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connector.domain.calendar import Span
-from connector.domain.state import LeadState, Mover, StageEntry
-from connector.domain.value import BLANK, UNREAD, Value, is_known
-from connector.engine.plan import Plan, prepare
-from connector.engine.view import LeadView, occurrences
-from connector.policy.document import read
+from connector.engine.examples import Outcome, run_examples
+from connector.engine.plan import prepare
 from connector.policy.loader import load_policy
-from connector.policy.model import FieldType
-from tests.unit.engine.stories import DAY, SECOND, Story
+from tests.unit.engine.stories import plan_of
 from tests.unit.policy.folders import MAPPINGS, SAMPLES
 
-FOLDERS = [MAPPINGS / "b2b-ja", SAMPLES / "b2b-ja"]
-LATER = frozenset({"owner"})
+
+def folders() -> Iterator[Any]:
+    for folder in (MAPPINGS / "b2b-ja", MAPPINGS / "small-team", SAMPLES / "b2b-ja"):
+        missing = pytest.mark.skipif(not folder.is_dir(), reason=f"{folder} is not here")
+        yield pytest.param(folder, id=f"{folder.parent.name}/{folder.name}", marks=missing)
 
 
-def cases() -> Iterator[Any]:
-    for folder in FOLDERS:
-        path = folder / "examples.yaml"
-        if not path.is_file():
-            yield pytest.param(
-                folder, {}, "", id=f"{folder.parent.name}", marks=pytest.mark.skip(f"{folder} is not here")
-            )
-            continue
-        data: Any = read("examples.yaml", path.read_bytes()).data
-        for example in data["examples"]:
-            yield pytest.param(folder, example, data["now"], id=f"{folder.parent.name}/{example['id']}")
+@pytest.mark.parametrize("folder", list(folders()))
+def test_every_example_of_a_policy_holds(folder: Path) -> None:
+    outcome = run_examples(prepare(load_policy(folder)))
+    assert outcome.failures == ()
+    if (folder / "examples.yaml").is_file():
+        assert "inquiry_becomes_mql" in outcome.held
 
 
-@pytest.mark.parametrize(("folder", "example", "now"), list(cases()))
-def test_example(folder: Path, example: Mapping[str, Any], now: str) -> None:
-    story = given(prepare(load_policy(folder)), example, now)
-    for happening in example.get("and", ()):
-        if "at" in happening:
-            story.now = moment(story.plan, happening["at"])
-            story.happens(happening["signal"])
-        else:
-            story.happens(happening["signal"], at=story.now - Span.parse(happening["ago"]).plain)
-    story.decide()
-    expect(story, example.get("expect", {}))
-    for then in example.get("then", ()):
-        story.wait(SECOND)
-        if "wait" in then:
-            story.pass_time(Span.parse(then["wait"]).plain)
-        elif "signal" in then:
-            story.happens(then["signal"]).decide()
-        else:
-            story.change(**then["set"]).decide()
-        expect(story, then["expect"])
+ROUTING = """\
+pools: {sdr: {members: {hubspot_team: SDR}}}
+rules: [{id: to_sdr, on: {enters: mql}, assign: {pool: sdr}}]
+"""
+HEAD = "now: 2026-11-20 10:00\npeople: {sdr: [sato, suzuki]}\nexamples:\n"
 
 
-def given(plan: Plan, example: Mapping[str, Any], now: str) -> Story:
-    """A lead that has stood in the given stage for a day."""
-    story = Story(plan=plan, now=moment(plan, now))
-    values = dict(example["given"])
-    stage, reason = values.pop("stage", "lead"), values.pop("recycle.reason", None)
-    story.given(**{name: scalar(plan, name, raw) for name, raw in values.items()})
-    for name, definition in plan.policy.fields.items():
-        if not definition.computed and name not in values:
-            story.given(**{name.replace(".", "__"): BLANK})
-    story.created_at = story.now - DAY
-    entry = StageEntry(seq=1, stage=stage, entered_at=story.now - SECOND * 90, mover=Mover.START, reason=reason)
-    story.state = LeadState(entry=entry, policy=plan.policy.hash)
-    return story
+def outcome_of(*lines: str) -> Outcome:
+    return run_examples(plan_of(examples=HEAD + "".join(f"  - {line}\n" for line in lines), routing=ROUTING))
 
 
-def scalar(plan: Plan, name: str, raw: str) -> Value:
-    definition = plan.policy.fields[name]
-    if definition.type in (FieldType.NUMBER, FieldType.MONEY):
-        return int(raw)
-    return date.fromisoformat(raw) if definition.type is FieldType.DATE else raw
-
-
-def moment(plan: Plan, text: str) -> datetime:
-    """`2026-11-20 10:00` in the policy's zone."""
-    day, _, clock = text.partition(" ")
-    local = datetime.combine(date.fromisoformat(day), time.fromisoformat(clock), plan.policy.zone)
-    return local.astimezone(UTC)
-
-
-def expect(story: Story, expected: Mapping[str, Any]) -> None:
-    view = LeadView(
-        story.plan.policy,
-        story.lead,
-        occurrences(story.plan.members, story.signals, story.now),
-        story.state.entry,
-        story.state.holds,
-        story.now,
+def test_what_holds_is_named_and_what_no_example_exercises() -> None:
+    outcome = outcome_of(
+        "{id: one, given: {last_name: 山田}, and: [{signal: inquiry, ago: 1m}], expect: {stage: mql, by: to_mql_act,"
+        " owner: sato, score.behaviour: {at_least: 40}, band: low, need: unknown,"
+        " task: {rule: call, kind: call, owner: sato, due: 2026-11-21 10:00, priority: high, title: 山田}}}"
     )
-    assert story.state.entry is not None
-    for name, wanted in expected.items():
-        if name in LATER:
-            continue
-        if name == "task":
-            expect_task(story, wanted)
-        elif name == "by":
-            assert story.by == wanted
-        elif name == "reason":
-            assert story.state.entry.reason == wanted
-        elif name == "undecided":
-            undecided = {one.rule for score in story.explain().scores for one in score.undecided}
-            assert undecided.issuperset(wanted)
-        elif wanted == "unknown":
-            assert not is_known(view.value(name))
-        elif name.startswith("score."):
-            assert view.value(name) == float(wanted)
-        else:
-            assert view.value(name) not in (UNREAD, BLANK)
-            assert str(view.value(name)) == str(wanted)
+    assert (outcome.failures, outcome.held) == ((), ("one",))
+    assert outcome.unexercised == ("to_mql_hot", "accept", "qualify", "return", "discard", "wake")
 
 
-def expect_task(story: Story, wanted: Any) -> None:
-    if wanted == "none":
-        assert story.tasks() == []
-        return
-    (task,) = story.tasks()
-    assert task.kind == wanted["kind"]
-    if "due" in wanted:
-        assert abs(task.due_at - moment(story.plan, wanted["due"])) < timedelta(seconds=2)
+@pytest.mark.parametrize(
+    ("expected", "found"),
+    [
+        ("{stage: sal}", "mql"),
+        ("{by: to_mql_hot}", "to_mql_act"),
+        ("{owner: suzuki}", "sato"),
+        ("{score.behaviour: 39}", "40"),
+        ("{need: known}", "blank"),
+        ("{reason: timing}", "None"),
+        ("{undecided: [large]}", "it, student"),
+        ("{task: none}", "call: call, due 2026-11-21 10:00, sato"),
+        ("{task: {kind: mail}}", "call: call, due"),
+        ("{task: {due: 2026-11-21 10:01}}", "call: call, due"),
+        ("{notice: call}", "none"),
+        ("{signal.inquiry: {at_least: 2}}", "1"),
+    ],
+)
+def test_what_does_not_hold_is_told_with_what_was_found(expected: str, found: str) -> None:
+    given = "" if "undecided" not in expected else "employees: 10"
+    line = f"{{id: wrong, given: {{{given}}}, and: [{{signal: inquiry, ago: 1m}}], expect: {expected}}}"
+    outcome = outcome_of(line)
+    (failure,) = outcome.failures
+    assert (failure.example, failure.line, outcome.held) == ("wrong", 4, ())
+    assert found in failure.found
+    assert "wrong" in failure.text("ja")
+    assert "wrong" in failure.text("en")
+
+
+def test_things_happen_one_after_the_other() -> None:
+    outcome = outcome_of(
+        "{id: story, given: {}, and: [{signal: inquiry, ago: 1m}], then: ["
+        "{done: call, expect: {task: none, stage: mql}},"
+        "{set: {decision: accepted}, expect: {stage: sal, by: accept}},"
+        "{set: {recycle_reason: timing}, expect: {stage: recycled, reason: timing, decision: unknown}},"
+        "{wait: 89d, expect: {stage: recycled}},"
+        "{wait: 1d, expect: {stage: lead, by: wake, task: {rule: on_wake}}},"
+        "{moves: mql, expect: {stage: mql, by: person, task: {rule: call}}},"
+        "{signal: visit, expect: {signal.visit: {at_least: 1}}}]}",
+        "{id: nothing_to_do, given: {}, then: [{done: call, expect: {stage: lead}}]}",
+    )
+    assert outcome.held == ("story",)
+    assert [(one.example, one.expected) for one in outcome.failures] == [("nothing_to_do", "an open task of call")]
+
+
+def test_examples_take_turns_of_their_own() -> None:
+    line = "given: {}, and: [{signal: inquiry, ago: 1m}], expect: {owner: sato}}"
+    assert outcome_of(f"{{id: one, {line}", f"{{id: two, {line}").held == ("one", "two")
