@@ -13,22 +13,18 @@ import structlog
 
 from connector.domain import codec, codec_work
 from connector.domain.decision import Decision, Overruled, WakeClass
-from connector.domain.effects import Task, WorkState
+from connector.domain.effects import Task
 from connector.domain.lead import Lead
-from connector.domain.signal import Signal
-from connector.domain.state import LeadState, StageEntry
+from connector.domain.state import StageEntry
 from connector.domain.value import Value
 from connector.engine.decide import decide
 from connector.errors import RetryableError, TasukiError
 from connector.store import history, leads, links, managed, mirrors, signals
 from connector.store.database import Connection
-from connector.store.leads import DueClaim, Evaluated, LeadRow
-from connector.store.managed import ManagedRow
-from connector.store.mirrors import MirrorRow
-from connector.sync import facts, mirror
-from connector.sync.binding import Binding
+from connector.store.leads import DueClaim, Evaluated
+from connector.sync import mirror
+from connector.sync.cases import Case, load_cases
 from connector.sync.context import Tenant
-from connector.sync.deal_view import UNREAD_DEAL, DealView, deals_shown
 from connector.sync.difference import difference, settle_overtaken
 from connector.sync.merging import record_key
 
@@ -44,27 +40,11 @@ _WAKES = frozenset(why.value for why in WakeClass)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """One lead with everything that its evaluation needs."""
-
-    due: DueClaim
-    row: LeadRow
-    connection_id: int
-    binding: Binding
-    person: MirrorRow
-    company: MirrorRow | None
-    deal: DealView
-    moving: bool
-    dropped: Mapping[str, object]
-    signals: Sequence[Signal]
-    records: Sequence[ManagedRow]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
     """What came of a case: the last decision, and everything that happened on the way there."""
 
-    case: _Case
+    due: DueClaim
+    case: Case
     decision: Decision
     lead: Lead
     entries: tuple[StageEntry, ...]
@@ -99,80 +79,32 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
 
 
 # ── reading the store ────────────────────────────────────────────────────────────────────────────────────────
-def _cases(tenant: Tenant, conn: Connection, due: Sequence[DueClaim]) -> tuple[list[_Case], list[DueClaim]]:
+def _cases(
+    tenant: Tenant, conn: Connection, due: Sequence[DueClaim]
+) -> tuple[list[tuple[DueClaim, Case]], list[DueClaim]]:
     """The cases that can be decided, and the leads that rest: gone, or not read yet (the read makes them due again)."""
-    ids = [one.lead_id for one in due]
-    rows = leads.load(conn, ids)
-    found_signals = signals.of_leads(conn, ids)
-    cases: list[_Case] = []
-    for connection_id, binding in tenant.bindings.items():
-        people = _people(conn, connection_id, binding, ids)
-        persons = [person for _, person, _, _ in people.values()]
-        companies = _companies(conn, connection_id, binding, persons)
-        deals = deals_shown(conn, connection_id, binding, persons)
-        records: dict[int, list[ManagedRow]] = {}
-        for record in managed.of_leads(conn, connection_id, ids, dirty_only=False):
-            records.setdefault(record.lead_id, []).append(record)
-        for one in due:
-            if one.lead_id not in people or rows[one.lead_id].gone is not None:
-                continue
-            _, person, moving, dropped = people[one.lead_id]
-            company_id = person.properties.get(binding.dialect.company_property)
-            cases.append(
-                _Case(
-                    due=one,
-                    row=rows[one.lead_id],
-                    connection_id=connection_id,
-                    binding=binding,
-                    person=person,
-                    company=companies.get(company_id) if company_id else None,
-                    deal=deals.get(person.vendor_id, UNREAD_DEAL),
-                    moving=moving,
-                    dropped=dropped,
-                    signals=found_signals.get(one.lead_id, ()),
-                    records=records.get(one.lead_id, ()),
-                )
-            )
-    decided = {case.due.lead_id for case in cases}
-    return cases, [one for one in due if one.lead_id not in decided]
-
-
-def _people(
-    conn: Connection, connection_id: int, binding: Binding, ids: Sequence[int]
-) -> dict[int, tuple[str, MirrorRow, bool, Mapping[str, object]]]:
-    rows = conn.execute(
-        "SELECT lead_id, vendor_id, journal IS NOT NULL AS moving, dropped FROM link"
-        " WHERE connection_id = %s AND lead_id = ANY(%s)",
-        [connection_id, list(ids)],
-    ).fetchall()
-    held = mirrors.load(conn, connection_id, binding.dialect.person_type, [row["vendor_id"] for row in rows])
-    return {
-        int(row["lead_id"]): (row["vendor_id"], held[row["vendor_id"]], row["moving"], row["dropped"])
-        for row in rows
-        if row["vendor_id"] in held
-    }
-
-
-def _companies(
-    conn: Connection, connection_id: int, binding: Binding, people: Sequence[MirrorRow]
-) -> dict[str, MirrorRow]:
-    ids = sorted({one for row in people if (one := row.properties.get(binding.dialect.company_property))})
-    return mirrors.load(conn, connection_id, binding.dialect.company_type, ids) if ids else {}
+    found = load_cases(tenant.bindings, conn, [one.lead_id for one in due])
+    return (
+        [(one, found[one.lead_id]) for one in due if one.lead_id in found],
+        [one for one in due if one.lead_id not in found],
+    )
 
 
 # ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
-def _decide_all(tenant: Tenant, token: uuid.UUID, cases: Sequence[_Case], now: datetime) -> Iterator[_Result]:
-    for case in cases:
+def _decide_all(
+    tenant: Tenant, token: uuid.UUID, cases: Sequence[tuple[DueClaim, Case]], now: datetime
+) -> Iterator[_Result]:
+    for due, case in cases:
         try:
-            yield _decide(tenant, case, now)
+            yield _decide(tenant, due, case, now)
         except (TasukiError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             # One lead's poison must not stop the others: it is tried again, then parked alone.
-            log.error("evaluation_failed", lead_id=case.due.lead_id, error=type(error).__name__, where=_where(error))
+            log.error("evaluation_failed", lead_id=case.row.id, error=type(error).__name__, where=_where(error))
             with tenant.database.transaction(tenant.installation_id) as conn:
                 leads.fail_due(
                     conn,
                     token,
-                    case.due.lead_id,
+                    case.row.id,
                     reason=f"evaluation_failed_{type(error).__name__}",
                     most=tenant.limits.most_failures,
                 )
@@ -184,16 +116,16 @@ def _where(error: BaseException) -> str:
     return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
-def _decide(tenant: Tenant, case: _Case, now: datetime) -> _Result:
+def _decide(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> _Result:
     """Step through every instant that was due, in order, then now."""
-    state = _with_reports(codec.decode_state(case.row.state), case)
-    lead = facts.lead_of(case.binding, case.row, state, case.person, case.company, moving=case.moving, deal=case.deal)
+    state = case.state()
+    lead = case.lead(state)
     entries: list[StageEntry] = []
     tasks: dict[object, Task] = {}
     overruled: list[Overruled] = []
     fired: list[str] = []
     found = list(case.signals)
-    instant = _first_instant(tenant, case, now)
+    instant = _first_instant(tenant, due, case, now)
     for step in range(MOST_STEPS + 1):
         if step == MOST_STEPS:
             instant = now
@@ -209,6 +141,7 @@ def _decide(tenant: Tenant, case: _Case, now: datetime) -> _Result:
         wake = decision.wake
         instant = wake.at if wake is not None and instant < wake.at < now else now
     return _Result(
+        due=due,
         case=case,
         decision=decision,
         lead=lead,
@@ -219,28 +152,11 @@ def _decide(tenant: Tenant, case: _Case, now: datetime) -> _Result:
     )
 
 
-def _first_instant(tenant: Tenant, case: _Case, now: datetime) -> datetime:
+def _first_instant(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> datetime:
     """The wake that was missed, if one was; what lies further back than `stale_after` collapses into one step."""
-    if case.row.evaluated_at is None or case.due.why not in _WAKES or case.due.due_at >= now:
+    if case.row.evaluated_at is None or due.why not in _WAKES or due.due_at >= now:
         return now
-    return max(case.due.due_at, now - timedelta(seconds=tenant.limits.stale_after_seconds))
-
-
-def _with_reports(state: LeadState, case: _Case) -> LeadState:
-    """What people did with our tasks: done, or deleted."""
-    reported = {record.key: record.reported for record in case.records if record.reported in ("done", "deleted")}
-    if not reported:
-        return state
-    ends = {"done": WorkState.DONE, "deleted": WorkState.SETTLED}
-    return replace(
-        state,
-        tasks=tuple(
-            replace(task, state=ends[str(reported[record_key(case.row.id, task)])])
-            if task.state is WorkState.OPEN and record_key(case.row.id, task) in reported
-            else task
-            for task in state.tasks
-        ),
-    )
+    return max(due.due_at, now - timedelta(seconds=tenant.limits.stale_after_seconds))
 
 
 # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -265,7 +181,7 @@ def _store(
         mine = [result for result in kept if result.case.connection_id == connection_id]
         _want_tasks(tenant, conn, connection_id, mine)
         _settle_overtaken(tenant, conn, connection_id, mine)
-        lanes |= {result.case.row.id: result.case.due.lane for result in mine if _is_outstanding(result, now)}
+        lanes |= {result.case.row.id: result.due.lane for result in mine if _is_outstanding(result, now)}
     links.desire(conn, lanes)
     settled = [result.case.row.id for result in kept if result.case.row.id not in lanes]
     conn.execute(

@@ -1,0 +1,119 @@
+"""What an evaluation is given: leads with their mirrors, signals and managed records, read in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from connector.domain import codec
+from connector.domain.effects import WorkState
+from connector.domain.lead import Lead
+from connector.domain.signal import Signal
+from connector.domain.state import LeadState
+from connector.store import leads, managed, mirrors, signals
+from connector.store.database import Connection
+from connector.store.leads import LeadRow
+from connector.store.managed import ManagedRow
+from connector.store.mirrors import MirrorRow
+from connector.sync import facts
+from connector.sync.binding import Binding
+from connector.sync.deal_view import UNREAD_DEAL, DealView, deals_shown
+from connector.sync.merging import record_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One lead with everything that its evaluation needs."""
+
+    row: LeadRow
+    connection_id: int
+    binding: Binding
+    person: MirrorRow
+    company: MirrorRow | None
+    deal: DealView
+    moving: bool
+    dropped: Mapping[str, object]
+    signals: Sequence[Signal]
+    records: Sequence[ManagedRow]
+
+    def state(self) -> LeadState:
+        """What we remember of the lead, with what people did to our tasks since."""
+        return _with_reports(codec.decode_state(self.row.state), self)
+
+    def lead(self, state: LeadState) -> Lead:
+        """The lead as its CRM shows it."""
+        return facts.lead_of(
+            self.binding, self.row, state, self.person, self.company, moving=self.moving, deal=self.deal
+        )
+
+
+def load_cases(bindings: Mapping[int, Binding], conn: Connection, ids: Sequence[int]) -> dict[int, Case]:
+    """The leads that can be decided, by id; absent are those that are gone or that nobody has read yet."""
+    rows = leads.load(conn, ids)
+    found_signals = signals.of_leads(conn, ids)
+    cases: dict[int, Case] = {}
+    for connection_id, binding in bindings.items():
+        people = _people(conn, connection_id, binding, ids)
+        persons = [person for _, person, _, _ in people.values()]
+        companies = _companies(conn, connection_id, binding, persons)
+        deals = deals_shown(conn, connection_id, binding, persons)
+        records: dict[int, list[ManagedRow]] = {}
+        for record in managed.of_leads(conn, connection_id, ids, dirty_only=False):
+            records.setdefault(record.lead_id, []).append(record)
+        for lead_id, (_, person, moving, dropped) in people.items():
+            if rows[lead_id].gone is not None:
+                continue
+            company_id = person.properties.get(binding.dialect.company_property)
+            cases[lead_id] = Case(
+                row=rows[lead_id],
+                connection_id=connection_id,
+                binding=binding,
+                person=person,
+                company=companies.get(company_id) if company_id else None,
+                deal=deals.get(person.vendor_id, UNREAD_DEAL),
+                moving=moving,
+                dropped=dropped,
+                signals=found_signals.get(lead_id, ()),
+                records=records.get(lead_id, ()),
+            )
+    return cases
+
+
+def _people(
+    conn: Connection, connection_id: int, binding: Binding, ids: Sequence[int]
+) -> dict[int, tuple[str, MirrorRow, bool, Mapping[str, object]]]:
+    rows = conn.execute(
+        "SELECT lead_id, vendor_id, journal IS NOT NULL AS moving, dropped FROM link"
+        " WHERE connection_id = %s AND lead_id = ANY(%s)",
+        [connection_id, list(ids)],
+    ).fetchall()
+    held = mirrors.load(conn, connection_id, binding.dialect.person_type, [row["vendor_id"] for row in rows])
+    return {
+        int(row["lead_id"]): (row["vendor_id"], held[row["vendor_id"]], row["moving"], row["dropped"])
+        for row in rows
+        if row["vendor_id"] in held
+    }
+
+
+def _companies(
+    conn: Connection, connection_id: int, binding: Binding, people: Sequence[MirrorRow]
+) -> dict[str, MirrorRow]:
+    ids = sorted({one for row in people if (one := row.properties.get(binding.dialect.company_property))})
+    return mirrors.load(conn, connection_id, binding.dialect.company_type, ids) if ids else {}
+
+
+def _with_reports(state: LeadState, case: Case) -> LeadState:
+    """What people did with our tasks: done, or deleted."""
+    reported = {record.key: record.reported for record in case.records if record.reported in ("done", "deleted")}
+    if not reported:
+        return state
+    ends = {"done": WorkState.DONE, "deleted": WorkState.SETTLED}
+    return replace(
+        state,
+        tasks=tuple(
+            replace(task, state=ends[str(reported[record_key(case.row.id, task)])])
+            if task.state is WorkState.OPEN and record_key(case.row.id, task) in reported
+            else task
+            for task in state.tasks
+        ),
+    )
