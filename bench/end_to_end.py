@@ -38,7 +38,7 @@ def main() -> None:
     flags = ["--contacts", "200", "--latency-ms", str(options.latency_ms)]
     try:
         with running(home, shipped_policy("b2b-ja"), sandbox_options=flags) as stack:
-            _wait_swept(stack)
+            wait_swept(stack)
             _run(stack, options)
     finally:
         shutil.rmtree(home, ignore_errors=True)
@@ -113,7 +113,8 @@ def _outstanding(stack: Stack) -> int:
     return int(row["n"]) if row else 0
 
 
-def _wait_swept(stack: Stack) -> None:
+def wait_swept(stack: Stack) -> None:
+    """Wait until the first sweep is through and nothing is outstanding."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with stack.database.transaction(stack.installation_id) as conn:

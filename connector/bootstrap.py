@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
@@ -115,7 +115,7 @@ class Runtime:
             vault=self._vault,
             policy=active,
             plan=plan,
-            bindings={row.id: _binding(plan, row) for row in rows},
+            bindings=bindings_of(plan, rows),
             now=BusinessClock.now,
             limits=self._limits,
         )
@@ -273,6 +273,11 @@ def _provision(portal: Portal, plan: provision.ProvisionPlan) -> None:
         connections.remember_provisioning(conn, portal.connection_id, found, done.stage_values)
         connections.put_owners(conn, portal.installation_id, portal.connection_id, owners)
         connections.resume(conn, portal.connection_id)  # the account answers: a pause for dead credentials is over
+
+
+def bindings_of(plan: Plan, rows: Sequence[ConnectionRow]) -> dict[int, Binding]:
+    """A policy bound to every connection, by the connection's id."""
+    return {row.id: _binding(plan, row) for row in rows}
 
 
 def _binding(plan: Plan, row: ConnectionRow) -> Binding:

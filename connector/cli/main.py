@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "check": Entry(module="check", help="Check a policy and show every error at once."),
         "schema": Entry(module="schema", help="Print the JSON Schema of a policy's files."),
         "connect": Entry(module="connect", help="Connect the portal and bring it in line with the policy."),
+        "plan": Entry(module="plan", help="Show what a policy would change on the whole base; nothing is written."),
         "activate": Entry(module="activate", help="Make a policy the running one."),
         "explain": Entry(module="explain", help="Tell why a lead has its score, stage and tasks."),
         "inbox": Entry(module="inbox", help="List, show and retry deliveries that wait or are parked."),

@@ -64,6 +64,12 @@ class Stack:
         """Start a worker."""
         self.start("work", ["work"])
 
+    def stop(self, name: str) -> None:
+        """End one process and wait until it has gone."""
+        process = self.processes.pop(name)
+        process.terminate()
+        process.wait(timeout=30)
+
     def runtime(self) -> Runtime:
         """The product's parts in this process, to look with."""
         return Runtime(self.database, self.settings)

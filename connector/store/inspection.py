@@ -136,3 +136,14 @@ def due_of(conn: Connection, lead_id: int) -> DueRow | None:
 def entries_of(conn: Connection, lead_id: int, *, limit: int) -> list[EntryRow]:
     """The lead's latest stage entries, newest first."""
     return [EntryRow(**row) for row in conn.execute(_ENTRIES, [lead_id, limit])]
+
+
+def day_quota(conn: Connection) -> dict[str, float] | None:
+    """The calls that all connections may make a day, and those made today; None where no connection is known."""
+    row = conn.execute(
+        "SELECT sum(capacity) AS capacity, sum(CASE WHEN day = current_date THEN used_today ELSE 0 END) AS used"
+        " FROM quota WHERE kind = 'day'"
+    ).fetchone()
+    if row is None or row["capacity"] is None:
+        return None
+    return {"capacity": float(row["capacity"]), "used": float(row["used"])}

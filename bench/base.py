@@ -1,0 +1,62 @@
+"""A large base for benchmarks: leads as the product itself left them on the sandbox, copied many times over.
+
+A copy is a lead of its own (ids, record, signals, tasks); companies are shared by the copies.
+"""
+
+from __future__ import annotations
+
+from connector.store.database import Database
+
+STEP = 10_000_000
+"""What a copy's ids stand apart from its original's."""
+
+_COPIES = (
+    """
+INSERT INTO lead (installation_id, id, created_at, revision, stage, state, desired, desired_stage, scores,
+                  policy_hash, generation, evaluated_at)
+OVERRIDING SYSTEM VALUE
+SELECT installation_id, id + n * %(step)s, created_at, revision, stage, state, desired, desired_stage, scores,
+       policy_hash, generation, evaluated_at
+FROM lead CROSS JOIN generate_series(1, %(copies)s) AS n WHERE gone IS NULL
+""",
+    """
+INSERT INTO link (installation_id, lead_id, connection_id, vendor_id, lane, desired_revision, confirmed_revision)
+SELECT installation_id, lead_id + n * %(step)s, connection_id, vendor_id || '-' || n, lane, desired_revision,
+       confirmed_revision
+FROM link CROSS JOIN generate_series(1, %(copies)s) AS n
+""",
+    """
+INSERT INTO mirror (installation_id, connection_id, object_type, vendor_id, properties, meta, modified_at, read_at)
+SELECT installation_id, connection_id, object_type, vendor_id || '-' || n, properties, meta, modified_at, read_at
+FROM mirror CROSS JOIN generate_series(1, %(copies)s) AS n WHERE object_type = 'contact'
+""",
+    """
+INSERT INTO signal (installation_id, lead_id, kind, source, source_key, occurred_at, learnt_at, seen)
+SELECT installation_id, lead_id + n * %(step)s, kind, source, source_key || '-' || n, occurred_at, learnt_at, seen
+FROM signal CROSS JOIN generate_series(1, %(copies)s) AS n
+""",
+    """
+INSERT INTO managed_record (installation_id, key, lead_id, connection_id, kind, desired, desired_state, mirror,
+                            vendor_id, step, reported, dirty)
+SELECT installation_id, key || '-' || n, lead_id + n * %(step)s, connection_id, kind, desired, desired_state, mirror,
+       vendor_id || '-' || n, step, reported, false
+FROM managed_record CROSS JOIN generate_series(1, %(copies)s) AS n
+""",
+)
+
+
+def multiply(database: Database, installation_id: int, leads: int) -> int:
+    """Copy the leads until there are about so many; returns how many there are."""
+    with database.transaction(installation_id) as conn:
+        there = _count(conn.execute("SELECT count(*) AS n FROM lead WHERE gone IS NULL").fetchone())
+        copies = max(0, leads // there - 1)
+        for query in _COPIES:
+            conn.execute(query, {"copies": copies, "step": STEP})
+    with database.transaction(installation_id) as conn:
+        conn.execute("ANALYZE lead, link, mirror, signal, managed_record")
+        return _count(conn.execute("SELECT count(*) AS n FROM lead WHERE gone IS NULL").fetchone())
+
+
+def _count(row: dict[str, int] | None) -> int:
+    assert row is not None
+    return int(row["n"])

@@ -1,0 +1,80 @@
+"""`tasuki plan` over a large base: `python -m bench.plan [--leads 1000000]`. Goal: 1,000,000 leads in 120 s and 1 GB.
+
+The sandbox's leads are brought to rest by the product itself and copied; then a policy with one changed threshold is
+planned. Beside our figure stands the limit: reading the same rows out of the database with nothing done to them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from bench.base import multiply
+from bench.end_to_end import wait_swept
+from connector.bootstrap import bindings_of
+from connector.cli.forecasting import forecast_base
+from connector.cli.session import installation
+from connector.cli.shipped import shipped_policy
+from connector.cli.stack import running
+from connector.engine.plan import prepare
+from connector.policy.loader import load_policy_from
+from connector.policy.source import read_folder
+from connector.store import connections
+from connector.store.database import Database
+from connector.sync.cases import load_cases
+from connector.sync.forecast import SLICE
+
+_LOWER = (b"score.total: {at_least: 80}", b"score.total: {at_least: 60}")
+
+
+def main() -> None:
+    """Run it and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--leads", type=int, default=1_000_000)
+    parser.add_argument("--contacts", type=int, default=2_000, help="leads of the sandbox that are copied")
+    options = parser.parse_args()
+    home = Path(tempfile.mkdtemp(prefix="tasuki-bench-", dir="/tmp"))  # a socket path must be short
+    home.chmod(0o755)
+    try:
+        with running(home, shipped_policy("b2b-ja"), sandbox_options=["--contacts", str(options.contacts)]) as stack:
+            wait_swept(stack)
+            stack.stop("work")
+            _measure(stack.database, options.leads)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _measure(database: Database, wanted: int) -> None:
+    installation_id = installation(database)
+    leads = multiply(database, installation_id, wanted)
+    files = read_folder(shipped_policy("b2b-ja"))
+    files["scoring.yaml"] = files["scoring.yaml"].replace(*_LOWER)
+    reading = _read_only(database, installation_id, files, min(leads, 20_000))
+    began = time.monotonic()
+    found, _ = forecast_base(database, installation_id, files)
+    took = time.monotonic() - began
+    memory = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    print(f"leads decided         {found.leads:,} of {leads:,} ({found.changed:,} would change)")
+    print(f"plan                  {took:.1f} s, {found.leads / took:,.0f} leads/s, largest process {memory:.0f} MB")
+    print(f"a million would take  {took / found.leads * 1e6:.0f} s (goal 120 s)")
+    print(f"limit: reading alone  {reading:,.0f} leads/s in one process")
+
+
+def _read_only(database: Database, installation_id: int, files: dict[str, bytes], leads: int) -> float:
+    plan, after, read = prepare(load_policy_from(files)), 0, 0
+    began = time.monotonic()
+    while read < leads:
+        with database.transaction(installation_id) as conn:
+            bindings = bindings_of(plan, connections.listed(conn))
+            rows = conn.execute("SELECT id FROM lead WHERE id > %s ORDER BY id LIMIT %s", [after, SLICE]).fetchall()
+            load_cases(bindings, conn, [row["id"] for row in rows])
+        after, read = rows[-1]["id"], read + len(rows)
+    return read / (time.monotonic() - began)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""`tasuki plan DIR`: what would this policy do to the base? Reads only; nothing is written anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from connector.cli.forecasting import forecast_base
+from connector.cli.output import emit, line, moment, table
+from connector.cli.session import installation, opened, read_settings
+from connector.engine.plan import Plan, prepare
+from connector.engine.tally import rule_ids
+from connector.policy.loader import load_policy_from
+from connector.policy.source import read_folder
+from connector.store import inspection
+from connector.store.database import Database
+from connector.sync.forecast import Forecast
+
+BATCH = 100
+"""Records in one call of the vendor."""
+
+MOST_ROWS = 40
+
+
+@click.command(name="plan")
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--processes", type=click.IntRange(1, 64), help="Processes to decide with; default: one a core.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
+def command(folder: Path, processes: int | None, as_json: bool) -> None:
+    """Show what the policy in DIR would change on the whole base if it were activated now; nothing is written.
+
+    Every lead is decided under it: which would change stage, rating, owner or tasks, which rules bear on leads and
+    which on none, and the calls to the CRM that it would take.
+    """
+    files = read_folder(folder)
+    policy = load_policy_from(files, name=folder.resolve().name)
+    plan = prepare(policy)
+    settings = read_settings()
+    with opened(settings) as database:
+        installation_id = installation(database)
+        found, now = forecast_base(database, installation_id, files, processes=processes)
+        quota = _quota(database, installation_id)
+    calls = found.calls(BATCH)
+    kinds = dict(rule_ids(plan))
+    idle = [rule for rule in kinds if not found.rules[rule]]
+    if as_json:
+        emit(
+            {
+                "policy": policy.name,
+                "hash": policy.hash,
+                "at": now,
+                **asdict(found),
+                "rules_without_leads": idle,
+                "calls": calls,
+                "quota": quota,
+            }
+        )
+        return
+    line(f"{policy.name} {policy.hash[:12]}, as if it were activated at {moment(now)}. Nothing was written.")
+    line(f"{found.changed:,} of {found.leads:,} leads would change.")
+    if found.failures:
+        line(f"{found.failures:,} leads cannot be decided: {_names(found, 'cannot be decided')}.")
+    _print_changes(found)
+    _print_rules(plan, found, kinds, idle)
+    _print_calls(found, calls, quota)
+
+
+def _print_changes(found: Forecast) -> None:
+    rows: list[tuple[object, ...]] = []
+    moves = [("stage", found.stages), *found.ratings.items()]
+    for what, counted in moves:
+        rows += [(what, move, count, _names(found, f"{what} {move}")) for move, count in counted.most_common()]
+    rows += [("owner", pool, count, _names(found, f"owner from {pool}")) for pool, count in found.owners.most_common()]
+    rows += [("task", what, count, _names(found, f"task {what}")) for what, count in found.tasks.most_common()]
+    rows += [("score", score, count, "") for score, count in found.scores.most_common()]
+    rows += [("clock", f"running {clock}", count, "") for clock, count in found.clocks.items() if count]
+    table("What would change", ("What", "How", "Leads#", "For example"), rows, none="nothing.")
+
+
+def _names(found: Forecast, what: str) -> str:
+    return ", ".join(str(lead) for lead in found.examples.get(what, ()))
+
+
+def _print_rules(plan: Plan, found: Forecast, kinds: Mapping[str, str], idle: list[str]) -> None:
+    busy = [(kinds[rule], rule, count) for rule, count in found.rules.most_common() if rule in kinds]
+    table("Rules by leads that they bear on", ("Kind", "Rule", "Leads#"), busy[:MOST_ROWS])
+    if len(busy) > MOST_ROWS:
+        line(f"… and {len(busy) - MOST_ROWS} more (--json has them all).")
+    if idle:
+        line("No lead is touched by: " + ", ".join(f"{rule} ({kinds[rule]})" for rule in idle))
+
+
+def _print_calls(found: Forecast, calls: Mapping[str, int], quota: Mapping[str, float] | None) -> None:
+    needed = sum(calls.values())
+    if found.records:
+        names = ", ".join(f"{name} {count:,}" for name, count in found.properties.most_common(8))
+        line(f"Records to write: {found.records:,} ({names}).")
+    else:
+        line("No record would be written.")
+    share = ""
+    if quota is not None and quota["capacity"]:
+        share = f", {needed / quota['capacity']:.1%} of a day's calls ({quota['used']:,.0f} used today)"
+    line(f"Calls to the CRM, at least: {needed:,} ({calls['update']:,} updates, {calls['tasks']:,} for tasks){share}.")
+
+
+def _quota(database: Database, installation_id: int) -> dict[str, float] | None:
+    with database.transaction(installation_id) as conn:
+        return inspection.day_quota(conn)

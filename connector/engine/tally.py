@@ -1,0 +1,51 @@
+"""Which rules of a policy bear on a lead as it stands: for forecasts, which count them over a whole base. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connector.engine.plan import Plan
+from connector.engine.view import LeadView
+from connector.policy.model import FieldType
+
+
+def acting(plan: Plan, view: LeadView) -> Iterator[str]:
+    """The score rules that give points and the value rules that decide, by id."""
+    for score in plan.policy.scores:
+        for one in view.score(score).contributions:
+            yield one.rule.id
+    for definition in plan.policy.computed:
+        if view.is_held(definition.name):
+            continue
+        for rule in definition.rules:
+            if rule.when is None or rule.when.test(view) is True:
+                yield rule.id
+                if definition.type is not FieldType.CHOICES:
+                    break
+
+
+def ready(plan: Plan, view: LeadView) -> Iterator[str]:
+    """The rules that would act on this lead if their event came: their `when` holds, nothing forbids them."""
+    for rule in plan.policy.rules:
+        if rule.when is None or rule.when.test(view) is True:
+            yield rule.id
+    for route in plan.policy.routing.rules if plan.policy.routing is not None else ():
+        if route.when is None or route.when.test(view) is True:
+            yield route.id
+
+
+def rule_ids(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Every rule that a forecast counts, with its kind: score, value, transition, work, routing; in file order."""
+    policy = plan.policy
+    for score in policy.scores.values():
+        for one in score.rules:
+            yield one.id, "score"
+    for definition in policy.computed:
+        for value in definition.rules:
+            yield value.id, "value"
+    for transition in policy.transitions:
+        yield transition.id, "transition"
+    for work in policy.rules:
+        yield work.id, "work"
+    for route in policy.routing.rules if policy.routing is not None else ():
+        yield route.id, "routing"

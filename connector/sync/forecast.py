@@ -1,0 +1,200 @@
+"""What a policy would do to the base if it were activated now. Reads only; nothing is written.
+
+Every lead is decided under the new policy exactly as its activation would (`decide`, quiet for what is old), and the
+result is held against what stands. The work is cut into shards of lead ids, which may run in processes of their own:
+their tallies add up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from connector.domain.decision import Decision
+from connector.domain.effects import WorkState
+from connector.domain.lead import Lead
+from connector.domain.state import LeadState
+from connector.domain.value import Value, is_known
+from connector.engine import tally
+from connector.engine.decide import decide
+from connector.engine.plan import Plan
+from connector.engine.view import LeadView, occurrences
+from connector.store.database import Connection, Database
+from connector.sync.binding import Binding
+from connector.sync.cases import Case, load_cases
+from connector.sync.difference import difference
+
+SLICE = 1000
+"""Leads that are held in memory at a time."""
+
+EXAMPLES = 5
+"""Leads that are named for each kind of change."""
+
+NONE = "—"
+
+
+@dataclass(slots=True)
+class Forecast:
+    """What would change, counted. Keys of moves are `from → to` in ids; `examples` names a few leads for each."""
+
+    leads: int = 0
+    changed: int = 0
+    stages: Counter[str] = field(default_factory=Counter)
+    ratings: dict[str, Counter[str]] = field(default_factory=dict)
+    scores: Counter[str] = field(default_factory=Counter)  #: score id → leads whose published value moves
+    owners: Counter[str] = field(default_factory=Counter)  #: pools that would be asked
+    tasks: Counter[str] = field(default_factory=Counter)  #: `opened` and `closed`, by rule: `closed mql_call`
+    clocks: Counter[str] = field(default_factory=Counter)  #: running clocks by id
+    rules: Counter[str] = field(default_factory=Counter)  #: rule id → leads that it bears on
+    properties: Counter[str] = field(default_factory=Counter)  #: vendor property → records that it would be written on
+    records: int = 0  #: records with at least one property to write
+    task_writes: int = 0
+    failures: int = 0  #: leads that cannot be decided
+    examples: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, other: Forecast) -> None:
+        """Take in another shard's tally."""
+        for name in ("leads", "changed", "records", "task_writes", "failures"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("stages", "scores", "owners", "tasks", "clocks", "rules", "properties"):
+            getattr(self, name).update(getattr(other, name))
+        for rating, moves in other.ratings.items():
+            self.ratings.setdefault(rating, Counter()).update(moves)
+        for what, leads in other.examples.items():
+            known = self.examples.setdefault(what, [])
+            known += leads[: EXAMPLES - len(known)]
+
+    def note(self, what: str, lead_id: int) -> None:
+        """Remember a lead as an example of a change."""
+        known = self.examples.setdefault(what, [])
+        if len(known) < EXAMPLES:
+            known.append(lead_id)
+
+    def calls(self, batch: int) -> dict[str, int]:
+        """The least calls to the vendor, by kind: `batch` records go in one."""
+        return {"update": -(-self.records // batch), "tasks": -(-self.task_writes // batch)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """The leads whose id is more than `after` and at most `last`."""
+
+    after: int
+    last: int
+
+
+def shards(conn: Connection, count: int) -> list[Shard]:
+    """The base in about so many pieces of like size; none where there is no lead."""
+    row = conn.execute("SELECT min(id) AS first, max(id) AS last FROM lead WHERE gone IS NULL").fetchone()
+    if row is None or row["first"] is None:
+        return []
+    first, last = int(row["first"]) - 1, int(row["last"])
+    size = max(1, -(-(last - first) // count))
+    return [Shard(after=at, last=min(at + size, last)) for at in range(first, last, size)]
+
+
+def forecast(
+    database: Database,
+    installation_id: int,
+    bindings: Mapping[int, Binding],
+    plan: Plan,
+    now: datetime,
+    shard: Shard,
+) -> Forecast:
+    """Decide every lead of a shard under `plan` as if it were activated at `now`.
+
+    `bindings` bind the new policy to the connections.
+    """
+    found, after = Forecast(), shard.after
+    while True:
+        with database.transaction(installation_id) as conn:
+            ids = _next_ids(conn, shard, after)
+            cases = load_cases(bindings, conn, ids) if ids else {}
+        if not ids:
+            return found
+        for case in cases.values():
+            _weigh(found, plan, case, now)
+        after = ids[-1]
+
+
+def _next_ids(conn: Connection, shard: Shard, after: int) -> Sequence[int]:
+    rows = conn.execute(
+        "SELECT id FROM lead WHERE id > %s AND id <= %s AND gone IS NULL ORDER BY id LIMIT %s",
+        [after, shard.last, SLICE],
+    ).fetchall()
+    return [int(row["id"]) for row in rows]
+
+
+def _weigh(found: Forecast, plan: Plan, case: Case, now: datetime) -> None:
+    found.leads += 1
+    state = case.state()
+    lead = case.lead(state)
+    try:
+        decision = decide(plan, lead, case.signals, state, now, since=now)
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        found.failures += 1
+        found.note("cannot be decided", lead.id)
+        return
+    changes = list(_changes(found, plan, state, decision))
+    for what in changes:
+        found.note(what, lead.id)
+    found.changed += bool(changes)
+    found.rules.update(_rules(plan, case, lead, decision.state, now))
+    found.rules.update(entry.transition for entry in decision.entries if entry.transition is not None)
+    _count_writes(found, case, decision, now)
+
+
+def _changes(found: Forecast, plan: Plan, state: LeadState, decision: Decision) -> Iterator[str]:
+    """What is different, a word each, while it is counted."""
+    after = decision.state
+    before_stage, stage = _stage(state), _stage(after)
+    if before_stage != stage:
+        found.stages[f"{before_stage} → {stage}"] += 1
+        yield f"stage {before_stage} → {stage}"
+    for rating in plan.ratings:
+        old, new = _shown(state.ratings.get(rating)), _shown(after.ratings.get(rating))
+        if old != new:
+            found.ratings.setdefault(rating, Counter())[f"{old} → {new}"] += 1
+            yield f"{rating} {old} → {new}"
+    for score, value in after.published.items():
+        if state.published.get(score) != value:
+            found.scores[score] += 1
+    for request in decision.requests:
+        found.owners[request.pool] += 1
+        yield f"owner from {request.pool}"
+    known = {task.key: task for task in state.tasks}
+    for task in decision.tasks_changed:
+        word = "opened" if task.key not in known else "closed" if task.state is WorkState.CLOSED else "changed"
+        found.tasks[f"{word} {task.key.rule}"] += 1
+        yield f"task {word} {task.key.rule}"
+    for clock, run in after.clocks.items():
+        found.clocks[clock] += run.running
+
+
+def _stage(state: LeadState) -> str:
+    return state.entry.stage if state.entry else NONE
+
+
+def _shown(value: Value | None) -> str:
+    return str(value) if value is not None and is_known(value) else NONE
+
+
+def _rules(plan: Plan, case: Case, lead: Lead, state: LeadState, now: datetime) -> Iterator[str]:
+    times = occurrences(plan.members, case.signals, now)
+    view = LeadView(plan.policy, lead, times, state.entry, state.holds, now, state)
+    yield from tally.acting(plan, view)
+    yield from tally.ready(plan, view)
+
+
+def _count_writes(found: Forecast, case: Case, decision: Decision, now: datetime) -> None:
+    """The properties that would be written; one that the account does not have yet will be blank, and is written."""
+    names = set(
+        difference(case.binding, case.person, decision.desired, decision.stage_desired, dropped=case.dropped, now=now)
+    )
+    wanted = case.binding.project(decision.desired, decision.stage_desired)
+    names |= {name for name, value in wanted.items() if value and name not in case.person.properties}
+    found.properties.update(names)
+    found.records += bool(names)
+    found.task_writes += len(decision.tasks_changed)
