@@ -1,0 +1,106 @@
+"""I2, plan before apply: `tasuki plan` tells what activating the policy then does, and writes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from connector.bootstrap import bindings_of
+from connector.cli.forecasting import forecast_base
+from connector.engine.plan import prepare
+from connector.policy.loader import load_policy
+from connector.policy.source import read_folder
+from connector.store import connections
+from connector.sync.forecast import Forecast, forecast, shards
+from tests.e2e.policies import changed_policy
+from tests.e2e.relay import Relay
+
+LEADS = 240
+BAND = "score.total: {at_least: 80} => score.total: {at_least: 50}"
+POINTS = "signal: document_request, points: 20, => signal: document_request, points: 50,"
+
+
+def _base(relay: Relay) -> list[str]:
+    """Old leads: a third did nothing, a third asked for documents, a third inquired and is being called."""
+    rows = [{"email": f"a{n}@example.co.jp", "lastname": f"山田{n}", "jobtitle": "部長"} for n in range(LEADS)]
+    ids = relay.sandbox.import_rows(rows)
+    now = relay.sandbox.clock()["now"]
+    for place, one in enumerate(ids):
+        form = (None, "資料請求", "お問い合わせ")[place % 3]
+        if form is not None:
+            shown = {"recent_conversion_event_name": form, "recent_conversion_date": now}
+            relay.sandbox.calculated("contacts", one, shown)
+    relay.hear_and_settle()
+    relay.walk()
+    return ids
+
+
+def _shown(relay: Relay, ids: list[str]) -> dict[str, dict[str, Any]]:
+    return {one: relay.contact(one) for one in ids}
+
+
+def _everything(relay: Relay) -> list[Any]:
+    """The tables that decisions are stored in, as they stand."""
+    tables = ("lead", "link", "signal", "stage_entry", "managed_record", "lead_due", "policy_version")
+    return [relay.rows(f"SELECT t::text AS row FROM {name} AS t ORDER BY 1") for name in tables]
+
+
+def test_a_plan_tells_what_activation_then_does_and_writes_nothing(relay: Relay, tmp_path: Path) -> None:
+    relay.listen()
+    ids = _base(relay)
+    before, stored, mark = _shown(relay, ids), _everything(relay), relay.mark()
+    folder = changed_policy(tmp_path / "hotter", "scoring.yaml", points=POINTS, band=BAND)
+
+    found, _ = forecast_base(relay.database, relay.installation_id, read_folder(folder), processes=2)
+
+    assert (_everything(relay), relay.our_writes(since=mark), relay.calls()["total"]) == (stored, [], 0)
+    assert (found.leads, found.failures) == (LEADS, 0)
+    assert found.stages == {"lead → mql": LEADS // 3}
+    assert found.tasks == {}, "activation opens nothing for old leads"
+
+    relay.activate(folder)
+    relay.walk()
+    relay.hear_and_settle()
+    after = _shown(relay, ids)
+    bands = Counter(
+        f"{before[one]['tasuki_band']} → {after[one]['tasuki_band']}"
+        for one in ids
+        if before[one]["tasuki_band"] != after[one]["tasuki_band"]
+    )
+    assert found.ratings["band"] == bands
+    changed = [one for one in ids if before[one] != after[one]]
+    assert found.records == len(changed) > 0
+    assert found.calls(100)["update"] == -(-len(changed) // 100)
+    assert relay.calls()["contacts.batch_update"] >= found.calls(100)["update"]
+
+
+def test_rules_are_counted_and_idle_ones_are_seen(relay: Relay, tmp_path: Path) -> None:
+    relay.listen()
+    _base(relay)
+    folder = changed_policy(tmp_path / "same")
+    found, _ = forecast_base(relay.database, relay.installation_id, read_folder(folder), processes=1)
+    assert found.changed == 0
+    assert found.rules["b_document"] == found.rules["b_inquiry"] == LEADS // 3
+    assert found.rules["title_manager"] == LEADS
+    assert (found.rules["b_webinar"], found.rules["competitor"]) == (0, 0)
+    assert found.records == 0
+
+
+def test_shards_add_up_to_the_whole(relay: Relay) -> None:
+    relay.listen()
+    _base(relay)
+    plan = prepare(load_policy(relay._folder))
+    with relay.database.transaction(relay.installation_id) as conn:
+        bindings, pieces = bindings_of(plan, connections.listed(conn)), shards(conn, 7)
+        now = relay.tenant.now(conn)
+    total = Forecast()
+    for piece in pieces:
+        total.add(forecast(relay.database, relay.installation_id, bindings, plan, now, piece))
+    assert total.leads == LEADS
+    assert len(pieces) <= 7
+
+
+def test_an_empty_base_has_nothing_to_plan(relay: Relay) -> None:
+    found, _ = forecast_base(relay.database, relay.installation_id, read_folder(relay._folder), processes=1)
+    assert (found.leads, found.changed, found.calls(100)) == (0, 0, {"update": 0, "tasks": 0})
