@@ -35,7 +35,7 @@ def command(folder: Path, as_json: bool) -> None:
         with open_portal(database, account) as found:
             _refuse_unconnected(found)
             with progress("comparing the portal with the policy"):
-                _refuse_unfit(found, policy, folder)
+                refuse_unfit(found, policy, str(folder))
             changed = activate(database, found.installation_id, policy, files)
     if as_json:
         emit({"policy": policy.name, "hash": policy.hash, "changed": changed, "not_run_yet": list(policy.later)})
@@ -55,7 +55,8 @@ def _refuse_unconnected(found: Portal) -> None:
         raise UsageError("The portal is not connected yet: run `tasuki connect DIR` first.", reason="not_connected")
 
 
-def _refuse_unfit(found: Portal, policy: Policy, folder: Path) -> None:
+def refuse_unfit(found: Portal, policy: Policy, folder: str) -> None:
+    """Raise `UsageError` with what the portal lacks for this policy."""
     plan = found.plan(policy)
     listed = [step.says for step in plan.steps] + [problem.message for problem in plan.errors]
     if listed:

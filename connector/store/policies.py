@@ -22,6 +22,21 @@ class ActivePolicy:
     generation: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A policy that ran: when it was activated last (business time)."""
+
+    hash: str
+    name: str
+    active: bool
+    activated_at: datetime
+
+
+_VERSIONS = """
+SELECT hash, name, active, activated_at FROM policy_version
+WHERE activated_at IS NOT NULL ORDER BY active DESC, generation DESC
+"""
+
 _ACTIVE = "SELECT hash, name, activated_at, generation FROM policy_version WHERE active"
 
 _KEEP = """
@@ -39,6 +54,11 @@ def active(conn: Connection) -> ActivePolicy | None:
     """The installation's running policy; None before the first activation."""
     row = conn.execute(_ACTIVE).fetchone()
     return ActivePolicy(**row) if row else None
+
+
+def versions(conn: Connection) -> list[Version]:
+    """Every policy that ran, the running one first, then the latest."""
+    return [Version(**row) for row in conn.execute(_VERSIONS)]
 
 
 def files(conn: Connection, content_hash: str) -> dict[str, bytes]:

@@ -1,0 +1,48 @@
+"""Which policies there are to speak of: the running one, kept versions by their hash, folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from connector.errors import UsageError
+from connector.policy.source import read_folder
+from connector.store import policies
+from connector.store.database import Connection
+
+RUNNING = "running"
+LEAST_PREFIX = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A policy that somebody named: its name for people, and its files."""
+
+    name: str
+    files: Mapping[str, bytes]
+
+
+def named(conn: Connection, reference: str) -> Named:
+    """The policy of `running`, of a folder, or of the beginning of a kept version's hash."""
+    if reference == RUNNING:
+        active = policies.active(conn)
+        if active is None:
+            raise UsageError("No policy is running yet: run `tasuki activate DIR`.", reason="no_policy")
+        return Named(name=f"{active.name} {active.hash[:12]}", files=policies.files(conn, active.hash))
+    folder = Path(reference)
+    if folder.is_dir():
+        return Named(name=reference, files=read_folder(folder))
+    found = version(conn, reference)
+    return Named(name=f"{found.name} {found.hash[:12]}", files=policies.files(conn, found.hash))
+
+
+def version(conn: Connection, prefix: str) -> policies.Version:
+    """The kept version whose hash begins so. Raises `UsageError` for none and for several."""
+    found = [one for one in policies.versions(conn) if one.hash.startswith(prefix)]
+    if len(prefix) < LEAST_PREFIX or len(found) != 1:
+        what = (
+            f"{len(found)} versions begin with" if found and len(prefix) >= LEAST_PREFIX else "no folder or version is"
+        )
+        raise UsageError(f"{what} {prefix!r}; `tasuki versions` lists them.", reason="unknown_version")
+    return found[0]

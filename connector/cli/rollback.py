@@ -1,0 +1,52 @@
+"""`tasuki rollback`: make the policy that ran before the running one again. It is activating an older version."""
+
+from __future__ import annotations
+
+import click
+
+from connector.bootstrap import open_portal
+from connector.cli.activate import refuse_unfit
+from connector.cli.output import emit, line, progress
+from connector.cli.policies import version
+from connector.cli.session import opened, portal, read_settings, refuse_played_time
+from connector.errors import UsageError
+from connector.policy.loader import load_policy_from
+from connector.store import policies
+from connector.store.database import Connection
+from connector.sync.activate import activate
+
+
+@click.command(name="rollback")
+@click.argument("wanted", metavar="[VERSION]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
+def command(wanted: str | None, as_json: bool) -> None:
+    """Make the policy that ran before the running one again, or the one of VERSION (see `tasuki versions`).
+
+    Rolling back is activating: leads catch up in the background, nothing is started for old ones, and what was
+    decided in between stays in the history.
+    """
+    settings = read_settings()
+    account = portal(settings)
+    with opened(settings) as database:
+        refuse_played_time(database, settings)
+        with open_portal(database, account) as found:
+            with database.transaction(found.installation_id) as conn:
+                target = version(conn, wanted) if wanted is not None else _previous(conn)
+                files = policies.files(conn, target.hash)
+            policy = load_policy_from(files, name=target.name)
+            with progress("comparing the portal with the policy"):
+                refuse_unfit(found, policy, target.hash[:12])
+            changed = activate(database, found.installation_id, policy, files)
+    if as_json:
+        emit({"policy": target.name, "hash": target.hash, "changed": changed})
+    elif changed:
+        line(f"{target.name} {target.hash[:12]} is running again. Leads catch up in the background.")
+    else:
+        line(f"{target.name} {target.hash[:12]} is running already.")
+
+
+def _previous(conn: Connection) -> policies.Version:
+    found = next((one for one in policies.versions(conn) if not one.active), None)
+    if found is None:
+        raise UsageError("There is no earlier policy to go back to.", reason="no_version")
+    return found
