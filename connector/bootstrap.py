@@ -130,7 +130,7 @@ class Runtime:
                 connection_id=row.id,
                 binding=tenant.bindings[row.id],
                 vendor=self.vendor(row),
-                unique_keys=bool(row.capabilities.get("unique_keys")),
+                unique_keys=frozenset(row.capabilities.get("unique_keys") or ()),
             )
             for row in rows
             if row.status == "active" and row.id in tenant.bindings

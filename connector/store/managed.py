@@ -1,4 +1,4 @@
-"""Managed records: what we create in the CRMs (tasks, so far), each once for its cause."""
+"""Managed records: what we create in the CRMs (tasks, deals, notes), each once for its cause."""
 
 from __future__ import annotations
 
@@ -104,6 +104,32 @@ def of_leads(conn: Connection, connection_id: int, lead_ids: Sequence[int], *, d
     return [
         ManagedRow(**row) for row in conn.execute(query + " ORDER BY created_at, key", [connection_id, list(lead_ids)])
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a managed record stands: its id at the vendor, once it has one, and its step."""
+
+    vendor_id: str | None
+    step: str
+
+
+def standing(conn: Connection, connection_id: int, keys: Sequence[str]) -> dict[str, Standing]:
+    """Where these records stand, by key; one that was never wanted is absent."""
+    rows = conn.execute(
+        "SELECT key, vendor_id, step FROM managed_record WHERE connection_id = %s AND key = ANY(%s)",
+        [connection_id, list(keys)],
+    )
+    return {row["key"]: Standing(vendor_id=row["vendor_id"], step=row["step"]) for row in rows}
+
+
+def gone(conn: Connection, connection_id: int, kind: str, vendor_ids: Sequence[str]) -> None:
+    """People deleted these records of ours: they are settled, and never made again."""
+    conn.execute(
+        "UPDATE managed_record SET step = 'settled', reported = 'deleted', dirty = false"
+        " WHERE connection_id = %s AND kind = %s AND vendor_id = ANY(%s) AND step <> 'settled'",
+        [connection_id, kind, list(vendor_ids)],
+    )
 
 
 def intend(conn: Connection, connection_id: int, keys: Sequence[str], *, settle_seconds: float) -> set[str]:

@@ -13,6 +13,10 @@ from connector.engine.words import label_in
 from connector.policy.model import FieldDef, Home, SignalDef, StageStore
 from connector.vendors.base import DealPipeline, Dialect
 
+SENDER = "sender"
+OWNER, DEAL_OWNER = "owner", "deal.owner"
+"""Under these names the owners whom pools gave stand among the desired values."""
+
 _BLANK_TARGETS = (UNREAD, UNREADABLE)
 
 
@@ -144,6 +148,10 @@ class Binding:
         """The account's stage id → whether a deal in it is won or lost."""
         return {stage.id: stage.closed for pipeline in self.pipelines for stage in pipeline.stages}
 
+    def sender_properties(self, sender: str | None) -> dict[str, str]:
+        """The properties of a deal that show who handed it over (`shows: sender`)."""
+        return {home.name: sender for definition, home in self.deal_homes if sender and definition.shows == SENDER}
+
     def deal_stage(self, raw: str | None) -> Value:
         """The policy's stage of a stored one; a stage that the policy does not know stays the account's own word."""
         if not raw:
@@ -175,6 +183,8 @@ class Binding:
     def project(self, desired: Mapping[str, Value], stage: str | None) -> dict[str, str]:
         """Canonical desired values as this vendor's properties of a person; '' clears."""
         wanted: dict[str, str] = {}
+        if isinstance(owner := desired.get(OWNER), str):
+            wanted[self.dialect.owner_property] = owner
         for name, value in desired.items():
             definition = self.plan.policy.fields.get(name)
             if definition is None or value in _BLANK_TARGETS or not self._writes(definition):
@@ -189,6 +199,17 @@ class Binding:
                     wanted[home.name] = stored
         return wanted
 
+    def project_deal(self, desired: Mapping[str, Value]) -> dict[str, str]:
+        """Canonical desired values as this vendor's properties of the lead's deal; '' clears."""
+        wanted: dict[str, str] = {}
+        if isinstance(owner := desired.get(DEAL_OWNER), str):
+            wanted[self.dialect.deal.owner] = owner
+        for definition, home in self.deal_homes:
+            value = desired.get(definition.name, UNREAD)
+            if value not in _BLANK_TARGETS and self._writes(definition):
+                wanted[home.name] = "" if value is BLANK else self.dialect.to_vendor(definition, home, value)
+        return wanted
+
     def definition_of(self, name: str) -> FieldDef | None:
         """The field that lives in this property of a person."""
         pair = self.homes.get((self.dialect.person_type, name))
@@ -199,6 +220,7 @@ class Binding:
         """Properties that people write too: re-read right before we write them."""
         names = {home.name for store, home in self.stores if store.read_back}
         names |= {home.name for definition, home in self.fields_on(self.dialect.person_type) if definition.answer}
+        names.add(self.dialect.owner_property)
         return frozenset(names)
 
     def _writes(self, definition: FieldDef) -> bool:

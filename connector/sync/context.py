@@ -73,7 +73,7 @@ class Line:
     connection_id: int
     binding: Binding
     vendor: Vendor
-    unique_keys: bool  #: The account enforces uniqueness of our task key.
+    unique_keys: frozenset[str]  #: The types of records on which the account enforces that our key is unique.
 
     @property
     def dialect(self) -> Dialect:

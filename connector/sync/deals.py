@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.errors import RetryableError
-from connector.store import associations, leads, mirrors, wanted
+from connector.store import associations, leads, managed, mirrors, wanted
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
@@ -93,6 +93,9 @@ def store_deals(line: Line, conn: Connection, harvest: DealHarvest, now: datetim
         else:
             row.gone, row.read_at = "archived", now
     mirrors.put(conn, installation_id, line.connection_id, list(rows.values()))
+    gone = sorted(harvest.asked - harvest.records.keys())
+    if gone:
+        managed.gone(conn, line.connection_id, deal_type, gone)
 
 
 # ── what events told of ──────────────────────────────────────────────────────────────────────────────────────

@@ -21,10 +21,11 @@ from connector.store.managed import ManagedRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror, stage_move
 from connector.sync.context import Line, backoff, conclude
+from connector.sync.deal_writes import write_deals
 from connector.sync.difference import difference
 from connector.sync.facts import same_on
 from connector.sync.observe import observe, tell_overtaken
-from connector.sync.tasks import deliver_tasks
+from connector.sync.records import deliver_records
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
 
 log = structlog.get_logger()
@@ -41,6 +42,9 @@ class Parcel:
     changes: dict[str, str] = field(default_factory=dict)
     clear: str | None = None  #: The forward-only property to clear first: a backward move.
     results: list[tuple[dict[str, str], WriteResult]] = field(default_factory=list)
+    dropped: dict[str, Any] = field(
+        default_factory=dict
+    )  #: What the vendor refused of other records: see `link.dropped`.
     retry_seconds: float | None = None
     moved_on: bool = False  #: A re-read showed a change: decide again before writing.
     missing: bool = False  #: The vendor no longer has the record: read it, which settles what has become of it.
@@ -69,7 +73,8 @@ def deliver_slice(line: Line, lane: Lane) -> int:
         _refresh(line, parcels, now, lane)
         stage_move.prepare(line, token, parcels, lane)
         _write(line, parcels, lane)
-        deliver_tasks(line, parcels, lane)
+        deliver_records(line, parcels, lane)
+        write_deals(line, parcels, lane)
     except (RetryableError, AuthError) as error:
         _postpone(line, token, parcels, error)
         raise
@@ -297,7 +302,7 @@ def _outcome(line: Line, parcel: Parcel) -> WriteOutcome:
     attempts = parcel.claim.attempts
     if parcel.moved_on:
         return WriteOutcome(lead_id=parcel.lead.id, confirmed=False)
-    dropped: dict[str, Any] = dict(parcel.claim.dropped)
+    dropped: dict[str, Any] = {**parcel.claim.dropped, **parcel.dropped}
     for sent, result in parcel.results:
         if result.outcome is Outcome.REJECTED and result.property_name in sent:
             name = result.property_name

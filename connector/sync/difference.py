@@ -42,6 +42,26 @@ def difference(
     }
 
 
+def deal_difference(
+    binding: Binding, deal: MirrorRow, desired: Mapping[str, Value], *, dropped: Mapping[str, Any], now: datetime
+) -> dict[str, str]:
+    """The properties of the lead's deal to write; left out is what `difference` leaves out."""
+    same = same_on(binding, deal.object_type)
+    return {
+        name: value
+        for name, value in binding.project_deal(desired).items()
+        if name in deal.properties
+        and not mirror.stands(deal, name, value, same)
+        and dropped.get(dropped_name(deal.object_type, name), {}).get("value") != value
+        and not mirror.is_frozen(deal, name, now)
+    }
+
+
+def dropped_name(object_type: str, name: str) -> str:
+    """How a property of another record than the person's is named beside the person's own."""
+    return f"{object_type}.{name}"
+
+
 def must_clear(binding: Binding, person: MirrorRow, name: str, wanted: str) -> bool:
     """True when the vendor kept another stage than the one that we wrote last: it is cleared first, once."""
     return name in binding.dialect.forward_only and mirror.refused_backward(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,9 +11,9 @@ from traceback import extract_tb
 
 import structlog
 
-from connector.domain import codec, codec_work
+from connector.domain import codec
 from connector.domain.decision import Decision, Overruled, WakeClass
-from connector.domain.effects import Task
+from connector.domain.effects import Deal, Note, Task
 from connector.domain.lead import Lead
 from connector.domain.state import StageEntry
 from connector.domain.value import Value
@@ -23,10 +23,11 @@ from connector.store import history, leads, links, managed, mirrors, signals
 from connector.store.database import Connection
 from connector.store.leads import DueClaim, Evaluated
 from connector.sync import mirror
+from connector.sync.binding import DEAL_OWNER, OWNER
 from connector.sync.cases import Case, load_cases
 from connector.sync.context import Tenant
-from connector.sync.difference import difference, settle_overtaken
-from connector.sync.merging import record_key
+from connector.sync.difference import deal_difference, difference, settle_overtaken
+from connector.sync.wanting import record_rows
 
 log = structlog.get_logger()
 
@@ -49,6 +50,8 @@ class _Result:
     lead: Lead
     entries: tuple[StageEntry, ...]
     tasks: tuple[Task, ...]
+    deals: tuple[Deal, ...]
+    notes: tuple[Note, ...]
     overruled: tuple[Overruled, ...]
     fired: tuple[str, ...]
 
@@ -122,6 +125,8 @@ def _decide(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> _Result
     lead = case.lead(state)
     entries: list[StageEntry] = []
     tasks: dict[object, Task] = {}
+    deals: dict[object, Deal] = {}
+    notes: dict[object, Note] = {}
     overruled: list[Overruled] = []
     fired: list[str] = []
     found = list(case.signals)
@@ -133,6 +138,8 @@ def _decide(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> _Result
         state = decision.state
         entries += decision.entries
         tasks |= {task.key: task for task in decision.tasks_changed}
+        deals |= {deal.key: deal for deal in decision.deals_changed}
+        notes |= {note.key: note for note in decision.notes}
         overruled += decision.overruled
         fired += decision.fired
         if instant >= now:
@@ -147,6 +154,8 @@ def _decide(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> _Result
         lead=lead,
         entries=tuple(entries),
         tasks=tuple(tasks.values()),
+        deals=tuple(deals.values()),
+        notes=tuple(notes.values()),
         overruled=tuple(overruled),
         fired=tuple(fired),
     )
@@ -179,7 +188,7 @@ def _store(
     lanes: dict[int, str] = {}
     for connection_id in tenant.bindings:
         mine = [result for result in kept if result.case.connection_id == connection_id]
-        _want_tasks(tenant, conn, connection_id, mine)
+        _want_records(tenant, conn, connection_id, mine)
         _settle_overtaken(tenant, conn, connection_id, mine)
         lanes |= {result.case.row.id: result.due.lane for result in mine if _is_outstanding(result, now)}
     links.desire(conn, lanes)
@@ -213,7 +222,7 @@ def _evaluated(tenant: Tenant, result: _Result) -> Evaluated:
         revision=result.case.row.revision,
         stage=decision.state.entry.stage if decision.state.entry else None,
         state=codec.encode_state(decision.state),
-        desired=codec.encode_values(decision.desired),
+        desired=codec.encode_values(_desired(decision)),
         desired_stage=decision.stage_desired,
         scores=dict(decision.scores),
         policy_hash=tenant.policy.hash,
@@ -221,6 +230,12 @@ def _evaluated(tenant: Tenant, result: _Result) -> Evaluated:
         wake_at=decision.wake.at if decision.wake else None,
         wake_why=decision.wake.why.value if decision.wake else None,
     )
+
+
+def _desired(decision: Decision) -> dict[str, Value]:
+    """What should stand in the CRM, the owners whom pools gave included."""
+    names = {"lead": OWNER, "deal": DEAL_OWNER}
+    return {**decision.desired, **{names[kind]: who for kind, who in decision.owners.items() if kind in names}}
 
 
 def _resting(one: DueClaim) -> Evaluated:
@@ -273,17 +288,12 @@ def _store_history(tenant: Tenant, conn: Connection, results: Sequence[_Result],
             )
 
 
-def _want_tasks(tenant: Tenant, conn: Connection, connection_id: int, results: Sequence[_Result]) -> None:
+def _want_records(tenant: Tenant, conn: Connection, connection_id: int, results: Sequence[_Result]) -> None:
+    dialect = tenant.bindings[connection_id].dialect
     rows = [
-        {
-            "key": record_key(result.case.row.id, task),
-            "lead_id": result.case.row.id,
-            "kind": result.case.binding.dialect.task_type,
-            "desired": codec_work.encode_task(task),
-            "state": task.state.value,
-        }
+        row
         for result in results
-        for task in result.tasks
+        for row in record_rows(dialect, result.case.row.id, result.tasks, result.deals, result.notes)
     ]
     if rows:
         managed.want(conn, tenant.installation_id, connection_id, rows)
@@ -305,9 +315,14 @@ def _settle_overtaken(tenant: Tenant, conn: Connection, connection_id: int, resu
 
 
 def _is_outstanding(result: _Result, now: datetime) -> bool:
-    """True when something has to be written: a property differs, or a task is to be made or changed."""
+    """True when something has to be written: a property differs, or a record of ours is to be made or changed."""
     case, decision = result.case, result.decision
-    if result.tasks or any(record.dirty and record.step not in ("settled", "parked") for record in case.records):
+    made = result.tasks or result.deals or result.notes
+    if made or any(record.dirty and record.step not in ("settled", "parked") for record in case.records):
         return True
-    desired: Mapping[str, Value] = decision.desired
+    desired = _desired(decision)
+    if case.deal.row is not None and deal_difference(
+        case.binding, case.deal.row, desired, dropped=case.dropped, now=now
+    ):
+        return True
     return bool(difference(case.binding, case.person, desired, decision.stage_desired, dropped=case.dropped, now=now))

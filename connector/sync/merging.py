@@ -13,7 +13,7 @@ from dataclasses import replace
 from psycopg.types.json import Jsonb
 
 from connector.domain import codec
-from connector.domain.effects import Task, WorkState
+from connector.domain.effects import EffectKey, Task, WorkState
 from connector.domain.state import LeadState
 from connector.store import leads, merging, mirrors
 from connector.store.database import Connection
@@ -48,11 +48,16 @@ def merge_states(winner: LeadRow, loser: LeadRow) -> LeadState:
 
 
 def record_key(lead_id: int, task: Task) -> str:
-    """The key of a task's managed record, unique at the vendor too: the lead that it was made for, and its cause."""
-    made_for, mark, cause_id = task.key.cause_id.rpartition(_OF)
+    """The key of a task's managed record."""
+    return key_of(lead_id, task.key)
+
+
+def key_of(lead_id: int, key: EffectKey) -> str:
+    """The key of an effect's managed record, unique at the vendor too: the lead that it was made for, and its cause."""
+    made_for, mark, cause_id = key.cause_id.rpartition(_OF)
     if not mark:
-        return f"{lead_id}:{task.key.text()}"
-    return f"{made_for}:{replace(task.key, cause_id=cause_id).text()}"
+        return f"{lead_id}:{key.text()}"
+    return f"{made_for}:{replace(key, cause_id=cause_id).text()}"
 
 
 def rebase_counters(conn: Connection, installation_id: int, connection_id: int, binding: Binding, winner: str) -> None:

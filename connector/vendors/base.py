@@ -236,6 +236,9 @@ class Vendor(Protocol):
     def associated(self, from_type: str, ids: Sequence[str], to_type: str, *, lane: Lane) -> dict[str, tuple[str, ...]]:
         """Ids of associated records, by id; complete (all pages)."""
 
+    def associate(self, from_type: str, to_type: str, pairs: Sequence[tuple[str, str]], *, lane: Lane) -> None:
+        """Associate records with each other, plainly; doing it twice changes nothing. Who is gone is left out."""
+
     def page(self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane) -> Page:
         """One page of everything there is, in the vendor's stable order."""
 
@@ -285,6 +288,7 @@ class Dialect(Protocol):
     person_type: str
     company_type: str
     task_type: str
+    note_type: str
     deal: DealWords
     person_properties: tuple[str, ...]  #: Always read of a person, whatever the policy maps.
     task_properties: tuple[str, ...]
@@ -292,7 +296,7 @@ class Dialect(Protocol):
     created_property: str
     email_property: str
     company_property: str  #: The person's property that names its primary company.
-    key_property: str  #: The task's property that holds our unique key.
+    key_property: str  #: The property of what we make (tasks, deals, notes) that holds our unique key.
     forward_only: frozenset[str]  #: Stage properties that move forward only: to go back, clear first.
 
     def to_canonical(self, definition: FieldDef, home: Home, raw: str | None) -> Value:
@@ -309,6 +313,12 @@ class Dialect(Protocol):
 
     def task_content(self, desired: Mapping[str, Any], state: str) -> dict[str, str]:
         """The properties of a task that should be so (`codec_work.encode_task`) and stand in this `WorkState`."""
+
+    def deal_content(self, desired: Mapping[str, Any], *, pipeline: str | None, stage: str | None) -> dict[str, str]:
+        """The properties of a deal as it is made (`codec_work.encode_deal`), in the account's pipeline and stage."""
+
+    def note_content(self, desired: Mapping[str, Any]) -> dict[str, str]:
+        """The properties of a note as it is made: {text, at}."""
 
     def task_report(self, record: Record) -> str:
         """`open` or `done`, as the CRM shows the task."""

@@ -14,16 +14,17 @@ def truncated(text: str, limit: int) -> str:
 
     What a reader sees as one character (a letter with its marks, a joined emoji, a flag) is kept or dropped whole.
     """
-    if _units(text) <= limit:
+    if units(text) <= limit:
         return text
-    room = limit - _units(ELLIPSIS)
+    room = limit - units(ELLIPSIS)
     cut = _fitting(text, room)
     while cut > 0 and _inside_a_character(text, cut):
         cut -= 1
     return text[:cut] + ELLIPSIS
 
 
-def _units(text: str) -> int:
+def units(text: str) -> int:
+    """The length of `text` in UTF-16 units."""
     return len(text) + sum(1 for letter in text if ord(letter) > 0xFFFF)
 
 

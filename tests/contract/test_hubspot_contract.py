@@ -22,6 +22,7 @@ NAMES = Names(
     person="contact",
     company="company",
     task="task",
+    deal="deal",
     email="email",
     text="lastname",
     choice="hs_lead_status",
@@ -111,6 +112,9 @@ class HubSpotCrm(Crm):
 
     def task_properties(self, title: str) -> dict[str, str]:
         return {"hs_task_subject": title, "hs_timestamp": "2026-04-01T00:00:00Z", "hs_task_status": "NOT_STARTED"}
+
+    def deal_properties(self, title: str) -> dict[str, str]:
+        return {"dealname": title, "dealstage": "qualifiedtobuy"}
 
     def calls(self) -> int:
         return sum(kind["calls"] for name, kind in self.sandbox.calls().items() if "batch" in name)

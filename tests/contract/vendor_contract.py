@@ -30,6 +30,7 @@ class Names:
     person: str
     company: str
     task: str
+    deal: str
     email: str
     text: str  #: A text property of a person.
     choice: str  #: A property of a person with options.
@@ -73,6 +74,10 @@ class Crm(ABC):
     @abstractmethod
     def task_properties(self, title: str) -> dict[str, str]:
         """The properties that a task needs."""
+
+    @abstractmethod
+    def deal_properties(self, title: str) -> dict[str, str]:
+        """The properties that a deal needs."""
 
     @abstractmethod
     def calls(self) -> int:
@@ -204,6 +209,29 @@ class VendorContract:
         assert sorted(found[company]) == sorted(people)
         assert found[lonely] == ()
         assert found["999999999999"] == ()
+
+    def test_deals_are_made_and_associated_and_doing_it_twice_changes_nothing(self, crm: Crm) -> None:
+        names = crm.names
+        deal = crm.add(names.deal, crm.deal_properties("一件"))
+        company = crm.add(names.company, {"name": "株式会社サンプル", "domain": "sample.example"})
+        people = self._people(crm, 3)
+        pairs = [(deal, one) for one in people] + [(deal, "999999999999")]
+        for _ in range(2):
+            crm.vendor.associate(names.deal, names.person, pairs, lane=Lane.HOT)
+            crm.vendor.associate(names.deal, names.company, [(deal, company)], lane=Lane.HOT)
+        found = crm.vendor.associated(names.person, people, names.deal, lane=Lane.HOT)
+        assert found == dict.fromkeys(people, (deal,))
+        assert crm.vendor.associated(names.company, [company], names.deal, lane=Lane.HOT) == {company: (deal,)}
+        crm.vendor.associate(names.deal, names.person, [("999999999999", people[0])], lane=Lane.HOT)
+
+    def test_pipelines_tell_their_stages_in_order_and_which_of_them_are_closed(self, crm: Crm) -> None:
+        (first, *_) = crm.vendor.pipelines()
+        assert first.id
+        assert first.label
+        closed = [stage.closed for stage in first.stages]
+        assert True in closed
+        assert False in closed
+        assert closed == sorted(closed), "open stages come first"
 
     def test_owners_include_the_deactivated(self, crm: Crm) -> None:
         owners = crm.vendor.owners()

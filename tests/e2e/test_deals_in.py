@@ -6,64 +6,20 @@ from typing import Any
 
 import pytest
 
-from connector.domain import codec
-from connector.domain.lead import Actor, Lead
+from connector.domain.lead import Actor
 from connector.domain.value import BLANK
-from connector.sandbox.handle import SandboxHandle
-from connector.store import leads, mirrors
 from connector.sync.context import Limits
-from connector.sync.deal_view import UNREAD_DEAL, deals_shown
-from connector.sync.facts import DEAL_STAGE, lead_of
+from connector.sync.facts import DEAL_STAGE
 from tests.e2e.conftest import MakeRelay
+from tests.e2e.deals import Deals, facts, new_contact, seen
 from tests.e2e.relay import POLICY, Relay
 
 SMALL = POLICY.parent / "small-team"
 
 
-class Deals:
-    """The policy's pipeline as the account has it."""
-
-    def __init__(self, relay: Relay) -> None:
-        self.relay = relay
-        found = relay.api("GET", "/crm/pipelines/2026-03/deals")["results"]
-        (mine,) = [one for one in found if one["label"] == "新規営業"]
-        self.pipeline = mine["id"]
-        self.stages = {stage["label"]: stage["id"] for stage in mine["stages"]}
-
-    def make(self, contact: str, stage: str = "アポイント獲得", **values: str) -> str:
-        """A person makes a deal for a contact."""
-        given = {"dealname": "一件", "pipeline": self.pipeline, "dealstage": self.stages[stage]} | values
-        return str(self.relay.sandbox.create("deals", given, associations=[("contacts", contact)])["id"])
-
-    def move(self, deal: str, stage: str, **values: str) -> None:
-        """A person drags it."""
-        self.relay.sandbox.edit("deals", deal, {"dealstage": self.stages[stage]} | values)
-
-
-def new_contact(sandbox: SandboxHandle, number: int = 0) -> str:
-    return str(sandbox.create("contacts", {"email": f"p{number}@example.co.jp", "lastname": "山田"})["id"])
-
-
-def facts(relay: Relay, contact: str) -> dict[str, Any]:
-    """What the engine is shown of the lead's deal."""
-    lead = seen(relay, contact)
-    return {name: lead.fact(name).value for name in (DEAL_STAGE, "deal.amount", "deal.fs_decision", "deal.meeting_at")}
-
-
-def seen(relay: Relay, contact: str) -> Lead:
-    """The lead as the engine sees it."""
-    binding = relay.line.binding
-    lead_id = int(relay.lead(contact)["id"])
-    with relay.database.transaction(relay.installation_id) as conn:
-        row = leads.load(conn, [lead_id])[lead_id]
-        person = mirrors.load(conn, relay.connection_id, "contact", [contact])[contact]
-        deal = deals_shown(conn, relay.connection_id, binding, [person]).get(contact, UNREAD_DEAL)
-    return lead_of(binding, row, codec.decode_state(row.state), person, None, moving=False, deal=deal)
-
-
 def test_a_deal_is_read_with_its_person_and_followed_by_events(relay: Relay) -> None:
     relay.listen()
-    deals, contact = Deals(relay), new_contact(relay.sandbox)
+    deals, contact = Deals(relay), new_contact(relay)
     relay.hear_and_settle()
     assert facts(relay, contact)[DEAL_STAGE] is BLANK, "that there is none is knowledge"
     deal = deals.make(contact, amount="1200000")
@@ -89,7 +45,7 @@ def test_a_deal_is_read_with_its_person_and_followed_by_events(relay: Relay) -> 
 
 def test_the_newest_open_deal_of_the_policys_pipeline_counts(relay: Relay) -> None:
     relay.listen()
-    deals, contact = Deals(relay), new_contact(relay.sandbox)
+    deals, contact = Deals(relay), new_contact(relay)
     old = deals.make(contact, "提案")
     relay.pass_time(days=1)
     deals.make(contact, "失注")
@@ -105,7 +61,7 @@ def test_the_newest_open_deal_of_the_policys_pipeline_counts(relay: Relay) -> No
 
 def test_deals_that_go_and_people_who_lose_them(relay: Relay) -> None:
     relay.listen()
-    deals, contact = Deals(relay), new_contact(relay.sandbox)
+    deals, contact = Deals(relay), new_contact(relay)
     first = deals.make(contact, "提案")
     relay.hear_and_settle()
     relay.sandbox.delete("deals", first)
@@ -122,7 +78,7 @@ def test_deals_that_go_and_people_who_lose_them(relay: Relay) -> None:
 def test_an_event_that_comes_while_the_deal_is_read_is_not_lost(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is heard before the mirror holds what we have read."""
     relay.listen()
-    deals, contact = Deals(relay), new_contact(relay.sandbox)
+    deals, contact = Deals(relay), new_contact(relay)
     relay.hear_and_settle()
     deal = deals.make(contact)
     relay.hear()
@@ -146,7 +102,7 @@ def test_an_event_that_comes_while_the_deal_is_read_is_not_lost(relay: Relay, mo
 
 def test_a_missed_event_is_made_good_by_the_persons_own_count(relay: Relay) -> None:
     relay.listen()
-    deals, contact = Deals(relay), new_contact(relay.sandbox)
+    deals, contact = Deals(relay), new_contact(relay)
     relay.hear_and_settle()
     relay.sandbox.webhooks(drop_rate=1.0)
     deals.make(contact, "提案")
@@ -159,7 +115,7 @@ def test_a_missed_event_is_made_good_by_the_persons_own_count(relay: Relay) -> N
 def test_a_merged_person_has_the_deals_of_both(relay: Relay) -> None:
     relay.listen()
     deals = Deals(relay)
-    kept, lost = new_contact(relay.sandbox, 1), new_contact(relay.sandbox, 2)
+    kept, lost = new_contact(relay, 1), new_contact(relay, 2)
     deals.make(kept, "失注")
     relay.pass_time(minutes=1)
     deals.make(lost, "提案")
@@ -172,7 +128,7 @@ def test_a_merged_person_has_the_deals_of_both(relay: Relay) -> None:
 
 def test_erasing_a_person_forgets_deals_that_nobody_else_has(relay: Relay) -> None:
     relay.listen()
-    deals, one, other = Deals(relay), new_contact(relay.sandbox, 1), new_contact(relay.sandbox, 2)
+    deals, one, other = Deals(relay), new_contact(relay, 1), new_contact(relay, 2)
     alone, shared = deals.make(one), deals.make(one)
     relay.api("PUT", f"/crm/v4/objects/deals/{shared}/associations/default/contacts/{other}")
     relay.hear_and_settle()
@@ -186,7 +142,7 @@ def test_erasing_a_person_forgets_deals_that_nobody_else_has(relay: Relay) -> No
 def test_a_thousand_leads_with_deals_cost_one_association_read_and_ten_deal_reads(make_relay: MakeRelay) -> None:
     relay = make_relay(limits=Limits(slice_records=1_000, fresh_seconds=600.0))
     deals = Deals(relay)
-    people = [new_contact(relay.sandbox, number) for number in range(1_050)]
+    people = [new_contact(relay, number) for number in range(1_050)]
     for contact in people[:1_000]:
         deals.make(contact, "提案")
     relay.listen()
@@ -209,7 +165,7 @@ def test_a_thousand_leads_with_deals_cost_one_association_read_and_ten_deal_read
 def test_a_policy_that_does_not_speak_of_deals_reads_none(make_relay: MakeRelay) -> None:
     relay = make_relay(policy=SMALL)
     relay.listen()
-    contact = new_contact(relay.sandbox)
+    contact = new_contact(relay)
     deal = relay.sandbox.create(
         "deals", {"dealname": "一件", "dealstage": "closedwon"}, associations=[("contacts", contact)]
     )

@@ -123,9 +123,7 @@ class HubSpotVendor:
 
     def associated(self, from_type: str, ids: Sequence[str], to_type: str, *, lane: Lane) -> dict[str, tuple[str, ...]]:
         """Associated ids of each record (an empty tuple for none), 1,000 records a call, all pages."""
-        path = self.paths.associations.format(
-            source=protocol.object_name(from_type), target=protocol.object_name(to_type)
-        )
+        path = self.paths.association(from_type, to_type, "read")
         unique = list(dict.fromkeys(ids))
         found: dict[str, list[str]] = {one: [] for one in unique}
         inputs = [{"id": one} for one in unique]
@@ -248,6 +246,17 @@ class HubSpotVendor:
             repeatable=True,
         )
         return write_all(batch, ids, size=protocol.BATCH_SIZE, flight=self._flight)
+
+    def associate(self, from_type: str, to_type: str, pairs: Sequence[tuple[str, str]], *, lane: Lane) -> None:
+        """Associate by the unlabelled default type, 2,000 pairs a call; a pair whose record is gone is left out."""
+        path = self.paths.association(from_type, to_type, "associate/default")
+        inputs = [{"from": {"id": one}, "to": {"id": other}} for one, other in dict.fromkeys(pairs)]
+        for chunk in _chunks(inputs, protocol.ASSOCIATE_BATCH_SIZE):
+            try:
+                _complete(self.api.call("POST", path, {"inputs": chunk}, lane=lane, kind=_ASSOCIATIONS) or {})
+            except RefusedError as error:
+                if error.status != 404:  # a chunk of which nothing exists
+                    raise RetryableError(error.message, reason=f"associate_{error.reason}") from error
 
     # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────
 

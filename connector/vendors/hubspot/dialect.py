@@ -15,6 +15,7 @@ from connector.vendors.base import DealWords, InboundEvent, Record, Submission
 from connector.vendors.hubspot import fields
 from connector.vendors.hubspot.workflow import form_title
 from connector.vendors.moments import to_moment
+from connector.vendors.text import truncated, units
 
 _TASK_TYPES = {"call": "CALL", "mail": "EMAIL", "social": "TODO", "todo": "TODO"}
 _PRIORITIES = {"high": "HIGH", "medium": "MEDIUM", "low": "LOW"}
@@ -30,6 +31,7 @@ class HubSpotDialect:
     person_type = "contact"
     company_type = "company"
     task_type = "task"
+    note_type = "note"
     deal = DealWords(
         object_type="deal",
         title="dealname",
@@ -88,7 +90,7 @@ class HubSpotDialect:
 
     def task_content(self, desired: Mapping[str, Any], state: str) -> dict[str, str]:
         """The task's properties. What we close is completed, with a line that says who closed it."""
-        body = escape(str(desired["text"] or "")).replace("\n", "<br>")
+        body = _html(str(desired["text"] or ""))
         closed = state == WorkState.CLOSED.value
         if closed:
             note = _CLOSED_NOTE.get(self._language, _CLOSED_NOTE["en"])
@@ -102,6 +104,25 @@ class HubSpotDialect:
             "hs_task_status": _DONE if closed else "NOT_STARTED",
             "hs_timestamp": fields.moment_text(due),
             "hubspot_owner_id": desired["owner"] or "",
+        }
+
+    def deal_content(self, desired: Mapping[str, Any], *, pipeline: str | None, stage: str | None) -> dict[str, str]:
+        """See `Dialect.deal_content`. What is not known is left to the portal's own defaults."""
+        amount = desired["amount"]
+        wanted = {
+            self.deal.title: truncated(str(desired["title"]), fields.TITLE_LIMIT),
+            self.deal.pipeline: pipeline,
+            self.deal.stage: stage,
+            self.deal.amount: fields.number_text(amount) if amount is not None else None,
+            self.deal.owner: desired["owner"],
+        }
+        return {name: value for name, value in wanted.items() if value}
+
+    def note_content(self, desired: Mapping[str, Any]) -> dict[str, str]:
+        """See `Dialect.note_content`. HubSpot takes HTML, and no more than a text property's characters of it."""
+        return {
+            "hs_note_body": _fitting(str(desired["text"])),
+            "hs_timestamp": fields.moment_text(datetime.fromisoformat(desired["at"])),
         }
 
     def task_report(self, record: Record) -> str:
@@ -130,3 +151,15 @@ class HubSpotDialect:
             email=record.properties.get("email"),
             contact_id=record.id,
         )
+
+
+def _html(text: str) -> str:
+    return escape(text).replace("\n", "<br>")
+
+
+def _fitting(text: str) -> str:
+    """The text as HTML within HubSpot's limit: it is the text that is cut, never a tag or an entity."""
+    limit = fields.TEXT_LIMIT
+    while (size := units(html := _html(truncated(text, limit)))) > fields.TEXT_LIMIT:
+        limit = min(limit - 1, limit * fields.TEXT_LIMIT // size)
+    return html

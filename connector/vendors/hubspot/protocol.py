@@ -16,6 +16,7 @@ from connector.errors import UsageError
 BATCH_SIZE: Final = 100
 HISTORY_BATCH_SIZE: Final = 50
 ASSOCIATIONS_BATCH_SIZE: Final = 1_000
+ASSOCIATE_BATCH_SIZE: Final = 2_000
 SUBMISSIONS_PAGE: Final = 50
 OWNERS_PAGE: Final = 500
 
@@ -53,7 +54,7 @@ KEY_PROPERTY: Final = "tasuki_key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paths:
-    """Path templates of one API family. `{object}`, `{from}` and `{to}` are HubSpot's plural names."""
+    """Path templates of one API family. `{object}`, `{source}` and `{target}` are HubSpot's plural names."""
 
     objects: str
     properties: str
@@ -67,6 +68,10 @@ class Paths:
     #: Only ever published under v1.
     submissions: str = "/form-integrations/v1/submissions/forms/{form}"
 
+    def association(self, from_type: str, to_type: str, verb: str) -> str:
+        """The path of a batch of associations; `verb` is `read` or `associate/default`."""
+        return self.associations.format(source=object_name(from_type), target=object_name(to_type), verb=verb)
+
     def object(self, object_type: str, tail: str = "") -> str:
         """The path of an object type, with `tail` (such as `/batch/read`) behind it."""
         return self.objects.format(object=object_name(object_type)) + tail
@@ -79,7 +84,7 @@ FAMILIES: Final[Mapping[str, Paths]] = {
         property_groups="/crm/properties/2026-03/{object}/groups",
         pipelines="/crm/pipelines/2026-03/{object}",
         owners="/crm/owners/2026-03",
-        associations="/crm/associations/2026-03/{source}/{target}/batch/read",
+        associations="/crm/associations/2026-03/{source}/{target}/batch/{verb}",
         forms="/marketing/forms/2026-03",
         account="/account-info/2026-03/details",
         oauth_token="/oauth/2026-03/token",  # noqa: S106 - a path
@@ -90,7 +95,7 @@ FAMILIES: Final[Mapping[str, Paths]] = {
         property_groups="/crm/v3/properties/{object}/groups",
         pipelines="/crm/v3/pipelines/{object}",
         owners="/crm/v3/owners",
-        associations="/crm/v4/associations/{source}/{target}/batch/read",
+        associations="/crm/v4/associations/{source}/{target}/batch/{verb}",
         forms="/marketing/v3/forms",
         account="/account-info/v3/details",
         oauth_token="/oauth/v1/token",  # noqa: S106 - a path

@@ -19,7 +19,7 @@ from connector.vendors.base import Lane
 from connector.vendors.hubspot import pipeline_steps
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.failures import RefusedError
-from connector.vendors.hubspot.probe import enforces_unique_keys
+from connector.vendors.hubspot.probe import enforced_keys
 from connector.vendors.hubspot.protocol import object_name
 from connector.vendors.hubspot.records import property_info
 from connector.vendors.hubspot.steps import Step
@@ -29,6 +29,7 @@ from connector.vendors.hubspot.wanted import (
     OWN_PREFIX,
     Wanted,
     WantedStages,
+    keyed_types,
     wanted_pipeline,
     wanted_properties,
     wanted_stages,
@@ -56,6 +57,7 @@ class ProvisionPlan:
     steps: tuple[Step, ...]
     problems: tuple[Problem, ...]
     stage_values: Mapping[str, str]
+    keyed: tuple[str, ...]  #: The types whose records carry our key.
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -65,10 +67,10 @@ class ProvisionPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provisioned:
-    """What the connection remembers. Capability `unique_keys`: HubSpot enforces our key on tasks."""
+    """What the connection remembers. Capability `unique_keys`: the types on which our key is enforced."""
 
     stage_values: Mapping[str, str]
-    capabilities: Mapping[str, bool]
+    capabilities: Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -97,20 +99,22 @@ def plan(policy: Policy, vendor: HubSpotVendor) -> ProvisionPlan:
     pipeline = wanted_pipeline(policy)
     if pipeline is not None:
         steps += pipeline_steps.pipeline_steps(pipeline, vendor)
-    return ProvisionPlan(steps=tuple(steps), problems=tuple(problems), stage_values=stage_values)
+    return ProvisionPlan(
+        steps=tuple(steps), problems=tuple(problems), stage_values=stage_values, keyed=keyed_types(policy)
+    )
 
 
 def apply(found: ProvisionPlan, vendor: HubSpotVendor, *, probe_id: str, now: datetime) -> Provisioned:
     """Carry the plan out and probe what the portal enforces.
 
-    `probe_id` names the two short-lived tasks of the probe. Raises `UsageError` when the plan has errors.
+    `probe_id` names the short-lived tasks and notes of the probe. Raises `UsageError` when the plan has errors.
     """
     if found.errors:
         listed = "\n".join(f"  - {problem.message}" for problem in found.errors)
         raise UsageError(f"HubSpot does not fit the policy:\n{listed}", reason="portal_unfit")
     for step in found.steps:
         _perform(step, vendor)
-    unique = enforces_unique_keys(vendor, probe_id=probe_id, now=now)
+    unique = enforced_keys(vendor, found.keyed, probe_id=probe_id, now=now)
     return Provisioned(stage_values=found.stage_values, capabilities={"unique_keys": unique})
 
 

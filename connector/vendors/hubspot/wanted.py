@@ -249,9 +249,13 @@ def _of_counters(policy: Policy) -> Iterator[Wanted]:
                 )
 
 
+def keyed_types(policy: Policy) -> tuple[str, ...]:
+    """The types whose records this policy makes."""
+    return KEYED_TYPES if policy.create_deal is not None else ("task",)
+
+
 def _keys(policy: Policy) -> Iterator[Wanted]:
-    makes_deals = policy.pipeline is not None and VENDOR in policy.pipeline.stored
-    for object_type in KEYED_TYPES if makes_deals else ("task",):
+    for object_type in keyed_types(policy):
         yield Wanted(
             object_type=object_type,
             name=protocol.KEY_PROPERTY,

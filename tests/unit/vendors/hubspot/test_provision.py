@@ -65,7 +65,7 @@ def test_the_whole_shipped_policy_fits_a_fresh_portal(vendor: HubSpotVendor, b2b
     found = plan(b2b, vendor)
     assert found.errors == ()
     done = apply(found, vendor, probe_id="1", now=NOW)
-    assert done.capabilities == {"unique_keys": True}
+    assert done.capabilities == {"unique_keys": ["task", "deal", "note"]}
     contact = vendor.describe("contact")
     assert contact["tasuki_timeline"].options["within_3m"] == "3か月以内"
     assert contact["tasuki_interests"].type == "multi_enumeration"
@@ -81,7 +81,7 @@ def test_doing_it_again_changes_nothing(vendor: HubSpotVendor, b2b: Policy) -> N
     again = plan(b2b, vendor)
     assert again.steps == ()
     assert again.stage_values == first.stage_values
-    assert apply(again, vendor, probe_id="2", now=NOW).capabilities == {"unique_keys": True}
+    assert apply(again, vendor, probe_id="2", now=NOW).capabilities == {"unique_keys": ["task", "deal", "note"]}
 
 
 def test_looking_changes_nothing(vendor: HubSpotVendor, sandbox: SandboxHandle, b2b: Policy) -> None:
@@ -123,7 +123,7 @@ def test_a_portal_that_does_not_enforce_keys_is_found_out(
 ) -> None:
     sandbox.settings(**{switch: switch == "tasks_refuse_unique"})
     done = apply(plan(b2b, vendor), vendor, probe_id="1", now=NOW)
-    assert done.capabilities == {"unique_keys": False}
+    assert done.capabilities == {"unique_keys": ["deal", "note"]}
     assert "tasuki_key" in vendor.describe("task")
     assert [row for row in sandbox.records("tasks") if not row["archived"]] == []
 

@@ -1,0 +1,268 @@
+"""What we make in a CRM: created once for its cause, changed as the state asks; an uncertain create is looked up first.
+
+One batch a kind; a note or task that hangs on a deal waits until the deal stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from connector.errors import AuthError, RetryableError
+from connector.store import leads, managed, wanted
+from connector.store.database import Connection
+from connector.store.managed import ManagedRow
+from connector.sync.context import Line, backoff
+from connector.sync.deal_records import adopt, deal_ids, landed
+from connector.sync.deals import whose_deals
+from connector.sync.record_kinds import DealKind, Ends, Kind, is_open, kinds_of
+from connector.vendors.base import Create, Lane, Outcome, Record, Update, WriteResult
+
+if TYPE_CHECKING:
+    from connector.sync.deliver import Parcel
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One record of ours with the lead that it is for."""
+
+    parcel: Parcel
+    record: ManagedRow
+
+
+def deliver_records(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
+    """Bring the managed records of these leads in line: look up the uncertain, create the wanted, change the rest."""
+    live = [parcel for parcel in parcels if not parcel.moved_on and parcel.lead.gone is None]
+    every = [_Work(parcel, record) for parcel in live for record in parcel.records]
+    for kind in kinds_of(line.binding) if every else ():
+        work = [one for one in every if one.record.kind == kind.object_type]
+        _look_up(line, kind, [one for one in work if one.record.step == "creating"], lane)
+        _create(line, kind, [one for one in work if one.record.step == "wanted"], lane)
+        _change(line, kind, [one for one in work if one.record.step == "exists"], lane)
+
+
+# ── creating ─────────────────────────────────────────────────────────────────────────────────────────────────
+def _create(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
+    work = _sound(line, kind, work)
+    if isinstance(kind, DealKind):
+        work = _not_standing(line, work, lane)
+    deals = deal_ids(line, [(one.record, one.parcel.person) for one in work])
+    ready = [one for one in work if one.record.key in deals]
+    for one in work:
+        if one.record.key not in deals:
+            one.parcel.wait(backoff(line.tenant.limits, one.parcel.claim.attempts))
+    if not ready:
+        return
+    tenant = line.tenant
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        keys = managed.intend(
+            conn, line.connection_id, [one.record.key for one in ready], settle_seconds=tenant.limits.settle_seconds
+        )
+    todo = [one for one in ready if one.record.key in keys]
+    creates = [_input(line, kind, one, deals[one.record.key]) for one in todo]
+    try:
+        results = line.vendor.create(kind.object_type, creates, lane=lane) if creates else []
+    except (RetryableError, AuthError):
+        # Raised before anything went out for the rows that have no result: nothing is uncertain about them.
+        _take_back(line, todo)
+        raise
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        for one, result in zip(todo, results, strict=True):
+            _created(line, conn, kind, one, result)
+
+
+def _sound(line: Line, kind: Kind, work: Sequence[_Work]) -> list[_Work]:
+    """What can be made in this account; the rest waits for a person."""
+    flawed = [(one, why) for one in work if (why := kind.flaw(one.record)) is not None]
+    if flawed:
+        with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+            for one, why in flawed:
+                _park(line, conn, one.record, why)
+    names = {one.record.key for one, _ in flawed}
+    return [one for one in work if one.record.key not in names]
+
+
+def _not_standing(line: Line, work: Sequence[_Work], lane: Lane) -> list[_Work]:
+    """The deals to make: where one is under way already, the policy says whether another is made."""
+    plan = adopt(line, [(one.record, one.parcel.person) for one in work], lane)
+    for one in work:
+        if one.record.key in plan.wait:
+            one.parcel.wait(line.tenant.limits.retry_seconds)
+    return [one for one in work if one.record.key in plan.make]
+
+
+def _input(line: Line, kind: Kind, one: _Work, deal: str | None) -> Create:
+    person = one.parcel.person
+    ends = Ends(
+        person=person.vendor_id, company=person.properties.get(line.dialect.company_property) or None, deal=deal
+    )
+    return Create(
+        key=one.record.key,
+        properties=kind.content(one.record) | {line.dialect.key_property: one.record.key},
+        associate=kind.ends(one.record, ends),
+    )
+
+
+def _take_back(line: Line, work: Iterable[_Work]) -> None:
+    """These were not created; what is no longer to be open never will be."""
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        for one in work:
+            still = is_open(one.record)
+            managed.settle(conn, line.connection_id, one.record, step="wanted" if still else "settled", dirty=still)
+
+
+def _park(line: Line, conn: Connection, record: ManagedRow, reason: str) -> None:
+    managed.settle(conn, line.connection_id, record, step="parked", dirty=True, parked_reason=reason)
+
+
+def _created(line: Line, conn: Connection, kind: Kind, one: _Work, result: WriteResult) -> None:
+    limits, record = line.tenant.limits, one.record
+    if result.outcome is Outcome.APPLIED and result.record is not None:
+        _exists(line, conn, kind, record, result.record.id)
+        if isinstance(kind, DealKind):
+            landed(line, conn, kind.content(record), result.record, one.parcel.person.vendor_id)
+    elif result.existing_id is not None:
+        # An earlier call of ours made it; what people did with it since is read before anything is changed.
+        shown, vendor_id = kind.content(record), result.existing_id
+        managed.settle(conn, line.connection_id, record, step="exists", vendor_id=vendor_id, mirror=shown)
+        _read_later(line, conn, kind, vendor_id, one.parcel.person.vendor_id)
+    elif result.outcome is Outcome.REJECTED:
+        _park(line, conn, record, result.reason or "rejected")
+    elif result.outcome is Outcome.UNCERTAIN:
+        one.parcel.wait(limits.settle_seconds)
+    else:
+        managed.settle(conn, line.connection_id, record, step="wanted", dirty=True)
+        one.parcel.wait(result.retry_after_seconds or backoff(limits, one.parcel.claim.attempts))
+
+
+def _read_later(line: Line, conn: Connection, kind: Kind, vendor_id: str, person_id: str) -> None:
+    """A task is read as a record of ours, a deal as the lead's; a note says nothing."""
+    if kind.object_type == line.dialect.task_type:
+        managed.want_read(conn, line.connection_id, kind.object_type, [(vendor_id, None, None)])
+    elif isinstance(kind, DealKind):
+        wanted.want(
+            conn,
+            line.tenant.installation_id,
+            line.connection_id,
+            whose_deals(line.dialect),
+            [person_id],
+            lane=Lane.HOT.value,
+        )
+
+
+def _exists(line: Line, conn: Connection, kind: Kind, record: ManagedRow, vendor_id: str) -> None:
+    """The record stands at the vendor as it is desired."""
+    managed.settle(
+        conn,
+        line.connection_id,
+        record,
+        step="exists",
+        vendor_id=vendor_id,
+        mirror={**record.mirror, **kind.content(record)},
+        reported="open" if is_open(record) else "done",
+    )
+
+
+def _found(line: Line, conn: Connection, kind: Kind, one: _Work, shown: Record) -> None:
+    """An earlier create of ours went through; a person may have worked on the record since."""
+    managed.settle(
+        conn,
+        line.connection_id,
+        one.record,
+        step="exists",
+        vendor_id=shown.id,
+        mirror={name: value or "" for name, value in shown.properties.items()},
+        dirty=True,
+        reported=kind.report(shown),
+    )
+    if isinstance(kind, DealKind):
+        landed(line, conn, {}, shown, one.parcel.person.vendor_id)
+    _tell_lead(line, conn, one.record)
+
+
+def _tell_lead(line: Line, conn: Connection, record: ManagedRow) -> None:
+    """What people did with a record of ours is a fact that the lead is decided by."""
+    now = line.tenant.now(conn)
+    leads.mark_due(conn, line.tenant.installation_id, [record.lead_id], at=now, why=record.kind, lane="hot")
+
+
+# ── looking up what may have been created ────────────────────────────────────────────────────────────────────
+def _look_up(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
+    """Never by search: by the unique key where the account enforces it, else through the lead's associations."""
+    ready = [one for one in work if one.record.settled]
+    for one in work:
+        if not one.record.settled:
+            one.parcel.wait(line.tenant.limits.retry_seconds)
+    if not ready:
+        return
+    enforced = kind.object_type in line.unique_keys
+    found = _by_key(line, kind, ready, lane) if enforced else _by_association(line, kind, ready, lane)
+    missing = [one for one in ready if one.record.key not in found]
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        for one in ready:
+            if one.record.key in found:
+                _found(line, conn, kind, one, found[one.record.key])
+                one.parcel.wait(0.0)
+    _take_back(line, missing)
+    _create(line, kind, [one for one in missing if is_open(one.record)], lane)
+
+
+def _by_key(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> dict[str, Record]:
+    keys = [one.record.key for one in work]
+    return line.vendor.find_by_key(kind.object_type, keys, kind.properties, lane=lane)
+
+
+def _by_association(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> dict[str, Record]:
+    people = sorted({one.parcel.person.vendor_id for one in work})
+    ids = line.vendor.associated(line.dialect.person_type, people, kind.object_type, lane=lane)
+    all_ids = sorted({one for found in ids.values() for one in found})
+    records = line.vendor.read(kind.object_type, all_ids, kind.properties, lane=lane) if all_ids else {}
+    name = line.dialect.key_property
+    return {str(key): record for record in records.values() if (key := record.properties.get(name))}
+
+
+# ── changing what exists ─────────────────────────────────────────────────────────────────────────────────────
+def _change(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
+    """What people did with a record stands; the rest follows the state."""
+    if not work:
+        return
+    todo = [(one, changes) for one in work if (changes := kind.changes(one.record))]
+    updates = [Update(id=str(one.record.vendor_id), properties=changes) for one, changes in todo]
+    results = line.vendor.update(kind.object_type, updates, lane=lane) if updates else []
+    changing = {one.record.key for one, _ in todo}
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        for (one, changes), result in zip(todo, results, strict=True):
+            _changed(line, conn, kind, one, changes, result)
+        for one in work:
+            if one.record.key not in changing:
+                _kept(line, conn, kind, one.record, {})
+
+
+def _changed(
+    line: Line, conn: Connection, kind: Kind, one: _Work, changes: Mapping[str, str], result: WriteResult
+) -> None:
+    if result.outcome is Outcome.APPLIED:
+        _kept(line, conn, kind, one.record, changes)
+        if isinstance(kind, DealKind) and result.record is not None:
+            landed(line, conn, changes, result.record, None)
+    elif result.outcome is Outcome.MISSING:
+        managed.settle(conn, line.connection_id, one.record, step="settled", reported="deleted")
+        _tell_lead(line, conn, one.record)
+    elif result.outcome is Outcome.REJECTED:
+        _park(line, conn, one.record, result.reason or "rejected")
+    else:
+        one.parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, one.parcel.claim.attempts))
+
+
+def _kept(line: Line, conn: Connection, kind: Kind, record: ManagedRow, changes: Mapping[str, str]) -> None:
+    """Nothing is left to be done to it."""
+    managed.settle(
+        conn,
+        line.connection_id,
+        record,
+        step="exists",
+        vendor_id=str(record.vendor_id),
+        mirror={**record.mirror, **kind.shown(record, changes)},
+        reported="open" if is_open(record) else "done",
+    )
