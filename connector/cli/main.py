@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "schema": Entry(module="schema", help="Print the JSON Schema of a policy's files."),
         "connect": Entry(module="connect", help="Connect the portal and bring it in line with the policy."),
         "plan": Entry(module="plan", help="Show what a policy would change on the whole base; nothing is written."),
+        "backtest": Entry(module="backtest", help="Replay what happened under another policy."),
         "activate": Entry(module="activate", help="Make a policy the running one."),
         "versions": Entry(module="versions", help="List every policy that ran here."),
         "rollback": Entry(module="rollback", help="Make the policy that ran before the running one again."),

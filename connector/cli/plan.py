@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -52,7 +52,7 @@ def command(folder: Path, processes: int | None, as_json: bool) -> None:
                 "policy": policy.name,
                 "hash": policy.hash,
                 "at": now,
-                **asdict(found),
+                **_counts(found),
                 "rules_without_leads": idle,
                 "calls": calls,
                 "quota": quota,
@@ -109,3 +109,8 @@ def _print_calls(found: Forecast, calls: Mapping[str, int], quota: Mapping[str, 
 def _quota(database: Database, installation_id: int) -> dict[str, float] | None:
     with database.transaction(installation_id) as conn:
         return inspection.day_quota(conn)
+
+
+def _counts(found: Forecast) -> dict[str, object]:
+    """Every count by its name (`asdict` would rebuild the counters wrongly)."""
+    return {one.name: getattr(found, one.name) for one in fields(found)}

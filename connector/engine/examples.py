@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from connector.domain.effects import Grant, OwnerRequest, Task
+from connector.domain.effects import Task
 from connector.domain.lead import FieldFact
 from connector.domain.state import LeadState, Mover, StageEntry
 from connector.domain.value import BLANK, Value
 from connector.engine.plan import Plan
-from connector.engine.rehearsal import Rehearsal, RehearsalError
+from connector.engine.rehearsal import Rehearsal, RehearsalError, turns
 from connector.policy.model import Example, Examples, Expected, ExpectedTask, Happening
 
 _MOMENT = timedelta(seconds=1)
@@ -96,7 +96,7 @@ def _world(plan: Plan, examples: Examples, example: Example) -> Rehearsal:
     answers = frozenset(plan.policy.answers)
     return Rehearsal(
         plan=plan,
-        grant=_turns(examples),
+        grant=turns(examples.people),
         now=now,
         since=entered_at - timedelta(days=3650),
         created_at=entered_at,
@@ -111,31 +111,6 @@ def _world(plan: Plan, examples: Examples, example: Example) -> Rehearsal:
 
 def _age(happening: Happening) -> timedelta:
     return happening.ago.plain if happening.ago is not None else timedelta()
-
-
-def _turns(examples: Examples) -> Callable[[OwnerRequest], Grant]:
-    """Pools give in turn, in the order in which the file names their people."""
-    turn: dict[str, int] = {}
-
-    def grant(request: OwnerRequest) -> Grant:
-        people = [one for one in examples.people.get(request.pool, ()) if one != request.avoid]
-        people = people or list(examples.people.get(request.pool, ()))
-        person: str | None = None
-        if request.prefer in people:
-            person = request.prefer
-        elif people:
-            place = turn.get(request.pool, 0)
-            turn[request.pool] = place + 1
-            person = people[place % len(people)]
-        return Grant(
-            request=request.key.text(),
-            pool=request.pool,
-            owner_of=request.owner_of,
-            person=person,
-            granted_at=request.asked_at,
-        )
-
-    return grant
 
 
 # ── what happens ─────────────────────────────────────────────────────────────────────────────────────────────────

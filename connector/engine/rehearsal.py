@@ -5,7 +5,7 @@ Examples run on it, and so do back-tests. It is the shell's loop (decide, do, wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -28,6 +28,31 @@ MOST_GRANTS = 8
 
 class RehearsalError(RuntimeError):
     """A policy that never comes to rest: it wakes a lead again and again without end."""
+
+
+def turns(people: Mapping[str, Sequence[str]]) -> Granter:
+    """Pools (id → people) give in turn, in the order in which the people stand; an empty pool gives nobody."""
+    turn: dict[str, int] = {}
+
+    def grant(request: OwnerRequest) -> Grant:
+        there = people.get(request.pool, ())
+        free = [one for one in there if one != request.avoid] or list(there)
+        person: str | None = None
+        if request.prefer in free:
+            person = request.prefer
+        elif free:
+            place = turn.get(request.pool, 0)
+            turn[request.pool] = place + 1
+            person = free[place % len(free)]
+        return Grant(
+            request=request.key.text(),
+            pool=request.pool,
+            owner_of=request.owner_of,
+            person=person,
+            granted_at=request.asked_at,
+        )
+
+    return grant
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,14 +113,18 @@ class Rehearsal:
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def look(self) -> Decision:
         """Decide now and do what was decided; requests for an owner are granted and decided on at once."""
-        decision = self._decide()
+        return self.looks()[-1]
+
+    def looks(self) -> list[Decision]:
+        """The same, with every decision that was made on the way."""
+        decisions = [self._decide()]
         for _ in range(MOST_GRANTS):
             asked = [one for one in self.state.requests if all(g.request != one.key.text() for g in self.grants)]
             if not asked:
                 break
             self.grants += [self.grant(one) for one in asked]
-            decision = self._decide()
-        return decision
+            decisions.append(self._decide())
+        return decisions
 
     def pass_time(self, until: datetime) -> None:
         """Look at every wake until then, and then."""

@@ -38,7 +38,7 @@ class CommandLine:
     def json(self, *arguments: object) -> Any:
         """What `--json` prints; the call must succeed."""
         result = self.run(*arguments, "--json")
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == 0, (result.output, result.exception)
         return json.loads(result.stdout)
 
 

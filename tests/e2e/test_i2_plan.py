@@ -13,6 +13,7 @@ from connector.policy.loader import load_policy
 from connector.policy.source import read_folder
 from connector.store import connections
 from connector.sync.forecast import Forecast, forecast, shards
+from tests.e2e.command_line import CommandLine
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import Relay
 
@@ -99,6 +100,21 @@ def test_shards_add_up_to_the_whole(relay: Relay) -> None:
         total.add(forecast(relay.database, relay.installation_id, bindings, plan, now, piece))
     assert total.leads == LEADS
     assert len(pieces) <= 7
+
+
+def test_the_command_tells_it_to_people_and_programs(relay: Relay, tmp_path: Path) -> None:
+    relay.listen()
+    _base(relay)
+    cli = CommandLine.of(relay)
+    folder = changed_policy(tmp_path / "hotter", "scoring.yaml", points=POINTS, band=BAND)
+    found = cli.json("plan", folder, "--processes", "1")
+    assert (found["leads"], found["stages"]) == (LEADS, {"lead → mql": LEADS // 3})
+    assert "b_webinar" in found["rules_without_leads"]
+    assert found["calls"]["update"] == -(-found["records"] // 100)
+    shown = cli.run("plan", folder, "--processes", "1")
+    assert shown.exit_code == 0
+    assert "lead → mql" in shown.stdout
+    assert "No lead is touched by" in shown.stdout
 
 
 def test_an_empty_base_has_nothing_to_plan(relay: Relay) -> None:
