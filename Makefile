@@ -8,7 +8,7 @@ DEV := $(VENV)/.dev.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test lint format soak bench clean upgrade-constraints
+.PHONY: help demo up test lint format reference soak bench clean upgrade-constraints
 
 help: ## Show these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-20s %s\n' "$$name" "$$text"; done
@@ -34,6 +34,10 @@ lint: $(DEV) ## Style, types and import rules
 format: $(DEV) ## Put the code into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+reference: $(RUN) ## Write the schema and the pages of docs/policy anew from the models that read the YAML
+	$(BIN)/tasuki schema --write mappings/schema
+	$(BIN)/tasuki reference docs/policy
 
 soak: $(DEV) ## The long runs: kill -9 in a loop, hours of traffic
 	$(BIN)/python -m pytest -m soak --timeout 7200

@@ -1,6 +1,7 @@
 """JSON Schema for editors, generated from the models that read the YAML: completion and hints while typing.
 
-One file holds every definition; a small file for each kind of YAML file points into it.
+One file holds every definition; a small file for each kind of YAML file points into it. What `sentences/` says of a
+key is what the editor shows beside it, in English and Japanese.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pydantic.json_schema import models_json_schema
 from connector.policy.files import MODELS
 from connector.policy.files.base import LANGUAGE_FORM, OPERATORS
 from connector.policy.model import EventKind
+from connector.policy.reference.outline import keys_of, sections
+from connector.policy.sentences import Sentence, language, piece_of, sentence_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAIN = "policy.schema.json"
@@ -28,6 +31,7 @@ def policy_schema() -> dict[str, Any]:
     pairs = [(model, "validation") for model in MODELS.values()]
     _, generated = models_json_schema(pairs, by_alias=True)  # type: ignore[arg-type]
     definitions: dict[str, Any] = _referring(generated["$defs"], of_names=True)
+    _describe(definitions)
     definitions.update(_language())
     return {
         "$schema": DIALECT,
@@ -85,11 +89,35 @@ def _referring(piece: Any, *, of_names: bool = False) -> Any:
     }
 
 
+def _describe(definitions: dict[str, Any]) -> None:
+    """Put what is said of every piece and key beside it."""
+    for section in sections():
+        definition = definitions[section.model.__name__]
+        piece = piece_of(section.model)
+        if piece is not None:
+            definition["description"] = _hint(piece.sentence)
+        for key in keys_of(section.model):
+            sentence = sentence_of(section.model, key.name)
+            if sentence is not None:
+                definition["properties"][key.name]["description"] = _hint(sentence)
+
+
+def _hint(sentence: Sentence) -> str:
+    return "\n".join(sentence[code] for code in ("en", "ja") if code in sentence)
+
+
 def _language() -> dict[str, Any]:
     """Conditions and events: their form is the language's own and not a model."""
-    operators = {"type": "object", "properties": {word: _operand(word) for word in OPERATORS} | {"since": _since()}}
-    events = {kind.value: {"type": "string"} for kind in EventKind}
+    said = language()
+    hints = {word: _hint(said["operators"].get(word) or said["counts"][word]) for word in (*OPERATORS, "since")}
+    words = {word: _operand(word) for word in OPERATORS} | {"since": _since()}
+    operators = {
+        "type": "object",
+        "properties": {word: operand | {"description": hints[word]} for word, operand in words.items()},
+    }
+    events: dict[str, Any] = {kind.value: {"type": "string"} for kind in EventKind}
     events["becomes"] = {"$ref": "#/$defs/Condition"}
+    events = {word: form | {"description": _hint(said["events"][word])} for word, form in events.items()}
     return {
         "Condition": {
             "description": "The keys of one mapping are AND. A list means is any of, a bare value means is.",

@@ -23,13 +23,14 @@ _OBJECTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
 }
 _PLACE = re.compile(r"([A-Za-z]+)\.([A-Za-z][A-Za-z0-9_]*)\Z")
-_SHOWN = {
+SHOWN = {
     "last_contact": (FieldType.MOMENT,),
     "next_task_due": (FieldType.MOMENT,),
     "attempts_in_stage": (FieldType.NUMBER,),
     "reasons": (FieldType.TEXT, FieldType.LONG_TEXT),
     "sender": (FieldType.PERSON,),
 }
+"""What `shows:` may write beside scores and what gates lack, and the types it needs."""
 
 
 def build_fields(context: Context) -> dict[str, FieldDef]:
@@ -116,7 +117,7 @@ def _rules(
 def _check_shows(context: Context, name: Name, shows: str, where: Where) -> None:
     scores = ("total", *context.vocabulary.scores) if context.vocabulary.scores else ()
     allowed: dict[str, tuple[FieldType, ...]] = {
-        **_SHOWN,
+        **SHOWN,
         **{f"score.{key}": (FieldType.NUMBER,) for key in scores},
         **{f"gate.{key}.missing": (FieldType.TEXT, FieldType.LONG_TEXT) for key in context.vocabulary.gates},
     }

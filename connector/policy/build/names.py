@@ -10,7 +10,7 @@ from connector.policy.files.fields import FieldModel, ReasonChoices
 from connector.policy.model import FieldType, Label
 from connector.policy.vocabulary import plain_label
 
-_ON_OFF = {
+STATES = {
     "cadence": ("running", "finished"),
     "clock": ("running", "warned", "breached", "met"),
     "gate": ("passed", "missing"),
@@ -122,7 +122,7 @@ def _built_in(context: Context) -> None:
         words.add("stage_entered_at", FieldType.MOMENT, {"ja": "ステージに入った日時", "en": "stage entry"})
     _deal_stage(context)
     for kind, ids in (("cadence", words.cadences), ("clock", words.clocks), ("gate", words.gates)):
-        states = {state: plain_label(state) for state in _ON_OFF[kind]}
+        states = {state: plain_label(state) for state in STATES[kind]}
         for key in ids:
             words.add(f"{kind}.{key}", FieldType.CHOICE, plain_label(key), states)
     if files.recycle is not None:
