@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "plan": Entry(module="plan", help="Show what a policy would change on the whole base; nothing is written."),
         "backtest": Entry(module="backtest", help="Replay what happened under another policy."),
         "activate": Entry(module="activate", help="Make a policy the running one."),
+        "trial": Entry(module="trial", help="Compare a trial with the rest; what rules in shadow would do."),
         "versions": Entry(module="versions", help="List every policy that ran here."),
         "rollback": Entry(module="rollback", help="Make the policy that ran before the running one again."),
         "diff": Entry(module="diff", help="Show what two policies say differently."),

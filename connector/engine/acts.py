@@ -57,6 +57,7 @@ class Acts:
 
     plan: Plan
     view: LeadView
+    silent: bool = False  #: The policy does not act on this lead: what it would do is recorded.
     tasks: dict[EffectKey, Task] = field(default_factory=dict)
     settings: dict[str, Value] = field(default_factory=dict)
     notices: dict[EffectKey, Notice] = field(default_factory=dict)
@@ -72,7 +73,7 @@ class Acts:
     def do(self, triggers: Iterable[Trigger]) -> None:
         """Carry out these triggers, in order."""
         for trigger in triggers:
-            if trigger.shadow:
+            if trigger.shadow or self.silent:
                 self.shadowed.append(trigger.rule)
                 continue
             self.fired.append(trigger.rule)

@@ -17,7 +17,7 @@ from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import Edge, Hold, LeadState, Mover, StageEntry
 from connector.domain.value import BLANK
-from connector.engine import cadences, handoff, lifecycle, publish, routing, sla, wake, work
+from connector.engine import cadences, handoff, lifecycle, publish, reach, routing, sla, wake, work
 from connector.engine.acts import Acts
 from connector.engine.events import Events, edges_after, turned
 from connector.engine.lifecycle import Course
@@ -127,15 +127,15 @@ def _evaluate(
     standing = {task.key: task for task in tasks}
     return Decision(
         state=after,
-        desired=publish.desired(plan, after, view),
-        stage_desired=view.entry.stage if view.entry and is_stage_ours and not is_kept else None,
+        desired={} if acts.silent else publish.desired(plan, after, view),
+        stage_desired=view.entry.stage if view.entry and is_stage_ours and not is_kept and not acts.silent else None,
         entries=(*earlier, *run.entries),
         tasks_changed=tuple(task for key, task in acts.tasks.items() if standing.get(key) != task),
         fired=tuple(dict.fromkeys(acts.fired)),
         scores={name: publish.score_value(view, name) for name in publish.score_names(plan)},
         overruled=(*overruled, *_refusals(run, state.refused_at)),
         wake=wake.next_wake(plan, after, view, signals),
-        owners=publish.owners(after, lead),
+        owners={} if acts.silent else publish.owners(after, lead),
         requests=tuple(acts.requests.values()),
         deals_changed=tuple(acts.deals.values()),
         notes=tuple(acts.notes.values()),
@@ -150,13 +150,14 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
 
     Clocks come first, since a breach is an event for rules; cadences last, since rules start and stop them.
     """
-    acts = Acts(plan, view)
-    acts.tasks.update((task.key, work.in_line(plan, task, view)) for task in state.tasks)
+    acts = Acts(plan, view, silent=not reach.acts_on(plan, view))
+    acts.tasks.update((task.key, work.in_line(plan, task, view, ends=acts.silent)) for task in state.tasks)
     ticked = sla.tick(plan, state, view, events)
     events = replace(events, breached=ticked.breached)
     acts.do(ticked.triggers)
     acts.do(work.triggered(plan, view, events))
-    handoff.hand_over(plan, state, view, events, acts)
+    if not acts.silent:
+        handoff.hand_over(plan, state, view, events, acts)
     runs = cadences.step(plan, state.cadences, view, events, acts)
     return acts, replace(
         state,

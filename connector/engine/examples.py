@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from connector.domain.effects import Task
 from connector.domain.lead import FieldFact
 from connector.domain.state import LeadState, Mover, StageEntry
 from connector.domain.value import BLANK, Value
-from connector.engine.plan import Plan
+from connector.engine.plan import Plan, prepare
 from connector.engine.rehearsal import Rehearsal, RehearsalError, turns
 from connector.policy.model import Example, Examples, Expected, ExpectedTask, Happening
 
@@ -48,8 +48,13 @@ class Outcome:
 
 
 def run_examples(plan: Plan) -> Outcome:
-    """Run every example of the policy; without examples every transition is unexercised."""
+    """Run every example of the policy; without examples every transition is unexercised.
+
+    A trial is left aside: examples say what the rules do, not on whom they are tried.
+    """
     examples = plan.policy.examples
+    if plan.policy.trial is not None:
+        plan = prepare(replace(plan.policy, trial=None))
     held: list[str] = []
     failures: list[Failure] = []
     exercised: set[str] = set()

@@ -77,6 +77,9 @@ class Plan:
             conditions += [rule.when for rule in definition.rules if rule.when is not None]
         for score in self.policy.scores.values():
             conditions += [rule.when for rule in score.rules if rule.when is not None]
+        trial = self.policy.trial
+        reach = (self.policy.applies_to, trial.when if trial is not None else None)
+        conditions += [condition for condition in reach if condition is not None]
         conditions += [one.event.condition for one in self.watched if one.event.condition is not None]
         return tuple(conditions)
 

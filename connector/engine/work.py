@@ -68,12 +68,15 @@ def _woke(plan: Plan, before: StageEntry | None, arrival: StageEntry) -> bool:
 
 
 # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
-def in_line(plan: Plan, task: Task, view: LeadView) -> Task:
-    """An open task closes with the stage that it was opened in or when forbidden, and follows the lead's owner."""
+def in_line(plan: Plan, task: Task, view: LeadView, *, ends: bool = False) -> Task:
+    """An open task closes with the stage that it was opened in or when forbidden, and follows the lead's owner.
+
+    `ends`: the policy acts on this lead no longer.
+    """
     if task.state is not WorkState.OPEN:
         return task
     here = view.entry.seq if view.entry else 0
-    if (task.opened_in != here and not task.of_deal) or forbidden(plan, view, "task", task.kind):
+    if ends or (task.opened_in != here and not task.of_deal) or forbidden(plan, view, "task", task.kind):
         return replace(task, state=WorkState.CLOSED, ended_at=view.now)
     return follow(task, view)
 

@@ -27,7 +27,7 @@ from connector.policy.build.work import build_cadences, build_never, build_queue
 from connector.policy.conditions import Condition
 from connector.policy.document import Document, DocumentFault, Where, empty, read
 from connector.policy.files import MODELS
-from connector.policy.model import Policy
+from connector.policy.model import Policy, Trial
 from connector.policy.problems import PolicyErrors, Problem, Report
 from connector.policy.secrets import secret_places
 from connector.policy.source import FILES, MOST_LIST_BYTES, content_hash, inside, read_folder
@@ -171,6 +171,7 @@ def _build(context: Context, name: str, hash_: str) -> Policy:
         channels=MappingProxyType(channels_of(settings)),
         records_in=MappingProxyType(records_in_of(settings)),
         examples=build_examples(context),
+        trial=_trial(context),
     )
     return replace(policy, later=tuple(sorted(context.later, key=_file_first)))
 
@@ -184,6 +185,13 @@ def _file_first(part: str) -> tuple[int, int]:
 def _applies_to(context: Context) -> Condition | None:
     raw = context.files.policy.applies_to
     return None if raw == "all" else context.compiler.condition(raw, context.at("policy") / "applies_to")
+
+
+def _trial(context: Context) -> Trial | None:
+    model = context.files.policy.trial
+    if model is None:
+        return None
+    return Trial(share=model.share, when=context.compiler.optional(model.when, context.at("policy") / "trial"))
 
 
 def _tables(files: Mapping[str, bytes], models: Files, where: Where, report: Report) -> dict[str, bytes]:

@@ -54,6 +54,7 @@ class _Result:
     notes: tuple[Note, ...]
     overruled: tuple[Overruled, ...]
     fired: tuple[str, ...]
+    shadowed: tuple[str, ...]
 
 
 def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
@@ -129,6 +130,7 @@ def _decide(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> _Result
     notes: dict[object, Note] = {}
     overruled: list[Overruled] = []
     fired: list[str] = []
+    shadowed: list[str] = []
     found = list(case.signals)
     instant = _first_instant(tenant, due, case, now)
     for step in range(MOST_STEPS + 1):
@@ -142,6 +144,7 @@ def _decide(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> _Result
         notes |= {note.key: note for note in decision.notes}
         overruled += decision.overruled
         fired += decision.fired
+        shadowed += decision.shadowed
         if instant >= now:
             break
         found = [replace(one, seen=one.seen or one.occurred_at <= instant) for one in found]
@@ -158,6 +161,7 @@ def _decide(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> _Result
         notes=tuple(notes.values()),
         overruled=tuple(overruled),
         fired=tuple(fired),
+        shadowed=tuple(dict.fromkeys(shadowed)),
     )
 
 
@@ -269,10 +273,11 @@ def _store_history(tenant: Tenant, conn: Connection, results: Sequence[_Result],
                 "rules": list(result.fired)[:LEDGER_RULES],
                 "score": round(result.decision.scores.get("total", 0.0), 2),
                 "tasks": len(result.tasks),
+                **({"shadow": list(result.shadowed)[:LEDGER_RULES]} if result.shadowed else {}),
             },
         }
         for result in results
-        if result.entries or result.tasks or result.overruled
+        if result.entries or result.tasks or result.overruled or result.fired or result.shadowed
     ]
     history.add_ledger(conn, tenant.installation_id, rows)
     for result in results:

@@ -8,7 +8,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from connector.policy.files.base import AllOrCondition, FileModel, Id, Label, PlainDuration, Words, YesNo, fault
+from connector.policy.files.base import (
+    AllOrCondition,
+    Condition,
+    FileModel,
+    Id,
+    Label,
+    Percent,
+    PlainDuration,
+    Words,
+    YesNo,
+    fault,
+)
 
 Crm = Literal["hubspot", "salesforce"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -66,6 +77,19 @@ class Channel(FileModel):
     kind: Literal["slack", "teams", "mail", "chatwork", "line_works", "google_chat", "webhook"]
 
 
+class TrialModel(FileModel):
+    """The policy acts on a part of the leads only, and is compared with the rest."""
+
+    share: Percent | None = None
+    when: Condition = None
+
+    @model_validator(mode="after")
+    def _says_whom(self) -> TrialModel:
+        if self.share is None and self.when is None:
+            raise fault("a trial says whom it covers", reason="trial", allowed=("share", "when"))
+        return self
+
+
 class PolicyFile(FileModel):
     """policy.yaml"""
 
@@ -76,6 +100,7 @@ class PolicyFile(FileModel):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "JPY"
     fiscal_year_starts: Annotated[int, Field(ge=1, le=12)] = 4
     applies_to: AllOrCondition = "all"
+    trial: TrialModel | None = None
     records_in: RecordsIn = RecordsIn()
     sync: Rhythm = Rhythm()
     calendars: dict[Id, CalendarModel] = {}

@@ -20,7 +20,7 @@ from connector.policy.model.examples import Example, Examples, Expected, Expecte
 from connector.policy.model.fields import FieldDef, FieldType, Home, Label, ValueRule
 from connector.policy.model.handoff import AlsoRequired, CreateDeal, Gate, Pipeline, PipelineStage
 from connector.policy.model.lifecycle import ManualMoves, StageDef, StageStore, Transition
-from connector.policy.model.policy import Channel, Policy
+from connector.policy.model.policy import Channel, Policy, Trial
 from connector.policy.model.recycle import Again, Reason, Recycle
 from connector.policy.model.routing import Capacity, Pool, Routing, RoutingRule
 from connector.policy.model.scores import Contribution, Decay, ScoreDef, ScoreRule, SignalDef, SignalSource
@@ -80,6 +80,7 @@ __all__ = [
     "StopAction",
     "TaskAction",
     "Transition",
+    "Trial",
     "ValueRule",
     "WorkRule",
 ]

@@ -30,6 +30,14 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """The policy acts on a part of the leads: a `share` of them (0 … 1), those for whom `when` holds, or both."""
+
+    share: float | None
+    when: Condition | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """One company's whole policy, as the engine runs it.
 
@@ -77,3 +85,4 @@ class Policy:
     channels: Mapping[str, Channel] = field(default_factory=dict)
     records_in: Mapping[str, str] = field(default_factory=dict)  #: tasks, sequences, deals, notes → vendor
     examples: Examples | None = None
+    trial: Trial | None = None
