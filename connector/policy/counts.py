@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from connector.policy.conditions import Condition, Test, Turn, View
-from connector.policy.phrases import count_phrase, language_of
+from connector.policy.phrases import count_phrase, language_of, span_words
 from connector.policy.windows import Window
 
 Enough: TypeAlias = Callable[[int], bool]
@@ -83,7 +83,7 @@ class Count(Condition):
         return ()
 
     def describe(self, language: str) -> str:
-        within = str(self.window.span) if self.window is not None else None
+        within = span_words(self.window.span, language) if self.window is not None else None
         label = self.label[language_of(language)]
         return count_phrase(self.operator, label, self.bounds, language, within=within, since=self.since_stage)
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from connector.domain.calendar import Span
 from connector.policy.document import Where
 from connector.policy.files.base import LANGUAGES
-from connector.policy.phrases import list_words, number_words, range_words
+from connector.policy.phrases import list_words, number_words, range_words, span_words
 from connector.policy.problems import Report
 from connector.policy.vocabulary import Name, Vocabulary, plain_label
 from connector.policy.windows import Window
@@ -177,6 +177,4 @@ def number_label(numbers: Sequence[float], *, pair: bool) -> dict[str, str]:
 
 def span_label(span: Span) -> dict[str, str]:
     """A length of time as people read it."""
-    units = {"minutes": "分", "hours": "時間", "days": "日", "weeks": "週間", "months": "か月"}
-    business = "営業" if span.business else ""
-    return {"ja": f"{span.amount}{business}{units[span.unit]}", "en": str(span)}
+    return {language: span_words(span, language) for language in LANGUAGES}

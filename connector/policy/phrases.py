@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
+
+from connector.domain.span import Span
 
 _PHRASES = {
     "ja": {
@@ -81,6 +83,7 @@ _JOINS = {
     "ja": {"all": "、かつ", "any": "、または", "none": "次のどれでもない: "},
     "en": {"all": " and ", "any": " or ", "none": "none of: "},
 }
+_UNITS = {"minutes": "分", "hours": "時間", "days": "日間", "weeks": "週間", "months": "か月"}
 _MANY = 5  #: A list longer than this is cut in a sentence; the full one stands in the policy.
 
 
@@ -113,6 +116,25 @@ def join_clauses(clauses: Sequence[str], how: str, language: str) -> str:
     if how == "none":
         return words["none"] + words["any"].join(clauses)
     return words[how].join(clauses)
+
+
+def span_words(span: Span, language: str) -> str:
+    """A length of time: `14 days`, `2 business days`, `営業時間で5分`."""
+    if language_of(language) == "en":
+        unit = span.unit[:-1] if span.amount == 1 else span.unit
+        return f"{span.amount} {'business ' if span.business else ''}{unit}"
+    if not span.business:
+        return f"{span.amount}{_UNITS[span.unit]}"
+    return f"{span.amount}営業日" if span.unit == "days" else f"営業時間で{span.amount}{_UNITS[span.unit]}"
+
+
+def time_words(length: timedelta, language: str) -> str:
+    """A fixed length of time, in the largest unit that divides it."""
+    minutes = int(length.total_seconds()) // 60
+    for size, unit in ((1440, "days"), (60, "hours")):
+        if minutes and minutes % size == 0:
+            return span_words(Span(amount=minutes // size, unit=unit), language)
+    return span_words(Span(amount=minutes, unit="minutes"), language)
 
 
 def list_words(words: Sequence[str], language: str) -> str:

@@ -30,7 +30,10 @@ def policy_schema() -> dict[str, Any]:
     """The whole schema: `$defs` of every file and piece."""
     pairs = [(model, "validation") for model in MODELS.values()]
     _, generated = models_json_schema(pairs, by_alias=True)  # type: ignore[arg-type]
-    definitions: dict[str, Any] = _referring(generated["$defs"], of_names=True)
+    models = {section.model.__name__ for section in sections()}
+    definitions: dict[str, Any] = {
+        name: form for name, form in _referring(generated["$defs"], of_names=True).items() if name in models
+    }
     _describe(definitions)
     definitions.update(_language())
     return {

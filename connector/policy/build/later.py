@@ -6,15 +6,11 @@ from collections.abc import Iterable
 
 from connector.policy.build.context import Context
 from connector.policy.document import Where
-from connector.policy.files.kpi import KpiFile
 
 
 def check_later(context: Context) -> None:
     """Check every file whose part comes with a later release, and say so."""
     files = context.files
-    if files.kpi is not None:
-        context.put_off("kpi.yaml")
-        _kpi(context, files.kpi)
     if files.fields.identity.same_lead or "new_employer" in files.fields.identity.model_fields_set:
         context.put_off("fields.yaml: identity")
         for group, names in enumerate(files.fields.identity.same_lead):
@@ -27,18 +23,3 @@ def check_later(context: Context) -> None:
 def _fields(context: Context, names: Iterable[str], where: Where) -> None:
     for index, name in enumerate(names):
         context.field(name, where / index)
-
-
-def _kpi(context: Context, model: KpiFile) -> None:
-    where, words = context.at("kpi"), context.vocabulary
-    tracks = words.names["track"].choices if "track" in words.names else {}
-    for index, target in enumerate(model.targets):
-        spot = where / "targets" / index
-        if target.metric.startswith("clock."):
-            context.known(target.metric.partition(".")[2], words.clocks, "clock", spot / "metric")
-        if target.track is not None:
-            context.known(target.track, tracks, "track", spot / "track")
-    for index, review in enumerate(model.reviews):
-        for place, receiver in enumerate(review.to):
-            spot = where / "reviews" / index / "to" / place
-            context.known(receiver, words.channels, "channel", spot)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from connector.policy.build.context import RESERVED, Context, label_of
+from connector.policy.build.context import RESERVED, Context, Files, label_of
 from connector.policy.document import Where
 from connector.policy.files.fields import FieldModel, ReasonChoices
 from connector.policy.model import FieldType, Label
-from connector.policy.vocabulary import plain_label
 
-STATES = {
-    "cadence": ("running", "finished"),
-    "clock": ("running", "warned", "breached", "met"),
-    "gate": ("passed", "missing"),
+STATES: Mapping[str, Mapping[str, Label]] = {
+    "cadence": {"running": {"ja": "進行中", "en": "running"}, "finished": {"ja": "終了", "en": "finished"}},
+    "clock": {
+        "running": {"ja": "計測中", "en": "running"},
+        "warned": {"ja": "警告済み", "en": "warned"},
+        "breached": {"ja": "期限切れ", "en": "breached"},
+        "met": {"ja": "達成", "en": "met"},
+    },
+    "gate": {"passed": {"ja": "通過", "en": "passed"}, "missing": {"ja": "不足あり", "en": "missing"}},
 }
+"""Where a cadence, a promise or a gate may stand."""
 
 
 def fill(context: Context) -> None:
@@ -121,14 +126,22 @@ def _built_in(context: Context) -> None:
         words.add("stage", FieldType.CHOICE, {"ja": "ステージ", "en": "stage"}, stages)
         words.add("stage_entered_at", FieldType.MOMENT, {"ja": "ステージに入った日時", "en": "stage entry"})
     _deal_stage(context)
-    for kind, ids in (("cadence", words.cadences), ("clock", words.clocks), ("gate", words.gates)):
-        states = {state: plain_label(state) for state in STATES[kind]}
-        for key in ids:
-            words.add(f"{kind}.{key}", FieldType.CHOICE, plain_label(key), states)
+    for kind, key, label in _watched(files):
+        words.add(f"{kind}.{key}", FieldType.CHOICE, label_of(label, key), STATES[kind])
     if files.recycle is not None:
         reasons = {key: label_of(reason.label, key) for key, reason in files.recycle.reasons.items()}
         words.add("recycle.due", FieldType.YES_NO, {"ja": "掘り起こしの時期", "en": "recycling due"})
         words.add("recycle.reason", FieldType.CHOICE, {"ja": "前回の理由", "en": "recycle reason"}, reasons)
+
+
+def _watched(files: Files) -> Iterator[tuple[str, str, Label | None]]:
+    """What stands somewhere that conditions may ask for: kind, id and label."""
+    for key, cadence in files.work.cadences.items() if files.work is not None else ():
+        yield "cadence", key, cadence.label
+    for clock in files.sla.clocks if files.sla is not None else ():
+        yield "clock", clock.id, clock.label
+    for key, gate in files.handoff.gates.items() if files.handoff is not None else ():
+        yield "gate", key, gate.label
 
 
 def _deal_stage(context: Context) -> None:

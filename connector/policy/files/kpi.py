@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from connector.policy.files.base import Duration, FileModel, Id, Label, Number, Percent, Scalar, Words, fault
+from connector.policy.model.kpi import Figure as FigureValue
 
 _FIGURE = re.compile(r"-?[0-9]+(\.[0-9]+)?\s*%?\Z")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]\Z")
@@ -17,7 +18,8 @@ _TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]\Z")
 def _figure(value: Any) -> Any:
     if not isinstance(value, str) or not _FIGURE.match(value):
         raise fault("a figure is a number or a share such as 20%", reason="bad_number")
-    return float(value.rstrip("% ")) / (100 if value.endswith("%") else 1)
+    share = value.endswith("%")
+    return FigureValue(value=float(value.rstrip("% ")) / (100 if share else 1), share=share)
 
 
 def _time(value: Any) -> Any:
@@ -26,7 +28,7 @@ def _time(value: Any) -> Any:
     return value
 
 
-Figure: TypeAlias = Annotated[float, BeforeValidator(_figure), WithJsonSchema({"type": ["number", "string"]})]
+Figure: TypeAlias = Annotated[FigureValue, BeforeValidator(_figure), WithJsonSchema({"type": ["number", "string"]})]
 TimeOfDay: TypeAlias = Annotated[str, BeforeValidator(_time)]
 
 
