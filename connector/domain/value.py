@@ -18,6 +18,8 @@ class Missing(Enum):
     UNREADABLE = "unreadable"  #: The vendor does not let us read this field.
     BLANK = "blank"  #: We have read it and it is empty.
 
+    __hash__ = object.__hash__  # one object each; Enum's own would hash the name anew each time, in Python
+
 
 UNREAD = Missing.UNREAD
 UNREADABLE = Missing.UNREADABLE

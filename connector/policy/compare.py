@@ -1,22 +1,24 @@
 """Leaves that compare one value: `employees: {at_least: 100}`, `need: known`, `deal.meeting_at: {within: 2d}`.
 
-`comparison` makes the pure question (value → true or false) of an operator and its operand; `clock_question`
-makes those that also look at the clock, with the moments at which their answer turns.
+What is asked of the value is an `Asked`: numbers, members and `known` are written out, for other operators
+`…_question` makes the pure question (value → true or false), or one that also looks at the clock, with the moments
+at which its answer turns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
 import re2
 
-from connector.domain.value import BLANK, Missing, Truth, Value
-from connector.policy.conditions import Condition, Test, Turn, View
+from connector.domain.value import Missing
+from connector.policy.conditions import Condition, Key, Turn, View
+from connector.policy.generated import Scope
 from connector.policy.phrases import language_of, phrase
 from connector.policy.text import belongs, domain_of, fold
 from connector.policy.windows import Window, day_of, just_after, midnight, moment_of, next_day
@@ -37,6 +39,136 @@ class ClockQuestion:
     turns: Callable[[Any, ZoneInfo], tuple[datetime, ...]]
 
 
+class Asked(Protocol):
+    """What is asked of one value, as Python: see `generated.py` for the two expressions."""
+
+    def holds(self, scope: Scope, name: str) -> str:
+        """True where the answer is certainly yes."""
+
+    def fails(self, scope: Scope, name: str) -> str:
+        """True where the answer is certainly no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Comparisons of numbers. They are most of a policy's hot path, and the only ones without a look at what is known:
+    no comparison with NaN holds.
+    """
+
+    operator: str
+    low: float
+    high: float
+
+    def holds(self, scope: Scope, name: str) -> str:
+        """See `Asked`."""
+        return self._written(scope.number(name), _HOLDS)
+
+    def fails(self, scope: Scope, name: str) -> str:
+        """See `Asked`."""
+        return self._written(scope.number(name), _FAILS)
+
+    def _written(self, number: str, forms: Mapping[str, str]) -> str:
+        return forms[self.operator].format(n=number, low=repr(self.low), high=repr(self.high))
+
+
+_HOLDS = {
+    "at_least": "{n} >= {low}",
+    "at_most": "{n} <= {low}",
+    "more_than": "{n} > {low}",
+    "less_than": "{n} < {low}",
+    "between": "{low} <= {n} <= {high}",
+}
+_FAILS = {
+    "at_least": "{n} < {low}",
+    "at_most": "{n} > {low}",
+    "more_than": "{n} <= {low}",
+    "less_than": "{n} >= {low}",
+    "between": "({n} < {low} or {n} > {high})",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """`is`, `in` and `not_in` of exact values: choices, numbers, yes and no."""
+
+    members: tuple[Any, ...]
+    wanted: bool = True
+
+    def holds(self, scope: Scope, name: str) -> str:
+        """See `Asked`."""
+        return self._among(scope, name) if self.wanted else self._beside(scope, name)
+
+    def fails(self, scope: Scope, name: str) -> str:
+        """See `Asked`."""
+        return self._beside(scope, name) if self.wanted else self._among(scope, name)
+
+    def _among(self, scope: Scope, name: str) -> str:
+        value = scope.value(name)
+        if len(self.members) == 1 and isinstance(self.members[0], str):
+            return f"{value} == {self.members[0]!r}"
+        return f"{value} in {scope.bind(frozenset(self.members))}"
+
+    def _beside(self, scope: Scope, name: str) -> str:
+        return f"{scope.value(name)} not in {scope.bind(frozenset((*self.members, *Missing)))}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """`known` and `unknown`: only a field that was read and is blank is *unknown*; unread decides nothing."""
+
+    wanted: bool
+
+    def holds(self, scope: Scope, name: str) -> str:
+        """See `Asked`."""
+        return self._written(scope, name, self.wanted)
+
+    def fails(self, scope: Scope, name: str) -> str:
+        """See `Asked`."""
+        return self._written(scope, name, not self.wanted)
+
+    def _written(self, scope: Scope, name: str, known: bool) -> str:
+        return f"{scope.value(name)}.__class__ is not Missing" if known else f"{scope.value(name)} is BLANK"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Any other question about a known value."""
+
+    question: Question
+
+    def holds(self, scope: Scope, name: str) -> str:
+        """See `Asked`."""
+        return self._written(scope, name, "")
+
+    def fails(self, scope: Scope, name: str) -> str:
+        """See `Asked`."""
+        return self._written(scope, name, "not ")
+
+    def _written(self, scope: Scope, name: str, negation: str) -> str:
+        value = scope.value(name)
+        return f"({value}.__class__ is not Missing and {negation}{scope.bind(self.question)}({value}))"
+
+
+@dataclass(frozen=True, slots=True)
+class AskingTheClock:
+    """A question about a known value and the clock."""
+
+    question: ClockQuestion
+
+    def holds(self, scope: Scope, name: str) -> str:
+        """See `Asked`."""
+        return self._written(scope, name, "")
+
+    def fails(self, scope: Scope, name: str) -> str:
+        """See `Asked`."""
+        return self._written(scope, name, "not ")
+
+    def _written(self, scope: Scope, name: str, negation: str) -> str:
+        value, asked = scope.value(name), scope.bind(self.question.holds)
+        call = f"{asked}({value}, {scope.now()}, {scope.zone()})"
+        return f"({value}.__class__ is not Missing and {negation}{call})"
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Comparison(Condition):
     """One name held against one operand. `thresholds` are set for scores: where their crossing matters."""
@@ -45,13 +177,28 @@ class Comparison(Condition):
     operator: str
     label: dict[str, str]
     operand: dict[str, str]
-    test: Test
-    clock: ClockQuestion | None = None
+    asked: Asked
+    key: Key | None = None
     thresholds: tuple[float, ...] = ()
     names: frozenset[str] = field(init=False, repr=False)
+    moved_by: frozenset[str] | None = field(init=False, repr=False)
+    stage_bound: bool = field(init=False, repr=False, default=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", frozenset((self.name,)))
+        turns = self.clock is not None or bool(self.thresholds)
+        object.__setattr__(self, "moved_by", None if turns else frozenset())
+
+    @property
+    def clock(self) -> ClockQuestion | None:
+        """What it asks of the clock."""
+        return self.asked.question if isinstance(self.asked, AskingTheClock) else None
+
+    def holds(self, scope: Scope) -> str:
+        return self.asked.holds(scope, self.name)
+
+    def fails(self, scope: Scope) -> str:
+        return self.asked.fails(scope, self.name)
 
     def turns(self, view: View) -> Iterator[Turn]:
         if self.thresholds:
@@ -79,78 +226,6 @@ class Comparison(Condition):
     def describe(self, language: str) -> str:
         key = language_of(language)
         return phrase(self.operator, self.label[key], self.operand[key], language)
-
-
-def value_test(name: str, question: Question) -> Test:
-    """The closure of a comparison: unknown while the value is."""
-
-    def test(view: View) -> Truth:
-        value = view.value(name)
-        return None if value.__class__ is Missing else question(value)
-
-    return test
-
-
-def clock_test(name: str, question: ClockQuestion) -> Test:
-    """The closure of a comparison with the clock."""
-    holds = question.holds
-
-    def test(view: View) -> Truth:
-        value = view.value(name)
-        return None if value.__class__ is Missing else holds(value, view.now, view.zone)
-
-    return test
-
-
-def known_test(name: str, wanted: bool) -> Test:
-    """`known` and `unknown`: only a field that was read and is blank is *unknown*; unread decides nothing."""
-
-    def test(view: View) -> Truth:
-        value: Value = view.value(name)
-        if value is BLANK:
-            return not wanted
-        return None if value.__class__ is Missing else wanted
-
-    return test
-
-
-def number_test(name: str, operator: str, bounds: Sequence[float]) -> Test:
-    """Comparisons of numbers, written out one by one: they are most of a policy's hot path."""
-    low, high = bounds[0], bounds[-1]
-
-    def at_least(view: View) -> Truth:
-        value: Any = view.value(name)
-        return None if value.__class__ is Missing else value >= low
-
-    def at_most(view: View) -> Truth:
-        value: Any = view.value(name)
-        return None if value.__class__ is Missing else value <= low
-
-    def more_than(view: View) -> Truth:
-        value: Any = view.value(name)
-        return None if value.__class__ is Missing else value > low
-
-    def less_than(view: View) -> Truth:
-        value: Any = view.value(name)
-        return None if value.__class__ is Missing else value < low
-
-    def between(view: View) -> Truth:
-        value: Any = view.value(name)
-        return None if value.__class__ is Missing else low <= value <= high
-
-    tests = (at_least, at_most, more_than, less_than, between)
-    return next(test for test in tests if test.__name__ == operator)
-
-
-def member_test(name: str, members: Collection[Any], wanted: bool = True) -> Test:
-    """`in` and `not_in` of exact values (choices, numbers, yes and no)."""
-    allowed = frozenset(members)
-
-    def test(view: View) -> Truth:
-        value = view.value(name)
-        return None if value.__class__ is Missing else (value in allowed) is wanted
-
-    return test
 
 
 def text_question(operator: str, words: Sequence[str]) -> Question:

@@ -9,24 +9,25 @@ from typing import Any
 import re2
 
 from connector.policy.compare import (
+    Asked,
+    Asking,
+    AskingTheClock,
+    Bounds,
     ClockQuestion,
     Comparison,
+    Known,
+    Members,
     Question,
-    clock_test,
     day_question,
     domain_question,
-    known_test,
-    member_test,
     moment_question,
-    number_test,
     pattern_question,
     relative_question,
     tags_question,
     text_question,
-    value_test,
     window_question,
 )
-from connector.policy.conditions import AllOf, AnyOf, Condition, NoneOf, Test
+from connector.policy.conditions import AllOf, AnyOf, Condition, Key, NoneOf
 from connector.policy.counts import Count
 from connector.policy.document import Where
 from connector.policy.files.base import LANGUAGES
@@ -40,6 +41,7 @@ _JOINS: Mapping[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {"all": AllOf, 
 _LIST_OPERATORS = frozenset({"in", "not_in", "contains_any", "contains_all", "domain_in", "domain_not_in"})
 _NUMERIC = frozenset({FieldType.NUMBER, FieldType.MONEY})
 _TIMELY = frozenset({FieldType.DATE, FieldType.MOMENT})
+_EACH_ITS_OWN = frozenset({FieldType.EMAIL, FieldType.PHONE, FieldType.LONG_TEXT})
 _BOUNDS = frozenset({"at_least", "at_most", "more_than", "less_than", "between"})
 
 
@@ -127,8 +129,8 @@ class Compiler:
             self._wrong_operator(name, operator, where, allowed)
             return None
         if operator in ("known", "unknown"):
-            test = known_test(name.name, operator == "known")
-            return self._leaf(name, operator, plain_label(""), test)
+            key = Key.VALUE if name.type is FieldType.CHOICE else None
+            return self._leaf(name, operator, plain_label(""), Known(operator == "known"), key)
         if name.type in _NUMERIC:
             return self._number(name, operator, raw, where)
         if name.type in _TIMELY:
@@ -154,8 +156,8 @@ class Compiler:
         name: Name,
         operator: str,
         operand: dict[str, str],
-        test: Test,
-        clock: ClockQuestion | None = None,
+        asked: Asked,
+        key: Key | None = None,
         thresholds: tuple[float, ...] = (),
     ) -> Comparison:
         return Comparison(
@@ -163,8 +165,8 @@ class Compiler:
             operator=operator,
             label=dict(name.label),
             operand=operand,
-            test=test,
-            clock=clock,
+            asked=asked,
+            key=key,
             thresholds=thresholds,
         )
 
@@ -177,18 +179,19 @@ class Compiler:
         if numbers is None:
             return None
         thresholds = numbers if name.name.startswith("score.") else ()
+        asked: Asked
         if operator in _BOUNDS:
-            test = number_test(name.name, operator, numbers)
+            asked = Bounds(operator, numbers[0], numbers[-1])
         else:
-            test = member_test(name.name, numbers, operator != "not_in")
-        return self._leaf(name, operator, number_label(numbers, pair=pair), test, thresholds=thresholds)
+            asked = Members(numbers, operator != "not_in")
+        return self._leaf(name, operator, number_label(numbers, pair=pair), asked, thresholds=thresholds)
 
     def _yes_no(self, name: Name, raw: Any, where: Where) -> Condition | None:
         value = self.operands.yes_no(raw, where)
         if value is None:
             return None
         words = {"ja": "はい" if value else "いいえ", "en": "yes" if value else "no"}
-        return self._leaf(name, "is", words, member_test(name.name, (value,)))
+        return self._leaf(name, "is", words, Members((value,)), Key.VALUE)
 
     def _words(self, name: Name, operator: str, raw: Any, where: Where) -> Condition | None:
         if operator == "matches":
@@ -200,12 +203,12 @@ class Compiler:
         if words is None:
             return None
         if operator in ("domain_in", "domain_not_in"):
-            test = value_test(name.name, domain_question(operator == "domain_in", words.values))
-        elif name.type is FieldType.CHOICE:
-            test = member_test(name.name, words.values, operator != "not_in")
-        else:
-            test = value_test(name.name, self._word_question(name, operator, words.values))
-        return self._leaf(name, operator, words.label, test)
+            about_domain = Asking(domain_question(operator == "domain_in", words.values))
+            return self._leaf(name, operator, words.label, about_domain, Key.DOMAIN)
+        if name.type is FieldType.CHOICE:
+            return self._leaf(name, operator, words.label, Members(words.values, operator != "not_in"), Key.VALUE)
+        asked = Asking(self._word_question(name, operator, words.values))
+        return self._leaf(name, operator, words.label, asked, _key_of(name))
 
     @staticmethod
     def _word_question(name: Name, operator: str, words: tuple[str, ...]) -> Question:
@@ -224,7 +227,7 @@ class Compiler:
             message = f"RE2 does not know this regular expression: {why}"
             self.report.error(where, message, reason="bad_pattern")
             return None
-        return self._leaf(name, "matches", plain_label(raw), value_test(name.name, question))
+        return self._leaf(name, "matches", plain_label(raw), Asking(question), _key_of(name))
 
     def _timely(self, name: Name, operator: str, raw: Any, where: Where) -> Condition | None:
         if operator in ("within", "older_than"):
@@ -258,7 +261,7 @@ class Compiler:
         return self._clocked(name, operator, span_label(window.span), window_question(operator, window))
 
     def _clocked(self, name: Name, operator: str, operand: dict[str, str], question: ClockQuestion) -> Comparison:
-        return self._leaf(name, operator, operand, clock_test(name.name, question), question)
+        return self._leaf(name, operator, operand, AskingTheClock(question))
 
     def _count(self, name: Name, raw: Any, where: Where) -> Condition | None:
         allowed = (*COUNT_OPERATORS, "within", "since")
@@ -296,3 +299,8 @@ class Compiler:
             window=window,
             since_stage="since" in raw,
         )
+
+
+def _key_of(name: Name) -> Key | None:
+    """Titles, cities and tags repeat from lead to lead; addresses, numbers and notes do not."""
+    return None if name.type in _EACH_ITS_OWN else Key.VALUE

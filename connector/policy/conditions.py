@@ -1,8 +1,11 @@
-"""Conditions as they run: three-valued, compiled once to closures, aware of when time alone changes them.
+"""Conditions as they run: three-valued, written out as Python once, aware of when time alone changes them.
 
 A condition is a tree of leaves (`compare.py` for values, `counts.py` for signals) joined by `AllOf`, `AnyOf`
 and `NoneOf`. Missing data makes a comparison *unknown* (`None`); the joins follow Kleene's logic, so a result is
 True or False only where no value that is still missing could change it. `compile.py` builds them from YAML.
+
+A leaf of another kind says what it reads (`names`, `moved_by`, `stage_bound`), writes its two expressions
+(`holds`, `fails`; see `generated.py`), and tells its turns; everything else follows.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from heapq import heapify, heappop, heapreplace
-from typing import NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from connector.domain.value import Truth, Value
+from connector.policy.generated import Module, OfOneValue, Scope
 from connector.policy.phrases import join_clauses
 
 
@@ -59,16 +64,37 @@ class Turn(NamedTuple):
 Test = Callable[[View], Truth]
 
 
+class Key(Enum):
+    """What of a value decides the answers about it, and repeats from lead to lead."""
+
+    VALUE = "value"  #: The value itself: a choice, a title, yes or no.
+    DOMAIN = "domain"  #: What follows its `@`.
+
+
 class Condition(ABC):
-    """A condition, ready to run. `test` is a plain closure held as an attribute: the hot path calls it directly.
+    """A condition, ready to run.
 
     `names` are the names it reads, as the policy writes them: `employees`, `score.total`, `signal.inquiry`.
     """
 
-    __slots__ = ()
+    __slots__ = ("_test",)
 
-    test: Test
+    _test: Test
     names: frozenset[str]
+    #: The signals without whose occurrences time alone changes nothing (none: it never does); None: it always may.
+    moved_by: frozenset[str] | None
+    #: True when it looks at when the stage was entered in another way than by a name.
+    stage_bound: bool
+    #: Set where it asks one name's value only, and such values repeat from lead to lead: what is kept of the answers.
+    key: Key | None
+
+    @abstractmethod
+    def holds(self, scope: Scope) -> str:
+        """A Python expression that is true where the condition is certainly True."""
+
+    @abstractmethod
+    def fails(self, scope: Scope) -> str:
+        """A Python expression that is true where the condition is certainly False."""
 
     @abstractmethod
     def turns(self, view: View) -> Iterator[Turn]:
@@ -82,12 +108,34 @@ class Condition(ABC):
     def describe(self, language: str) -> str:
         """The condition in words, for the explanation and the printed manual (`ja` or `en`)."""
 
+    @property
+    def test(self) -> Test:
+        """The condition as a function of a view, written when it is first asked for."""
+        try:
+            return self._test
+        except AttributeError:
+            found = written(self, Scope(Module()))
+            object.__setattr__(self, "_test", found)
+            return found
+
+    def hinge(self, view: View) -> Condition | None:
+        """The part on which alone it hangs when it turns; None where time alone changes nothing.
+
+        What only facts decide stands still: a condition that such a part has decided cannot turn.
+        """
+        return None if self.moved_by is not None and not self.moved_by else self
+
     def next_change(self, view: View) -> datetime | None:
         """The earliest moment after `now` at which time alone changes the truth; None: never.
 
         Exact to the microsecond: `test` gives the new answer at this moment and the old one just before.
         (After a score's crossing the answer may turn out to be the same.)
         """
+        hinge = self.hinge(view)
+        return hinge.next_turn(view) if hinge is not None else None
+
+    def next_turn(self, view: View) -> datetime | None:
+        """`next_change` of a condition that is its own hinge."""
         before = self.test(view)
         for turn in self.turns(view):
             if turn.look or turn.truth is not before:
@@ -95,80 +143,71 @@ class Condition(ABC):
         return None
 
 
-def conjunction(tests: Sequence[Test]) -> Test:
-    """AND of Kleene: False wins, then unknown."""
-    if len(tests) == 1:
-        return tests[0]
-    if len(tests) == 2:
-        first, second = tests
-
-        def both(view: View) -> Truth:
-            one = first(view)
-            if one is False:
-                return False
-            other = second(view)
-            return other if one is True or other is False else None
-
-        return both
-    frozen = tuple(tests)
-
-    def every(view: View) -> Truth:
-        result: Truth = True
-        for test in frozen:
-            truth = test(view)
-            if truth is False:
-                return False
-            if truth is None:
-                result = None
-        return result
-
-    return every
+def written(condition: Condition, scope: Scope) -> Test:
+    """The function of a condition: what `scope` loads, then its two expressions."""
+    yes, no = condition.holds(scope), condition.fails(scope)
+    scope.module.define("test", scope, [f"if {yes}:", "    return True", f"return False if {no} else None"])
+    found: Test = scope.module.run()["test"]
+    return found
 
 
-def disjunction(tests: Sequence[Test]) -> Test:
-    """OR of Kleene: True wins, then unknown."""
-    if len(tests) == 1:
-        return tests[0]
-    frozen = tuple(tests)
-
-    def some(view: View) -> Truth:
-        result: Truth = False
-        for test in frozen:
-            truth = test(view)
-            if truth is True:
-                return True
-            if truth is None:
-                result = None
-        return result
-
-    return some
-
-
-def negation(test: Test) -> Test:
-    """NOT of Kleene: unknown stays unknown."""
-
-    def negated(view: View) -> Truth:
-        truth = test(view)
-        return None if truth is None else not truth
-
-    return negated
+def answer(condition: Condition) -> Callable[[Any], Truth]:
+    """The function of a condition that looks at one name only, taking that name's value."""
+    return written(condition, OfOneValue(Module()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Joined(Condition):
     parts: tuple[Condition, ...]
-    test: Test = field(init=False, repr=False)
     names: frozenset[str] = field(init=False, repr=False)
+    moved_by: frozenset[str] | None = field(init=False, repr=False)
+    stage_bound: bool = field(init=False, repr=False)
+    key: Key | None = field(init=False, repr=False)
+
+    _decisive: ClassVar[bool]
+    """The truth of one part that decides the whole."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "test", self._join([part.test for part in self.parts]))
-        object.__setattr__(self, "names", frozenset[str]().union(*(part.names for part in self.parts)))
-
-    def _join(self, tests: Sequence[Test]) -> Test:
-        raise NotImplementedError
+        parts = self.parts
+        names = frozenset[str]().union(*(part.names for part in parts))
+        signals = [part.moved_by for part in parts]
+        keys = {part.key for part in parts}
+        moved_by = None if None in signals else frozenset[str]().union(*(one for one in signals if one))
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "moved_by", moved_by)
+        object.__setattr__(self, "stage_bound", any(part.stage_bound for part in parts))
+        object.__setattr__(self, "key", keys.pop() if len(names) == len(keys) == 1 else None)
 
     def _combine(self, truths: Sequence[Truth]) -> Truth:
         raise NotImplementedError
+
+    def _all(self, scope: Scope) -> str:
+        return _bracketed(" and ".join([part.holds(scope) for part in self.parts]))
+
+    def _some_fails(self, scope: Scope) -> str:
+        return _bracketed(" or ".join([part.fails(scope) for part in self.parts]))
+
+    def _any(self, scope: Scope) -> str:
+        return _bracketed(" or ".join([part.holds(scope) for part in self.parts]))
+
+    def _each_fails(self, scope: Scope) -> str:
+        return _bracketed(" and ".join([part.fails(scope) for part in self.parts]))
+
+    def hinge(self, view: View) -> Condition | None:
+        """See `Condition.hinge`."""
+        moving: list[Condition] = []
+        neutral = True
+        for part in self.parts:
+            if part.moved_by is None or part.moved_by:
+                moving.append(part)
+                continue
+            truth = part.test(view)
+            if truth is self._decisive:
+                return None
+            neutral = neutral and truth is not None
+        if len(moving) == 1 and neutral:
+            return moving[0].hinge(view)
+        return self if moving else None
 
     def turns(self, view: View) -> Iterator[Turn]:
         truths = [part.test(view) for part in self.parts]
@@ -205,9 +244,13 @@ class AllOf(_Joined):
     """Every part must hold: the keys of one mapping, and `all:`."""
 
     __slots__ = ()
+    _decisive = False
 
-    def _join(self, tests: Sequence[Test]) -> Test:
-        return conjunction(tests)
+    def holds(self, scope: Scope) -> str:
+        return self._all(scope)
+
+    def fails(self, scope: Scope) -> str:
+        return self._some_fails(scope)
 
     def _combine(self, truths: Sequence[Truth]) -> Truth:
         return False if False in truths else (None if None in truths else True)
@@ -220,9 +263,13 @@ class AnyOf(_Joined):
     """At least one part must hold: `any:`."""
 
     __slots__ = ()
+    _decisive = True
 
-    def _join(self, tests: Sequence[Test]) -> Test:
-        return disjunction(tests)
+    def holds(self, scope: Scope) -> str:
+        return self._any(scope)
+
+    def fails(self, scope: Scope) -> str:
+        return self._each_fails(scope)
 
     def _combine(self, truths: Sequence[Truth]) -> Truth:
         return True if True in truths else (None if None in truths else False)
@@ -235,12 +282,20 @@ class NoneOf(_Joined):
     """No part may hold: `none:`."""
 
     __slots__ = ()
+    _decisive = True
 
-    def _join(self, tests: Sequence[Test]) -> Test:
-        return negation(disjunction(tests))
+    def holds(self, scope: Scope) -> str:
+        return self._each_fails(scope)
+
+    def fails(self, scope: Scope) -> str:
+        return self._any(scope)
 
     def _combine(self, truths: Sequence[Truth]) -> Truth:
         return False if True in truths else (None if None in truths else True)
 
     def describe(self, language: str) -> str:
         return join_clauses(self._clauses(language), "none", language)
+
+
+def _bracketed(expression: str) -> str:
+    return f"({expression})"

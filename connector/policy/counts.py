@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
-from connector.policy.conditions import Condition, Test, Turn, View
+from connector.policy.conditions import Condition, Key, Turn, View
+from connector.policy.generated import Scope
 from connector.policy.phrases import count_phrase, language_of, span_words
 from connector.policy.windows import Window
 
 Enough: TypeAlias = Callable[[int], bool]
+
+_LONGEST = timedelta(days=365 * 1_000)
+"""Any moment of our time less so much is still a moment."""
+
+_NEEDED: Mapping[str, Callable[[int], tuple[int, bool]]] = {
+    "at_least": lambda bound: (bound, True),
+    "more_than": lambda bound: (bound + 1, True),
+    "at_most": lambda bound: (bound + 1, False),
+    "less_than": lambda bound: (bound, False),
+}
+"""Operator → how many occurrences decide it, and whether it holds with them or without."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -25,56 +38,83 @@ class Count(Condition):
     bounds: tuple[int, ...]
     window: Window | None
     since_stage: bool
-    test: Test = field(init=False, repr=False)
     names: frozenset[str] = field(init=False, repr=False)
+    moved_by: frozenset[str] | None = field(init=False, repr=False)
+    stage_bound: bool = field(init=False, repr=False)
+    key: Key | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "test", self._compile())
         object.__setattr__(self, "names", frozenset((f"signal.{self.signal}",)))
+        object.__setattr__(self, "moved_by", frozenset((self.signal,)) if self.window is not None else frozenset())
+        object.__setattr__(self, "stage_bound", self.since_stage)
 
-    def _compile(self) -> Test:
-        enough, signal = enough_of(self.operator, self.bounds), self.signal
-        if self.window is not None and self.window.fixed is not None and not self.since_stage:
-            return self._within(enough)
+    def holds(self, scope: Scope) -> str:
+        if self.operator in _NEEDED and self._in_order:
+            needed, wanted = _NEEDED[self.operator](self.bounds[0])
+            return self._reaches(scope, needed) if wanted else f"not {self._reaches(scope, needed)}"
+        enough = scope.bind(enough_of(self.operator, self.bounds))
         if self.window is None and not self.since_stage:
-            return lambda view: enough(len(view.times(signal)))
-        return lambda view: enough(len(self._counted(view, view.now)))
+            return f"{enough}(len({scope.times(self.signal)}))"
+        counted = (
+            f"{scope.bind(self.counted)}({scope.times(self.signal)}, {scope.now()}, {scope.zone()}, {scope.entered()})"
+        )
+        return f"{enough}(len({counted}))"
 
-    def _within(self, enough: Enough) -> Test:
-        """The common case, without a list: occurrences are sorted, the window has a fixed length."""
-        signal, window = self.signal, self.window
-        length = window.fixed if window is not None else None
-        assert length is not None
+    def fails(self, scope: Scope) -> str:
+        return f"not {self.holds(scope)}"
 
-        def test(view: View) -> bool:
-            times = view.times(signal)
-            if not times:
-                return enough(0)
-            now = view.now
-            # Counted backwards: only the newest matter, and an occurrence leaves exactly `length` later.
-            count = 0
-            for occurred in reversed(times):
-                if now - occurred >= length:
-                    break
-                count += 1
-            return enough(count)
+    def _reaches(self, scope: Scope, needed: int) -> str:
+        """Whether at least so many count: occurrences are sorted, so that the n-th latest of them tells."""
+        if needed <= 0:
+            return "True"
+        times = scope.times(self.signal)
+        latest = f"len({times}) >= {needed}"
+        if self.since_stage:
+            latest += f" and ({scope.entered()} is None or {times}[-{needed}] >= {scope.entered()})"
+        if self.window is not None:
+            latest += f" and {times}[-{needed}] > {scope.now()} - {scope.bind(self.window.fixed)}"
+        return f"({latest})"
 
-        return test
+    @property
+    def _in_order(self) -> bool:
+        """Whether occurrences leave in the order in which they came. By months they do not: 30 and 31 January both
+        leave on 28 February, each at its own time of day.
+        """
+        return self.window is None or (self.window.fixed is not None and self.window.fixed < _LONGEST)
 
-    def _counted(self, view: View, now: datetime) -> Sequence[datetime]:
-        times = view.times(self.signal)
-        if self.since_stage and view.stage_entered_at is not None:
-            times = times[bisect_left(times, view.stage_entered_at) :]
+    def counted(
+        self, times: Sequence[datetime], now: datetime, zone: ZoneInfo, entered: datetime | None
+    ) -> Sequence[datetime]:
+        """The occurrences among these that count."""
+        if self.since_stage and entered is not None:
+            times = times[bisect_left(times, entered) :]
         if self.window is None:
             return times
-        window, zone = self.window, view.zone
+        window = self.window
         return [occurred for occurred in times if window.end(occurred, zone) > now]
+
+    def next_turn(self, view: View) -> datetime | None:
+        """See `Condition.next_turn`: where a count only falls, it turns when one certain occurrence leaves."""
+        if self.window is None:
+            return None
+        if self.operator not in _NEEDED or not self._in_order:
+            return Condition.next_turn(self, view)
+        needed, _ = _NEEDED[self.operator](self.bounds[0])
+        times = view.times(self.signal)
+        if needed <= 0 or len(times) < needed:
+            return None
+        occurred, entered = times[-needed], view.stage_entered_at
+        if self.since_stage and entered is not None and occurred < entered:
+            return None
+        end = self.window.end(occurred, view.zone)
+        return end if end > view.now else None
 
     def turns(self, view: View) -> Iterator[Turn]:
         if self.window is None:
             return
         enough = enough_of(self.operator, self.bounds)
-        ends = sorted(self.window.end(occurred, view.zone) for occurred in self._counted(view, view.now))
+        counted = self.counted(view.times(self.signal), view.now, view.zone, view.stage_entered_at)
+        ends = sorted(self.window.end(occurred, view.zone) for occurred in counted)
         for index, end in enumerate(ends):
             if index + 1 == len(ends) or ends[index + 1] != end:
                 yield Turn(end, enough(len(ends) - index - 1))

@@ -157,12 +157,32 @@ def test_a_score_tells_the_crossing_of_its_threshold() -> None:
     assert condition({"score.total": {"at_least": "81"}}).next_change(view) is None
 
 
-def test_a_crossing_that_another_part_hides_is_still_looked_at() -> None:
+def test_a_crossing_that_what_moves_too_hides_is_still_looked_at() -> None:
     """After it the score may cross again later: only a new evaluation can tell."""
-    found = condition({"any": [{"need": "known"}, {"score.total": {"at_least": "80"}}]})
+    found = condition({"any": [{"meeting_at": {"within": "14d"}}, {"score.total": {"at_least": "80"}}]})
     crossing = NOW + timedelta(days=3)
-    view = FakeView(values={"score.total": 85.0, "need": "x"}, crossings={("total", 80): crossing})
+    view = FakeView(values={"score.total": 85.0, "meeting_at": NOW}, crossings={("total", 80): crossing})
+    assert found.test(view.at(crossing)) is True
     assert found.next_change(view) == crossing
+
+
+def test_what_a_fact_has_decided_does_not_wait_for_time() -> None:
+    view = FakeView(
+        values={"score.total": 85.0, "need": "x", "employees": UNREAD},
+        crossings={("total", 80): NOW + timedelta(days=3)},
+        signals={"inquiry": [NOW]},
+    )
+    moving: list[dict[str, Any]] = [
+        {"score.total": {"at_least": "80"}},
+        {"signal.inquiry": {"at_least": "1", "within": "1d"}},
+    ]
+    for one in moving:
+        assert condition(one).next_change(view) is not None
+        assert condition({"any": [{"need": "known"}, one]}).next_change(view) is None
+        assert condition({"none": [{"need": "known"}, one]}).next_change(view) is None
+        assert condition({"all": [{"need": "unknown"}, one]}).next_change(view) is None
+        assert condition({"all": [{"need": "known"}, one]}).next_change(view) is not None
+        assert condition({"all": [{"employees": "known"}, one]}).next_change(view) is not None, "unknown, then False"
 
 
 def test_moments_at_the_ends_of_time_do_not_overflow() -> None:
