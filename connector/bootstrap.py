@@ -26,7 +26,7 @@ from connector.sync.binding import Binding
 from connector.sync.context import Limits, Line, Tenant
 from connector.sync.ingest import Accounts, ingest
 from connector.sync.tokens import SharedTokens, configure
-from connector.vendors.base import DealPipeline, DealStage, InboundEvent, Vendor
+from connector.vendors.base import ActivityKind, DealPipeline, DealStage, InboundEvent, Vendor
 from connector.vendors.http import FixedToken
 from connector.vendors.hubspot import inbound, provision, workflow
 from connector.vendors.hubspot.client import HubSpotVendor
@@ -269,6 +269,7 @@ def _provision(portal: Portal, plan: provision.ProvisionPlan) -> None:
         for one in vendor.owners()
     ]
     found = {**done.capabilities, "stage_orders": orders, "pipelines": [asdict(one) for one in vendor.pipelines()]}
+    found["outcomes"] = {kind.value: dict(labels) for kind, labels in vendor.activity_outcomes().items()}
     with portal.database.transaction(portal.installation_id) as conn:
         connections.remember_provisioning(conn, portal.connection_id, found, done.stage_values)
         connections.put_owners(conn, portal.installation_id, portal.connection_id, owners)
@@ -288,6 +289,7 @@ def _binding(plan: Plan, row: ConnectionRow) -> Binding:
         stage_values=row.stage_values,
         stage_orders=row.capabilities.get("stage_orders", {}),
         pipelines=[_pipeline(raw) for raw in row.capabilities.get("pipelines", ())],
+        outcomes={ActivityKind(kind): labels for kind, labels in row.capabilities.get("outcomes", {}).items()},
     )
 
 

@@ -21,6 +21,7 @@ from connector.sync.activate import walk_slice
 from connector.sync.context import Line, Tenant
 from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
+from connector.sync.gaps import close_gaps, gaps_due
 from connector.sync.housekeeping import housekeeping_due, keep_house
 from connector.sync.poll import poll_due, poll_submissions
 from connector.sync.reading import read_slice
@@ -30,7 +31,7 @@ from connector.vendors.base import Lane
 log = structlog.get_logger()
 
 INGEST, READ, EVALUATE, DELIVER = "ingest", "read", "evaluate", "deliver"
-WALK, POLL, SWEEP, HOUSEKEEP = "walk", "poll", "sweep", "housekeep"
+WALK, POLL, GAPS, SWEEP, HOUSEKEEP = "walk", "poll", "gaps", "sweep", "housekeep"
 TURN_SECONDS = 2.0
 """A worker's threads are few: none of them waits longer for the turn of a background slice."""
 EVALUATED_AT_ONCE = 100
@@ -47,7 +48,7 @@ WHERE desired_revision > confirmed_revision AND parked_reason IS NULL AND not_be
 UNION
 SELECT connection_id, 'hot', 'read' FROM managed_record WHERE read_wanted
 UNION
-SELECT connection_id, lane, 'read' FROM wanted_read WHERE not_before <= now()
+SELECT connection_id, lane, 'read' FROM wanted_read WHERE not_before <= now() AND due_at <= %(now)s
 """
 
 
@@ -84,6 +85,7 @@ class Jobs:
             JobTask(name=DELIVER, run=self.deliver),
             JobTask(name=WALK, run=self.walk),
             JobTask(name=POLL, run=self.poll),
+            JobTask(name=GAPS, run=self.gaps),
             JobTask(name=SWEEP, run=self.sweep),
             JobTask(name=HOUSEKEEP, run=self.housekeep),
         )
@@ -101,8 +103,9 @@ class Jobs:
         for installation_id, tenant in self._runtime.tenants().items():
             with database.transaction(installation_id) as conn:
                 connections.resume(conn)
-                due = leads.has_due(conn, tenant.now(conn))
-                found = conn.execute(_OUTSTANDING).fetchall()
+                now = tenant.now(conn)
+                due = leads.has_due(conn, now)
+                found = conn.execute(_OUTSTANDING, {"now": now}).fetchall()
                 if due:
                     _defer(conn, EVALUATE, installation_id)
                 for row in found:
@@ -112,7 +115,9 @@ class Jobs:
                 with database.transaction(installation_id) as conn:
                     _defer(conn, HOUSEKEEP, installation_id)
             for line in self._runtime.lines(tenant).values():
-                wanted = [name for name, due in ((POLL, poll_due), (SWEEP, sweep_wanted)) if due(line)]
+                wanted = [
+                    name for name, due in ((POLL, poll_due), (GAPS, gaps_due), (SWEEP, sweep_wanted)) if due(line)
+                ]
                 with database.transaction(installation_id) as conn:
                     for name in wanted:
                         _defer(conn, name, installation_id, line.connection_id)
@@ -166,6 +171,16 @@ class Jobs:
             with self._runtime.database.transaction(installation_id) as conn:
                 _defer(conn, EVALUATE, installation_id)
                 _defer(conn, READ, installation_id, connection_id, Lane.HOT)
+
+    def gaps(self, installation_id: int, connection_id: int) -> None:
+        """Look for changes of deals and activities that no event told of."""
+        line = self._line(installation_id, connection_id)
+        if line is None:
+            return
+        with self._turn(Lane.BACKGROUND) as mine:
+            if mine and self._guard(line, lambda: close_gaps(line)):
+                with self._runtime.database.transaction(installation_id) as conn:
+                    _defer(conn, READ, installation_id, connection_id, Lane.BACKGROUND)
 
     def housekeep(self, installation_id: int) -> None:
         """Forget what has had its time."""

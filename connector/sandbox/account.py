@@ -52,6 +52,12 @@ def list_teams(call: Call) -> Reply:
     return Reply(body={"results": rows})
 
 
+def list_dispositions(call: Call) -> Reply:
+    """GET /calling/v1/dispositions: a bare list"""
+    rows = [{"id": one, "label": label, "deleted": False} for one, label in call.portal.dispositions.items()]
+    return Reply(body=rows)
+
+
 def _pipelines(call: Call) -> dict[str, Pipeline]:
     return call.portal.pipelines.setdefault(object_type(call.args[0]).name, {})
 

@@ -25,6 +25,7 @@ class LookControl:
             ("GET", "/forms"): self._forms,
             ("GET", "/owners"): self._owners,
             ("POST", "/owners"): self._put_owner,
+            ("POST", "/dispositions"): self._put_disposition,
         }
 
     def _record(self, body: Json, query: Query) -> Json:
@@ -80,6 +81,14 @@ class LookControl:
             known.teams = [self._team(str(name)) for name in body["teams"]]
         known.updated = now
         return known.as_json()
+
+    def _put_disposition(self, body: Json, query: Query) -> Json:
+        """Name an outcome of calls: {id, label}; an unknown id is a new one, an empty label removes it."""
+        if body.get("label"):
+            self.portal.dispositions[str(body["id"])] = str(body["label"])
+        else:
+            self.portal.dispositions.pop(str(body["id"]), None)
+        return {"dispositions": self.portal.dispositions}
 
     def _team(self, name: str) -> Team:
         for team in self.portal.teams.values():

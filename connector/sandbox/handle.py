@@ -278,6 +278,11 @@ class SandboxHandle:
         found: Json = self.control("POST", "/owners", values)
         return found
 
+    def put_disposition(self, id: str, label: str) -> Json:
+        """Name an outcome of calls; an empty label removes it."""
+        found: Json = self.control("POST", "/dispositions", {"id": id, "label": label})["dispositions"]
+        return found
+
     def build_world(self, contacts: int, *, seed: int | None = None, companies: int | None = None) -> Json:
         """Add a seeded world; gives its numbers."""
         found: Json = self.control("POST", "/world", {"contacts": contacts, "seed": seed, "companies": companies})

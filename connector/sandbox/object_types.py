@@ -65,6 +65,13 @@ OBJECT_TYPES: tuple[ObjectType, ...] = (
     ),
     ObjectType(name="calls", singular="call", type_id="0-48", first_id=62_100_000_711, required=("hs_timestamp",)),
     ObjectType(name="emails", singular="email", type_id="0-49", first_id=63_100_000_911, required=("hs_timestamp",)),
+    ObjectType(
+        name="communications",
+        singular="communication",
+        type_id="0-18",
+        first_id=63_600_001_013,
+        required=("hs_timestamp", "hs_communication_channel_type", "hs_communication_logged_from"),
+    ),
     ObjectType(name="tasks", singular="task", type_id="0-27", first_id=64_100_001_113, required=("hs_timestamp",)),
     ObjectType(
         name="users",

@@ -17,7 +17,7 @@ from connector.sandbox.dice import seeded
 from connector.sandbox.forms_data import FormDefinition, Submission
 from connector.sandbox.ledger import Ledger
 from connector.sandbox.object_types import OBJECT_TYPES, ObjectType, object_type
-from connector.sandbox.owners_data import Owner, Team
+from connector.sandbox.owners_data import DISPOSITIONS, Owner, Team
 from connector.sandbox.pipelines_data import Pipeline, standard_pipelines
 from connector.sandbox.record import Record
 from connector.sandbox.settings import SandboxSettings
@@ -56,6 +56,8 @@ class Portal:
         self.owners: dict[str, Owner] = {}
         self.teams: dict[str, Team] = {}
         self.pipelines: dict[str, dict[str, Pipeline]] = standard_pipelines()
+        #: outcomes of calls: id -> label
+        self.dispositions: dict[str, str] = dict(DISPOSITIONS)
         self.forms: dict[str, FormDefinition] = {}
         self.submissions: dict[str, list[Submission]] = {}
         #: (type, property) -> value -> id

@@ -127,6 +127,9 @@ CRM_ROUTES: tuple[Route, ...] = (
     route("GET", "/crm/v3/owners", account.list_owners, "owners.list", "crm.objects.owners.read"),
     route("GET", "/crm/v3/owners/{}", account.get_owner, "owners.get", "crm.objects.owners.read"),
     route("GET", "/settings/v3/users/teams", account.list_teams, "teams.list", "settings.users.teams.read"),
+    route(
+        "GET", "/calling/v1/dispositions", account.list_dispositions, "dispositions.list", "crm.objects.contacts.read"
+    ),
     route("GET", "/crm/v3/pipelines/{}", account.list_pipelines, "pipelines.list", _SR),
     route("POST", "/crm/v3/pipelines/{}", account.create_pipeline, "pipelines.create", _SW),
     route("GET", "/crm/v3/pipelines/{}/{}", account.get_pipeline, "pipelines.get", _SR),

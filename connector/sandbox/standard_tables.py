@@ -190,6 +190,12 @@ hs_meeting_external_url | External URL | string text | meeting |
 hs_activity_type | Call and meeting type | string text | meeting |
 """
 
+_COMMUNICATIONS = """
+hs_communication_channel_type | Channel type | enumeration select | communication |
+hs_communication_logged_from | Logged from | enumeration select | communication |
+hs_communication_body | Communication body | string textarea | communication |
+"""
+
 _USERS = """
 hs_email | Email | string text | user_information | ro
 hs_given_name | First name | string text | user_information |
@@ -212,6 +218,7 @@ TABLES: dict[str, tuple[str, str]] = {
     "calls": ("call", _ENGAGEMENT + _CALLS),
     "emails": ("email", _ENGAGEMENT + _EMAILS),
     "meetings": ("meeting", _ENGAGEMENT + _MEETINGS),
+    "communications": ("communication", _ENGAGEMENT + _COMMUNICATIONS),
     "users": ("user_information", _USERS),
 }
 
@@ -245,6 +252,12 @@ OPTIONS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ),
     ("calls", "hs_call_direction"): (("INBOUND", "Inbound"), ("OUTBOUND", "Outbound")),
     ("calls", "hs_call_status"): tuple((value, value.title()) for value in _CALL_STATUSES),
+    ("communications", "hs_communication_channel_type"): (
+        ("WHATS_APP", "WhatsApp"),
+        ("LINKEDIN_MESSAGE", "LinkedIn message"),
+        ("SMS", "SMS"),
+    ),
+    ("communications", "hs_communication_logged_from"): (("CRM", "CRM"),),
     ("emails", "hs_email_direction"): (
         ("EMAIL", "Email"),
         ("INCOMING_EMAIL", "Incoming"),

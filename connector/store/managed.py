@@ -83,7 +83,7 @@ SET mirror = %(mirror)s, reported = %(reported)s, read_wanted = read_wanted AND 
     step = CASE WHEN %(reported)s = 'deleted' THEN 'settled' ELSE step END,
     dirty = dirty AND %(reported)s <> 'deleted'
 WHERE connection_id = %(connection_id)s AND vendor_id = %(vendor_id)s AND kind = %(kind)s
-RETURNING lead_id
+RETURNING lead_id, key, desired, desired_state
 """
 
 
@@ -197,6 +197,16 @@ def wanted_reads(conn: Connection, connection_id: int, kind: str, limit: int) ->
     return {row["vendor_id"]: row["version"] for row in rows}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """A record of ours as it was read in the CRM, with what it should be."""
+
+    lead_id: int
+    key: str
+    desired: Mapping[str, Any]
+    desired_state: str
+
+
 def report(
     conn: Connection,
     connection_id: int,
@@ -206,8 +216,8 @@ def report(
     reported: str,
     mirror: Mapping[str, Any],
     version: str,
-) -> list[int]:
-    """Store what the CRM shows of a record of ours; returns its lead. `version`: of the row when the read began."""
+) -> list[Reported]:
+    """Store what the CRM shows of a record of ours; returns the record. `version`: of the row when the read began."""
     values = {
         "connection_id": connection_id,
         "kind": kind,
@@ -216,4 +226,4 @@ def report(
         "mirror": Jsonb(mirror),
         "version": version,
     }
-    return [int(row["lead_id"]) for row in conn.execute(_REPORT, values)]
+    return [Reported(**row) for row in conn.execute(_REPORT, values)]

@@ -22,6 +22,9 @@ _MOVE = (
     f" FROM signal AS old WHERE {_TWINS} AND kept.detail ->> 'submission_id' IS NULL"
     " AND old.detail ->> 'submission_id' IS NOT NULL",
     f"DELETE FROM signal AS old USING signal AS kept WHERE {_TWINS}",
+    # One activity with both people is one activity of the one person.
+    "DELETE FROM signal AS old USING signal AS kept WHERE old.lead_id = %(loser)s AND kept.lead_id = %(winner)s"
+    " AND old.kind = kept.kind AND old.record = kept.record",
     "UPDATE signal SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
     "UPDATE managed_record SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
     "UPDATE identity SET lead_id = %(winner)s WHERE lead_id = %(loser)s",

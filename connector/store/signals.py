@@ -27,6 +27,7 @@ class NewSignal:
     occurred_at: datetime
     form: str | None = None  #: Form submissions: the form's name, by which other ways of learning know it.
     submission_id: str | None = None
+    record: str | None = None  #: Activities: the record that it was learnt from, see `activity_signals`.
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 

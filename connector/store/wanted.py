@@ -16,14 +16,20 @@ INSERT INTO wanted_read (installation_id, connection_id, object_type, vendor_id,
 SELECT %(installation_id)s, %(connection_id)s, %(object_type)s, vendor_id, %(lane)s, clock_timestamp()
 FROM unnest(%(ids)s::text[]) AS wanted (vendor_id) ORDER BY vendor_id
 ON CONFLICT (installation_id, connection_id, object_type, vendor_id) DO UPDATE
-SET wanted_at = excluded.wanted_at, attempts = 0, not_before = '-infinity',
+SET wanted_at = excluded.wanted_at, attempts = 0, not_before = '-infinity', due_at = '-infinity',
     lane = CASE WHEN excluded.lane = 'hot' THEN 'hot' ELSE wanted_read.lane END
+"""
+
+_LATER = """
+INSERT INTO wanted_read (installation_id, connection_id, object_type, vendor_id, due_at) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (installation_id, connection_id, object_type, vendor_id) DO UPDATE
+SET due_at = CASE WHEN wanted_read.due_at = '-infinity' THEN wanted_read.due_at ELSE excluded.due_at END
 """
 
 _WANTED = """
 SELECT vendor_id, wanted_at FROM wanted_read
 WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND lane = ANY(%(lanes)s)
-  AND not_before <= now()
+  AND not_before <= now() AND due_at <= %(now)s
 ORDER BY wanted_at LIMIT %(limit)s
 """
 
@@ -57,11 +63,25 @@ def want(
     conn.execute(_WANT, values)
 
 
+def later(
+    conn: Connection, installation_id: int, connection_id: int, object_type: str, due: Mapping[str, datetime]
+) -> None:
+    """Mark these records to be read at these moments (business time); one that is wanted sooner stays so."""
+    rows = [(installation_id, connection_id, object_type, vendor_id, at) for vendor_id, at in sorted(due.items())]
+    conn.cursor().executemany(_LATER, rows)
+
+
 def wanted(
-    conn: Connection, connection_id: int, object_type: str, *, lanes: Sequence[str], limit: int
+    conn: Connection, connection_id: int, object_type: str, *, lanes: Sequence[str], limit: int, now: datetime
 ) -> dict[str, datetime]:
-    """Records of this type to be read, longest waiting first, with when they were last asked for."""
-    values = {"connection_id": connection_id, "object_type": object_type, "lanes": list(lanes), "limit": limit}
+    """Records of this type to be read by `now` (business time), longest waiting first, with when they were marked."""
+    values = {
+        "connection_id": connection_id,
+        "object_type": object_type,
+        "lanes": list(lanes),
+        "limit": limit,
+        "now": now,
+    }
     return {row["vendor_id"]: row["wanted_at"] for row in conn.execute(_WANTED, values)}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -11,9 +11,13 @@ from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value
 from connector.engine.plan import Plan
 from connector.engine.words import label_in
 from connector.policy.model import FieldDef, Home, SignalDef, StageStore
-from connector.vendors.base import DealPipeline, Dialect
+from connector.vendors.base import Activity, ActivityKind, DealPipeline, Dialect, Occurrence
+from connector.vendors.outcomes import outcome_values
 
 SENDER = "sender"
+ACTIVITY, OUTCOME = "activity", "outcome"
+"""How a policy's source of signals names activities, and narrows them."""
+
 OWNER, DEAL_OWNER = "owner", "deal.owner"
 """Under these names the owners whom pools gave stand among the desired values."""
 
@@ -29,6 +33,8 @@ class Binding:
     stage_values: Mapping[str, str]
     stage_orders: Mapping[str, Sequence[str]]
     pipelines: Sequence[DealPipeline] = ()  #: Of deals, as the account had them when it was connected.
+    #: The account's outcomes of activities when it was connected: stored value → label.
+    outcomes: Mapping[ActivityKind, Mapping[str, str]] = field(default_factory=dict)
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
@@ -109,6 +115,49 @@ class Binding:
         """True when some signal is learnt from this vendor's forms."""
         kind = f"{self.dialect.vendor}_form"
         return any(source.kind == kind for signal in self.plan.policy.signals.values() for source in signal.sources)
+
+    # ── activities ───────────────────────────────────────────────────────────────────────────────────────────
+    @cached_property
+    def activity_sources(self) -> tuple[tuple[str, ActivityKind, frozenset[str] | None], ...]:
+        """(signal, kind of activity, the stored outcomes that count; None: any) of every source of the policy."""
+        return tuple(
+            (signal.id, ActivityKind(word), self._stored_outcomes(ActivityKind(word), source.where.get(OUTCOME)))
+            for signal in self.plan.policy.signals.values()
+            for source in signal.sources
+            if source.kind == ACTIVITY
+            for word in source.match
+        )
+
+    @cached_property
+    def activity_types(self) -> tuple[str, ...]:
+        """The types of records by which the policy's activities are learnt."""
+        kinds = {kind for _, kind, _ in self.activity_sources}
+        return tuple(name for name, words in self.dialect.activities.items() if kinds.intersection(words.kinds))
+
+    def activity_signals(self, activity: Activity) -> dict[str, Occurrence]:
+        """The signals that an activity means, each once, with the occurrence that counts for it."""
+        found: dict[str, Occurrence] = {}
+        for signal_id, kind, outcomes in self.activity_sources:
+            if kind is not activity.kind or signal_id in found:
+                continue
+            for one in activity.occurrences:
+                if one.plain if outcomes is None else one.outcome in outcomes:
+                    found[signal_id] = one
+                    break
+        return found
+
+    def plain_signals(self, kind: ActivityKind) -> tuple[str, ...]:
+        """The signals that an activity of this kind means whatever its outcome."""
+        return tuple(
+            signal for signal, its_kind, outcomes in self.activity_sources if its_kind is kind and outcomes is None
+        )
+
+    def _stored_outcomes(self, kind: ActivityKind, words: Sequence[str] | None) -> frozenset[str] | None:
+        if words is None:
+            return None
+        return frozenset(
+            stored for word in words for stored in outcome_values(self.dialect.activities, self.outcomes, kind, word)
+        )
 
     # ── the pipeline ─────────────────────────────────────────────────────────────────────────────────────────
     @property

@@ -106,9 +106,9 @@ def read_deals(line: Line, lane: Lane) -> int:
     tenant, dialect = line.tenant, line.dialect
     deal_type, limit = dialect.deal.object_type, tenant.limits.slice_records
     with tenant.database.transaction(tenant.installation_id) as conn:
-        lanes = [lane.value]
-        people = wanted.wanted(conn, line.connection_id, whose_deals(dialect), lanes=lanes, limit=limit)
-        deals = wanted.wanted(conn, line.connection_id, deal_type, lanes=lanes, limit=limit)
+        lanes, now = [lane.value], tenant.now(conn)
+        people = wanted.wanted(conn, line.connection_id, whose_deals(dialect), lanes=lanes, limit=limit, now=now)
+        deals = wanted.wanted(conn, line.connection_id, deal_type, lanes=lanes, limit=limit, now=now)
     if not people and not deals:
         return 0
     harvest = DealHarvest()

@@ -18,6 +18,7 @@ from connector.store.inbox import InboxRow, InboxState, Settled
 from connector.store.mirrors import MirrorRow
 from connector.store.signals import NewSignal
 from connector.sync import mirror
+from connector.sync.activities import hear_activities
 from connector.sync.context import Tenant, conclude
 from connector.sync.deal_events import hear_deals
 from connector.sync.facts import same_on
@@ -176,7 +177,9 @@ class _Intake:
         self._people(people)
         self._companies([event for event, _ in new if event.object_type == dialect.company_type])
         self._tasks([event for event, _ in new if event.object_type == dialect.task_type])
-        hear_deals(self._tenant, self._conn, self._connection_id, [event for event, _ in new])
+        every = [event for event, _ in new]
+        hear_deals(self._tenant, self._conn, self._connection_id, every)
+        hear_activities(self._tenant, self._conn, self._connection_id, every)
         self._submissions(new)
 
     def _subjects(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:

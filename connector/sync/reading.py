@@ -14,6 +14,7 @@ from connector.store.links import ReadClaim
 from connector.store.mirrors import MirrorRow
 from connector.store.signals import NewSignal
 from connector.sync import mirror
+from connector.sync.activities import read_activities
 from connector.sync.arrivals import Harvest, meet, recognise
 from connector.sync.context import Line, backoff, conclude
 from connector.sync.deals import fetch_deals, read_deals, store_deals
@@ -29,7 +30,7 @@ COUNTED_AT_ONCE = 20
 
 def read_slice(line: Line, lane: Lane) -> int:
     """Read up to a slice of marked records of one lane, the hot lane our tasks too; returns how many."""
-    count = _read_people(line, lane) + read_deals(line, lane)
+    count = _read_people(line, lane) + read_deals(line, lane) + read_activities(line, lane)
     return count + read_tasks(line, lane) if lane is Lane.HOT else count
 
 

@@ -61,7 +61,7 @@ def learn(
         if submission.contact_id in known:
             lead_id, gone = known[submission.contact_id]
             return None if gone == "erased" else lead_id
-        return _new(tenant, conn, connection_id, submission.contact_id, received_at)
+        return new_lead(tenant, conn, connection_id, submission.contact_id, received_at)
     if submission.email is None:
         return None
     found = mirrors.leads_by_email(conn, connection_id, [submission.email])
@@ -85,16 +85,17 @@ def _arrive(
     found = mirrors.leads_by_email(conn, connection_id, [submission.email])
     if submission.email in found:
         return found[submission.email][0]
-    lead_id = waiting or _new(tenant, conn, connection_id, None, received_at)
+    lead_id = waiting or new_lead(tenant, conn, connection_id, None, received_at)
     if waiting is None or create:
         arrival = {"email": submission.email, "values": dict(submission.values), "create": create}
         links.want_arrival(conn, connection_id, lead_id, arrival)
     return lead_id
 
 
-def _new(
+def new_lead(
     tenant: Tenant, conn: Connection, connection_id: int, vendor_id: str | None, received_at: datetime | None
 ) -> int:
+    """A lead for somebody whom nobody has met yet, marked to be read (or found by address)."""
     (lead_id,) = leads.new_leads(conn, tenant.installation_id, [tenant.now(conn)])
     if vendor_id is not None:
         person_type = tenant.bindings[connection_id].dialect.person_type

@@ -39,7 +39,7 @@ class EventKind(Enum):
 class InboundEvent:
     """One event out of a delivery, in common words. `key` is the hash of the canonical event without attempt numbers.
 
-    `object_type` is ours: contact | company | deal | task | note | call | email | meeting | other.
+    `object_type` is ours: contact | company | deal | task | note | call | email | meeting | communication | other.
     `actor_is_us` says that the vendor names our own app as the source; it is a hint, never proof.
     """
 
@@ -102,6 +102,40 @@ class Record:
     modified_at: datetime | None
     archived: bool = False
     history: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
+
+
+class ActivityKind(Enum):
+    """What people do with a lead, in the policy's words."""
+
+    CALL = "call"
+    MAIL = "mail"
+    SOCIAL = "social"
+    MEETING = "meeting"
+    MAIL_REPLY = "mail_reply"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """One thing that an activity was: with this outcome, as the vendor stores it, at this moment.
+
+    `plain` marks the one that counts where no outcome is asked for.
+    """
+
+    at: datetime
+    outcome: str | None
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """A call, mail, message, meeting or note of people, as the CRM keeps it."""
+
+    kind: ActivityKind
+    occurrences: tuple[Occurrence, ...]
+    owner: str | None
+    length_seconds: float | None = None
+    again_at: datetime | None = None  #: It counts otherwise from then on: look again (a meeting that has not begun).
 
 
 class Outcome(Enum):
@@ -239,6 +273,11 @@ class Vendor(Protocol):
     def associate(self, from_type: str, to_type: str, pairs: Sequence[tuple[str, str]], *, lane: Lane) -> None:
         """Associate records with each other, plainly; doing it twice changes nothing. Who is gone is left out."""
 
+    def changed(
+        self, object_type: str, properties: Sequence[str], *, since: datetime, until: datetime, lane: Lane
+    ) -> Iterator[Record]:
+        """Records modified since then and before `until`, oldest first. By search, which lags: only to close gaps."""
+
     def page(self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane) -> Page:
         """One page of everything there is, in the vendor's stable order."""
 
@@ -253,6 +292,9 @@ class Vendor(Protocol):
 
     def pipelines(self) -> tuple[DealPipeline, ...]:
         """The pipelines of deals."""
+
+    def activity_outcomes(self) -> Mapping[ActivityKind, Mapping[str, str]]:
+        """The outcomes that this account gives to activities: stored value → label."""
 
     def submissions(self, form_id: str, *, since: datetime) -> Iterator[Submission]:
         """Submissions of a form, newest first, down to `since`."""
@@ -281,6 +323,18 @@ class DealWords:
         return (self.title, self.stage, self.pipeline, self.amount, self.owner, self.created, self.closed)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityWords:
+    """What one type of activity can be, what is read of it, and what its stored outcomes are called everywhere.
+
+    `outcomes`: stored value → words for it, in whatever language; an account's own labels come before them.
+    """
+
+    kinds: tuple[ActivityKind, ...]
+    properties: tuple[str, ...]
+    outcomes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
 class Dialect(Protocol):
     """How a CRM writes things down: its object types, its strings, its names for what every CRM has. No I/O."""
 
@@ -290,8 +344,10 @@ class Dialect(Protocol):
     task_type: str
     note_type: str
     deal: DealWords
+    activities: Mapping[str, ActivityWords]  #: by object type
     person_properties: tuple[str, ...]  #: Always read of a person, whatever the policy maps.
     task_properties: tuple[str, ...]
+    task_done_property: str  #: When a person completed it.
     owner_property: str
     created_property: str
     email_property: str
@@ -310,6 +366,9 @@ class Dialect(Protocol):
 
     def moment(self, raw: str | None) -> datetime | None:
         """A vendor's date-time string (ISO or epoch milliseconds) in UTC."""
+
+    def activity(self, record: Record, *, now: datetime) -> Activity | None:
+        """What an activity's record tells as of now; None for one that says nothing (of ours, not sent, called off)."""
 
     def task_content(self, desired: Mapping[str, Any], state: str) -> dict[str, str]:
         """The properties of a task that should be so (`codec_work.encode_task`) and stand in this `WorkState`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -115,6 +115,12 @@ class HubSpotCrm(Crm):
 
     def deal_properties(self, title: str) -> dict[str, str]:
         return {"dealname": title, "dealstage": "qualifiedtobuy"}
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.sandbox.clock()["now_ms"] / 1000, UTC)
+
+    def wait_for_search(self) -> None:
+        self.sandbox.set_clock(advance_seconds=30)
 
     def calls(self) -> int:
         return sum(kind["calls"] for name, kind in self.sandbox.calls().items() if "batch" in name)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connector.errors import AuthError, QuotaError, RetryableError
-from connector.vendors.base import Create, Lane, Outcome, Update, Vendor
+from connector.vendors.base import ActivityKind, Create, Lane, Outcome, Update, Vendor
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -78,6 +78,14 @@ class Crm(ABC):
     @abstractmethod
     def deal_properties(self, title: str) -> dict[str, str]:
         """The properties that a deal needs."""
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """The stand-in's present."""
+
+    @abstractmethod
+    def wait_for_search(self) -> None:
+        """Let search see everything that was written."""
 
     @abstractmethod
     def calls(self) -> int:
@@ -232,6 +240,26 @@ class VendorContract:
         assert True in closed
         assert False in closed
         assert closed == sorted(closed), "open stages come first"
+
+    def test_what_was_modified_in_a_window_is_found_once_it_is_indexed(self, crm: Crm) -> None:
+        names = crm.names
+        people = self._people(crm, 260)
+        crm.wait_for_search()
+        found = crm.vendor.changed(
+            names.person, [names.email], since=crm.now() - timedelta(hours=1), until=crm.now(), lane=Lane.BACKGROUND
+        )
+        assert sorted(one.id for one in found) == sorted(people)
+        since = crm.now()
+        crm.edit(names.person, people[7], {names.text: "変更"})
+        crm.wait_for_search()
+        (one,) = crm.vendor.changed(names.person, [names.text], since=since, until=crm.now(), lane=Lane.BACKGROUND)
+        assert (one.id, one.properties[names.text]) == (people[7], "変更")
+        assert one.modified_at is not None
+
+    def test_outcomes_of_activities_have_labels(self, crm: Crm) -> None:
+        found = crm.vendor.activity_outcomes()
+        assert set(found) >= {ActivityKind.CALL, ActivityKind.MEETING}
+        assert all(label for labels in found.values() for label in labels.values())
 
     def test_owners_include_the_deactivated(self, crm: Crm) -> None:
         owners = crm.vendor.owners()

@@ -29,9 +29,11 @@ from connector.sync.activate import activate, walk_slice
 from connector.sync.context import Limits, Line, Tenant
 from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
+from connector.sync.gaps import close_gaps
 from connector.sync.poll import poll_submissions
 from connector.sync.reading import read_slice
 from connector.vendors.base import Lane
+from connector.vendors.hubspot.protocol import OBJECTS
 from tests.e2e.receiver import receiver
 
 ROOT = Path(__file__).parents[2]
@@ -155,6 +157,7 @@ class Relay:
                 "deals": sorted(binding.deal_properties),
                 "tasks": ["hs_task_status", "hubspot_owner_id"],
             }
+            | {OBJECTS[one]: sorted(binding.dialect.activities[one].properties) for one in binding.activity_types}
         )
         if workflow:
             switches["workflow_url"] = f"{url}/webhooks/hubspot/workflow"
@@ -177,6 +180,10 @@ class Relay:
     def poll(self) -> int:
         """Look for submissions that no event told of."""
         return poll_submissions(self.line)
+
+    def close_gaps(self) -> int:
+        """Look for changes that no event told of."""
+        return close_gaps(self.line)
 
     # ── what is done ─────────────────────────────────────────────────────────────────────────────────────────
     def settle(self, *, rounds: int = 60) -> int:

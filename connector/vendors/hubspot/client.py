@@ -3,7 +3,8 @@
     vendor = HubSpotVendor(account_id="4711", base_url="https://api.hubapi.com", credentials=…, tokens=…)
     vendor.read("contact", ["1", "2"], ["email"], lane=Lane.HOT)
 
-Values stay HubSpot's strings. Nothing is ever searched: search lags behind by up to half a minute.
+Values stay HubSpot's strings. Nothing is looked up by search, which lags behind by up to half a minute; `changed` alone
+searches, to close gaps.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from connector.errors import RetryableError
 from connector.vendors.base import (
+    ActivityKind,
     Create,
     DealPipeline,
     Lane,
@@ -28,9 +30,10 @@ from connector.vendors.base import (
 )
 from connector.vendors.flight import Flight
 from connector.vendors.http import Timeouts, TokenProvider, Tokens
-from connector.vendors.hubspot import protocol, records
+from connector.vendors.hubspot import protocol, records, searching
 from connector.vendors.hubspot.api import Api
 from connector.vendors.hubspot.failures import RefusedError, context_ids, is_missing
+from connector.vendors.hubspot.outcomes import activity_outcomes
 from connector.vendors.hubspot.wanted import KEYED_TYPES
 from connector.vendors.hubspot.writing import Batch, ids_in_error, ids_in_result, write_all
 
@@ -137,6 +140,20 @@ class HubSpotVendor:
             inputs = following
         return {one: tuple(dict.fromkeys(others)) for one, others in found.items()}
 
+    def changed(
+        self, object_type: str, properties: Sequence[str], *, since: datetime, until: datetime, lane: Lane
+    ) -> Iterator[Record]:
+        """Records modified in this window, by search."""
+        path = self.paths.object(object_type, "/search")
+        return searching.modified(
+            lambda body: self.api.call("POST", path, body, lane=lane, kind="search"),
+            lambda raw: records.record(raw, object_type, self._ours),
+            protocol.MODIFIED.get(object_type, protocol.MODIFIED_USUALLY),
+            properties,
+            since=since,
+            until=until,
+        )
+
     def page(self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane) -> Page:
         """One page of the list endpoint (by id; no cap, unlike search)."""
         query = {"limit": str(protocol.BATCH_SIZE), "properties": ",".join(properties), "archived": "false"}
@@ -168,6 +185,10 @@ class HubSpotVendor:
         answer = self.api.get(path, {}, lane=Lane.BACKGROUND)
         found = sorted(answer["results"], key=lambda raw: raw.get("displayOrder") or 0)
         return tuple(records.pipeline(raw) for raw in found)
+
+    def activity_outcomes(self) -> Mapping[ActivityKind, Mapping[str, str]]:
+        """The portal's outcomes of calls and meetings: stored value → label."""
+        return activity_outcomes(self.api, self.describe, self.paths.dispositions)
 
     def forms(self) -> Mapping[str, str]:
         """Form id → name."""

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from connector.domain.effects import WorkState
 from connector.domain.value import Value
 from connector.policy.model import FieldDef, FieldType, Home
-from connector.vendors.base import DealWords, InboundEvent, Record, Submission
+from connector.vendors.base import Activity, DealWords, InboundEvent, Record, Submission
 from connector.vendors.hubspot import fields
+from connector.vendors.hubspot.activities import ACTIVITIES, activity
 from connector.vendors.hubspot.workflow import form_title
 from connector.vendors.moments import to_moment
 from connector.vendors.text import truncated, units
@@ -43,6 +44,7 @@ class HubSpotDialect:
         closed="hs_is_closed",
         person_count="num_associated_deals",
     )
+    activities = ACTIVITIES
     person_properties: tuple[str, ...] = (
         "email",
         "createdate",
@@ -58,9 +60,11 @@ class HubSpotDialect:
         "hs_task_type",
         "hs_task_priority",
         "hs_timestamp",
+        "hs_task_completion_date",
         "hubspot_owner_id",
         "tasuki_key",
     )
+    task_done_property = "hs_task_completion_date"
     owner_property = "hubspot_owner_id"
     created_property = "createdate"
     email_property = "email"
@@ -87,6 +91,10 @@ class HubSpotDialect:
     def moment(self, raw: str | None) -> datetime | None:
         """See `Dialect.moment`."""
         return to_moment(raw)
+
+    def activity(self, record: Record, *, now: datetime) -> Activity | None:
+        """See `Dialect.activity` and `activities.py`."""
+        return activity(record, now=now)
 
     def task_content(self, desired: Mapping[str, Any], state: str) -> dict[str, str]:
         """The task's properties. What we close is completed, with a line that says who closed it."""

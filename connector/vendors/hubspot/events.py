@@ -52,6 +52,7 @@ OBJECT_TYPE_IDS: Final = {
     "0-1": "contact",
     "0-2": "company",
     "0-3": "deal",
+    "0-18": "communication",
     "0-27": "task",
     "0-46": "note",
     "0-47": "meeting",

@@ -232,5 +232,5 @@ def _association_ends(association_type: str) -> tuple[str | None, str | None]:
     source, arrow, target = association_type.lower().partition("_to_")
     if not arrow:
         return None, None
-    known = ("contact", "company", "deal", "task", "note", "call", "email", "meeting")
+    known = ("contact", "company", "deal", "task", "note", "call", "email", "meeting", "communication")
     return source if source in known else "other", target if target in known else "other"

@@ -30,7 +30,12 @@ OBJECTS: Final[Mapping[str, str]] = {
     "call": "calls",
     "email": "emails",
     "meeting": "meetings",
+    "communication": "communications",
 }
+
+#: Our object type → the property that holds when a record was last modified, where it is not the usual one.
+MODIFIED: Final[Mapping[str, str]] = {"contact": "lastmodifieddate"}
+MODIFIED_USUALLY: Final = "hs_lastmodifieddate"
 
 #: (from, to) → HubSpot's own association type id.
 ASSOCIATION_TYPES: Final[Mapping[tuple[str, str], int]] = {
@@ -65,7 +70,8 @@ class Paths:
     forms: str
     account: str
     oauth_token: str
-    #: Only ever published under v1.
+    #: These two were only ever published under v1.
+    dispositions: str = "/calling/v1/dispositions"
     submissions: str = "/form-integrations/v1/submissions/forms/{form}"
 
     def association(self, from_type: str, to_type: str, verb: str) -> str:

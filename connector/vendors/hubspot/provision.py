@@ -20,6 +20,7 @@ from connector.vendors.hubspot import pipeline_steps
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.failures import RefusedError
 from connector.vendors.hubspot.probe import enforced_keys
+from connector.vendors.hubspot.problems import Problem, outcome_problems
 from connector.vendors.hubspot.protocol import object_name
 from connector.vendors.hubspot.records import property_info
 from connector.vendors.hubspot.steps import Step
@@ -37,17 +38,6 @@ from connector.vendors.hubspot.wanted import (
 
 #: Standard properties whose options a portal may extend.
 _EXTENSIBLE = ("lifecyclestage", "hs_lead_status", "industry")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Something that provisioning cannot mend. Only an `error` stops it."""
-
-    severity: str  #: error | warning
-    object_type: str
-    property_name: str
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +86,7 @@ def plan(policy: Policy, vendor: HubSpotVendor) -> ProvisionPlan:
     stage_values: dict[str, str] = {}
     for store in stages:
         steps += _new_stages(store, portal, stage_values)
+    problems += outcome_problems(policy, vendor)
     pipeline = wanted_pipeline(policy)
     if pipeline is not None:
         steps += pipeline_steps.pipeline_steps(pipeline, vendor)

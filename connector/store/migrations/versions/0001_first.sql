@@ -232,8 +232,10 @@ CREATE TABLE wanted_read (
     lane            text NOT NULL DEFAULT 'hot' CHECK (lane IN ('hot', 'background')),
     attempts        int NOT NULL DEFAULT 0,
     not_before      timestamptz NOT NULL DEFAULT '-infinity',
+    due_at          timestamptz NOT NULL DEFAULT '-infinity',
     PRIMARY KEY (installation_id, connection_id, object_type, vendor_id)
 );
+COMMENT ON COLUMN wanted_read.due_at IS 'Business time: a meeting is read again when it begins';
 COMMENT ON TABLE wanted_read IS
     'Records besides people and companies that events told of: to be read. "contact>deal": which deals belong to a contact';
 
@@ -302,9 +304,13 @@ CREATE TABLE signal (
     learnt_at       timestamptz NOT NULL,
     seen            boolean NOT NULL DEFAULT false,
     detail          jsonb NOT NULL DEFAULT '{}',
+    record          text,
     PRIMARY KEY (installation_id, id),
     UNIQUE (installation_id, source_key)
 );
+COMMENT ON COLUMN signal.record IS
+    'The record that it was learnt from, where that may still change: "1:call:62100000712" (connection, type, id)';
+CREATE INDEX signal_record ON signal (installation_id, record) WHERE record IS NOT NULL;
 CREATE INDEX signal_lead ON signal (installation_id, lead_id, occurred_at);
 
 CREATE TABLE stage_entry (

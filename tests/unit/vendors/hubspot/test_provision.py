@@ -195,3 +195,21 @@ def test_a_pipeline_that_is_there_gets_the_stages_it_lacks(
     assert {"与信", *added} < {stage.label for stage in made.stages}
     assert len(made.stages) == 8
     assert plan(b2b, vendor).steps == ()
+
+
+def test_an_outcome_that_the_portal_does_not_know_is_told(
+    vendor: HubSpotVendor, sandbox: SandboxHandle, b2b: Policy
+) -> None:
+    def told() -> list[str]:
+        return [one.message for one in plan(policy, vendor).problems if one.reason == "outcome_unknown"]
+
+    signal = b2b.signals["contacted"]
+    call = replace(signal.sources[0], where={"outcome": ("以心伝心",)})
+    policy = replace(b2b, signals={**b2b.signals, "contacted": replace(signal, sources=(call, *signal.sources[1:]))})
+    assert told() == [
+        "No outcome of calls in HubSpot is called 以心伝心 (signal contacted): it has Busy, Connected, "
+        "Left live message, Left voicemail, No answer, Wrong number."
+    ]
+    sandbox.put_disposition("11111111-2222-4333-8444-555555555555", "以心伝心")
+    assert told() == []
+    assert not [one for one in plan(b2b, vendor).problems if one.reason == "outcome_unknown"]
