@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "check": Entry(module="check", help="Check a policy and show every error at once."),
         "schema": Entry(module="schema", help="Print the JSON Schema of a policy's files."),
         "reference": Entry(module="reference", help="Write the reference of the policy language."),
+        "print": Entry(module="print", help="Print the agreement or the reps' manual from the policy."),
         "connect": Entry(module="connect", help="Connect the portal and bring it in line with the policy."),
         "plan": Entry(module="plan", help="Show what a policy would change on the whole base; nothing is written."),
         "backtest": Entry(module="backtest", help="Replay what happened under another policy."),

@@ -190,8 +190,7 @@ class Compiler:
         value = self.operands.yes_no(raw, where)
         if value is None:
             return None
-        words = {"ja": "はい" if value else "いいえ", "en": "yes" if value else "no"}
-        return self._leaf(name, "is", words, Members((value,)), Key.VALUE)
+        return self._leaf(name, "yes" if value else "no", plain_label(""), Members((value,)), Key.VALUE)
 
     def _words(self, name: Name, operator: str, raw: Any, where: Where) -> Condition | None:
         if operator == "matches":

@@ -13,7 +13,7 @@ from connector.policy.build.examples import build_examples
 from connector.policy.build.fields import build_fields
 from connector.policy.build.handoff import build_create_deal, build_gates, build_pipeline
 from connector.policy.build.ids import check_ids
-from connector.policy.build.kpi import build_reviews, build_targets
+from connector.policy.build.kpi import build_revenue_plan, build_reviews, build_targets
 from connector.policy.build.later import check_later
 from connector.policy.build.lifecycle import build_manual_moves, build_stages, build_stores, build_transitions
 from connector.policy.build.names import fill
@@ -175,6 +175,7 @@ def _build(context: Context, name: str, hash_: str) -> Policy:
         trial=_trial(context),
         targets=build_targets(context),
         reviews=build_reviews(context),
+        revenue_plan=build_revenue_plan(context),
     )
     return replace(policy, later=tuple(sorted(context.later, key=_file_first)))
 

@@ -30,6 +30,8 @@ _PHRASES = {
         "after": "{label}が{operand}より後",
         "within": "{label}が今から{operand}以内",
         "older_than": "{label}から{operand}以上たった",
+        "yes": "{label}に当たる",
+        "no": "{label}に当たらない",
     },
     "en": {
         "known": "{label} is known",
@@ -53,11 +55,14 @@ _PHRASES = {
         "after": "{label} is after {operand}",
         "within": "{label} is within {operand} of now",
         "older_than": "{label} is {operand} ago or longer",
+        "yes": "{label}: yes",
+        "no": "{label}: no",
     },
 }
 _COUNTS = {
     "ja": {
-        "count": "{label}が{times}",
+        "count": "「{label}」が{times}",
+        "never": "一度もない",
         "at_least": "{n}回以上",
         "at_most": "{n}回以下",
         "more_than": "{n}回より多い",
@@ -68,7 +73,8 @@ _COUNTS = {
         "since": "今のステージになってから",
     },
     "en": {
-        "count": "{label} {times}",
+        "count": "“{label}” {times}",
+        "never": "never",
         "at_least": "at least {n}×",
         "at_most": "at most {n}×",
         "more_than": "more than {n}×",
@@ -83,7 +89,8 @@ _JOINS = {
     "ja": {"all": "、かつ", "any": "、または", "none": "次のどれでもない: "},
     "en": {"all": " and ", "any": " or ", "none": "none of: "},
 }
-_UNITS = {"minutes": "分", "hours": "時間", "days": "日間", "weeks": "週間", "months": "か月"}
+_UNITS = {"minutes": "分", "hours": "時間", "days": "日", "weeks": "週間", "months": "か月"}
+_OF_DOMAINS = {"domain_in": "in", "domain_not_in": "not_in"}
 _MANY = 5  #: A list longer than this is cut in a sentence; the full one stands in the policy.
 
 
@@ -94,6 +101,8 @@ def language_of(language: str) -> str:
 
 def phrase(operator: str, label: str, operand: str, language: str) -> str:
     """One comparison in words."""
+    if operator in _OF_DOMAINS and label.lower().endswith(("domain", "ドメイン")):
+        operator = _OF_DOMAINS[operator]  # a field that is a domain has none
     return _PHRASES[language_of(language)][operator].format(label=label, operand=operand)
 
 
@@ -102,7 +111,8 @@ def count_phrase(
 ) -> str:
     """One count of a signal in words."""
     words = _COUNTS[language_of(language)]
-    times = words[operator].format(n=bounds[0], m=bounds[-1])
+    none = (operator, bounds[0]) in (("at_most", 0), ("less_than", 1))
+    times = words["never" if none else operator].format(n=bounds[0], m=bounds[-1])
     window = words["within"].format(span=within) if within else ""
     entered = words["since"] if since else ""
     if language_of(language) == "ja":

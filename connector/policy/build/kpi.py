@@ -1,10 +1,10 @@
-"""kpi.yaml: targets and reviews. The planner, reference rates and costs are checked only."""
+"""kpi.yaml: targets, the way back from a revenue goal, reviews. Reference rates and costs are checked only."""
 
 from __future__ import annotations
 
 from connector.policy.build.context import Context, label_of
 from connector.policy.files.kpi import TargetModel
-from connector.policy.model import Review, Target
+from connector.policy.model import RevenuePlan, Review, Target
 
 
 def build_targets(context: Context) -> tuple[Target, ...]:
@@ -39,6 +39,27 @@ def _target(model: TargetModel) -> Target:
         improves_by=aim.improves_by,
         below=model.below,
         above=model.above,
+    )
+
+
+def build_revenue_plan(context: Context) -> RevenuePlan | None:
+    """The way back from a revenue goal; None when the file plans none."""
+    kpi = context.files.kpi
+    if kpi is None or kpi.plan is None:
+        return None
+    model, where = kpi.plan, context.at("kpi") / "plan"
+    for key in ("average_deal", "deal_to_win", "sql_to_deal", "mql_to_sql"):
+        if getattr(model, key) <= 0:
+            context.report.error(where / key, f"`{key}` is more than zero", reason="bad_number")
+            return None
+    return RevenuePlan(
+        revenue=model.revenue,
+        every=model.every,
+        average_deal=model.average_deal,
+        deal_to_win=model.deal_to_win,
+        sql_to_deal=model.sql_to_deal,
+        mql_to_sql=model.mql_to_sql,
+        people=model.people,
     )
 
 

@@ -60,8 +60,8 @@ class TargetModel(FileModel):
     every: Duration | None = None
     after_start: Duration | None = None
     target: Target
-    below: str | None = None
-    above: str | None = None
+    below: Label | None = None
+    above: Label | None = None
     renamed_from: Id | None = None
 
 

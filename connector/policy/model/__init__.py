@@ -19,7 +19,7 @@ from connector.policy.model.events import Event, EventKind
 from connector.policy.model.examples import Example, Examples, Expected, ExpectedTask, Given, Happening
 from connector.policy.model.fields import FieldDef, FieldType, Home, Label, ValueRule
 from connector.policy.model.handoff import AlsoRequired, CreateDeal, Gate, Pipeline, PipelineStage
-from connector.policy.model.kpi import Figure, Review, Target
+from connector.policy.model.kpi import Figure, RevenuePlan, Review, Target
 from connector.policy.model.lifecycle import ManualMoves, StageDef, StageStore, Transition
 from connector.policy.model.policy import Channel, Policy, Trial
 from connector.policy.model.recycle import Again, Reason, Recycle
@@ -67,6 +67,7 @@ __all__ = [
     "Queue",
     "Reason",
     "Recycle",
+    "RevenuePlan",
     "Review",
     "Routing",
     "RoutingRule",

@@ -30,8 +30,46 @@ class Target:
     least: Figure | None
     most: Figure | None
     improves_by: Figure | None
-    below: str | None  #: What it may mean to lie below.
-    above: str | None
+    below: Label | None  #: What it may mean to lie below.
+    above: Label | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevenuePlan:
+    """From a revenue goal back to what is needed in the period `every`."""
+
+    revenue: float
+    every: Span
+    average_deal: float
+    deal_to_win: float
+    sql_to_deal: float
+    mql_to_sql: float
+    people: int
+
+    @property
+    def wins(self) -> float:
+        """Deals to win."""
+        return self.revenue / self.average_deal
+
+    @property
+    def deals(self) -> float:
+        """Meetings with field sales."""
+        return self.wins / self.deal_to_win
+
+    @property
+    def sqls(self) -> float:
+        """Leads to hand over."""
+        return self.deals / self.sql_to_deal
+
+    @property
+    def mqls(self) -> float:
+        """Leads for inside sales."""
+        return self.sqls / self.mql_to_sql
+
+    @property
+    def sqls_per_person(self) -> float:
+        """What each of the people hands over."""
+        return self.sqls / self.people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

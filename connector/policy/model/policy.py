@@ -12,7 +12,7 @@ from connector.policy.conditions import Condition
 from connector.policy.model.examples import Examples
 from connector.policy.model.fields import FieldDef, Label
 from connector.policy.model.handoff import CreateDeal, Gate, Pipeline
-from connector.policy.model.kpi import Review, Target
+from connector.policy.model.kpi import RevenuePlan, Review, Target
 from connector.policy.model.lifecycle import ManualMoves, StageDef, StageStore, Transition
 from connector.policy.model.recycle import Recycle
 from connector.policy.model.routing import Routing
@@ -89,3 +89,4 @@ class Policy:
     trial: Trial | None = None
     targets: tuple[Target, ...] = ()
     reviews: tuple[Review, ...] = ()
+    revenue_plan: RevenuePlan | None = None

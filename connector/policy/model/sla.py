@@ -25,7 +25,7 @@ class Rung:
 class Clock:
     """A promise between two departments: from `starts` to `stops` within `limit`, not counting `paused_while`.
 
-    `between` is (who hands over, who owes); rungs stand in the order in which they come.
+    `between` is (who waits, who keeps the promise); rungs stand in the order in which they come.
     """
 
     id: str
@@ -38,6 +38,16 @@ class Clock:
     limit: Span
     calendar: Calendar
     escalation: tuple[Rung, ...]
+
+    @property
+    def owed_by(self) -> str | None:
+        """The department that keeps the promise."""
+        return self.between[1] if self.between is not None else None
+
+    @property
+    def owed_to(self) -> str | None:
+        """The department that waits for it; None when it is a department's own."""
+        return self.between[0] if self.between is not None and self.between[0] != self.between[1] else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

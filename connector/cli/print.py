@@ -1,0 +1,58 @@
+"""`tasuki print sla|manual`: documents that people sign and work by, printed from the policy that runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from connector.cli.session import installation, opened, read_settings
+from connector.errors import UsageError
+from connector.policy.documents.agreement import agreement
+from connector.policy.documents.manual import manual
+from connector.policy.documents.render import as_html, as_markdown
+from connector.policy.loader import load_policy, load_policy_from
+from connector.policy.model import Policy
+from connector.store import policies
+
+_PRINTERS = {"sla": agreement, "manual": manual}
+_FORMATS = {"html": as_html, "markdown": as_markdown}
+
+
+@click.command(name="print", short_help="Print the agreement or the reps' manual from the policy.")
+@click.argument("what", metavar="sla|manual", type=click.Choice(tuple(_PRINTERS)))
+@click.option(
+    "--policy",
+    "folder",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A policy's folder; without it the running policy.",
+)
+@click.option("--language", type=click.Choice(("ja", "en")), help="Default: the policy's own.")
+@click.option("--format", "form", type=click.Choice(tuple(_FORMATS)), default="html", help="Default: html.")
+@click.option("--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write it into FILE.")
+def command(what: str, folder: Path | None, language: str | None, form: str, out: Path | None) -> None:
+    """Print the agreement between departments (sla) or the reps' operating manual (manual).
+
+    Both come from the YAML that runs: what people sign and work by is what is measured and done.
+    """
+    policy = load_policy(folder) if folder is not None else _running()
+    if what == "sla" and not policy.clocks and policy.agreement is None:
+        raise UsageError("The policy has no sla.yaml: there is nothing to agree on yet.", reason="no_sla")
+    today = datetime.now(policy.zone).date()
+    text = _FORMATS[form](_PRINTERS[what](policy, language or policy.language, today))
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    out.write_text(text, encoding="utf-8")
+    click.echo(out)
+
+
+def _running() -> Policy:
+    with opened(read_settings()) as database, database.transaction(installation(database)) as conn:
+        active = policies.active(conn)
+        if active is None:
+            raise UsageError("No policy is running yet: name a folder with --policy.", reason="no_policy")
+        files = policies.files(conn, active.hash)
+    return load_policy_from(files, name=active.name)
