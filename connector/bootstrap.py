@@ -25,6 +25,7 @@ from connector.store.vault import Vault, key_from_file
 from connector.sync.binding import Binding
 from connector.sync.context import Limits, Line, Tenant
 from connector.sync.ingest import Accounts, ingest
+from connector.sync.people import store_owners
 from connector.sync.tokens import SharedTokens, configure
 from connector.vendors.base import ActivityKind, DealPipeline, DealStage, InboundEvent, Vendor
 from connector.vendors.http import FixedToken
@@ -264,15 +265,12 @@ def _provision(portal: Portal, plan: provision.ProvisionPlan) -> None:
     done = provision.apply(plan, vendor, probe_id=f"{portal.installation_id}-{now:%Y%m%d%H%M%S%f}", now=now)
     stages = vendor.describe("contact").get("lifecyclestage")
     orders = {"lifecyclestage": list(stages.options)} if stages else {}
-    owners = [
-        {"vendor_id": one.id, "email": one.email, "name": one.name, "active": one.active, "teams": list(one.teams)}
-        for one in vendor.owners()
-    ]
+    owners = vendor.owners()
     found = {**done.capabilities, "stage_orders": orders, "pipelines": [asdict(one) for one in vendor.pipelines()]}
     found["outcomes"] = {kind.value: dict(labels) for kind, labels in vendor.activity_outcomes().items()}
     with portal.database.transaction(portal.installation_id) as conn:
         connections.remember_provisioning(conn, portal.connection_id, found, done.stage_values)
-        connections.put_owners(conn, portal.installation_id, portal.connection_id, owners)
+        store_owners(conn, portal.installation_id, portal.connection_id, owners)
         connections.resume(conn, portal.connection_id)  # the account answers: a pause for dead credentials is over
 
 

@@ -23,6 +23,7 @@ from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
 from connector.sync.gaps import close_gaps, gaps_due
 from connector.sync.housekeeping import housekeeping_due, keep_house
+from connector.sync.people import owners_due, refresh_owners
 from connector.sync.poll import poll_due, poll_submissions
 from connector.sync.reading import read_slice
 from connector.sync.sweep import sweep_slice, sweep_wanted
@@ -31,12 +32,20 @@ from connector.vendors.base import Lane
 log = structlog.get_logger()
 
 INGEST, READ, EVALUATE, DELIVER = "ingest", "read", "evaluate", "deliver"
-WALK, POLL, GAPS, SWEEP, HOUSEKEEP = "walk", "poll", "gaps", "sweep", "housekeep"
+WALK, POLL, GAPS, OWNERS, SWEEP, HOUSEKEEP = "walk", "poll", "gaps", "owners", "sweep", "housekeep"
 TURN_SECONDS = 2.0
 """A worker's threads are few: none of them waits longer for the turn of a background slice."""
 EVALUATED_AT_ONCE = 100
 """Hot leads are decided first, but wait for the slice that is under way: a vendor's batch is large enough."""
 _PRIORITY = {Lane.HOT: 10, Lane.BACKGROUND: 0}
+
+#: What a connection is looked at for now and then: job, and whether it is time.
+_LOOKS: tuple[tuple[str, Callable[[Line], bool]], ...] = (
+    (POLL, poll_due),
+    (GAPS, gaps_due),
+    (OWNERS, owners_due),
+    (SWEEP, sweep_wanted),
+)
 
 _OUTSTANDING = """
 SELECT connection_id, read_lane AS lane, 'read' AS task FROM link
@@ -86,6 +95,7 @@ class Jobs:
             JobTask(name=WALK, run=self.walk),
             JobTask(name=POLL, run=self.poll),
             JobTask(name=GAPS, run=self.gaps),
+            JobTask(name=OWNERS, run=self.owners),
             JobTask(name=SWEEP, run=self.sweep),
             JobTask(name=HOUSEKEEP, run=self.housekeep),
         )
@@ -181,6 +191,13 @@ class Jobs:
             if mine and self._guard(line, lambda: close_gaps(line)):
                 with self._runtime.database.transaction(installation_id) as conn:
                     _defer(conn, READ, installation_id, connection_id, Lane.BACKGROUND)
+
+    def owners(self, installation_id: int, connection_id: int) -> None:
+        """Read again who may own records; the leads of those who left are due."""
+        line = self._line(installation_id, connection_id)
+        if line is not None and self._guard(line, lambda: refresh_owners(line)):
+            with self._runtime.database.transaction(installation_id) as conn:
+                _defer(conn, EVALUATE, installation_id)
 
     def housekeep(self, installation_id: int) -> None:
         """Forget what has had its time."""

@@ -43,7 +43,13 @@ TEAMS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "インサイドセールスBDR": (("田中", "翔太", "tanaka"), ("山本", "葵", "yamamoto"), ("中村", "亮", "nakamura")),
     "ISマネージャー": (("小林", "浩", "kobayashi"),),
     "フィールドセールス": (("伊藤", "誠", "ito"), ("加藤", "優子", "kato"), ("吉田", "隆", "yoshida")),
+    "FS_East": (("山口", "恵", "yamaguchi"),),
+    "FS_West": (("松本", "大輔", "matsumoto"), ("井上", "真由", "inoue")),
+    "FS_Enterprise": (("林", "直樹", "hayashi"), ("清水", "香織", "shimizu")),
+    "マネージャー補佐": (("木村", "隼人", "kimura"),),
 }
+#: team -> whom it has besides, by romaji
+ALSO: dict[str, tuple[str, ...]] = {"FS_East": ("ito", "kato"), "FS_West": ("yoshida",), "ISマネージャー": ("kimura",)}
 TARGET_DOMAINS = ("big-maker.example", "mega-bank.example", "dai-ichi-store.example")
 COMPETITOR_DOMAINS = ("rival.example", "other-rival.example")
 STUDENT_DOMAIN = "example.ac.jp"
@@ -106,6 +112,10 @@ class _Builder:
             for family, given, romaji in members:
                 number += 1
                 self._owner(number, team, family, given, romaji)
+        for team in portal.teams.values():
+            for owner in portal.owners.values():
+                if owner.email.partition("@")[0] in ALSO.get(team.name, ()):
+                    owner.teams.append(team)
         for guid, name, title in FORMS:
             portal.forms[guid] = FormDefinition(guid=guid, name=name, page_title=title)
 

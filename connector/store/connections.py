@@ -152,10 +152,21 @@ def resume(conn: Connection, connection_id: int | None = None) -> list[int]:
     return [int(row["id"]) for row in conn.execute(_RESUME, {"connection_id": connection_id})]
 
 
-def put_owners(conn: Connection, installation_id: int, connection_id: int, owners: Sequence[Mapping[str, Any]]) -> None:
-    """Store the people who may own records."""
+def put_owners(
+    conn: Connection, installation_id: int, connection_id: int, owners: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Store the people who may own records, all of them; returns those who may no more (left, or listed no more)."""
+    before = {
+        row["vendor_id"]
+        for row in conn.execute("SELECT vendor_id FROM owner WHERE connection_id = %s AND active", [connection_id])
+    }
     rows = [{"installation_id": installation_id, "connection_id": connection_id, **owner} for owner in owners]
     conn.cursor().executemany(_PUT_OWNER, rows)
+    conn.execute(
+        "UPDATE owner SET active = false WHERE connection_id = %s AND active AND vendor_id <> ALL(%s)",
+        [connection_id, [owner["vendor_id"] for owner in owners]],
+    )
+    return sorted(before - {owner["vendor_id"] for owner in owners if owner["active"]})
 
 
 def owner_names(conn: Connection, connection_id: int) -> dict[str, str]:

@@ -30,6 +30,7 @@ from connector.sync.context import Limits, Line, Tenant
 from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
 from connector.sync.gaps import close_gaps
+from connector.sync.people import refresh_owners
 from connector.sync.poll import poll_submissions
 from connector.sync.reading import read_slice
 from connector.vendors.base import Lane
@@ -184,6 +185,10 @@ class Relay:
     def close_gaps(self) -> int:
         """Look for changes that no event told of."""
         return close_gaps(self.line)
+
+    def refresh_owners(self) -> int:
+        """Read again who may own records."""
+        return refresh_owners(self.line)
 
     # ── what is done ─────────────────────────────────────────────────────────────────────────────────────────
     def settle(self, *, rounds: int = 60) -> int:
