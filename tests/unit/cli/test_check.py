@@ -57,7 +57,7 @@ def test_errors_show_the_line_with_a_caret(folder: Path) -> None:
 
 def test_a_secret_is_not_printed(folder: Path) -> None:
     token = "pat-na1-12345678-1234-1234-1234-123456789abc"
-    misspell(folder, "policy.yaml", "label: 営業アラート", f"label: {token}")
+    misspell(folder, "policy.yaml", "label: {ja: 営業アラート, en: Sales alerts}", f"label: {token}")
     result = run(folder)
     assert result.exit_code == 1
     assert "looks like a secret" in result.stdout
