@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from connector.domain.effects import Deal, EffectKey, Enrolment, Note, Notice, OwnerRequest, Task
 from connector.domain.value import Value
 from connector.engine import routing
 from connector.engine.events import Happening
-from connector.engine.plan import Plan
-from connector.engine.view import LeadView
 from connector.engine.words import lookup
 from connector.policy.model import (
     Action,
@@ -23,6 +22,10 @@ from connector.policy.model import (
     StopAction,
     TaskAction,
 )
+
+if TYPE_CHECKING:
+    from connector.engine.plan import Plan
+    from connector.engine.view import LeadView
 
 OWNER, DEAL_OWNER = "owner", "deal_owner"
 

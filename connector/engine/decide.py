@@ -12,7 +12,7 @@ from datetime import datetime
 
 from connector.domain.calendar import END_OF_TIME
 from connector.domain.decision import Decision, Overruled
-from connector.domain.effects import OwnerRequest
+from connector.domain.effects import Cause, OwnerRequest
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import Edge, Hold, LeadState, Mover, StageEntry
@@ -151,8 +151,12 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
     Clocks come first, since a breach is an event for rules; cadences last, since rules start and stop them.
     """
     acts = Acts(plan, view, silent=not reach.acts_on(plan, view))
-    acts.tasks.update((task.key, work.in_line(plan, task, view, ends=acts.silent)) for task in state.tasks)
     ticked = sla.tick(plan, state, view, events)
+    for task in state.tasks:
+        ends = acts.silent or (
+            task.key.cause == Cause.CLOCK.value and sla.is_over(plan, ticked.runs, task.key.cause_id)
+        )
+        acts.tasks[task.key] = work.in_line(plan, task, view, ends=ends)
     events = replace(events, breached=ticked.breached)
     acts.do(ticked.triggers)
     acts.do(work.triggered(plan, view, events))

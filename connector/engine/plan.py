@@ -77,6 +77,7 @@ class Plan:
             conditions += [rule.when for rule in definition.rules if rule.when is not None]
         for score in self.policy.scores.values():
             conditions += [rule.when for rule in score.rules if rule.when is not None]
+        conditions += [one.paused_while for one in self.policy.clocks.values() if one.paused_while is not None]
         trial = self.policy.trial
         reach = (self.policy.applies_to, trial.when if trial is not None else None)
         conditions += [condition for condition in reach if condition is not None]
