@@ -16,6 +16,7 @@ import click
 
 from connector.engine.examples import Outcome, run_examples
 from connector.engine.plan import prepare
+from connector.policy.advice import Advice, advise
 from connector.policy.loader import check_files
 from connector.policy.model import Policy
 from connector.policy.problems import Problem
@@ -27,11 +28,13 @@ _WIDEST_LINE = 160
 
 @click.command(name="check", short_help="Check a policy and show every error at once.")
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--no-advice", is_flag=True, help="Leave out advice on what teams were seen to fail with.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
-def command(folder: Path, as_json: bool) -> None:
+def command(folder: Path, no_advice: bool, as_json: bool) -> None:
     """Check the policy in DIR and show every error at once, with its line and what is allowed; then run its examples.
 
-    Exits with 0 when the policy can run and with 1 when it has errors or an example does not hold.
+    Advice follows on what can run but is known to fail. Exits with 0 when the policy can run and with 1 when it has
+    errors or an example does not hold.
     """
     try:
         files = read_folder(folder)
@@ -41,10 +44,13 @@ def command(folder: Path, as_json: bool) -> None:
     outcome = run_examples(prepare(policy)) if policy is not None else None
     if policy is not None and outcome is not None:
         problems = [*problems, *failing_examples(policy, outcome)]
+    advice = advise(policy) if policy is not None and not no_advice else ()
     if as_json:
-        click.echo(json.dumps(_as_json(policy, problems, outcome), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(_as_json(policy, problems, outcome, advice), ensure_ascii=False, indent=2))
     else:
         _print(folder, files, policy, problems, outcome)
+        if policy is not None:
+            _print_advice(policy, advice)
     sys.exit(1 if any(not problem.warning for problem in problems) else 0)
 
 
@@ -87,6 +93,14 @@ def _print(
         click.echo("\nChecked, not run in this release:")
         for part in policy.later:
             click.echo(f"  - {part}")
+
+
+def _print_advice(policy: Policy, advice: Sequence[Advice]) -> None:
+    """In the policy's language: its authors read it."""
+    if advice:
+        click.echo("\n助言(エラーではありません):" if policy.language == "ja" else "\nAdvice (no errors):")
+    for one in advice:
+        click.echo(f"  - {one.id}: {one.text(policy.language)}")
 
 
 def _print_examples(policy: Policy, outcome: Outcome) -> None:
@@ -151,7 +165,9 @@ def summary(policy: Policy) -> dict[str, str]:
     }
 
 
-def _as_json(policy: Policy | None, problems: Sequence[Problem], outcome: Outcome | None) -> dict[str, object]:
+def _as_json(
+    policy: Policy | None, problems: Sequence[Problem], outcome: Outcome | None, advice: Sequence[Advice]
+) -> dict[str, object]:
     return {
         "ok": all(problem.warning for problem in problems),
         "errors": [asdict(problem) for problem in problems if not problem.warning],
@@ -160,5 +176,6 @@ def _as_json(policy: Policy | None, problems: Sequence[Problem], outcome: Outcom
         "examples": None
         if outcome is None
         else {"held": list(outcome.held), "unexercised_transitions": list(outcome.unexercised)},
+        "advice": [asdict(one) for one in advice],
         "not_run_yet": [] if policy is None else list(policy.later),
     }
