@@ -132,6 +132,7 @@ class Runtime:
                 binding=tenant.bindings[row.id],
                 vendor=self.vendor(row),
                 unique_keys=frozenset(row.capabilities.get("unique_keys") or ()),
+                unavailable=frozenset(row.capabilities.get("unavailable") or ()),
             )
             for row in rows
             if row.status == "active" and row.id in tenant.bindings
@@ -232,7 +233,7 @@ def open_portal(database: Database, settings: HubSpotSettings) -> Iterator[Porta
             vendor="hubspot",
             account_id=str(settings.portal_id),
             base_url=settings.base_url,
-            settings={"api_version": settings.api_version},
+            settings={"api_version": settings.api_version, "task_queues": dict(settings.task_queues)},
         )
         configure(conn, connection_id, HUBSPOT_LIMITS)
         now = BusinessClock.now(conn)
@@ -283,7 +284,9 @@ def _binding(plan: Plan, row: ConnectionRow) -> Binding:
     policy = plan.policy
     return Binding(
         plan=plan,
-        dialect=HubSpotDialect(zone=policy.zone, language=policy.language),
+        dialect=HubSpotDialect(
+            zone=policy.zone, language=policy.language, task_queues=row.settings.get("task_queues", {})
+        ),
         stage_values=row.stage_values,
         stage_orders=row.capabilities.get("stage_orders", {}),
         pipelines=[_pipeline(raw) for raw in row.capabilities.get("pipelines", ())],

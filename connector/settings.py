@@ -59,6 +59,7 @@ VARIABLES = (
     Variable(name="TASUKI_HUBSPOT_BASE_URL", default=DEFAULT_HUBSPOT_URL),
     Variable(name="TASUKI_HUBSPOT_API_VERSION", default="2026-03"),
     Variable(name="TASUKI_HUBSPOT_ACCEPT_V1", default="no"),
+    Variable(name="TASUKI_HUBSPOT_TASK_QUEUES"),
 )
 """Every variable, in the order of docs/operations.md."""
 
@@ -83,6 +84,8 @@ class HubSpotSettings:
     api_version: str = "2026-03"  #: One of API_VERSIONS: the family of paths.
     app_id: int | None = None  #: Our app, as HubSpot names it in the source of changes.
     accept_v1: bool = False  #: Accept deliveries with the old signature, which does not resist replay.
+    #: The policy's queue → the id of HubSpot's task queue, which only people can make.
+    task_queues: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,7 +274,19 @@ class _Reader:
             api_version=version,
             app_id=self.integer("TASUKI_HUBSPOT_APP_ID", 1, 10**15) if self.given("TASUKI_HUBSPOT_APP_ID") else None,
             accept_v1=accept_v1,
+            task_queues=self.task_queues(),
         )
+
+    def task_queues(self) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for pair in _parts(self.given("TASUKI_HUBSPOT_TASK_QUEUES")):
+            queue, _, number = (part.strip() for part in pair.partition("="))
+            if not queue or not re.fullmatch(r"[0-9]{1,18}", number):
+                self.problems.append(
+                    f"TASUKI_HUBSPOT_TASK_QUEUES: {pair!r} must read queue=id, such as tele_call=123456"
+                )
+            found[queue] = number
+        return MappingProxyType(found)
 
     def _check_reach(self, base_url: str) -> None:
         """A real portal signs the address that it calls, over TLS; only one on this machine may do without."""

@@ -23,6 +23,7 @@ from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
 from connector.sync.gaps import close_gaps, gaps_due
 from connector.sync.housekeeping import housekeeping_due, keep_house
+from connector.sync.lists import lists_due, poll_lists
 from connector.sync.people import owners_due, refresh_owners
 from connector.sync.poll import poll_due, poll_submissions
 from connector.sync.reading import read_slice
@@ -32,7 +33,7 @@ from connector.vendors.base import Lane
 log = structlog.get_logger()
 
 INGEST, READ, EVALUATE, DELIVER = "ingest", "read", "evaluate", "deliver"
-WALK, POLL, GAPS, OWNERS, SWEEP, HOUSEKEEP = "walk", "poll", "gaps", "owners", "sweep", "housekeep"
+WALK, POLL, LISTS, GAPS, OWNERS, SWEEP, HOUSEKEEP = "walk", "poll", "lists", "gaps", "owners", "sweep", "housekeep"
 TURN_SECONDS = 2.0
 """A worker's threads are few: none of them waits longer for the turn of a background slice."""
 EVALUATED_AT_ONCE = 100
@@ -42,6 +43,7 @@ _PRIORITY = {Lane.HOT: 10, Lane.BACKGROUND: 0}
 #: What a connection is looked at for now and then: job, and whether it is time.
 _LOOKS: tuple[tuple[str, Callable[[Line], bool]], ...] = (
     (POLL, poll_due),
+    (LISTS, lists_due),
     (GAPS, gaps_due),
     (OWNERS, owners_due),
     (SWEEP, sweep_wanted),
@@ -94,6 +96,7 @@ class Jobs:
             JobTask(name=DELIVER, run=self.deliver),
             JobTask(name=WALK, run=self.walk),
             JobTask(name=POLL, run=self.poll),
+            JobTask(name=LISTS, run=self.lists),
             JobTask(name=GAPS, run=self.gaps),
             JobTask(name=OWNERS, run=self.owners),
             JobTask(name=SWEEP, run=self.sweep),
@@ -178,6 +181,14 @@ class Jobs:
         line = self._line(installation_id, connection_id)
         if line is not None:
             self._guard(line, lambda: poll_submissions(line))
+            with self._runtime.database.transaction(installation_id) as conn:
+                _defer(conn, EVALUATE, installation_id)
+                _defer(conn, READ, installation_id, connection_id, Lane.HOT)
+
+    def lists(self, installation_id: int, connection_id: int) -> None:
+        """Look who came onto the policy's lists."""
+        line = self._line(installation_id, connection_id)
+        if line is not None and self._guard(line, lambda: poll_lists(line)):
             with self._runtime.database.transaction(installation_id) as conn:
                 _defer(conn, EVALUATE, installation_id)
                 _defer(conn, READ, installation_id, connection_id, Lane.HOT)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from connector.errors import UsageError
-from connector.sandbox import people
+from connector.sandbox import lists, people
 from connector.sandbox.control_calls import Actions, Query
+from connector.sandbox.lists_data import Sequence
 from connector.sandbox.object_types import object_type
 from connector.sandbox.owners_data import Owner, Team
 from connector.sandbox.portal import Portal
@@ -26,6 +27,9 @@ class LookControl:
             ("GET", "/owners"): self._owners,
             ("POST", "/owners"): self._put_owner,
             ("POST", "/dispositions"): self._put_disposition,
+            ("GET", "/lists"): self._lists,
+            ("POST", "/lists"): self._put_list,
+            ("POST", "/sequences"): self._put_sequence,
         }
 
     def _record(self, body: Json, query: Query) -> Json:
@@ -89,6 +93,32 @@ class LookControl:
         else:
             self.portal.dispositions.pop(str(body["id"]), None)
         return {"dispositions": self.portal.dispositions}
+
+    def _lists(self, body: Json, query: Query) -> Json:
+        rows = [one.as_json() | {"members": [str(id) for _, id in one.joined()]} for one in self.portal.lists.values()]
+        return {"lists": rows}
+
+    def _put_list(self, body: Json, query: Query) -> Json:
+        """Make a list, or change who is on it, as people or HubSpot's own filters do: {name, kind, add, remove}."""
+        name = str(body["name"])
+        found = next((one for one in self.portal.lists.values() if one.name == name), None)
+        if found is None:
+            found = lists.make(self.portal, name, str(body.get("kind") or "MANUAL"))
+        lists.join(self.portal, found, [str(one) for one in body.get("add") or []], people.person(self.portal))
+        for one in body.get("remove") or []:
+            found.members.pop(int(one), None)
+        return found.as_json()
+
+    def _put_sequence(self, body: Json, query: Query) -> Json:
+        """Make a sequence: {name, user_id}; without a user it is shared with everybody."""
+        made = Sequence(
+            id=str(7_000_000 + len(self.portal.sequences)),
+            name=str(body["name"]),
+            user_id=int(body.get("user_id") or 0),
+            created=self.portal.now(),
+        )
+        self.portal.sequences[made.id] = made
+        return made.as_json()
 
     def _team(self, name: str) -> Team:
         for team in self.portal.teams.values():

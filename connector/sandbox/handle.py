@@ -283,6 +283,21 @@ class SandboxHandle:
         found: Json = self.control("POST", "/dispositions", {"id": id, "label": label})["dispositions"]
         return found
 
+    def put_list(self, name: str, *, kind: str = "MANUAL", add: Any = (), remove: Any = ()) -> Json:
+        """Make a list, or put contacts on it and take them off, as people and HubSpot's filters do."""
+        body = {"name": name, "kind": kind, "add": list(add), "remove": list(remove)}
+        found: Json = self.control("POST", "/lists", body)
+        return found
+
+    def lists(self) -> dict[str, list[str]]:
+        """List name -> ids of its members, longest there first."""
+        return {one["name"]: one["members"] for one in self.control("GET", "/lists")["lists"]}
+
+    def put_sequence(self, name: str, *, user_id: int = 0) -> Json:
+        """Make a sequence (of one user, or shared)."""
+        found: Json = self.control("POST", "/sequences", {"name": name, "user_id": user_id})
+        return found
+
     def build_world(self, contacts: int, *, seed: int | None = None, companies: int | None = None) -> Json:
         """Add a seeded world; gives its numbers."""
         found: Json = self.control("POST", "/world", {"contacts": contacts, "seed": seed, "companies": companies})

@@ -15,7 +15,8 @@ DEFAULT_SCOPES = (
     "oauth crm.objects.contacts.read crm.objects.contacts.write crm.objects.companies.read "
     "crm.objects.companies.write crm.objects.deals.read crm.objects.deals.write crm.objects.owners.read "
     "crm.schemas.contacts.read crm.schemas.contacts.write crm.schemas.companies.read crm.schemas.companies.write "
-    "crm.schemas.deals.read crm.schemas.deals.write crm.objects.users.read forms settings.users.teams.read"
+    "crm.schemas.deals.read crm.schemas.deals.write crm.objects.users.read forms settings.users.teams.read "
+    "crm.lists.read crm.lists.write automation.sequences.read automation.sequences.enrollments.write"
 )
 
 

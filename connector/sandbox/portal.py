@@ -16,6 +16,7 @@ from connector.sandbox.definitions import PropertyDefinition, standard_propertie
 from connector.sandbox.dice import seeded
 from connector.sandbox.forms_data import FormDefinition, Submission
 from connector.sandbox.ledger import Ledger
+from connector.sandbox.lists_data import Enrollment, RecordList, Sequence
 from connector.sandbox.object_types import OBJECT_TYPES, ObjectType, object_type
 from connector.sandbox.owners_data import DISPOSITIONS, Owner, Team
 from connector.sandbox.pipelines_data import Pipeline, standard_pipelines
@@ -58,6 +59,10 @@ class Portal:
         self.pipelines: dict[str, dict[str, Pipeline]] = standard_pipelines()
         #: outcomes of calls: id -> label
         self.dispositions: dict[str, str] = dict(DISPOSITIONS)
+        self.lists: dict[str, RecordList] = {}
+        self.sequences: dict[str, Sequence] = {}
+        #: contact -> the sequence that it is in
+        self.enrollments: dict[int, Enrollment] = {}
         self.forms: dict[str, FormDefinition] = {}
         self.submissions: dict[str, list[Submission]] = {}
         #: (type, property) -> value -> id

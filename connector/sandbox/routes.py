@@ -6,7 +6,17 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from connector.sandbox import account, associations, batch_objects, crm_objects, forms, properties, search
+from connector.sandbox import (
+    account,
+    associations,
+    batch_objects,
+    crm_objects,
+    forms,
+    lists,
+    properties,
+    search,
+    sequences,
+)
 from connector.sandbox.object_types import object_type
 from connector.sandbox.wire import ApiRefusalError, Call, Reply
 
@@ -16,7 +26,8 @@ _DATED = r"(?:2025-09|2026-03)"
 _FOLDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"^/crm/objects/{_DATED}/([^/]+/[^/]+/associations/.+)$"), r"/crm/v4/objects/\1"),
     (re.compile(rf"^/crm/associations/{_DATED}/"), "/crm/v4/associations/"),
-    (re.compile(rf"^/crm/(objects|properties|owners|pipelines)/{_DATED}(?=/|$)"), r"/crm/v3/\1"),
+    (re.compile(rf"^/crm/(objects|properties|owners|pipelines|lists)/{_DATED}(?=/|$)"), r"/crm/v3/\1"),
+    (re.compile(rf"^/automation/sequences/{_DATED}(?=/|$)"), "/automation/v4/sequences"),
     (re.compile(rf"^/marketing/forms/{_DATED}(?=/|$)"), "/marketing/v3/forms"),
     (re.compile(rf"^/account-info/{_DATED}/"), "/account-info/v3/"),
     (re.compile(r"^/crm/v3/objects/([^/]+/[^/]+/associations/.+)$"), r"/crm/v4/objects/\1"),
@@ -27,7 +38,7 @@ def folded(path: str) -> str:
     """The path in its v3/v4 form, without a trailing slash."""
     if len(path) > 1 and path.endswith("/"):
         path = path[:-1]
-    if path.startswith(("/crm/", "/marketing/", "/account-info/")):
+    if path.startswith(("/crm/", "/marketing/", "/account-info/", "/automation/")):
         for pattern, replacement in _FOLDS:
             new = pattern.sub(replacement, path, count=1)
             if new != path:
@@ -79,6 +90,7 @@ def route(
 
 _O = "/crm/v3/objects/{}"
 _P = "/crm/v3/properties/{}"
+_S = "/automation/v4/sequences"
 _A = "/crm/v4/associations/{}/{}"
 _R, _W = "crm.objects.{0}.read", "crm.objects.{0}.write"
 _SR, _SW = "crm.schemas.{0}.read", "crm.schemas.{0}.write"
@@ -135,6 +147,14 @@ CRM_ROUTES: tuple[Route, ...] = (
     route("GET", "/crm/v3/pipelines/{}/{}", account.get_pipeline, "pipelines.get", _SR),
     route("GET", "/crm/v3/pipelines/{}/{}/stages", account.list_stages, "pipelines.stages", _SR),
     route("POST", "/crm/v3/pipelines/{}/{}/stages", account.create_stage, "pipelines.create_stage", _SW),
+    route("POST", "/crm/v3/lists", lists.create, "lists.create", "crm.lists.write"),
+    route("GET", "/crm/v3/lists/object-type-id/{}/name/{}", lists.by_name, "lists.by_name", "crm.lists.read"),
+    route("GET", "/crm/v3/lists/{}", lists.get, "lists.get", "crm.lists.read"),
+    route("PUT", "/crm/v3/lists/{}/memberships/add", lists.add, "lists.add", "crm.lists.write"),
+    route("GET", "/crm/v3/lists/{}/memberships/join-order", lists.join_order, "lists.join_order", "crm.lists.read"),
+    route("GET", f"{_S}", sequences.list_sequences, "sequences.list", "automation.sequences.read"),
+    route("POST", f"{_S}/enrollments", sequences.enroll, "sequences.enroll", "automation.sequences.enrollments.write"),
+    route("GET", f"{_S}/enrollments/contact/{{}}", sequences.status, "sequences.status", "automation.sequences.read"),
     route("GET", "/marketing/v3/forms", forms.list_v3, "forms.list", "forms"),
     route("GET", "/marketing/v3/forms/{}", forms.get_v3, "forms.get", "forms"),
     route("GET", "/forms/v2/forms", forms.list_v2, "forms.list_v2", "forms"),

@@ -53,6 +53,8 @@ class SandboxSettings:
     #: object type -> property -> what the vendor does to values, in order:
     #: "lower", "upper", "strip", "digits", "nfkc", "title", "truncate:N", "prefix:X"
     normalisers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    #: False: nobody has a seat that includes sequences (403)
+    sequences_available: bool = True
     #: refresh tokens change at every refresh and the old one dies
     rotate_refresh_tokens: bool = False
     access_token_seconds: int = 1800

@@ -16,6 +16,7 @@ from connector.sandbox.clock import iso
 from connector.sandbox.definitions import PropertyDefinition
 from connector.sandbox.dice import seeded
 from connector.sandbox.forms_data import FormDefinition
+from connector.sandbox.lists_data import Sequence
 from connector.sandbox.object_types import ObjectType, object_type
 from connector.sandbox.owners_data import Owner, Team
 from connector.sandbox.portal import Portal
@@ -116,6 +117,7 @@ class _Builder:
             for owner in portal.owners.values():
                 if owner.email.partition("@")[0] in ALSO.get(team.name, ()):
                     owner.teams.append(team)
+        portal.sequences["7000000"] = Sequence(id="7000000", name="資料請求お礼", user_id=0, created=self.now)
         for guid, name, title in FORMS:
             portal.forms[guid] = FormDefinition(guid=guid, name=name, page_title=title)
 

@@ -56,10 +56,11 @@ RETURNING id
 """
 
 _PUT_OWNER = """
-INSERT INTO owner (installation_id, connection_id, vendor_id, email, name, active, teams)
-VALUES (%(installation_id)s, %(connection_id)s, %(vendor_id)s, %(email)s, %(name)s, %(active)s, %(teams)s)
+INSERT INTO owner (installation_id, connection_id, vendor_id, email, name, active, teams, user_id)
+VALUES (%(installation_id)s, %(connection_id)s, %(vendor_id)s, %(email)s, %(name)s, %(active)s, %(teams)s, %(user_id)s)
 ON CONFLICT (installation_id, connection_id, vendor_id) DO UPDATE
-SET email = excluded.email, name = excluded.name, active = excluded.active, teams = excluded.teams, read_at = now()
+SET email = excluded.email, name = excluded.name, active = excluded.active, teams = excluded.teams,
+    user_id = excluded.user_id, read_at = now()
 """
 
 _PUT_CURSOR = """
@@ -167,6 +168,16 @@ def put_owners(
         [connection_id, [owner["vendor_id"] for owner in owners]],
     )
     return sorted(before - {owner["vendor_id"] for owner in owners if owner["active"]})
+
+
+def senders(conn: Connection, connection_id: int, owner_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Owner id → (user id, e-mail address) of those of these people in whose name the CRM can send."""
+    rows = conn.execute(
+        "SELECT vendor_id, user_id, email FROM owner WHERE connection_id = %s AND vendor_id = ANY(%s) AND active"
+        " AND user_id IS NOT NULL AND email IS NOT NULL",
+        [connection_id, list(owner_ids)],
+    )
+    return {row["vendor_id"]: (row["user_id"], row["email"]) for row in rows}
 
 
 def owner_names(conn: Connection, connection_id: int) -> dict[str, str]:

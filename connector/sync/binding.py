@@ -11,7 +11,8 @@ from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value
 from connector.engine.plan import Plan
 from connector.engine.words import label_in
 from connector.policy.model import FieldDef, Home, SignalDef, StageStore
-from connector.vendors.base import Activity, ActivityKind, DealPipeline, Dialect, Occurrence
+from connector.vendors.base import Activity, ActivityKind, DealPipeline, Occurrence
+from connector.vendors.dialect import Dialect
 from connector.vendors.outcomes import outcome_values
 
 SENDER = "sender"
@@ -115,6 +116,16 @@ class Binding:
         """True when some signal is learnt from this vendor's forms."""
         kind = f"{self.dialect.vendor}_form"
         return any(source.kind == kind for signal in self.plan.policy.signals.values() for source in signal.sources)
+
+    @cached_property
+    def lists(self) -> Mapping[str, tuple[str, ...]]:
+        """List name → the signals that joining it means."""
+        kind, found = f"{self.dialect.vendor}_list", dict[str, list[str]]()
+        for signal in self.plan.policy.signals.values():
+            for source in signal.sources:
+                for name in source.match if source.kind == kind else ():
+                    found.setdefault(name, []).append(signal.id)
+        return {name: tuple(ids) for name, ids in found.items()}
 
     # ── activities ───────────────────────────────────────────────────────────────────────────────────────────
     @cached_property

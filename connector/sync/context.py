@@ -14,7 +14,8 @@ from connector.store.database import Connection, Database
 from connector.store.policies import ActivePolicy
 from connector.store.vault import Vault
 from connector.sync.binding import Binding
-from connector.vendors.base import Dialect, Vendor
+from connector.vendors.base import Vendor
+from connector.vendors.dialect import Dialect
 
 Result = TypeVar("Result")
 
@@ -74,6 +75,7 @@ class Line:
     binding: Binding
     vendor: Vendor
     unique_keys: frozenset[str]  #: The types of records on which the account enforces that our key is unique.
+    unavailable: frozenset[str] = frozenset()  #: Places of `enrol` that the account was found not to have.
 
     @property
     def dialect(self) -> Dialect:

@@ -19,7 +19,8 @@ from connector.sync import mirror
 from connector.sync.context import Line, conclude
 from connector.sync.deal_view import counted
 from connector.sync.facts import same_on
-from connector.vendors.base import Dialect, Lane, Record
+from connector.vendors.base import Lane, Record
+from connector.vendors.dialect import Dialect
 
 
 @dataclass(slots=True)

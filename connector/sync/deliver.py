@@ -23,6 +23,7 @@ from connector.sync import mirror, stage_move
 from connector.sync.context import Line, backoff, conclude
 from connector.sync.deal_writes import write_deals
 from connector.sync.difference import difference
+from connector.sync.enrolments import deliver_enrolments
 from connector.sync.facts import same_on
 from connector.sync.observe import observe, tell_overtaken
 from connector.sync.records import deliver_records
@@ -74,6 +75,7 @@ def deliver_slice(line: Line, lane: Lane) -> int:
         stage_move.prepare(line, token, parcels, lane)
         _write(line, parcels, lane)
         deliver_records(line, parcels, lane)
+        deliver_enrolments(line, parcels, lane)
         write_deals(line, parcels, lane)
     except (RetryableError, AuthError) as error:
         _postpone(line, token, parcels, error)

@@ -13,7 +13,7 @@ import structlog
 
 from connector.domain import codec
 from connector.domain.decision import Decision, Overruled, WakeClass
-from connector.domain.effects import Deal, Note, Task
+from connector.domain.effects import Deal, Enrolment, Note, Task
 from connector.domain.lead import Lead
 from connector.domain.state import StageEntry
 from connector.domain.value import Value
@@ -52,6 +52,7 @@ class _Result:
     tasks: tuple[Task, ...]
     deals: tuple[Deal, ...]
     notes: tuple[Note, ...]
+    enrolments: tuple[Enrolment, ...]
     overruled: tuple[Overruled, ...]
     fired: tuple[str, ...]
     shadowed: tuple[str, ...]
@@ -128,6 +129,7 @@ def _decide(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> _Result
     tasks: dict[object, Task] = {}
     deals: dict[object, Deal] = {}
     notes: dict[object, Note] = {}
+    enrolments: dict[object, Enrolment] = {}
     overruled: list[Overruled] = []
     fired: list[str] = []
     shadowed: list[str] = []
@@ -142,6 +144,7 @@ def _decide(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> _Result
         tasks |= {task.key: task for task in decision.tasks_changed}
         deals |= {deal.key: deal for deal in decision.deals_changed}
         notes |= {note.key: note for note in decision.notes}
+        enrolments |= {one.key: one for one in decision.enrolments}
         overruled += decision.overruled
         fired += decision.fired
         shadowed += decision.shadowed
@@ -159,6 +162,7 @@ def _decide(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> _Result
         tasks=tuple(tasks.values()),
         deals=tuple(deals.values()),
         notes=tuple(notes.values()),
+        enrolments=tuple(enrolments.values()),
         overruled=tuple(overruled),
         fired=tuple(fired),
         shadowed=tuple(dict.fromkeys(shadowed)),
@@ -298,7 +302,7 @@ def _want_records(tenant: Tenant, conn: Connection, connection_id: int, results:
     rows = [
         row
         for result in results
-        for row in record_rows(dialect, result.case.row.id, result.tasks, result.deals, result.notes)
+        for row in record_rows(dialect, result.case.row.id, result.tasks, result.deals, result.notes, result.enrolments)
     ]
     if rows:
         managed.want(conn, tenant.installation_id, connection_id, rows)
@@ -322,7 +326,7 @@ def _settle_overtaken(tenant: Tenant, conn: Connection, connection_id: int, resu
 def _is_outstanding(result: _Result, now: datetime) -> bool:
     """True when something has to be written: a property differs, or a record of ours is to be made or changed."""
     case, decision = result.case, result.decision
-    made = result.tasks or result.deals or result.notes
+    made = result.tasks or result.deals or result.notes or result.enrolments
     if made or any(record.dirty and record.step not in ("settled", "parked") for record in case.records):
         return True
     desired = _desired(decision)

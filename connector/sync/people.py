@@ -53,7 +53,14 @@ def refresh_owners(line: Line) -> int:
 def store_owners(conn: Connection, installation_id: int, connection_id: int, owners: Sequence[Owner]) -> list[str]:
     """Store the owners as read just now; returns those who may own records no more."""
     rows: list[dict[str, Any]] = [
-        {"vendor_id": one.id, "email": one.email, "name": one.name, "active": one.active, "teams": list(one.teams)}
+        {
+            "vendor_id": one.id,
+            "email": one.email,
+            "name": one.name,
+            "active": one.active,
+            "teams": list(one.teams),
+            "user_id": one.user_id,
+        }
         for one in owners
     ]
     left = connections.put_owners(conn, installation_id, connection_id, rows)

@@ -13,7 +13,8 @@ from typing import Protocol
 from connector.domain.effects import WorkState
 from connector.store.managed import ManagedRow
 from connector.sync.binding import Binding
-from connector.vendors.base import Dialect, Record
+from connector.vendors.base import Record
+from connector.vendors.dialect import Dialect
 
 CONTACT, COMPANY = "contact", "company"
 """What a policy's `associate` may name."""

@@ -106,12 +106,16 @@ def new_lead(
     return lead_id
 
 
-def store_signals(tenant: Tenant, conn: Connection, found: Sequence[NewSignal], *, now: datetime) -> None:
-    """Store new signals and make their leads due; one whose read is outstanding becomes due by that."""
+def store_signals(tenant: Tenant, conn: Connection, found: Sequence[NewSignal], *, now: datetime) -> set[int]:
+    """Store new signals and make their leads due; one whose read is outstanding becomes due by that.
+
+    Returns the leads that got one.
+    """
     if not found:
-        return
+        return set()
     ids = sorted({one.lead_id for one in found})
     reading = links.awaiting_read(conn, ids)
     leads.lock(conn, ids)
     touched = signals.add(conn, tenant.installation_id, found, learnt_at=now)
     leads.mark_due(conn, tenant.installation_id, sorted(touched - reading), at=now, why="signal", lane="hot")
+    return touched

@@ -1,18 +1,25 @@
-"""What a decision wants to exist in the CRM, as managed records: tasks, deals and notes."""
+"""What a decision wants to exist in the CRM, as managed records: tasks, deals, notes, enrolments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from connector.domain import codec_work
-from connector.domain.effects import Deal, Note, Task, WorkState
+from connector.domain.effects import Deal, Enrolment, Note, Task, WorkState
+from connector.sync.enrolments import ENROLMENT
 from connector.sync.merging import key_of
-from connector.vendors.base import Dialect
+from connector.vendors.dialect import Dialect
 
 
 def record_rows(
-    dialect: Dialect, lead_id: int, tasks: Iterable[Task], deals: Iterable[Deal], notes: Iterable[Note]
+    dialect: Dialect,
+    lead_id: int,
+    tasks: Iterable[Task],
+    deals: Iterable[Deal],
+    notes: Iterable[Note],
+    enrolments: Iterable[Enrolment] = (),
 ) -> Iterator[dict[str, Any]]:
     """The rows for `managed.want`. A note names its deal by that deal's own record key."""
     for task in tasks:
@@ -27,6 +34,9 @@ def record_rows(
             "deal": key_of(lead_id, note.deal) if note.deal is not None else None,
         }
         yield _row(dialect.note_type, key_of(lead_id, note.key), lead_id, desired, WorkState.OPEN)
+    for one in enrolments:
+        wanted = asdict(one) | {"at": codec_work.moment_text(one.at)}
+        yield _row(ENROLMENT, key_of(lead_id, one.key), lead_id, wanted, WorkState.OPEN)
 
 
 def _row(kind: str, key: str, lead_id: int, desired: dict[str, Any], state: WorkState) -> dict[str, Any]:

@@ -13,10 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, Protocol
-
-from connector.domain.value import Value
-from connector.policy.model import FieldDef, Home
+from typing import Protocol
 
 Properties = Mapping[str, str | None]
 
@@ -188,6 +185,7 @@ class Owner:
     name: str
     active: bool
     teams: tuple[str, ...]
+    user_id: str | None = None  #: The vendor's id of the person as a user, where that is another one.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,11 +226,60 @@ class Page:
     after: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolee:
+    """Somebody to be enrolled, once for `key`; `user_id` and `sender` (address) say in whose name the CRM sends."""
+
+    key: str
+    person_id: str
+    user_id: str | None = None
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListInfo:
+    """A list of people; a `static` one is filled by hand and by us, any other by the CRM itself."""
+
+    id: str
+    name: str
+    static: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """Somebody came onto a list."""
+
+    person_id: str
+    at: datetime
+
+
 class Lane(Enum):
     """Which share of the limits a call may use."""
 
     HOT = "hot"
     BACKGROUND = "background"
+
+
+class Enroller(Protocol):
+    """What lets the CRM itself send: lists, sequences, campaigns."""
+
+    places: tuple[str, ...]  #: What `enrol` of a policy may name here, such as `hubspot_list`.
+
+    def enrol(self, place: str, name: str, people: Sequence[Enrolee], *, lane: Lane) -> list[WriteResult]:
+        """Enrol people by the name of a list, sequence or campaign; results by `key`, in the inputs' order.
+
+        What the account does not have is REJECTED with the reason `not_available`. UNCERTAIN: never enrol again before
+        `enrolled` was asked.
+        """
+
+    def enrolled(self, place: str, name: str, people: Sequence[Enrolee], *, lane: Lane) -> set[str]:
+        """The keys of those who are enrolled there now."""
+
+    def find_list(self, name: str, *, lane: Lane) -> ListInfo | None:
+        """The list of people with this name; None: there is none."""
+
+    def joined(self, list_id: str, *, after: str | None, lane: Lane) -> Iterator[tuple[list[Joining], str | None]]:
+        """Pages of who joined a list, oldest first, each with the cursor by which it can be asked for again."""
 
 
 class Vendor(Protocol):
@@ -241,6 +288,10 @@ class Vendor(Protocol):
     name: str
     account_id: str
     batch_size: int
+
+    @property
+    def enroller(self) -> Enroller:
+        """What lets the CRM itself send."""
 
     def read(
         self,
@@ -301,89 +352,3 @@ class Vendor(Protocol):
 
     def forms(self) -> Mapping[str, str]:
         """Form id → name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DealWords:
-    """What a CRM calls a deal and its parts: names of properties."""
-
-    object_type: str
-    title: str
-    stage: str
-    pipeline: str
-    amount: str
-    owner: str
-    created: str
-    closed: str  #: "true" once it is won or lost.
-    person_count: str | None  #: The person's property that counts its deals; None: nothing tells, so all are asked for.
-
-    @property
-    def properties(self) -> tuple[str, ...]:
-        """What is always read of a deal, whatever the policy maps."""
-        return (self.title, self.stage, self.pipeline, self.amount, self.owner, self.created, self.closed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivityWords:
-    """What one type of activity can be, what is read of it, and what its stored outcomes are called everywhere.
-
-    `outcomes`: stored value → words for it, in whatever language; an account's own labels come before them.
-    """
-
-    kinds: tuple[ActivityKind, ...]
-    properties: tuple[str, ...]
-    outcomes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-class Dialect(Protocol):
-    """How a CRM writes things down: its object types, its strings, its names for what every CRM has. No I/O."""
-
-    vendor: str
-    person_type: str
-    company_type: str
-    task_type: str
-    note_type: str
-    deal: DealWords
-    activities: Mapping[str, ActivityWords]  #: by object type
-    person_properties: tuple[str, ...]  #: Always read of a person, whatever the policy maps.
-    task_properties: tuple[str, ...]
-    task_done_property: str  #: When a person completed it.
-    owner_property: str
-    created_property: str
-    email_property: str
-    company_property: str  #: The person's property that names its primary company.
-    key_property: str  #: The property of what we make (tasks, deals, notes) that holds our unique key.
-    forward_only: frozenset[str]  #: Stage properties that move forward only: to go back, clear first.
-
-    def to_canonical(self, definition: FieldDef, home: Home, raw: str | None) -> Value:
-        """The canonical value of a vendor string; BLANK for None, UNREADABLE for what cannot be understood."""
-
-    def to_vendor(self, definition: FieldDef, home: Home, value: Value) -> str:
-        """The string to write; '' clears."""
-
-    def same(self, definition: FieldDef | None, one: str | None, other: str | None) -> bool:
-        """True when the vendor would store both strings alike."""
-
-    def moment(self, raw: str | None) -> datetime | None:
-        """A vendor's date-time string (ISO or epoch milliseconds) in UTC."""
-
-    def activity(self, record: Record, *, now: datetime) -> Activity | None:
-        """What an activity's record tells as of now; None for one that says nothing (of ours, not sent, called off)."""
-
-    def task_content(self, desired: Mapping[str, Any], state: str) -> dict[str, str]:
-        """The properties of a task that should be so (`codec_work.encode_task`) and stand in this `WorkState`."""
-
-    def deal_content(self, desired: Mapping[str, Any], *, pipeline: str | None, stage: str | None) -> dict[str, str]:
-        """The properties of a deal as it is made (`codec_work.encode_deal`), in the account's pipeline and stage."""
-
-    def note_content(self, desired: Mapping[str, Any]) -> dict[str, str]:
-        """The properties of a note as it is made: {text, at}."""
-
-    def task_report(self, record: Record) -> str:
-        """`open` or `done`, as the CRM shows the task."""
-
-    def submission_told(self, event: InboundEvent) -> Submission | None:
-        """The form submission that a single property change tells of."""
-
-    def submission(self, record: Record) -> Submission | None:
-        """The latest form submission that a person's record tells of."""

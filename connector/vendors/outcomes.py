@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 
-from connector.vendors.base import ActivityKind, ActivityWords
+from connector.vendors.base import ActivityKind
+from connector.vendors.dialect import ActivityWords
 
 
 def outcome_values(

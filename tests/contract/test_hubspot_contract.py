@@ -23,6 +23,7 @@ NAMES = Names(
     company="company",
     task="task",
     deal="deal",
+    list_place="hubspot_list",
     email="email",
     text="lastname",
     choice="hs_lead_status",
@@ -115,6 +116,12 @@ class HubSpotCrm(Crm):
 
     def deal_properties(self, title: str) -> dict[str, str]:
         return {"dealname": title, "dealstage": "qualifiedtobuy"}
+
+    def make_list(self, name: str, *, static: bool) -> None:
+        self.sandbox.put_list(name, kind="MANUAL" if static else "DYNAMIC")
+
+    def on_list(self, name: str) -> list[str]:
+        return self.sandbox.lists()[name]
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.sandbox.clock()["now_ms"] / 1000, UTC)

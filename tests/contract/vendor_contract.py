@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connector.errors import AuthError, QuotaError, RetryableError
-from connector.vendors.base import ActivityKind, Create, Lane, Outcome, Update, Vendor
+from connector.vendors.base import ActivityKind, Create, Enrolee, Lane, Outcome, Update, Vendor
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -31,6 +31,7 @@ class Names:
     company: str
     task: str
     deal: str
+    list_place: str  #: What `enrol` calls a list here.
     email: str
     text: str  #: A text property of a person.
     choice: str  #: A property of a person with options.
@@ -78,6 +79,14 @@ class Crm(ABC):
     @abstractmethod
     def deal_properties(self, title: str) -> dict[str, str]:
         """The properties that a deal needs."""
+
+    @abstractmethod
+    def make_list(self, name: str, *, static: bool) -> None:
+        """A person makes a list."""
+
+    @abstractmethod
+    def on_list(self, name: str) -> list[str]:
+        """Who is on it."""
 
     @abstractmethod
     def now(self) -> datetime:
@@ -255,6 +264,38 @@ class VendorContract:
         (one,) = crm.vendor.changed(names.person, [names.text], since=since, until=crm.now(), lane=Lane.BACKGROUND)
         assert (one.id, one.properties[names.text]) == (people[7], "変更")
         assert one.modified_at is not None
+
+    def test_people_are_put_on_a_list_once(self, crm: Crm) -> None:
+        people = self._people(crm, 3)
+        crm.make_list("一覧", static=True)
+        crm.make_list("動的", static=False)
+        wanted = [Enrolee(key=f"k{one}", person_id=one) for one in (*people, "999999999999")]
+        enroller = crm.vendor.enroller
+        for _ in range(2):
+            results = enroller.enrol(crm.names.list_place, "一覧", wanted, lane=Lane.HOT)
+            assert [(one.id, one.outcome) for one in results] == [
+                *((f"k{one}", Outcome.APPLIED) for one in people),
+                ("k999999999999", Outcome.MISSING),
+            ]
+        assert sorted(crm.on_list("一覧")) == sorted(people)
+        for name in ("動的", "ない"):
+            (result,) = enroller.enrol(crm.names.list_place, name, wanted[:1], lane=Lane.HOT)
+            assert (result.outcome, result.reason) == (Outcome.REJECTED, "not_available")
+
+    def test_who_joined_a_list_is_told_in_order_and_from_a_cursor_on(self, crm: Crm) -> None:
+        people = self._people(crm, 260)
+        crm.make_list("一覧", static=True)
+        wanted = [Enrolee(key=one, person_id=one) for one in people]
+        crm.vendor.enroller.enrol(crm.names.list_place, "一覧", wanted, lane=Lane.HOT)
+        found = crm.vendor.enroller.find_list("一覧", lane=Lane.HOT)
+        assert found is not None
+        assert found.static
+        pages = list(crm.vendor.enroller.joined(found.id, after=None, lane=Lane.BACKGROUND))
+        assert sorted(one.person_id for rows, _ in pages for one in rows) == sorted(people)
+        last_rows, last_cursor = pages[-1]
+        ((again, _),) = crm.vendor.enroller.joined(found.id, after=last_cursor, lane=Lane.BACKGROUND)
+        assert again == last_rows
+        assert crm.vendor.enroller.find_list("ない", lane=Lane.HOT) is None
 
     def test_outcomes_of_activities_have_labels(self, crm: Crm) -> None:
         found = crm.vendor.activity_outcomes()

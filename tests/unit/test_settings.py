@@ -71,6 +71,15 @@ def test_everything_set(tmp_path: Path) -> None:
     assert (settings.port, settings.serve_processes, settings.log_level) == (9000, 4, "debug")
 
 
+def test_task_queues_are_named_by_the_policys_queues() -> None:
+    given = {"TASUKI_HUBSPOT_TASK_QUEUES": "tele_call=123, today = 456"}
+    hubspot = Settings.from_environ(PORTAL | given).hubspot
+    assert hubspot is not None
+    assert dict(hubspot.task_queues) == {"tele_call": "123", "today": "456"}
+    told = problems(PORTAL | {"TASUKI_HUBSPOT_TASK_QUEUES": "tele_call=first"})
+    assert told == ("TASUKI_HUBSPOT_TASK_QUEUES: 'tele_call=first' must read queue=id, such as tele_call=123456",)
+
+
 def test_no_secret_in_the_repr() -> None:
     secrets = {
         "TASUKI_DATABASE_URL": "postgresql://tasuki:db-password@db/tasuki",

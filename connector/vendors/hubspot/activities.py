@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from connector.vendors.base import Activity, ActivityKind, ActivityWords, Occurrence, Record
+from connector.vendors.base import Activity, ActivityKind, Occurrence, Record
+from connector.vendors.dialect import ActivityWords
 from connector.vendors.hubspot.protocol import KEY_PROPERTY
 from connector.vendors.moments import to_moment
 

@@ -32,6 +32,7 @@ from connector.vendors.flight import Flight
 from connector.vendors.http import Timeouts, TokenProvider, Tokens
 from connector.vendors.hubspot import protocol, records, searching
 from connector.vendors.hubspot.api import Api
+from connector.vendors.hubspot.enrolling import HubSpotEnroller
 from connector.vendors.hubspot.failures import RefusedError, context_ids, is_missing
 from connector.vendors.hubspot.outcomes import activity_outcomes
 from connector.vendors.hubspot.wanted import KEYED_TYPES
@@ -78,6 +79,7 @@ class HubSpotVendor:
             timeouts=timeouts,
             most_connections=most_in_flight,
         )
+        self.enroller = HubSpotEnroller(self.api, self.paths, self._flight)
 
     def close(self) -> None:
         """End the threads and close the connections."""

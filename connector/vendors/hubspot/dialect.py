@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from connector.domain.effects import WorkState
 from connector.domain.value import Value
 from connector.policy.model import FieldDef, FieldType, Home
-from connector.vendors.base import Activity, DealWords, InboundEvent, Record, Submission
+from connector.vendors.base import Activity, InboundEvent, Record, Submission
+from connector.vendors.dialect import DealWords
 from connector.vendors.hubspot import fields
 from connector.vendors.hubspot.activities import ACTIVITIES, activity
 from connector.vendors.hubspot.workflow import form_title
@@ -26,7 +27,10 @@ _CLOSED_NOTE = {"ja": "(Tasuki: 状況が変わったため終了しました)",
 
 
 class HubSpotDialect:
-    """Implements `vendors.base.Dialect`. `zone` and `language` are the policy's."""
+    """Implements `vendors.dialect.Dialect`. `zone` and `language` are the policy's.
+
+    `task_queues`: the policy's queue → the id of HubSpot's task queue, which only people can make.
+    """
 
     vendor = "hubspot"
     person_type = "contact"
@@ -72,9 +76,10 @@ class HubSpotDialect:
     key_property = "tasuki_key"
     forward_only = frozenset({"lifecyclestage"})
 
-    def __init__(self, *, zone: ZoneInfo, language: str) -> None:
+    def __init__(self, *, zone: ZoneInfo, language: str, task_queues: Mapping[str, str] | None = None) -> None:
         self._zone = zone
         self._language = language
+        self._task_queues = task_queues or {}
 
     def to_canonical(self, definition: FieldDef, home: Home, raw: str | None) -> Value:
         """See `Dialect.to_canonical`."""
@@ -104,6 +109,7 @@ class HubSpotDialect:
             note = _CLOSED_NOTE.get(self._language, _CLOSED_NOTE["en"])
             body = f"{body}<br>{note}" if body else note
         due = datetime.fromisoformat(desired["due_at"])
+        queue = self._task_queues.get(str(desired["queue"]))
         return {
             "hs_task_subject": str(desired["title"]),
             "hs_task_body": body,
@@ -112,6 +118,7 @@ class HubSpotDialect:
             "hs_task_status": _DONE if closed else "NOT_STARTED",
             "hs_timestamp": fields.moment_text(due),
             "hubspot_owner_id": desired["owner"] or "",
+            **({"hs_queue_membership_ids": queue} if queue is not None else {}),
         }
 
     def deal_content(self, desired: Mapping[str, Any], *, pipeline: str | None, stage: str | None) -> dict[str, str]:

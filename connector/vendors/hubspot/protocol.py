@@ -67,6 +67,8 @@ class Paths:
     pipelines: str
     owners: str
     associations: str
+    lists: str
+    sequences: str
     forms: str
     account: str
     oauth_token: str
@@ -91,6 +93,8 @@ FAMILIES: Final[Mapping[str, Paths]] = {
         pipelines="/crm/pipelines/2026-03/{object}",
         owners="/crm/owners/2026-03",
         associations="/crm/associations/2026-03/{source}/{target}/batch/{verb}",
+        lists="/crm/lists/2026-03",
+        sequences="/automation/sequences/2026-03",
         forms="/marketing/forms/2026-03",
         account="/account-info/2026-03/details",
         oauth_token="/oauth/2026-03/token",  # noqa: S106 - a path
@@ -102,6 +106,8 @@ FAMILIES: Final[Mapping[str, Paths]] = {
         pipelines="/crm/v3/pipelines/{object}",
         owners="/crm/v3/owners",
         associations="/crm/v4/associations/{source}/{target}/batch/{verb}",
+        lists="/crm/v3/lists",
+        sequences="/automation/v4/sequences",
         forms="/marketing/v3/forms",
         account="/account-info/v3/details",
         oauth_token="/oauth/v1/token",  # noqa: S106 - a path

@@ -18,9 +18,16 @@ from connector.policy.model import Policy
 from connector.vendors.base import Lane
 from connector.vendors.hubspot import pipeline_steps
 from connector.vendors.hubspot.client import HubSpotVendor
+from connector.vendors.hubspot.enrolling import LIST, SEQUENCE
 from connector.vendors.hubspot.failures import RefusedError
 from connector.vendors.hubspot.probe import enforced_keys
-from connector.vendors.hubspot.problems import Problem, outcome_problems
+from connector.vendors.hubspot.problems import (
+    NO_SEQUENCES,
+    Problem,
+    list_problems,
+    outcome_problems,
+    sequence_problems,
+)
 from connector.vendors.hubspot.protocol import object_name
 from connector.vendors.hubspot.records import property_info
 from connector.vendors.hubspot.steps import Step
@@ -30,6 +37,7 @@ from connector.vendors.hubspot.wanted import (
     OWN_PREFIX,
     Wanted,
     WantedStages,
+    enrolments,
     keyed_types,
     wanted_pipeline,
     wanted_properties,
@@ -57,7 +65,11 @@ class ProvisionPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provisioned:
-    """What the connection remembers. Capability `unique_keys`: the types on which our key is enforced."""
+    """What the connection remembers.
+
+    Capability `unique_keys`: the types on which our key is enforced; `unavailable`: the places of `enrol` that the
+    account does not have.
+    """
 
     stage_values: Mapping[str, str]
     capabilities: Mapping[str, Any]
@@ -86,7 +98,9 @@ def plan(policy: Policy, vendor: HubSpotVendor) -> ProvisionPlan:
     stage_values: dict[str, str] = {}
     for store in stages:
         steps += _new_stages(store, portal, stage_values)
-    problems += outcome_problems(policy, vendor)
+    for look in (outcome_problems, list_problems, sequence_problems):
+        problems += look(policy, vendor)
+    steps += _new_lists(policy, vendor)
     pipeline = wanted_pipeline(policy)
     if pipeline is not None:
         steps += pipeline_steps.pipeline_steps(pipeline, vendor)
@@ -106,7 +120,9 @@ def apply(found: ProvisionPlan, vendor: HubSpotVendor, *, probe_id: str, now: da
     for step in found.steps:
         _perform(step, vendor)
     unique = enforced_keys(vendor, found.keyed, probe_id=probe_id, now=now)
-    return Provisioned(stage_values=found.stage_values, capabilities={"unique_keys": unique})
+    unavailable = [SEQUENCE for problem in found.problems if problem.reason == NO_SEQUENCES]
+    capabilities = {"unique_keys": unique, "unavailable": unavailable}
+    return Provisioned(stage_values=found.stage_values, capabilities=capabilities)
 
 
 def _look(vendor: HubSpotVendor, object_types: Sequence[str]) -> _Portal:
@@ -184,6 +200,15 @@ def _extension(
     return [Step(action="add_options", object_type=wanted.object_type, name=wanted.name, body=body, says=says)]
 
 
+def _new_lists(policy: Policy, vendor: HubSpotVendor) -> list[Step]:
+    """Static lists that the policy puts people on."""
+    missing = [one for one in enrolments(policy, LIST) if vendor.enroller.find_list(one, lane=Lane.BACKGROUND) is None]
+    return [
+        Step(action="create_list", object_type="contact", name=name, body={}, says=f"create the static list {name}")
+        for name in missing
+    ]
+
+
 def _new_stages(store: WantedStages, portal: _Portal, stage_values: dict[str, str]) -> list[Step]:
     """Custom stages, each behind its predecessor: HubSpot's stages move forward in display order only."""
     raw = portal.properties[store.object_type].get(store.name)
@@ -226,6 +251,8 @@ def _perform(step: Step, vendor: HubSpotVendor) -> None:
             vendor.api.call("POST", path, step.body, lane=Lane.BACKGROUND)
         elif step.action == "create_property":
             _create_property(properties, step, vendor)
+        elif step.action == "create_list":
+            vendor.enroller.create_list(step.name)
         elif step.action in ("create_pipeline", "create_deal_stage"):
             pipeline_steps.perform(step, vendor)
         else:

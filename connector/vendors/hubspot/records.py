@@ -50,6 +50,7 @@ def owner(raw: Mapping[str, Any]) -> Owner:
         name=name or email or str(raw["id"]),
         active=raw.get("archived") is not True,
         teams=tuple(str(team["name"]) for team in raw.get("teams") or () if team.get("name")),
+        user_id=_text(raw.get("userId")),
     )
 
 

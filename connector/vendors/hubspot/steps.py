@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`action`: create_group, create_property, add_options, create_stages, create_pipeline or create_deal_stage."""
+    """`action`: create_group, create_property, add_options, create_stages, create_list, create_pipeline or
+    create_deal_stage."""
 
     action: str
     object_type: str

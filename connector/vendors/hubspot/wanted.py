@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from connector.policy.model import FieldDef, FieldType, Home, Label, Policy, StageStore
+from connector.policy.model import EnrolAction, FieldDef, FieldType, Home, Label, Policy, StageStore
 from connector.vendors.hubspot import protocol
 
 VENDOR: Final = "hubspot"
@@ -133,6 +133,31 @@ def wanted_pipeline(policy: Policy) -> WantedPipeline | None:
         for key, stage in pipeline.stages.items()
     )
     return WantedPipeline(name=pipeline.stored[VENDOR], stages=stages)
+
+
+def enrolments(policy: Policy, place: str) -> list[str]:
+    """The names of the lists or sequences that the policy's actions enrol people in, each once."""
+    cadences = (step.action for cadence in policy.cadences.values() for step in cadence.steps)
+    clocks = (action for clock in policy.clocks.values() for rung in clock.escalation for action in rung.do)
+    gates = (action for gate in policy.gates.values() for action in gate.if_missing)
+    others = (
+        *(action for rule in policy.rules for action in rule.do),
+        *(policy.recycle.on_wake if policy.recycle is not None else ()),
+        *(policy.pipeline.if_missing if policy.pipeline is not None else ()),
+    )
+    every = (*others, *cadences, *clocks, *gates)
+    return list(dict.fromkeys(one.name for one in every if isinstance(one, EnrolAction) and one.place == place))
+
+
+def source_lists(policy: Policy) -> list[tuple[str, str]]:
+    """(signal, list) of every list whose joining is a signal."""
+    return [
+        (signal.id, name)
+        for signal in policy.signals.values()
+        for source in signal.sources
+        if source.kind == f"{VENDOR}_list"
+        for name in source.match
+    ]
 
 
 def wanted_properties(policy: Policy) -> list[Wanted]:

@@ -64,6 +64,7 @@ CREATE TABLE owner (
     name            text NOT NULL,
     active          boolean NOT NULL,
     teams           text[] NOT NULL DEFAULT '{}',
+    user_id         text,
     read_at         timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (installation_id, connection_id, vendor_id)
 );

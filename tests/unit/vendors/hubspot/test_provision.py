@@ -65,7 +65,7 @@ def test_the_whole_shipped_policy_fits_a_fresh_portal(vendor: HubSpotVendor, b2b
     found = plan(b2b, vendor)
     assert found.errors == ()
     done = apply(found, vendor, probe_id="1", now=NOW)
-    assert done.capabilities == {"unique_keys": ["task", "deal", "note"]}
+    assert done.capabilities == {"unique_keys": ["task", "deal", "note"], "unavailable": []}
     contact = vendor.describe("contact")
     assert contact["tasuki_timeline"].options["within_3m"] == "3か月以内"
     assert contact["tasuki_interests"].type == "multi_enumeration"
@@ -81,7 +81,10 @@ def test_doing_it_again_changes_nothing(vendor: HubSpotVendor, b2b: Policy) -> N
     again = plan(b2b, vendor)
     assert again.steps == ()
     assert again.stage_values == first.stage_values
-    assert apply(again, vendor, probe_id="2", now=NOW).capabilities == {"unique_keys": ["task", "deal", "note"]}
+    assert apply(again, vendor, probe_id="2", now=NOW).capabilities == {
+        "unique_keys": ["task", "deal", "note"],
+        "unavailable": [],
+    }
 
 
 def test_looking_changes_nothing(vendor: HubSpotVendor, sandbox: SandboxHandle, b2b: Policy) -> None:
@@ -123,7 +126,7 @@ def test_a_portal_that_does_not_enforce_keys_is_found_out(
 ) -> None:
     sandbox.settings(**{switch: switch == "tasks_refuse_unique"})
     done = apply(plan(b2b, vendor), vendor, probe_id="1", now=NOW)
-    assert done.capabilities == {"unique_keys": ["deal", "note"]}
+    assert done.capabilities == {"unique_keys": ["deal", "note"], "unavailable": []}
     assert "tasuki_key" in vendor.describe("task")
     assert [row for row in sandbox.records("tasks") if not row["archived"]] == []
 
@@ -213,3 +216,34 @@ def test_an_outcome_that_the_portal_does_not_know_is_told(
     sandbox.put_disposition("11111111-2222-4333-8444-555555555555", "以心伝心")
     assert told() == []
     assert not [one for one in plan(b2b, vendor).problems if one.reason == "outcome_unknown"]
+
+
+def test_the_lists_to_enrol_in_are_created_and_an_active_one_is_an_error(
+    vendor: HubSpotVendor, sandbox: SandboxHandle, b2b: Policy
+) -> None:
+    found = plan(b2b, vendor)
+    assert [one.name for one in found.steps if one.action == "create_list"] == ["ステップメール対象"]
+    apply(found, vendor, probe_id="1", now=NOW)
+    assert sandbox.lists() == {"ステップメール対象": []}
+    assert not [one for one in plan(b2b, vendor).steps if one.action == "create_list"]
+
+
+def test_an_active_list_cannot_be_enrolled_in(vendor: HubSpotVendor, sandbox: SandboxHandle, b2b: Policy) -> None:
+    sandbox.put_list("ステップメール対象", kind="DYNAMIC")
+    assert [one.reason for one in plan(b2b, vendor).errors] == ["list_not_static"]
+
+
+def test_lists_that_signals_need_and_sequences_that_nobody_may_start_are_told(
+    vendor: HubSpotVendor, sandbox: SandboxHandle, b2b: Policy
+) -> None:
+    def told() -> set[str]:
+        return {one.reason for one in plan(b2b, vendor).problems} & {"list_missing", "no_sequences"}
+
+    assert told() == {"list_missing"}
+    sandbox.put_list("ウェビナー参加者", kind="DYNAMIC")
+    sandbox.put_list("料金ページ閲覧", kind="DYNAMIC")
+    assert told() == set()
+    sandbox.settings(sequences_available=False)
+    assert told() == {"no_sequences"}
+    done = apply(plan(b2b, vendor), vendor, probe_id="1", now=NOW)
+    assert done.capabilities["unavailable"] == ["hubspot_sequence"]
