@@ -48,8 +48,7 @@ def data_of(text: str) -> Any:
 def overlaid(files: Mapping[str, bytes], file: str, text: str) -> dict[str, bytes]:
     """The policy with the piece put in: mappings are merged, lists of rules by `id`, anything else is replaced."""
     whole = data_of(files[file].decode()) if file in files else {}
-    merged = _merged(whole, data_of(text))
-    return {**files, file: json.dumps(merged, ensure_ascii=False).encode()}
+    return {**files, file: json.dumps(merged(whole, data_of(text)), ensure_ascii=False).encode()}
 
 
 _READ = cache(read)  # most files of one check are those of the last
@@ -70,12 +69,13 @@ def errors_with(files: Mapping[str, bytes], file: str, text: str) -> tuple[str, 
     return _errors(tuple(overlaid(files, file, text).items()))
 
 
-def _merged(old: Any, new: Any) -> Any:
+def merged(old: Any, new: Any) -> Any:
+    """`new` laid over `old`."""
     if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
+        return {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
     if _rules(old) and _rules(new):
         mine = {item["id"]: item for item in new}
-        kept = [_merged(item, mine.pop(item["id"], {})) for item in old]
+        kept = [merged(item, mine.pop(item["id"], {})) for item in old]
         return kept + list(mine.values())
     return new
 
