@@ -43,7 +43,8 @@ soak: $(DEV) ## The long runs: kill -9 in a loop, hours of traffic
 	$(BIN)/python -m pytest -m soak --timeout 7200
 
 bench: $(DEV) ## Every benchmark, each with a peer or a limit beside our figure
-	@for script in bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in $$(grep -l __main__ bench/[a-z]*.py); do name=$$(basename $$script .py); \
+	  echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
 clean: ## Remove what was built; data below var/ stays
 	rm -rf $(VENV) build dist *.egg-info .coverage.d .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

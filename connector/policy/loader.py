@@ -110,6 +110,7 @@ def _models(documents: dict[str, Document], report: Report) -> Files | None:
         if reading is not None:
             models[stem], documents[stem] = reading.model, reading.document
             hidden |= reading.hidden
+            report.broken |= {document.file} if reading.hidden else set()
     report.hidden = hidden
     return Files(**models) if len(models) == len(documents) else None
 

@@ -48,6 +48,7 @@ class Report:
 
     problems: dict[Problem, None] = field(default_factory=dict)  #: Each once, in the order found.
     hidden: frozenset[str] = frozenset()  #: Words of broken pieces: references to them are no further errors.
+    broken: frozenset[str] = frozenset()  #: Files of which pieces had to be left out.
 
     @property
     def failed(self) -> bool:

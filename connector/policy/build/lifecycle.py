@@ -80,14 +80,18 @@ def _reason(context: Context, reason: str | None, where: Where) -> tuple[str | N
 
 def _check_reachable(context: Context, lifecycle: LifecycleFile) -> None:
     """Every stage but the first must be the end of a chain of transitions that starts at the first."""
-    if not lifecycle.transitions or context.report.hidden:
+    if not lifecycle.transitions or context.at("lifecycle").file in context.report.broken:
         return  # people alone move leads, or transitions are missing because they are broken
+    if any(transition.to not in lifecycle.stages for transition in lifecycle.transitions):
+        return  # a misspelt end is told; the stage that it means would only be told too
     ways: dict[str, set[str]] = {}
+    reached, waiting = set[str](), [next(iter(lifecycle.stages))]
     for transition in lifecycle.transitions:
         for source in transition.from_:
             ways.setdefault(source, set()).add(transition.to)
+            if source not in lifecycle.stages:
+                waiting.append(transition.to)  # misspelt, and told: what it leads to counts as reached
     recycle = context.files.recycle
-    reached, waiting = set[str](), [next(iter(lifecycle.stages))]
     if recycle is not None and recycle.limits is not None:
         waiting.append(recycle.limits.then)
     while waiting:

@@ -76,30 +76,34 @@ def lists_of(model: PolicyFile, tables: Mapping[str, bytes], where: Where, repor
     for key, spec in model.lists.items():
         spot = where / "lists" / key
         values = spec.values if spec.values is not None else _column(spec, tables, spot, report)
+        if values is None:
+            report.hidden |= {key}  # told where it stands, and not once more wherever it is used
+            continue
         found[key] = NamedList(label=label_of(spec.label, key), values=tuple(values))
     return found
 
 
-def _column(spec: ListModel, tables: Mapping[str, bytes], where: Where, report: Report) -> tuple[str, ...]:
+def _column(spec: ListModel, tables: Mapping[str, bytes], where: Where, report: Report) -> tuple[str, ...] | None:
+    """The values of a list in a file; None when they cannot be read, after noting why."""
     content = tables.get(spec.file or "")
     if content is None:
-        return ()  # the missing file is noted where files are gathered
+        return None  # the missing file is noted where files are gathered
     text = _text(content)
     if text is None:
         report.error(where / "file", "the list is neither UTF-8 nor Shift_JIS", reason="list_encoding")
-        return ()
+        return None
     try:
         rows = list(csv.reader(io.StringIO(text, newline="")))
     except csv.Error as error:
         report.error(where / "file", f"the list is no CSV file: {error}", reason="list_csv")
-        return ()
+        return None
     header = [cell.strip() for cell in rows[0]] if rows else []
     column = spec.column if spec.column is not None else next(iter(header), "")
     if column not in header:
         report.error(
             where / "column", f"the list has no column `{column}`", reason="unknown_column", got=column, allowed=header
         )
-        return ()
+        return None
     index = header.index(column)
     cells = (row[index].strip() for row in rows[1:] if len(row) > index)
     return tuple(dict.fromkeys(cell for cell in cells if cell))
