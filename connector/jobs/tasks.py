@@ -1,7 +1,8 @@
 """The engine's jobs: each looks at one connection's lane or one installation, does a slice, and says what comes next.
 
 inbox ──> read ──> evaluate ──> deliver        a job that found a full slice defers itself again
-  └────────┘ chains of `defer_once`; the clerk's look every second is the net under all of them
+  └────────┘ ^────────┴────────────┘   a read waits for what was read before: deciding and writing let it go on
+chains of `defer_once`; the clerk's look every second is the net under all of them
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import structlog
 
 from connector.errors import AuthError, QuotaError
 from connector.jobs.engine import JobTask, defer_once
-from connector.store import connections, leads
+from connector.store import connections, leads, links
 from connector.store.database import Connection, Database
 from connector.sync.activate import walk_slice
 from connector.sync.context import Line, Tenant
@@ -149,15 +150,15 @@ class Jobs:
                 _defer(conn, INGEST)
 
     def read(self, installation_id: int, connection_id: int, lane: str) -> None:
-        """Read a slice of one lane; then its leads are due."""
-        self._slice(installation_id, connection_id, lane, READ, read_slice, EVALUATE)
+        """Read a batch of one lane; then its leads are due."""
+        self._slice(installation_id, connection_id, lane, READ, read_slice)
 
     def deliver(self, installation_id: int, connection_id: int, lane: str) -> None:
-        """Write a slice of one lane."""
-        self._slice(installation_id, connection_id, lane, DELIVER, deliver_slice, None)
+        """Write a slice of one lane; then what waited for it is read."""
+        self._slice(installation_id, connection_id, lane, DELIVER, deliver_slice)
 
     def evaluate(self, installation_id: int) -> None:
-        """Decide a slice of due leads; then both lanes deliver."""
+        """Decide a slice of due leads; then both lanes deliver, and what waited for it is read."""
         tenant = self._runtime.tenants().get(installation_id)
         count = evaluate_slice(tenant, limit=EVALUATED_AT_ONCE) if tenant is not None else 0
         if tenant is None or count == 0:
@@ -166,6 +167,7 @@ class Jobs:
             for connection_id in tenant.bindings:
                 for lane in Lane:
                     _defer(conn, DELIVER, installation_id, connection_id, lane)
+                    _go_on_reading(conn, installation_id, connection_id, lane)
             if count >= EVALUATED_AT_ONCE:
                 _defer(conn, EVALUATE, installation_id)
 
@@ -234,7 +236,6 @@ class Jobs:
         lane: str,
         task: str,
         work: Callable[[Line, Lane], int],
-        then: str | None,
     ) -> None:
         line = self._line(installation_id, connection_id)
         if line is None:
@@ -244,9 +245,11 @@ class Jobs:
         if not count:
             return
         with self._runtime.database.transaction(installation_id) as conn:
-            if then is not None:
-                _defer(conn, then, installation_id)
-            if count >= line.tenant.limits.slice_records or lane == Lane.HOT.value:
+            if task == READ:
+                _defer(conn, EVALUATE, installation_id)
+            else:
+                _go_on_reading(conn, installation_id, connection_id, Lane(lane))
+            if count >= line.vendor.batch_size or lane == Lane.HOT.value:
                 _defer(conn, task, installation_id, connection_id, Lane(lane))
 
     @contextmanager
@@ -282,6 +285,11 @@ class Jobs:
         with self._runtime.database.transaction(line.tenant.installation_id) as conn:
             if connections.pause(conn, line.connection_id, reason=reason, seconds=seconds):
                 log.error("connection_paused", connection_id=line.connection_id, reason=reason)
+
+
+def _go_on_reading(conn: Connection, installation_id: int, connection_id: int, lane: Lane) -> None:
+    if links.has_reads(conn, connection_id, lane.value):
+        _defer(conn, READ, installation_id, connection_id, lane)
 
 
 def _defer(

@@ -102,6 +102,16 @@ FROM free WHERE lead_due.lead_id = free.lead_id
 RETURNING lead_due.lead_id, due_at, why, lane
 """
 
+# Those that somebody holds, or that wait after a failure, are nobody's to take: they do not count. Hot leads are
+# decided first, so that what waits in the background waits for them too.
+_COUNT_DUE = """
+SELECT count(*) AS n FROM (
+    SELECT 1 FROM lead_due
+    WHERE due_at <= %(now)s AND claimed_until < now() AND parked_reason IS NULL AND (lane = 'hot' OR %(lane)s <> 'hot')
+    LIMIT %(most)s
+) AS waiting
+"""
+
 _FINISH_DUE = """
 UPDATE lead_due
 SET due_at = coalesce(done.wake_at, 'infinity'), why = coalesce(done.why, 'none'), lane = 'background',
@@ -278,6 +288,12 @@ def release_due(conn: Connection, token: uuid.UUID) -> None:
 def fail_due(conn: Connection, token: uuid.UUID, lead_id: int, *, reason: str, most: int) -> None:
     """An evaluation failed: try again later, and after `most` times park this lead alone."""
     conn.execute(_FAIL_DUE, {"token": token, "lead_id": lead_id, "reason": reason, "most": most})
+
+
+def count_due(conn: Connection, *, now: datetime, lane: str, most: int) -> int:
+    """How many leads will be decided before one that becomes due in this lane now; counted up to `most`."""
+    row = conn.execute(_COUNT_DUE, {"now": now, "lane": lane, "most": most}).fetchone()
+    return int(row["n"]) if row else 0
 
 
 def has_due(conn: Connection, now: datetime) -> bool:

@@ -69,11 +69,13 @@ SET read_wanted_at = excluded.read_wanted_at,
     event_at = least(link.event_at, excluded.event_at)
 """
 
-_CLAIM_READS = """
+_READABLE = """connection_id = %(connection_id)s AND read_lane = %(lane)s AND read_wanted_at IS NOT NULL
+      AND read_claimed_until < now() AND read_not_before <= now()"""
+
+_CLAIM_READS = f"""
 WITH free AS (
     SELECT lead_id FROM link
-    WHERE connection_id = %(connection_id)s AND read_lane = %(lane)s AND read_wanted_at IS NOT NULL
-      AND read_claimed_until < now() AND read_not_before <= now()
+    WHERE {_READABLE}
     ORDER BY read_wanted_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 UPDATE link SET read_claim = %(token)s, read_claimed_until = now() + make_interval(secs => %(lease_seconds)s)
@@ -99,11 +101,15 @@ WHERE connection_id = %(connection_id)s AND read_claim = %(token)s
 """
 
 # A record whose read is outstanding is not written: what we are about to read may change what we want.
-_CLAIM_WRITES = """
+_WRITABLE = """connection_id = %(connection_id)s AND lane = %(lane)s AND desired_revision > confirmed_revision
+      AND parked_reason IS NULL AND not_before <= now() AND claimed_until < now() AND read_wanted_at IS NULL"""
+
+_COUNT_WRITABLE = f"SELECT count(*) AS n FROM (SELECT 1 FROM link WHERE {_WRITABLE} LIMIT %(most)s) AS waiting"
+
+_CLAIM_WRITES = f"""
 WITH free AS (
     SELECT lead_id FROM link
-    WHERE connection_id = %(connection_id)s AND lane = %(lane)s AND desired_revision > confirmed_revision
-      AND parked_reason IS NULL AND not_before <= now() AND claimed_until < now() AND read_wanted_at IS NULL
+    WHERE {_WRITABLE}
     ORDER BY not_before LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 UPDATE link SET claim = %(token)s, claimed_until = now() + make_interval(secs => %(lease_seconds)s)
@@ -219,6 +225,14 @@ def claim_reads(
     return token, [ReadClaim(**row) for row in conn.execute(_CLAIM_READS, values)]
 
 
+def has_reads(conn: Connection, connection_id: int, lane: str) -> bool:
+    """True when some record of this lane is to be read and may be read now."""
+    row = conn.execute(
+        f"SELECT 1 FROM link WHERE {_READABLE} LIMIT 1", {"connection_id": connection_id, "lane": lane}
+    ).fetchone()
+    return row is not None
+
+
 def lock(conn: Connection, lead_ids: Sequence[int]) -> None:
     """Hold these leads' links until the transaction ends. Everybody locks in this order: mirror, link, lead, lead_due,
     and by id within each, so that no two slices wait for each other."""
@@ -286,6 +300,13 @@ def claim_writes(
         "token": token,
     }
     return token, [WriteClaim(**row) for row in conn.execute(_CLAIM_WRITES, values)]
+
+
+def count_writable(conn: Connection, connection_id: int, *, lane: str, most: int) -> int:
+    """How many outstanding links could be claimed now, counted up to `most`."""
+    values = {"connection_id": connection_id, "lane": lane, "most": most}
+    row = conn.execute(_COUNT_WRITABLE, values).fetchone()
+    return int(row["n"]) if row else 0
 
 
 def held_writes(conn: Connection, connection_id: int, token: uuid.UUID) -> set[int]:

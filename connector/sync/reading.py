@@ -1,4 +1,8 @@
-"""Read slice: what was marked is read in batches, the mirror grows, and the leads become due."""
+"""Read slice: what was marked is read in batches, the mirror grows, and the leads become due.
+
+Depth comes before breadth. What has been read is decided and written before more is read: a read grows old while it
+waits, and contested properties are not written on an old one, so that reading ahead would be reading twice.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,7 @@ COUNTED_AT_ONCE = 20
 
 
 def read_slice(line: Line, lane: Lane) -> int:
-    """Read up to a slice of marked records of one lane, the hot lane our tasks too; returns how many."""
+    """Read up to a batch of marked people of one lane, and a slice of what hangs on them; returns how many records."""
     count = _read_people(line, lane) + read_deals(line, lane) + read_activities(line, lane)
     return count + read_tasks(line, lane) if lane is Lane.HOT else count
 
@@ -37,11 +41,13 @@ def read_slice(line: Line, lane: Lane) -> int:
 def _read_people(line: Line, lane: Lane) -> int:
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
+        if _is_ahead(line, conn, lane):
+            return 0
         token, claims = links.claim_reads(
             conn,
             line.connection_id,
             lane=lane.value,
-            limit=tenant.limits.slice_records,
+            limit=min(line.vendor.batch_size, tenant.limits.slice_records),
             lease_seconds=tenant.limits.lease_seconds,
         )
     if not claims:
@@ -57,6 +63,14 @@ def _read_people(line: Line, lane: Lane) -> int:
         give_back=lambda conn: links.release(conn, line.connection_id, token),
     )
     return len(claims)
+
+
+def _is_ahead(line: Line, conn: Connection, lane: Lane) -> bool:
+    """True while what was read waits: a batch for its decision, or a second one while the first is being written."""
+    batch = line.vendor.batch_size
+    if leads.count_due(conn, now=line.tenant.now(conn), lane=lane.value, most=batch) >= batch:
+        return True
+    return links.count_writable(conn, line.connection_id, lane=lane.value, most=2 * batch) >= 2 * batch
 
 
 def _postpone(line: Line, token: uuid.UUID, claims: Sequence[ReadClaim], error: RetryableError | AuthError) -> None:

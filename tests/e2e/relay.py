@@ -223,12 +223,12 @@ class Relay:
             self.settle()
         self.settle()
 
-    def pass_time(self, **span: float) -> None:
-        """Time goes on, here and in the sandbox (keywords of timedelta)."""
+    def pass_time(self, *, rate: float = 1.0, **span: float) -> None:
+        """Time goes on, here and in the sandbox (keywords of timedelta); from then on at this rate (0: it stands)."""
         seconds = timedelta(**span).total_seconds()
-        self.sandbox.set_clock(advance_seconds=seconds)
+        self.sandbox.set_clock(advance_seconds=seconds, rate=rate)
         with self.database.autocommit() as conn:
-            clock.set_clock(conn, clock.BusinessClock.now(conn) + timedelta(seconds=seconds))
+            clock.set_clock(conn, clock.BusinessClock.now(conn) + timedelta(seconds=seconds), rate=rate)
 
     def connect(self, token: str) -> None:
         """The worker starts again with another access token."""
