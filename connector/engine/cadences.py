@@ -1,21 +1,36 @@
-"""Cadences: steps over days for a person to take, until the last is done or something stops them. Pure."""
+"""Cadences: steps over days for a person to take, until the last is done or something stops them. Pure.
+
+A step comes when its day has come and the step before it is done: a rep who is behind is not buried, and a cadence is
+finished when people have finished it, not when the calendar says so (decision 0011).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
+from connector.domain.calendar import Calendar, Span
+from connector.domain.effects import Cause, EffectKey, Task, WorkState
 from connector.domain.runs import CadenceRun
 from connector.domain.state import LeadState
 from connector.domain.value import BLANK, Value
-from connector.engine.events import Events
+from connector.engine.coming import first_after
+from connector.engine.events import Events, Happening
+from connector.policy.model import Cadence, EnrolAction, Step, TaskAction
+from connector.policy.templates import Template
 
 if TYPE_CHECKING:
     from connector.engine.acts import Acts
     from connector.engine.plan import Plan
     from connector.engine.view import LeadView
+
+RUNNING, FINISHED = "running", "finished"
+UNENROL = "unenrol"
+"""The slot of the task that asks a person to take a contact out of a sequence: the vendor's API cannot."""
+
+_UNENROL_TITLE = {"ja": "シーケンスから外してください: {name}", "en": "Take this contact out of the sequence: {name}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +42,142 @@ class Progress:
 
 
 def progress(plan: Plan, state: LeadState, now: datetime) -> Progress:
-    """A cadence is finished when its last step is done, not when the calendar says so."""
-    return Progress(state.cadences, {})
+    """A cadence is finished when its last step is done."""
+    runs = dict(state.cadences)
+    finished: dict[str, CadenceRun] = {}
+    for name, run in state.cadences.items():
+        cadence = plan.policy.cadences.get(name)
+        if cadence is None or not run.running or run.fired < len(cadence.steps):
+            continue
+        if not _is_open(_task_of(cadence, run, state.tasks)):
+            runs[name] = finished[name] = replace(run, finished_at=now)
+    return Progress(runs, finished)
 
 
 def step(
     plan: Plan, runs: Mapping[str, CadenceRun], view: LeadView, events: Events, acts: Acts
 ) -> Mapping[str, CadenceRun]:
     """Stop what `stop_on` or a rule stops, start what rules start, and bring about the steps whose day has come."""
-    return runs
+    if not plan.policy.cadences:
+        return runs
+    after = dict(runs)
+    for name, run in runs.items():
+        after[name] = _stopped(plan, name, run, view, events, acts)
+    starts = list(acts.starts)
+    while starts:
+        name, trigger = starts.pop(0)
+        before = after.get(name)
+        if before is None or not before.running:
+            number = before.number + 1 if before is not None else 1
+            after[name] = CadenceRun(number=number, started_at=trigger.happening.at)
+    for name, run in after.items():
+        cadence = plan.policy.cadences.get(name)
+        if cadence is not None and run.running:
+            after[name] = _stepped(plan, cadence, run, view, acts)
+    _close(acts, after, view)
+    return after
 
 
 def standing(runs: Mapping[str, CadenceRun], cadence: str) -> Value:
     """`cadence.<id>` for conditions: running or finished; blank before its first run and after it was stopped."""
-    return BLANK
+    run = runs.get(cadence)
+    if run is None or run.stopped_at is not None:
+        return BLANK
+    return FINISHED if run.finished_at is not None else RUNNING
 
 
 def next_steps(plan: Plan, state: LeadState, view: LeadView) -> Iterator[datetime]:
     """When the next steps of running cadences come."""
-    yield from ()
+    for name, run in state.cadences.items():
+        cadence = plan.policy.cadences.get(name)
+        if cadence is None or not run.running or run.fired >= len(cadence.steps):
+            continue
+        if not _is_open(_task_of(cadence, run, state.tasks)):
+            yield step_at(run, cadence.steps[run.fired], view.policy.calendar)
+
+
+def step_at(run: CadenceRun, one: Step, calendar: Calendar) -> datetime:
+    """So many days after the start, at the same time of day; on a day off, the next working day's opening."""
+    at = Span(amount=one.day, unit="days").add(run.started_at, calendar)
+    day = at.astimezone(calendar.zone).date()
+    if calendar.open_intervals(day):
+        return at
+    return calendar.next_open(datetime.combine(day, time(), calendar.zone).astimezone(UTC))
+
+
+# ── one run ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def _stopped(plan: Plan, name: str, run: CadenceRun, view: LeadView, events: Events, acts: Acts) -> CadenceRun:
+    cadence = plan.policy.cadences.get(name)
+    if not run.running:
+        return run
+    if cadence is None:  # a policy without it has no more use for its steps
+        return replace(run, stopped_at=view.now, stopped_by="policy")
+    by_rule = next((trigger for stopped, trigger in acts.stops if stopped == name), None)
+    found = first_after(plan, f"{name}.stop_on", cadence.stop_on, run.started_at, view, events)
+    if by_rule is not None:
+        run = replace(run, stopped_at=view.now, stopped_by=by_rule.rule)
+    elif found is not None:
+        run = replace(run, stopped_at=found.at, stopped_by=found.what)
+    else:
+        return run
+    _ask_to_unenrol(cadence, run, view, acts)
+    return run
+
+
+def _stepped(plan: Plan, cadence: Cadence, run: CadenceRun, view: LeadView, acts: Acts) -> CadenceRun:
+    """The steps whose day has come, one after the other; a step that is forbidden is passed over."""
+    from connector.engine.acts import Trigger
+
+    while run.fired < len(cadence.steps):
+        if _is_open(_task_of(cadence, run, tuple(acts.tasks.values()))):
+            break
+        one = cadence.steps[run.fired]
+        if step_at(run, one, view.policy.calendar) > view.now:
+            break
+        happening = Happening(Cause.CADENCE, f"{cadence.id}#{run.number}", view.now, f"cadence:{cadence.id}")
+        acts.do([Trigger(cadence.id, (one.action,), happening)])
+        run = replace(run, fired=run.fired + 1)
+    return run
+
+
+def _key(cadence: Cadence, run: CadenceRun, slot: str) -> EffectKey:
+    return EffectKey(cause=Cause.CADENCE.value, cause_id=f"{cadence.id}#{run.number}", rule=cadence.id, slot=slot)
+
+
+def _task_of(cadence: Cadence, run: CadenceRun, tasks: Sequence[Task]) -> Task | None:
+    """The task of the step that came last; None where it made none, or it is forgotten: then it is done."""
+    if not run.fired:
+        return None
+    key = _key(cadence, run, cadence.steps[run.fired - 1].action.slot)
+    return next((task for task in tasks if task.key == key), None)
+
+
+def _is_open(task: Task | None) -> bool:
+    return task is not None and task.state is WorkState.OPEN
+
+
+def _ask_to_unenrol(cadence: Cadence, run: CadenceRun, view: LeadView, acts: Acts) -> None:
+    """HubSpot's API cannot take a contact out of a sequence: a person is asked to."""
+    from connector.engine.acts import open_task
+
+    sent = [one.action for one in cadence.steps[: run.fired] if isinstance(one.action, EnrolAction)]
+    for action in sent:
+        if action.place != "hubspot_sequence" or acts.silent:
+            continue
+        key = _key(cadence, run, UNENROL)
+        title = _UNENROL_TITLE.get(view.policy.language, _UNENROL_TITLE["en"]).format(name=action.name)
+        asked = TaskAction(
+            slot=UNENROL, kind="todo", to="owner", to_pool=None, due=Span(amount=0, unit="days", business=True),
+            priority="high", queue=None, title=Template((title,)), text=Template(()),
+        )  # fmt: skip
+        acts.tasks.setdefault(key, open_task(view, key, asked, view.now))
+
+
+def _close(acts: Acts, runs: Mapping[str, CadenceRun], view: LeadView) -> None:
+    """A cadence that was stopped takes its open step with it."""
+    for key, task in acts.tasks.items():
+        if key.cause != Cause.CADENCE.value or task.state is not WorkState.OPEN or key.slot == UNENROL:
+            continue
+        run = runs.get(key.rule)
+        if run is None or run.stopped_at is not None or key.cause_id != f"{key.rule}#{run.number}":
+            acts.tasks[key] = replace(task, state=WorkState.CLOSED, ended_at=view.now)

@@ -200,7 +200,7 @@ def _done(event: Event, events: Events, what: str) -> list[Happening]:
     return [
         Happening(Cause.TASK, _digest(task.key.text()), task.ended_at or events.now, what)
         for task in events.done
-        if task.key.rule == event.name
+        if task.key.rule == event.name and task.key.cause != Cause.CADENCE.value  # a step is not the whole
     ]
 
 

@@ -17,9 +17,10 @@ from connector.domain.runs import ClockRun
 from connector.domain.state import LeadState
 from connector.domain.value import BLANK, Value
 from connector.engine import acts
+from connector.engine.coming import first_after
 from connector.engine.deadlines import deadline, rung_at
 from connector.engine.events import Events, Happening, happened
-from connector.policy.model import Clock, Event, EventKind
+from connector.policy.model import Clock
 
 if TYPE_CHECKING:
     from connector.engine.plan import Plan
@@ -95,7 +96,8 @@ def _as_known(plan: Plan, clock: Clock, run: ClockRun | None, view: LeadView, ev
     """The run with the stop, the pauses and the end that are known now."""
     if run is None or run.ended_at is not None:
         return run
-    stop = _stop_at(plan, clock, run, view, events)
+    found = first_after(plan, f"{clock.id}.stops", clock.stops, run.started_at, view, events)
+    stop = found.at if found is not None else None
     if stop is not None and (run.stopped_at is None or stop < run.stopped_at):
         run = _stopped(clock, replace(run, pauses=_closed(run.pauses, stop)), stop)
     if run.stopped_at is not None:
@@ -116,38 +118,6 @@ def _stopped(clock: Clock, run: ClockRun, stop: datetime) -> ClockRun:
     due = deadline(clock, run)
     late = due is not None and stop > due
     return replace(run, stopped_at=stop, breached_at=(run.breached_at or due) if late else None)
-
-
-def _stop_at(plan: Plan, clock: Clock, run: ClockRun, view: LeadView, events: Events) -> datetime | None:
-    """The first moment after the start at which one of the stops came, as far as is known now."""
-    found = [_came_at(event, run.started_at, view) for event in clock.stops]
-    found += [one.at for one in happened(plan, f"{clock.id}.stops", clock.stops, events)]
-    return min((at for at in found if at is not None and run.started_at < at <= view.now), default=None)
-
-
-def _came_at(event: Event, since: datetime, view: LeadView) -> datetime | None:
-    """When a stop came after the start: signals and stages are looked up, whenever they were learnt."""
-    entry = view.entry
-    if event.kind is EventKind.SIGNAL and event.name is not None:
-        return next((moment for moment in view.times(event.name) if moment > since), None)
-    if event.condition is not None and event.kind is not EventKind.LEAVES:
-        return _turned_at(event, since, view)
-    if entry is None or entry.entered_at <= since:
-        return None
-    if event.kind is EventKind.ENTERS and event.name == entry.stage:
-        return entry.entered_at
-    if event.kind is EventKind.LEAVES and event.condition is None and event.name != entry.stage:
-        return entry.entered_at
-    return None
-
-
-def _turned_at(event: Event, since: datetime, view: LeadView) -> datetime | None:
-    """When a condition came to hold by a change after the start; what held before is no stop."""
-    assert event.condition is not None
-    if event.condition.test(view) is not True:
-        return None
-    changed = [view.lead.fact(name).changed_at for name in event.condition.names]
-    return max((at for at in changed if at is not None and since < at <= view.now), default=None)
 
 
 def _paused(clock: Clock, run: ClockRun, view: LeadView) -> ClockRun:

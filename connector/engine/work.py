@@ -76,7 +76,8 @@ def in_line(plan: Plan, task: Task, view: LeadView, *, ends: bool = False) -> Ta
     if task.state is not WorkState.OPEN:
         return task
     here = view.entry.seq if view.entry else 0
-    if ends or (task.opened_in != here and not task.of_deal) or forbidden(plan, view, "task", task.kind):
+    outlives = task.of_deal or task.key.cause == Cause.CADENCE.value  # these end with the deal, with the cadence
+    if ends or (task.opened_in != here and not outlives) or forbidden(plan, view, "task", task.kind):
         return replace(task, state=WorkState.CLOSED, ended_at=view.now)
     return follow(task, view)
 
