@@ -96,6 +96,11 @@ def next_steps(plan: Plan, state: LeadState, view: LeadView) -> Iterator[datetim
             yield step_at(run, cadence.steps[run.fired], view.policy.calendar)
 
 
+def is_step(key: EffectKey) -> bool:
+    """True for what a cadence's own steps bring about; what a rule makes of its end is the rule's."""
+    return key.cause == Cause.CADENCE.value and key.cause_id.rpartition("#")[0] == key.rule
+
+
 def step_at(run: CadenceRun, one: Step, calendar: Calendar) -> datetime:
     """So many days after the start, at the same time of day; on a day off, the next working day's opening."""
     at = Span(amount=one.day, unit="days").add(run.started_at, calendar)
@@ -176,7 +181,7 @@ def _ask_to_unenrol(cadence: Cadence, run: CadenceRun, view: LeadView, acts: Act
 def _close(acts: Acts, runs: Mapping[str, CadenceRun], view: LeadView) -> None:
     """A cadence that was stopped takes its open step with it."""
     for key, task in acts.tasks.items():
-        if key.cause != Cause.CADENCE.value or task.state is not WorkState.OPEN or key.slot == UNENROL:
+        if not is_step(key) or task.state is not WorkState.OPEN or key.slot == UNENROL:
             continue
         run = runs.get(key.rule)
         if run is None or run.stopped_at is not None or key.cause_id != f"{key.rule}#{run.number}":

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from connector.domain.calendar import END_OF_TIME
 from connector.domain.decision import Decision, Overruled
-from connector.domain.effects import Cause, OwnerRequest
+from connector.domain.effects import OwnerRequest
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import Edge, Hold, LeadState, Mover, StageEntry
@@ -153,9 +153,7 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
     acts = Acts(plan, view, silent=not reach.acts_on(plan, view))
     ticked = sla.tick(plan, state, view, events)
     for task in state.tasks:
-        ends = acts.silent or (
-            task.key.cause == Cause.CLOCK.value and sla.is_over(plan, ticked.runs, task.key.cause_id)
-        )
+        ends = acts.silent or sla.is_over(plan, ticked.runs, task.key)
         acts.tasks[task.key] = work.in_line(plan, task, view, ends=ends)
     events = replace(events, breached=ticked.breached)
     acts.do(ticked.triggers)

@@ -186,21 +186,21 @@ def _found(plan: Plan, name: str, event: Event, events: Events) -> list[Happenin
         run = events.breached.get(event.name or "")
         return [Happening(Cause.CLOCK, f"{event.name}#{run.number}", events.now, what)] if run else []
     if kind is EventKind.DONE:
-        return _done(event, events, what)
+        return _done(plan, event, events, what)
     arrival = events.arrival
     if arrival is not None and _is_move(event, events.before, arrival):
         return [Happening(Cause.STAGE_ENTRY, str(arrival.seq), arrival.entered_at, what)]
     return []
 
 
-def _done(event: Event, events: Events, what: str) -> list[Happening]:
+def _done(plan: Plan, event: Event, events: Events, what: str) -> list[Happening]:
     run = events.finished.get(event.name or "")
     if run is not None:
         return [Happening(Cause.CADENCE, f"{event.name}#{run.number}", events.now, what)]
     return [
         Happening(Cause.TASK, _digest(task.key.text()), task.ended_at or events.now, what)
         for task in events.done
-        if task.key.rule == event.name and task.key.cause != Cause.CADENCE.value  # a step is not the whole
+        if task.key.rule == event.name and event.name not in plan.policy.cadences  # a step is not the whole
     ]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from connector.domain.effects import Cause
+from connector.domain.effects import Cause, EffectKey
 from connector.domain.runs import ClockRun
 from connector.domain.state import LeadState
 from connector.domain.value import BLANK, Value
@@ -84,9 +84,11 @@ def next_deadlines(plan: Plan, state: LeadState, view: LeadView) -> Iterator[dat
         yield from (moment for moment in moments if moment is not None)
 
 
-def is_over(plan: Plan, runs: Mapping[str, ClockRun], cause_id: str) -> bool:
-    """True when the run that opened a task (`<clock>#<number>`) runs no longer: what it asked for has been done."""
-    name, _, number = cause_id.rpartition("#")
+def is_over(plan: Plan, runs: Mapping[str, ClockRun], key: EffectKey) -> bool:
+    """True when the run whose rung opened this task runs no longer: what it asked for has been done."""
+    name, _, number = key.cause_id.rpartition("#")
+    if key.cause != Cause.CLOCK.value or name != key.rule:
+        return False
     run = runs.get(name)
     return run is None or name not in plan.policy.clocks or str(run.number) != number or not run.running
 

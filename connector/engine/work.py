@@ -10,6 +10,7 @@ from connector.domain.effects import Cause, Task, WorkState
 from connector.domain.signal import Signal
 from connector.domain.state import StageEntry
 from connector.engine.acts import Trigger, follow, forbidden
+from connector.engine.cadences import is_step
 from connector.engine.events import Events, Happening, happened
 from connector.engine.plan import Plan
 from connector.engine.recycle import again_of
@@ -76,7 +77,7 @@ def in_line(plan: Plan, task: Task, view: LeadView, *, ends: bool = False) -> Ta
     if task.state is not WorkState.OPEN:
         return task
     here = view.entry.seq if view.entry else 0
-    outlives = task.of_deal or task.key.cause == Cause.CADENCE.value  # these end with the deal, with the cadence
+    outlives = task.of_deal or is_step(task.key)  # these end with the deal, with the cadence
     if ends or (task.opened_in != here and not outlives) or forbidden(plan, view, "task", task.kind):
         return replace(task, state=WorkState.CLOSED, ended_at=view.now)
     return follow(task, view)
