@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from connector.domain.effects import EffectKey, OwnerRequest
+from connector.domain.effects import Cause, EffectKey, OwnerRequest
 from connector.domain.lead import Lead
 from connector.domain.runs import Assigned
 from connector.domain.state import LeadState
@@ -63,5 +63,20 @@ def asked(plan: Plan, view: LeadView, events: Events) -> Iterator[tuple[str, Hap
 
 
 def request(plan: Plan, view: LeadView, key: EffectKey, assign: Assign) -> OwnerRequest:
-    """What is asked of the pool."""
-    return OwnerRequest(key=key, pool=assign.pool, by=assign.by, owner_of=assign.owner_of, asked_at=view.now)
+    """What is asked of the pool: the present owner is kept where the policy keeps owners, and avoided by a clock.
+
+    Who let a promise run out is not given the same lead again while there is anybody else.
+    """
+    routing = plan.policy.routing
+    owner = view.deal_owner_now if assign.owner_of == "deal" else view.owner_now
+    breached = key.cause == Cause.CLOCK.value
+    keeps = routing is not None and routing.keep_for is not None and not breached
+    return OwnerRequest(
+        key=key,
+        pool=assign.pool,
+        by=assign.by,
+        owner_of=assign.owner_of,
+        asked_at=view.now,
+        prefer=owner if keeps else None,
+        avoid=owner if breached else None,
+    )

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from traceback import extract_tb
 
 import structlog
 
 from connector.domain import codec
-from connector.domain.decision import Decision, Overruled, WakeClass
-from connector.domain.effects import Deal, Enrolment, Note, Task
-from connector.domain.lead import Lead
-from connector.domain.state import StageEntry
+from connector.domain.decision import Decision, Wake, WakeClass
 from connector.domain.value import Value
-from connector.engine.decide import decide
 from connector.errors import RetryableError, TasukiError
 from connector.store import history, leads, links, managed, mirrors, signals
 from connector.store.database import Connection
@@ -26,36 +21,15 @@ from connector.sync import mirror
 from connector.sync.binding import DEAL_OWNER, OWNER
 from connector.sync.cases import Case, load_cases
 from connector.sync.context import Tenant
+from connector.sync.deciding import Result, decide_case
 from connector.sync.difference import deal_difference, difference, settle_overtaken
+from connector.sync.granting import RETRY_UNROUTED, grant_requests
 from connector.sync.wanting import record_rows
 
 log = structlog.get_logger()
 
 LEDGER_RULES = 8
 """Rules named in a ledger row: it stays below 300 bytes."""
-
-MOST_STEPS = 500
-"""Instants that one evaluation steps through after a standstill; what is left collapses into now."""
-
-_WAKES = frozenset(why.value for why in WakeClass)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Result:
-    """What came of a case: the last decision, and everything that happened on the way there."""
-
-    due: DueClaim
-    case: Case
-    decision: Decision
-    lead: Lead
-    entries: tuple[StageEntry, ...]
-    tasks: tuple[Task, ...]
-    deals: tuple[Deal, ...]
-    notes: tuple[Note, ...]
-    enrolments: tuple[Enrolment, ...]
-    overruled: tuple[Overruled, ...]
-    fired: tuple[str, ...]
-    shadowed: tuple[str, ...]
 
 
 def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
@@ -74,6 +48,7 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
         with tenant.database.transaction(tenant.installation_id) as conn:
             cases, resting = _cases(tenant, conn, due)
         results = list(_decide_all(tenant, token, cases, now))
+        grant_requests(tenant, results, now)
         with tenant.database.transaction(tenant.installation_id) as conn:
             _store(tenant, conn, token, results, resting, now)
     except RetryableError:
@@ -98,10 +73,10 @@ def _cases(
 # ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
 def _decide_all(
     tenant: Tenant, token: uuid.UUID, cases: Sequence[tuple[DueClaim, Case]], now: datetime
-) -> Iterator[_Result]:
+) -> Iterator[Result]:
     for due, case in cases:
         try:
-            yield _decide(tenant, due, case, now)
+            yield decide_case(tenant, due, case, now)
         except (TasukiError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             # One lead's poison must not stop the others: it is tried again, then parked alone.
             log.error("evaluation_failed", lead_id=case.row.id, error=type(error).__name__, where=_where(error))
@@ -121,72 +96,17 @@ def _where(error: BaseException) -> str:
     return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
-def _decide(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> _Result:
-    """Step through every instant that was due, in order, then now."""
-    state = case.state()
-    lead = case.lead(state)
-    entries: list[StageEntry] = []
-    tasks: dict[object, Task] = {}
-    deals: dict[object, Deal] = {}
-    notes: dict[object, Note] = {}
-    enrolments: dict[object, Enrolment] = {}
-    overruled: list[Overruled] = []
-    fired: list[str] = []
-    shadowed: list[str] = []
-    found = list(case.signals)
-    instant = _first_instant(tenant, due, case, now)
-    for step in range(MOST_STEPS + 1):
-        if step == MOST_STEPS:
-            instant = now
-        decision = decide(tenant.plan, lead, found, state, instant, since=tenant.policy.activated_at)
-        state = decision.state
-        entries += decision.entries
-        tasks |= {task.key: task for task in decision.tasks_changed}
-        deals |= {deal.key: deal for deal in decision.deals_changed}
-        notes |= {note.key: note for note in decision.notes}
-        enrolments |= {one.key: one for one in decision.enrolments}
-        overruled += decision.overruled
-        fired += decision.fired
-        shadowed += decision.shadowed
-        if instant >= now:
-            break
-        found = [replace(one, seen=one.seen or one.occurred_at <= instant) for one in found]
-        wake = decision.wake
-        instant = wake.at if wake is not None and instant < wake.at < now else now
-    return _Result(
-        due=due,
-        case=case,
-        decision=decision,
-        lead=lead,
-        entries=tuple(entries),
-        tasks=tuple(tasks.values()),
-        deals=tuple(deals.values()),
-        notes=tuple(notes.values()),
-        enrolments=tuple(enrolments.values()),
-        overruled=tuple(overruled),
-        fired=tuple(fired),
-        shadowed=tuple(dict.fromkeys(shadowed)),
-    )
-
-
-def _first_instant(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> datetime:
-    """The wake that was missed, if one was; what lies further back than `stale_after` collapses into one step."""
-    if case.row.evaluated_at is None or due.why not in _WAKES or due.due_at >= now:
-        return now
-    return max(due.due_at, now - timedelta(seconds=tenant.limits.stale_after_seconds))
-
-
 # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 def _store(
     tenant: Tenant,
     conn: Connection,
     token: uuid.UUID,
-    results: Sequence[_Result],
+    results: Sequence[Result],
     resting: Sequence[DueClaim],
     now: datetime,
 ) -> None:
     _lock(tenant, conn, results)
-    evaluated = [_evaluated(tenant, result) for result in results]
+    evaluated = [_evaluated(tenant, result, now) for result in results]
     stored = leads.store(conn, evaluated, now=now)
     kept = [result for result in results if result.case.row.id in stored]
     rest = [_resting(one) for one in resting]
@@ -208,7 +128,7 @@ def _store(
     )
 
 
-def _lock(tenant: Tenant, conn: Connection, results: Sequence[_Result]) -> None:
+def _lock(tenant: Tenant, conn: Connection, results: Sequence[Result]) -> None:
     """Take the locks in the order of everybody else."""
     for connection_id, binding in tenant.bindings.items():
         people = [
@@ -223,8 +143,12 @@ def _lock(tenant: Tenant, conn: Connection, results: Sequence[_Result]) -> None:
     leads.lock(conn, ids)
 
 
-def _evaluated(tenant: Tenant, result: _Result) -> Evaluated:
+def _evaluated(tenant: Tenant, result: Result, now: datetime) -> Evaluated:
     decision = result.decision
+    wake = decision.wake
+    if decision.state.requests:  # nobody could take it yet
+        again = Wake(at=now + RETRY_UNROUTED, why=WakeClass.DEADLINE)
+        wake = again if wake is None or again.at < wake.at else wake
     return Evaluated(
         lead_id=result.case.row.id,
         revision=result.case.row.revision,
@@ -235,8 +159,8 @@ def _evaluated(tenant: Tenant, result: _Result) -> Evaluated:
         scores=dict(decision.scores),
         policy_hash=tenant.policy.hash,
         generation=tenant.policy.generation,
-        wake_at=decision.wake.at if decision.wake else None,
-        wake_why=decision.wake.why.value if decision.wake else None,
+        wake_at=wake.at if wake else None,
+        wake_why=wake.why.value if wake else None,
     )
 
 
@@ -262,7 +186,7 @@ def _resting(one: DueClaim) -> Evaluated:
     )
 
 
-def _store_history(tenant: Tenant, conn: Connection, results: Sequence[_Result], now: datetime) -> None:
+def _store_history(tenant: Tenant, conn: Connection, results: Sequence[Result], now: datetime) -> None:
     entries = [(result.case.row.id, entry) for result in results for entry in result.entries]
     history.add_entries(conn, tenant.installation_id, tenant.policy.hash, entries)
     rows = [
@@ -274,10 +198,10 @@ def _store_history(tenant: Tenant, conn: Connection, results: Sequence[_Result],
             "data": {
                 "stage": result.decision.stage_desired,
                 "by": [entry.transition or entry.mover.value for entry in result.entries][:LEDGER_RULES],
-                "rules": list(result.fired)[:LEDGER_RULES],
+                "rules": list(dict.fromkeys(result.fired))[:LEDGER_RULES],
                 "score": round(result.decision.scores.get("total", 0.0), 2),
                 "tasks": len(result.tasks),
-                **({"shadow": list(result.shadowed)[:LEDGER_RULES]} if result.shadowed else {}),
+                **({"shadow": list(dict.fromkeys(result.shadowed))[:LEDGER_RULES]} if result.shadowed else {}),
             },
         }
         for result in results
@@ -297,18 +221,25 @@ def _store_history(tenant: Tenant, conn: Connection, results: Sequence[_Result],
             )
 
 
-def _want_records(tenant: Tenant, conn: Connection, connection_id: int, results: Sequence[_Result]) -> None:
+def _want_records(tenant: Tenant, conn: Connection, connection_id: int, results: Sequence[Result]) -> None:
     dialect = tenant.bindings[connection_id].dialect
     rows = [
         row
         for result in results
-        for row in record_rows(dialect, result.case.row.id, result.tasks, result.deals, result.notes, result.enrolments)
+        for row in record_rows(
+            dialect,
+            result.case.row.id,
+            result.tasks.values(),
+            result.deals.values(),
+            result.notes.values(),
+            result.enrolments.values(),
+        )
     ]
     if rows:
         managed.want(conn, tenant.installation_id, connection_id, rows)
 
 
-def _settle_overtaken(tenant: Tenant, conn: Connection, connection_id: int, results: Sequence[_Result]) -> None:
+def _settle_overtaken(tenant: Tenant, conn: Connection, connection_id: int, results: Sequence[Result]) -> None:
     """Where the rules decided against a change that we had overtaken, the CRM already shows what they decided."""
     found = {result.case.person.vendor_id: result for result in results if mirror.overtaken(result.case.person)}
     if not found:
@@ -323,7 +254,7 @@ def _settle_overtaken(tenant: Tenant, conn: Connection, connection_id: int, resu
     mirrors.put(conn, tenant.installation_id, connection_id, list(rows.values()))
 
 
-def _is_outstanding(result: _Result, now: datetime) -> bool:
+def _is_outstanding(result: Result, now: datetime) -> bool:
     """True when something has to be written: a property differs, or a record of ours is to be made or changed."""
     case, decision = result.case, result.decision
     made = result.tasks or result.deals or result.notes or result.enrolments

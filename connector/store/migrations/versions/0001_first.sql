@@ -357,15 +357,49 @@ CREATE INDEX managed_record_vendor ON managed_record (installation_id, connectio
 CREATE INDEX managed_record_read ON managed_record (installation_id, connection_id) WHERE read_wanted;
 CREATE INDEX managed_record_parked ON managed_record (installation_id) WHERE step = 'parked';
 
+-- ── routing ────────────────────────────────────────────────────────────────────────────────────────────────
 CREATE TABLE assignment_grant (
     installation_id int NOT NULL,
-    pool            text NOT NULL,
     lead_id         bigint NOT NULL,
-    cause           text NOT NULL,
-    owner_id        text NOT NULL,
+    request         text NOT NULL,
+    asked_pool      text NOT NULL,
+    pool            text NOT NULL,
+    owner_of        text NOT NULL,
+    person          text NOT NULL,
+    why             text NOT NULL,
+    skipped         jsonb NOT NULL DEFAULT '{}',
     granted_at      timestamptz NOT NULL,
-    PRIMARY KEY (installation_id, pool, lead_id, cause)
+    PRIMARY KEY (installation_id, lead_id, request)
 );
+COMMENT ON TABLE assignment_grant IS 'Who was given what by a pool, and who was skipped for which reason. A request is granted once.';
+CREATE INDEX assignment_grant_pool ON assignment_grant (installation_id, pool, granted_at);
+
+CREATE TABLE pool_state (
+    installation_id int NOT NULL,
+    pool            text NOT NULL,
+    credit          jsonb NOT NULL DEFAULT '{}',
+    PRIMARY KEY (installation_id, pool)
+);
+COMMENT ON COLUMN pool_state.credit IS 'person → turns owed (above 0) or taken ahead (below); its row is the lock under which a pool gives';
+
+CREATE TABLE person (
+    installation_id int NOT NULL,
+    person          text NOT NULL,
+    weight          double precision NOT NULL DEFAULT 1 CHECK (weight >= 0),
+    capacity        int CHECK (capacity >= 0),
+    PRIMARY KEY (installation_id, person)
+);
+COMMENT ON TABLE person IS 'What the CRM does not know of a person: share of the turns, own capacity. Names and teams stay in owner.';
+
+CREATE TABLE absence (
+    installation_id int NOT NULL,
+    id              bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    person          text NOT NULL,
+    starts_at       timestamptz NOT NULL,
+    ends_at         timestamptz,
+    PRIMARY KEY (installation_id, id)
+);
+CREATE INDEX absence_person ON absence (installation_id, person);
 
 -- ── history ────────────────────────────────────────────────────────────────────────────────────────────────
 CREATE TABLE ledger (

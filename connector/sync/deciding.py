@@ -1,0 +1,94 @@
+"""Deciding one case: every instant that was due, in order, then now; and again when a pool has given an owner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from connector.domain.decision import Decision, Overruled, WakeClass
+from connector.domain.effects import Deal, EffectKey, Enrolment, Grant, Note, Notice, Task
+from connector.domain.lead import Lead
+from connector.domain.signal import Signal
+from connector.domain.state import StageEntry
+from connector.engine.decide import decide
+from connector.store.leads import DueClaim
+from connector.sync.cases import Case
+from connector.sync.context import Tenant
+
+MOST_STEPS = 500
+"""Instants that one evaluation steps through after a standstill; what is left collapses into now."""
+
+_WAKES = frozenset(why.value for why in WakeClass)
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """What came of a case: the last decision, and everything that happened on the way there."""
+
+    due: DueClaim
+    case: Case
+    lead: Lead
+    signals: Sequence[Signal]
+    decision: Decision
+    entries: list[StageEntry] = field(default_factory=list)
+    tasks: dict[EffectKey, Task] = field(default_factory=dict)
+    deals: dict[EffectKey, Deal] = field(default_factory=dict)
+    notes: dict[EffectKey, Note] = field(default_factory=dict)
+    enrolments: dict[EffectKey, Enrolment] = field(default_factory=dict)
+    notices: dict[EffectKey, Notice] = field(default_factory=dict)
+    overruled: list[Overruled] = field(default_factory=list)
+    fired: list[str] = field(default_factory=list)
+    shadowed: list[str] = field(default_factory=list)
+
+    def take(self, decision: Decision) -> None:
+        """Take in one more decision on the way."""
+        self.decision = decision
+        self.entries += decision.entries
+        self.tasks |= {task.key: task for task in decision.tasks_changed}
+        self.deals |= {deal.key: deal for deal in decision.deals_changed}
+        self.notes |= {note.key: note for note in decision.notes}
+        self.enrolments |= {one.key: one for one in decision.enrolments}
+        self.notices |= {one.key: one for one in decision.notices}
+        self.overruled += decision.overruled
+        self.fired += decision.fired
+        self.shadowed += decision.shadowed
+
+
+def decide_case(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> Result:
+    """Step through every instant that was due, in order, then now."""
+    state = case.state()
+    lead = case.lead(state)
+    found: Sequence[Signal] = case.signals
+    instant = _first_instant(tenant, due, case, now)
+    result: Result | None = None
+    for step in range(MOST_STEPS + 1):
+        if step == MOST_STEPS:
+            instant = now
+        decision = decide(tenant.plan, lead, found, state, instant, since=tenant.policy.activated_at)
+        state = decision.state
+        if result is None:
+            result = Result(due=due, case=case, lead=lead, signals=found, decision=decision)
+        result.take(decision)
+        found = [replace(one, seen=one.seen or one.occurred_at <= instant) for one in found]
+        if instant >= now:
+            break
+        wake = decision.wake
+        instant = wake.at if wake is not None and instant < wake.at < now else now
+    assert result is not None
+    result.signals = found
+    return result
+
+
+def decide_granted(tenant: Tenant, result: Result, grants: Sequence[Grant], now: datetime) -> None:
+    """Decide a case again with the owners that pools have given, before anything of it is stored."""
+    result.lead = replace(result.lead, grants=(*result.lead.grants, *grants))
+    since, state = tenant.policy.activated_at, result.decision.state
+    result.take(decide(tenant.plan, result.lead, result.signals, state, now, since=since))
+
+
+def _first_instant(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> datetime:
+    """The wake that was missed, if one was; what lies further back than `stale_after` collapses into one step."""
+    if case.row.evaluated_at is None or due.why not in _WAKES or due.due_at >= now:
+        return now
+    return max(due.due_at, now - timedelta(seconds=tenant.limits.stale_after_seconds))

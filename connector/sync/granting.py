@@ -1,0 +1,174 @@
+"""Pools give owners: under the pool's lock, in the order of asking, before anything of the decisions is stored.
+
+A grant is a fact: one that was recorded before a crash is found again by its request, so that nobody is given twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+
+from connector.domain.effects import Grant, OwnerRequest
+from connector.engine.allocate import Choice, Member, choose
+from connector.policy.model import Pool
+from connector.store import people
+from connector.store.database import Connection
+from connector.store.people import PersonRow
+from connector.sync.context import Tenant
+from connector.sync.deciding import Result, decide_granted
+
+RETRY_UNROUTED = timedelta(minutes=15)
+"""How soon a lead that nobody could take is offered again, in business time."""
+
+_ROUNDS = 3
+"""Grants may lead to further requests; the rest waits for the next evaluation."""
+
+
+def grant_requests(tenant: Tenant, results: Sequence[Result], now: datetime) -> None:
+    """Answer the open requests of these decisions, and decide their leads again with the answers."""
+    for _ in range(_ROUNDS):
+        asking = [
+            (request, result)
+            for result in results
+            for request in result.decision.state.requests
+            if all(grant.request != request.key.text() for grant in result.lead.grants)
+        ]
+        if not asking or tenant.plan.policy.routing is None:
+            return
+        asking.sort(key=lambda pair: (pair[0].asked_at, pair[1].case.row.id))
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            given = _granted(tenant, conn, asking, now)
+        for result in results:
+            mine = given.get(result.case.row.id)
+            if mine:
+                decide_granted(tenant, result, mine, now)
+        if not given:
+            return
+
+
+def _granted(
+    tenant: Tenant, conn: Connection, asking: Sequence[tuple[OwnerRequest, Result]], now: datetime
+) -> dict[int, list[Grant]]:
+    routing = tenant.plan.policy.routing
+    assert routing is not None
+    names = {request.pool for request, _ in asking} | ({routing.nobody_free} if routing.nobody_free else set())
+    desk = _Desk(tenant, conn, now, people.lock_pools(conn, tenant.installation_id, names))
+    known = people.granted(conn, [result.case.row.id for _, result in asking])
+    given: dict[int, list[Grant]] = {}
+    for request, result in asking:
+        lead_id = result.case.row.id
+        grant = known.get((lead_id, request.key.text())) or desk.give(request, lead_id)
+        if grant is not None:
+            given.setdefault(lead_id, []).append(grant)
+    desk.close()
+    return given
+
+
+@dataclass(slots=True)
+class _Desk:
+    """The pools while they are held: their people, what they owe, and what they give now."""
+
+    tenant: Tenant
+    conn: Connection
+    now: datetime
+    credit: dict[str, dict[str, float]]
+    members: dict[str, list[Member]] = field(default_factory=dict)
+    everybody: list[PersonRow] | None = None
+
+    def give(self, request: OwnerRequest, lead_id: int) -> Grant | None:
+        """Who takes it, recorded; None where nobody can, the pool for that case included."""
+        routing = self.tenant.plan.policy.routing
+        assert routing is not None
+        skipped: dict[str, str] = {}
+        for pool in dict.fromkeys((request.pool, routing.nobody_free or request.pool)):
+            choice = self._choose(pool, request)
+            skipped |= choice.skipped
+            if choice.person is None:
+                continue
+            grant = Grant(
+                request=request.key.text(),
+                pool=pool,
+                owner_of=request.owner_of,
+                person=choice.person,
+                granted_at=self.now,
+            )
+            why = choice.why if pool == request.pool else "nobody_free"
+            people.keep_grant(
+                self.conn,
+                self.tenant.installation_id,
+                lead_id,
+                grant,
+                asked_pool=request.pool,
+                why=why,
+                skipped=skipped,
+            )
+            return grant
+        return None
+
+    def close(self) -> None:
+        """Remember what the pools owe now."""
+        for pool, credit in self.credit.items():
+            people.put_credit(self.conn, pool, credit)
+
+    def _choose(self, pool: str, request: OwnerRequest) -> Choice:
+        members = self._members(pool)
+        choice, self.credit[pool] = choose(request, members, self.credit.get(pool, {}))
+        if choice.person is not None:
+            self.members[pool] = [
+                replace(one, load=one.load + 1, taken=one.taken + 1) if one.person == choice.person else one
+                for one in members
+            ]
+        return choice
+
+    def _members(self, pool: str) -> list[Member]:
+        if pool not in self.members:
+            routing = self.tenant.plan.policy.routing
+            assert routing is not None
+            if self.everybody is None:
+                self.everybody = people.people(self.conn, self.now)
+            self.members[pool] = members_of(self.tenant, self.conn, routing.pools[pool], self.everybody, self.now)
+        return self.members[pool]
+
+
+def members_of(
+    tenant: Tenant, conn: Connection, pool: Pool, everybody: Sequence[PersonRow], now: datetime
+) -> list[Member]:
+    """The people of a pool with what they carry now."""
+    rows = [one for one in everybody if pool.members.get(one.vendor) in one.teams]
+    routing, capacity = tenant.plan.policy.routing, pool.capacity
+    taken = people.taken(conn, pool.id, period_start(tenant, capacity.per, now)) if capacity is not None else {}
+    load = _load(tenant, conn, [one.person for one in rows])
+    return [
+        Member(
+            person=one.person,
+            weight=one.weight,
+            active=one.active,
+            absent=one.absent and (routing is None or routing.absent_skip),
+            load=load.get(one.person, 0),
+            taken=taken.get(one.person, 0),
+            capacity=one.capacity if one.capacity is not None else capacity.most if capacity is not None else None,
+        )
+        for one in rows
+    ]
+
+
+def _load(tenant: Tenant, conn: Connection, persons: Sequence[str]) -> Mapping[str, int]:
+    """Open leads: those past the first stage and before the last, side stages left aside."""
+    main = [stage.id for stage in tenant.plan.policy.stages.values() if not stage.side]
+    found: dict[str, int] = {}
+    for binding in tenant.bindings.values():
+        dialect = binding.dialect
+        counted = people.loads(
+            conn, persons, person_type=dialect.person_type, owner_property=dialect.owner_property, stages=main[1:-1]
+        )
+        for person, number in counted.items():
+            found[person] = found.get(person, 0) + number
+    return found
+
+
+def period_start(tenant: Tenant, per: str, now: datetime) -> datetime:
+    """The beginning of the day, week (Monday) or month that `now` lies in, by the policy's zone."""
+    today = now.astimezone(tenant.plan.policy.zone).date()
+    first = {"day": today, "week": today - timedelta(days=today.weekday())}.get(per, today.replace(day=1))
+    return datetime.combine(first, time(), tenant.plan.policy.zone).astimezone(UTC)
