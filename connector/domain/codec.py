@@ -78,18 +78,56 @@ def decode_values(raw: Mapping[str, Json]) -> dict[str, Value]:
 
 def encode_entry(entry: StageEntry) -> dict[str, Json]:
     """A stage entry as JSON."""
-    return asdict(entry) | {"entered_at": moment_text(entry.entered_at), "mover": entry.mover.value}
+    return asdict(entry) | {
+        "entered_at": moment_text(entry.entered_at),
+        "mover": entry.mover.value,
+        "came_back_at": text_or_none(entry.came_back_at),
+    }
 
 
 def decode_entry(raw: Mapping[str, Json]) -> StageEntry:
     """The entry that `encode_entry` wrote."""
-    return StageEntry(**{**raw, "entered_at": datetime.fromisoformat(raw["entered_at"]), "mover": Mover(raw["mover"])})
+    given = {
+        "entered_at": datetime.fromisoformat(raw["entered_at"]),
+        "mover": Mover(raw["mover"]),
+        "came_back_at": moment_or_none(raw.get("came_back_at")),
+    }
+    return StageEntry(**{**raw, **given})
+
+
+def _encode_step(entry: StageEntry) -> list[Json]:
+    """An entry of the trail: short, since every lead has several."""
+    return [
+        entry.seq,
+        entry.stage,
+        moment_text(entry.entered_at),
+        entry.mover.value,
+        entry.transition,
+        entry.reason,
+        int(entry.passed) + 2 * int(entry.initial),
+        text_or_none(entry.came_back_at),
+    ]
+
+
+def _decode_step(raw: list[Json]) -> StageEntry:
+    return StageEntry(
+        seq=raw[0],
+        stage=raw[1],
+        entered_at=datetime.fromisoformat(raw[2]),
+        mover=Mover(raw[3]),
+        transition=raw[4],
+        reason=raw[5],
+        passed=bool(raw[6] & 1),
+        initial=bool(raw[6] & 2),
+        came_back_at=moment_or_none(raw[7]),
+    )
 
 
 def encode_state(state: LeadState) -> dict[str, Json]:
     """A lead's state as JSON; what is empty is left out."""
     full: dict[str, Json] = {
         "entry": encode_entry(state.entry) if state.entry else None,
+        "trail": [_encode_step(one) for one in state.trail],
         "edges": {name: _encode_edge(edge) for name, edge in state.edges.items()},
         "holds": {name: _encode_hold(hold) for name, hold in state.holds.items()},
         "tasks": [encode_task(task) for task in state.tasks],
@@ -117,6 +155,7 @@ def decode_state(raw: Mapping[str, Json]) -> LeadState:
     """The state that `encode_state` wrote; an empty object is a lead that was never evaluated."""
     return LeadState(
         entry=decode_entry(raw["entry"]) if raw.get("entry") else None,
+        trail=tuple(_decode_step(one) for one in raw.get("trail", ())),
         edges={name: _decode_edge(edge) for name, edge in raw.get("edges", {}).items()},
         holds={name: _decode_hold(hold) for name, hold in raw.get("holds", {}).items()},
         tasks=tuple(decode_task(task) for task in raw.get("tasks", ())),

@@ -56,6 +56,7 @@ class Lead:
     created_at: datetime
     stage_report: StageReport | None = None
     grants: tuple[Grant, ...] = ()
+    speaks_for_deal: bool = True  #: False: another lead has this deal too, and what the deal lacks is told there.
 
     def fact(self, name: str) -> FieldFact:
         """The fact for `name`; UNREAD when nobody has read it."""

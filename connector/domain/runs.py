@@ -53,7 +53,7 @@ class ClockRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assigned:
-    """An owner that a pool gave: wanted on the record until a person names somebody else after it."""
+    """An owner that a pool gave, asked at `at`: wanted on the record until a person names somebody else after it."""
 
     person: str
     pool: str

@@ -33,6 +33,7 @@ class StageEntry:
     reason: str | None = None  #: A reason id of recycle.yaml.
     passed: bool = False  #: Passed through in one evaluation: recorded, starts nothing.
     initial: bool = False  #: Where a lead stood when it came under this policy, or was moved to by that: no event.
+    came_back_at: datetime | None = None  #: When its present round began: it came back from a side or a later stage.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,10 @@ class Setting:
     at: datetime
 
 
+TRAIL = 24
+"""How many of a lead's latest stage entries are remembered for the engine; the store keeps them all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadState:
     """Everything remembered. A new lead starts with `LeadState()` and has no stage.
@@ -78,6 +83,7 @@ class LeadState:
     """
 
     entry: StageEntry | None = None
+    trail: tuple[StageEntry, ...] = ()  #: The latest entries, oldest first, `entry` last.
     edges: Mapping[str, Edge] = field(default_factory=lambda: MappingProxyType({}))
     holds: Mapping[str, Hold] = field(default_factory=lambda: MappingProxyType({}))
     tasks: tuple[Task, ...] = ()

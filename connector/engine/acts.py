@@ -35,7 +35,7 @@ class Trigger:
     """A rule that acts: what it does, and the happening that keys it. `at` is the moment from which dues count.
 
     `prefix` stands before the slots where one rule acts in several places (a rung, a step). In `shadow` it is recorded
-    and does nothing.
+    and does nothing. `missing` is what its texts print for `{missing}`.
     """
 
     rule: str
@@ -43,6 +43,7 @@ class Trigger:
     happening: Happening
     prefix: str = ""
     shadow: bool = False
+    missing: str = ""
 
     def key(self, slot: str) -> EffectKey:
         """The name of the effect of one action."""
@@ -87,12 +88,13 @@ class Acts:
         key = trigger.key(action.slot)
         if isinstance(action, TaskAction):
             if not forbidden(self.plan, self.view, "task", action.kind):
-                self.tasks.setdefault(key, open_task(self.view, key, action, self.view.now))
+                task = open_task(self.view, key, action, self.view.now, missing=trigger.missing)
+                self.tasks.setdefault(key, task)
         elif isinstance(action, SetAction):
             self.settings[action.field] = action.value
         elif isinstance(action, NotifyAction):
             if not forbidden(self.plan, self.view, "notify"):
-                self._notify(key, action)
+                self._notify(key, action, trigger.missing)
         elif isinstance(action, EnrolAction):
             if not forbidden(self.plan, self.view, "enrol"):
                 self.enrolments.setdefault(
@@ -109,19 +111,19 @@ class Acts:
         elif isinstance(action, StopAction):
             self.stops.append((action.cadence, trigger))
 
-    def _notify(self, key: EffectKey, action: NotifyAction) -> None:
+    def _notify(self, key: EffectKey, action: NotifyAction, missing: str) -> None:
         people = {OWNER: self.view.owner_now, DEAL_OWNER: self.view.deal_owner_now}
         to = [f"person:{people[one]}" if people.get(one) else one for one in action.to]
         known = tuple(dict.fromkeys(one for one in to if one not in people))
         if known:  # nobody owns it yet: there is nobody to tell
-            text = action.text.render(lookup(self.view))
+            text = action.text.render(lookup(self.view, missing=missing))
             self.notices.setdefault(key, Notice(key=key, to=known, text=text, at=self.view.now))
 
 
-def open_task(view: LeadView, key: EffectKey, action: TaskAction, start: datetime) -> Task:
+def open_task(view: LeadView, key: EffectKey, action: TaskAction, start: datetime, missing: str = "") -> Task:
     """The task that an action opens; its due time counts from `start`."""
     due_at = action.due.add(start, view.policy.calendar)
-    text = lookup(view, due_at)
+    text = lookup(view, due_at, missing)
     owner = {OWNER: view.owner_now, DEAL_OWNER: view.deal_owner_now}.get(action.to)
     return Task(
         key=key,

@@ -15,7 +15,7 @@ from connector.domain.decision import Decision, Overruled
 from connector.domain.effects import OwnerRequest
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
-from connector.domain.state import Edge, Hold, LeadState, Mover, StageEntry
+from connector.domain.state import TRAIL, Edge, Hold, LeadState, Mover, StageEntry
 from connector.domain.value import BLANK
 from connector.engine import cadences, handoff, lifecycle, publish, reach, routing, sla, wake, work
 from connector.engine.acts import Acts
@@ -117,7 +117,7 @@ def _evaluate(
         done=done,
         finished=progress.finished,
     )
-    acts, after = _act(plan, run.state, view, events)
+    acts, after = _act(plan, run.standing, view, events)
     holds, overruled = publish.run_out(run.holds, view)
     settings = publish.settings_after(state, lead, acts.settings, now)
     after = replace(run.state_after(after), holds=holds, settings=settings)
@@ -135,7 +135,7 @@ def _evaluate(
         scores={name: publish.score_value(view, name) for name in publish.score_names(plan)},
         overruled=(*overruled, *_refusals(run, state.refused_at)),
         wake=wake.next_wake(plan, after, view, signals),
-        owners={} if acts.silent else publish.owners(after, lead),
+        owners={} if acts.silent else publish.owners(after, view),
         requests=tuple(acts.requests.values()),
         deals_changed=tuple(acts.deals.values()),
         notes=tuple(acts.notes.values()),
@@ -151,15 +151,17 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
     Clocks come first, since a breach is an event for rules; cadences last, since rules start and stop them.
     """
     acts = Acts(plan, view, silent=not reach.acts_on(plan, view))
+    given, state = state.deals, handoff.owned(state)
+    acts.deals.update((deal.key, deal) for deal in state.deals if deal not in given)
     ticked = sla.tick(plan, state, view, events)
     for task in state.tasks:
-        ends = acts.silent or sla.is_over(plan, ticked.runs, task.key)
+        settled = handoff.is_settled(view, state.edges, task)
+        ends = acts.silent or settled or sla.is_over(plan, ticked.runs, task.key)
         acts.tasks[task.key] = work.in_line(plan, task, view, ends=ends)
     events = replace(events, breached=ticked.breached)
     acts.do(ticked.triggers)
     acts.do(work.triggered(plan, view, events))
-    if not acts.silent:
-        handoff.hand_over(plan, state, view, events, acts)
+    handoff.hand_over(plan, state, view, events, acts)
     runs = cadences.step(plan, state.cadences, view, events, acts)
     return acts, replace(
         state,
@@ -206,7 +208,19 @@ class _Run:
         if adopted and self.course.entries:
             adopted = (replace(adopted[0], passed=True),)
         self.entries = (*adopted, *self.course.entries)
-        self.edges: dict[str, Edge] = edges_after(plan, state.edges, self.course.view, since, quiet_until)
+        refused = self.course.refused
+        self.edges: dict[str, Edge] = handoff.edges_after(
+            plan,
+            edges_after(plan, state.edges, self.course.view, since, quiet_until),
+            self.course.view,
+            refused.rule if refused is not None else None,
+            quiet_until,
+        )
+
+    @property
+    def standing(self) -> LeadState:
+        """What work is done on: the state with these moves in its trail, and what is remembered of events."""
+        return replace(self.state, trail=self._trail(), edges=self.edges)
 
     def state_after(self, done: LeadState | None = None) -> LeadState:
         """The state after these moves (`done`: with the work that they brought about); publishing comes on top."""
@@ -214,6 +228,7 @@ class _Run:
         return replace(
             done or self.state,
             entry=self.course.view.entry,
+            trail=self._trail(),
             edges=self.edges,
             holds=self.holds,
             answers_used=publish.answers_after(self._plan, self.state, self.course),
@@ -223,6 +238,14 @@ class _Run:
             stuck=self.course.stuck,
             policy=self._plan.policy.hash,
         )
+
+    def _trail(self) -> tuple[StageEntry, ...]:
+        """The latest entries. The first one begins where we now know that it began."""
+        begun = self._remembered.trail
+        first = self.state.entry
+        if len(begun) == 1 and first is not None and first.seq == begun[0].seq:
+            begun = (first,)
+        return (*begun, *self.entries)[-TRAIL:]
 
     def _look(self, entry: StageEntry | None) -> LeadView:
         return LeadView(self._plan.policy, self._lead, self._times, entry, self.holds, self._now, self._remembered)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from connector.domain.value import BLANK, Truth, is_known
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from connector.engine.view import LeadView
 
 _EITHER = {"ja": ("・", "のいずれか"), "en": (" or ", "")}
+_ALSO = {"ja": "あるとなお良い: ", "en": "also useful: "}
 
 
 def passes(view: LeadView, gate: Gate) -> Truth:
@@ -33,6 +34,24 @@ def missing(view: LeadView, gate: Gate) -> str:
             labels = [label_in(view.policy.fields[name].label, language, name) for name in group]
             texts.append(joint.join(labels) + (end if len(labels) > 1 else ""))
     return ("、" if language == "ja" else ", ").join(texts)
+
+
+def told(view: LeadView, gate: Gate) -> str:
+    """What people read of a gate: what is missing, then what is wanted and not known, marked as such.
+
+    `課題・ニーズ、競合 / あるとなお良い: 予算、決裁権`
+    """
+    language = view.policy.language
+    wanted = [name for name in gate.wanted if view.value(name) is BLANK]
+    useful = _ALSO.get(language, _ALSO["en"]) + labels(view, wanted) if wanted else ""
+    return " / ".join(text for text in (missing(view, gate), useful) if text)
+
+
+def labels(view: LeadView, fields: Iterable[str]) -> str:
+    """The labels of these fields, as one list to read."""
+    language = view.policy.language
+    found = (label_in(view.policy.fields[name].label, language, name) for name in fields)
+    return ("、" if language == "ja" else ", ").join(found)
 
 
 def names(gate: Gate) -> frozenset[str]:

@@ -162,7 +162,17 @@ def _is_recycling(plan: Plan, rules: Recycle, target: str, reason: str | None) -
     return found is not None and found.again is not None and plan.policy.stages[target].side
 
 
+def _came_back_at(plan: Plan, before: StageEntry, entry: StageEntry) -> datetime | None:
+    """When the round began in which the lead is now: with this entry, if it leads back into or up the main line."""
+    source, target = plan.policy.stages.get(before.stage), plan.policy.stages[entry.stage]
+    if source is None or target.side or (not source.side and plan.order[target.id] > plan.order[source.id]):
+        return before.came_back_at
+    return entry.entered_at
+
+
 def _enter(plan: Plan, course: Course, look: Look, entry: StageEntry) -> None:
+    if course.view.entry is not None:
+        entry = replace(entry, came_back_at=_came_back_at(plan, course.view.entry, entry))
     course.entries.append(entry)
     course.stuck = None
     rules = plan.policy.recycle

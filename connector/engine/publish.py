@@ -12,11 +12,13 @@ from connector.domain.effects import WorkState
 from connector.domain.lead import Actor, Lead
 from connector.domain.state import Hold, LeadState, Setting
 from connector.domain.value import BLANK, Value, is_known
+from connector.engine import handoff, pipeline
 from connector.engine.fading import whole
+from connector.engine.handoff import DEAL
 from connector.engine.lifecycle import Course
 from connector.engine.plan import Plan
 from connector.engine.routing import owner_now
-from connector.engine.view import SCORE, LeadView
+from connector.engine.view import PIPELINE, SCORE, LeadView
 from connector.engine.words import reasons
 
 PUBLISH_EVERY = timedelta(days=1)
@@ -121,23 +123,29 @@ def desired(plan: Plan, state: LeadState, view: LeadView) -> dict[str, Value]:
         if definition.homes and (is_known(value) or value is BLANK):
             wanted[definition.name] = value
     for definition in plan.policy.shows:
+        if definition.shows == PIPELINE and not view.lead.speaks_for_deal:
+            continue
         shown = _shown(state, view, definition.name, definition.shows or "")
         if definition.homes and shown is not None:
             wanted[definition.name] = shown
     for name, until in state.answers_used.items():
+        if name.startswith(f"{DEAL}.") and pipeline.is_closed(view):
+            continue  # why a deal was lost stays on it
         fact = view.lead.fact(name)
         if is_known(fact.value) and (fact.changed_at is None or fact.changed_at <= until):
             wanted[name] = BLANK
     return wanted
 
 
-def owners(state: LeadState, lead: Lead) -> dict[str, str]:
-    """The owners whom a pool gave and whom the CRM does not show yet, by what they own."""
+def owners(state: LeadState, view: LeadView) -> dict[str, str]:
+    """The owners whom a pool gave and whom the CRM does not show yet, by what they own. A closed deal keeps its own."""
+    lead = view.lead
     shown = {"lead": lead.owner, "deal": lead.deal_owner}
     found: dict[str, str] = {}
     for kind in state.assigned:
         person = owner_now(state.assigned, lead, kind)
-        if person is not None and person != shown.get(kind):
+        is_over = kind == DEAL and pipeline.is_closed(view)
+        if person is not None and person != shown.get(kind) and not is_over:
             found[kind] = person
     return found
 
@@ -151,7 +159,7 @@ def _shown(state: LeadState, view: LeadView, name: str, what: str) -> Value | No
         return reasons(view) or BLANK
     if what == "next_task_due":
         return min((task.due_at for task in state.tasks if task.state is WorkState.OPEN), default=BLANK)
-    return None if what == "sender" else view.value(name)
+    return handoff.sender(state, view, view.lead.fact(name).value) if what == "sender" else view.value(name)
 
 
 def score_value(view: LeadView, name: str) -> float:

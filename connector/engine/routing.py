@@ -33,7 +33,8 @@ def granted(state: LeadState, lead: Lead) -> LeadState:
     for request in state.requests:
         grant = answers.get(request.key.text())
         if grant is not None and grant.person is not None:
-            assigned[grant.owner_of] = Assigned(person=grant.person, pool=grant.pool, at=grant.granted_at)
+            # as of the question: whoever has been named since stands against the answer
+            assigned[grant.owner_of] = Assigned(person=grant.person, pool=grant.pool, at=request.asked_at)
     left = tuple(one for one in state.requests if one.key.text() not in answers)
     return replace(state, requests=left, assigned=assigned)
 

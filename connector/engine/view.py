@@ -11,7 +11,7 @@ from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import Hold, LeadState, StageEntry
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value, is_known
-from connector.engine import cadences, fading, gates, recycle, routing, scoring, sla
+from connector.engine import cadences, fading, gates, pipeline, recycle, routing, scoring, sla
 from connector.engine.scoring import ScoreResult
 from connector.policy.model import FieldDef, FieldType, Policy
 
@@ -19,6 +19,8 @@ SCORE = "score."
 GATE = "gate."
 CLOCK = "clock."
 CADENCE = "cadence."
+DEAL = "deal."
+PIPELINE = "pipeline.missing"
 NOTHING = LeadState()
 ATTEMPTED = "attempted"
 CONTACTS = ("contacted", ATTEMPTED)
@@ -65,6 +67,10 @@ class LeadView:
         """The lead in the same stage at an earlier moment: later signals have not happened, facts are today's."""
         before = {kind: times[: bisect_right(times, moment)] for kind, times in self._occurrences.items()}
         return LeadView(self.policy, self._lead, before, self.entry, self.holds, moment, self.state)
+
+    def as_held(self) -> LeadView:
+        """The same lead with its answers as the records hold them, whenever they were given."""
+        return _Held(self.policy, self._lead, self._occurrences, self.entry, self.holds, self.now, self.state)
 
     @property
     def stage_entered_at(self) -> datetime | None:
@@ -141,6 +147,8 @@ class LeadView:
         return UNREAD if any(self.value(name) in (UNREAD, UNREADABLE) for name in waits_for) else BLANK
 
     def _work_out(self, name: str) -> Value:
+        if name.startswith(DEAL) and pipeline.is_past(self):
+            return BLANK
         definition = self.policy.fields.get(name)
         if definition is not None:
             if definition.rules or definition.answer or definition.shows is not None:
@@ -176,7 +184,9 @@ class LeadView:
             return sum(1 for moment in self.times(ATTEMPTED) if since is None or moment >= since)
         gate = self.policy.gates.get(shows.removeprefix(GATE).removesuffix(".missing"))
         if gate is not None and shows.startswith(GATE):
-            return gates.missing(self, gate) or BLANK
+            return gates.told(self, gate) or BLANK
+        if shows == PIPELINE:
+            return pipeline.told(self) or BLANK
         return self._lead.fact(definition.name).value
 
     def _built_in(self, name: str) -> Value:
@@ -201,6 +211,13 @@ class LeadView:
         if name == "recycle.reason":
             return (self.entry.reason if self.entry else None) or BLANK
         return UNREAD
+
+
+class _Held(LeadView):
+    __slots__ = ()
+
+    def _answer(self, name: str) -> Value:
+        return self._lead.fact(name).value
 
 
 def occurrences(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from connector.domain.value import Value, is_known
+from connector.domain.value import BLANK, Value, is_known
 from connector.policy.model import Contribution, FieldDef, Label
 
 if TYPE_CHECKING:
@@ -21,11 +21,16 @@ def label_in(label: Label, language: str, otherwise: str) -> str:
     return label.get(language) or next(iter(label.values()), otherwise)
 
 
-def lookup(view: LeadView, due: datetime | None = None) -> Callable[[str], str]:
-    """How templates find the text of a name for this lead; `due` is that of the task that is written."""
+def lookup(view: LeadView, due: datetime | None = None, missing: str = "") -> Callable[[str], str]:
+    """How templates find the text of a name for this lead; `due` is that of the task that is written.
+
+    `missing` is what a gate or a deal's stage still asks for, where a text speaks of that.
+    """
     language = view.policy.language
 
     def text(name: str) -> str:
+        if name == "missing":
+            return missing
         if name == "reasons":
             return reasons(view)
         if name in ("signals", "history"):
@@ -37,7 +42,9 @@ def lookup(view: LeadView, due: datetime | None = None) -> Callable[[str], str]:
         if name == "recycle.reason":
             return _reason(view, view.value(name))
         definition = view.policy.fields.get(name)
-        value = view.value(name)
+        value = _answer(view, name) if definition is not None and definition.answer else view.value(name)
+        if name == "deal.stage" and view.policy.pipeline is not None and value in view.policy.pipeline.stages:
+            return label_in(view.policy.pipeline.stages[str(value)].label, language, str(value))
         if not is_known(value):
             return (definition.blank_as if definition else None) or ""
         return printed(value, definition, view, language)
@@ -92,6 +99,12 @@ def recent_signals(view: LeadView) -> str:
 def _choice(definition: FieldDef | None, value: str, language: str) -> str:
     label: Mapping[str, str] | None = definition.choices.get(value) if definition else None
     return label_in(label, language, value) if label else value
+
+
+def _answer(view: LeadView, name: str) -> Value:
+    """An answer stays to be read through the move that it causes, until it is used up and blanked."""
+    fact, used = view.lead.fact(name), view.state.answers_used.get(name)
+    return BLANK if used is not None and (fact.changed_at is None or fact.changed_at <= used) else fact.value
 
 
 def _reason(view: LeadView, value: Value) -> str:

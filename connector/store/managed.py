@@ -48,6 +48,13 @@ SET desired = excluded.desired, desired_state = excluded.desired_state, dirty = 
 WHERE managed_record.step NOT IN ('settled')
 """
 
+_OF_RECORDS = """
+SELECT managed_record.vendor_id AS record, link.vendor_id AS person, mirror
+FROM managed_record JOIN link USING (installation_id, lead_id, connection_id)
+WHERE connection_id = %(connection_id)s AND kind = %(kind)s AND managed_record.vendor_id = ANY(%(ids)s)
+ORDER BY managed_record.created_at, key
+"""
+
 _INTEND = """
 UPDATE managed_record
 SET step = 'creating', intent_at = now(), settle_until = now() + make_interval(secs => %(seconds)s)
@@ -94,6 +101,14 @@ def want(conn: Connection, installation_id: int, connection_id: int, rows: Seque
         for row in rows
     ]
     conn.cursor().executemany(_WANT, values)
+
+
+def of_records(
+    conn: Connection, connection_id: int, kind: str, ids: Sequence[str]
+) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """What stands for these vendor records: (record, the person whose it is, its mirror), the oldest first."""
+    values = {"connection_id": connection_id, "kind": kind, "ids": list(ids)}
+    return [(row["record"], row["person"], row["mirror"]) for row in conn.execute(_OF_RECORDS, values)]
 
 
 def of_leads(conn: Connection, connection_id: int, lead_ids: Sequence[int], *, dirty_only: bool) -> list[ManagedRow]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from connector.domain.codec_work import moment_text
 from connector.store import associations, managed, mirrors, wanted
 from connector.store.database import Connection
 from connector.store.managed import ManagedRow
@@ -117,8 +118,8 @@ def _take(line: Line, taken: Sequence[tuple[ManagedRow, MirrorRow, Record]], lan
     pairs = [(deal.id, person.vendor_id) for record, person, deal in taken if CONTACT in record.desired["associate"]]
     line.vendor.associate(dialect.deal.object_type, dialect.person_type, pairs, lane=lane)
     with tenant.database.transaction(tenant.installation_id) as conn:
+        mirrored = {REUSED: moment_text(tenant.now(conn))}
         for record, person, deal in taken:
-            mirrored = {REUSED: "true"}
             managed.settle(
                 conn, line.connection_id, record, step="exists", vendor_id=deal.id, mirror=mirrored, reported="open"
             )

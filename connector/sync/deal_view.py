@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from connector.store import associations, mirrors
+from connector.store import associations, managed, mirrors
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync.binding import Binding
+from connector.sync.record_kinds import REUSED
 
 _EPOCH = datetime.fromtimestamp(0, tz=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DealView:
-    """A lead's deal. `known`: it has been read which deals the person has, so that None means none."""
+    """A lead's deal. `known`: it has been read which deals the person has, so that None means none.
+
+    Of several people who have one deal, one `speaks` for it: whoever's hand-over made it, else the oldest record.
+    `taken_at`: it stood already when a hand-over of this lead would have made one, which then took it.
+    """
 
     row: MirrorRow | None = None
     known: bool = False
+    speaks: bool = True
+    taken_at: datetime | None = None
 
 
 UNREAD_DEAL = DealView()
@@ -38,11 +46,54 @@ def deals_shown(
     )
     ids = sorted({one for found in belongs.values() for one in found})
     rows = mirrors.load(conn, connection_id, deal_type, ids) if ids else {}
-    return {
+    shown = {
         person.vendor_id: _shown(binding, person, belongs.get(person.vendor_id), rows)
         for person in people
         if person.vendor_id in belongs or _has_none(binding, person)
     }
+    return _with_hand_overs(conn, connection_id, binding, shown)
+
+
+def _with_hand_overs(
+    conn: Connection, connection_id: int, binding: Binding, shown: Mapping[str, DealView]
+) -> dict[str, DealView]:
+    """The same, with who speaks for each deal and whose hand-over took it as it stood."""
+    dialect = binding.dialect
+    ids = sorted({view.row.vendor_id for view in shown.values() if view.row is not None})
+    if not ids:
+        return dict(shown)
+    deal_type = dialect.deal.object_type
+    made, taken = _hand_overs(managed.of_records(conn, connection_id, deal_type, ids))
+    speakers: dict[str, str] = {}
+    having = associations.having(conn, connection_id, dialect.person_type, deal_type, ids)
+    for person in sorted(having, key=lambda one: (len(one), one)):
+        for deal in having[person]:
+            speakers.setdefault(deal, person)
+    speakers |= made
+    return {
+        person: view
+        if view.row is None
+        else replace(
+            view,
+            speaks=speakers.get(view.row.vendor_id, person) == person,
+            taken_at=taken.get((view.row.vendor_id, person)),
+        )
+        for person, view in shown.items()
+    }
+
+
+def _hand_overs(
+    records: Iterable[tuple[str, str, Mapping[str, Any]]],
+) -> tuple[dict[str, str], dict[tuple[str, str], datetime]]:
+    """Deal → whose hand-over made it; (deal, person) → when that person's hand-over took it."""
+    made: dict[str, str] = {}
+    taken: dict[tuple[str, str], datetime] = {}
+    for deal, person, mirrored in records:
+        if REUSED in mirrored:
+            taken[deal, person] = datetime.fromisoformat(mirrored[REUSED])
+        else:
+            made.setdefault(deal, person)
+    return made, taken
 
 
 def _has_none(binding: Binding, person: MirrorRow) -> bool:

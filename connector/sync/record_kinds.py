@@ -20,7 +20,7 @@ CONTACT, COMPANY = "contact", "company"
 """What a policy's `associate` may name."""
 
 REUSED = "reused"
-"""Mark in a deal's managed mirror: it stood already when we would have made one, and stays as it is."""
+"""In a deal's managed mirror: when it was taken, since it stood already; it stays as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ SHOWN = {
     "attempts_in_stage": (FieldType.NUMBER,),
     "reasons": (FieldType.TEXT, FieldType.LONG_TEXT),
     "sender": (FieldType.PERSON,),
+    "pipeline.missing": (FieldType.TEXT, FieldType.LONG_TEXT),
 }
 """What `shows:` may write beside scores and what gates lack, and the types it needs."""
 
@@ -121,6 +122,8 @@ def _check_shows(context: Context, name: Name, shows: str, where: Where) -> None
         **{f"score.{key}": (FieldType.NUMBER,) for key in scores},
         **{f"gate.{key}.missing": (FieldType.TEXT, FieldType.LONG_TEXT) for key in context.vocabulary.gates},
     }
+    if not context.vocabulary.deal_stages:
+        del allowed["pipeline.missing"]
     if context.known(shows, allowed, "value to show", where) and name.type not in allowed[shows]:
         types = tuple(kind.value for kind in allowed[shows])
         context.report.error(where, f"`{shows}` needs type {' or '.join(types)}", reason="shows_type", allowed=types)

@@ -73,7 +73,8 @@ class FieldDef:
     blank_overwrites: bool
     keep_first: bool
     rules: tuple[ValueRule, ...]  #: Non-empty: a computed field (ratings are computed fields too).
-    #: last_contact | attempts_in_stage | next_task_due | score.<id> | reasons | gate.<id>.missing | sender
+    #: last_contact | attempts_in_stage | next_task_due | score.<id> | reasons | gate.<id>.missing | pipeline.missing |
+    #: sender
     shows: str | None
     answer: bool
 

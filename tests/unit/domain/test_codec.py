@@ -38,6 +38,7 @@ entries = st.builds(
     reason=st.none() | words,
     passed=st.booleans(),
     initial=st.booleans(),
+    came_back_at=st.none() | moments,
 )
 tasks = st.builds(
     Task,
@@ -66,6 +67,7 @@ def named(what: st.SearchStrategy[T]) -> st.SearchStrategy[dict[str, T]]:
 states = st.builds(
     LeadState,
     entry=st.none() | entries,
+    trail=st.lists(entries, max_size=3).map(tuple),
     edges=named(
         st.builds(
             Edge, truth=st.sampled_from([True, False, None]), turned=st.integers(0, 99), turned_at=st.none() | moments

@@ -180,6 +180,8 @@ class Story:
     history: list[StageEntry] = field(default_factory=list)
     opened: dict[EffectKey, datetime] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
+    deal_owner: str | None = None
+    speaks_for_deal: bool = True
 
     def __post_init__(self) -> None:
         for name, definition in self.plan.policy.fields.items():
@@ -223,6 +225,8 @@ class Story:
             id=7,
             fields=dict(self.fields),
             owner=self.owner,
+            deal_owner=self.deal_owner,
+            speaks_for_deal=self.speaks_for_deal,
             created_at=self.created_at,
             stage_report=self.report,
             grants=tuple(self.grants),
