@@ -172,9 +172,15 @@ class Jobs:
                 _defer(conn, EVALUATE, installation_id)
 
     def walk(self, installation_id: int) -> None:
-        """After an activation: a slice of leads catches up, while nothing else is due."""
+        """After an activation: a slice of leads catches up, while nothing else is due.
+
+        Not before what the policy newly reads was read: leads catch up quietly with everything known, and a value that
+        is seen for the first time afterwards would count as news.
+        """
         tenant = self._runtime.tenants().get(installation_id)
-        if tenant is not None and walk_slice(tenant):
+        if tenant is None or any(sweep_wanted(line) for line in self._runtime.lines(tenant).values()):
+            return
+        if walk_slice(tenant):
             with self._runtime.database.transaction(installation_id) as conn:
                 _defer(conn, EVALUATE, installation_id)
 

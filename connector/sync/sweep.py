@@ -1,12 +1,14 @@
 """First sight of an account: every person and company is read once by list pages, in the background, resumably.
 
-What is found is mirrored and made due; nothing is an event (a new connection starts no work for old leads).
+What is found is mirrored and made due; nothing is an event (a new connection starts no work for old leads). A policy
+that reads more properties than were read begins anew: a quiet lead would keep them unread for ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -26,10 +28,10 @@ _DONE = "done"
 
 
 def sweep_wanted(line: Line) -> bool:
-    """True until every page has been seen once."""
+    """True until every page has been seen once with every property that the policy reads."""
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         position, _ = connections.cursor(conn, line.connection_id, _KIND)
-    return position is None or position["type"] != _DONE
+    return position is None or position["type"] != _DONE or not _covers(position, line)
 
 
 def sweep_slice(line: Line) -> int:
@@ -37,8 +39,11 @@ def sweep_slice(line: Line) -> int:
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
         position, _ = connections.cursor(conn, line.connection_id, _KIND)
+    if position is not None and not _covers(position, line):
+        position = None
     object_type = position["type"] if position else line.dialect.company_type
     after = position["after"] if position else None
+    read = position["properties"] if position else _read(line)
     seen = 0
     for _ in range(PAGES_A_SLICE):
         if object_type == _DONE:
@@ -54,11 +59,21 @@ def sweep_slice(line: Line) -> int:
                 tenant.installation_id,
                 line.connection_id,
                 kind=_KIND,
-                position={"type": following, "after": after},
+                position={"type": following, "after": after, "properties": read},
                 again_seconds=0.0,
             )
         object_type = following
     return seen
+
+
+def _read(line: Line) -> list[str]:
+    """What this policy reads of people and companies, as the position remembers it."""
+    kinds = (line.dialect.company_type, line.dialect.person_type)
+    return sorted(f"{kind}.{name}" for kind in kinds for name in _properties(line, kind))
+
+
+def _covers(position: Mapping[str, Any], line: Line) -> bool:
+    return set(position["properties"]).issuperset(_read(line))
 
 
 def _properties(line: Line, object_type: str) -> tuple[str, ...]:
