@@ -29,13 +29,15 @@ KINDS = sorted(path for path in RULES.glob("*/*.yaml") if path.parent.name != "b
 PEOPLE = {"sdr": ["sato", "suzuki"], "fs": ["ito"]}
 EXPECTED = {
     "events": {kind.value for kind in EventKind},
-    "actions": set(ACTION_WORDS) - {"start", "stop"},
+    "actions": set(ACTION_WORDS),
     "scores": {"when", "signal", "up_to", "half_life", "linear", "floor_and_cap", "total"},
     "values": {"first_true", "tags", "rating"},
-    "moves": {"transition", "answer", "by_a_person", "gate"},
+    "moves": {"transition", "answer", "by_a_person", "gate", "gate_if_missing"},
+    "cadences": {"steps", "stop_on"},
     "clocks": {"limit", "paused_while", "escalation"},
     "recycle": {"after", "on", "on_wake", "limits"},
-    "routing": {"rules"},
+    "routing": {"rules", "keep_owner"},
+    "handoff": {"create_deal"},
     "never": {"what"},
 }
 
