@@ -16,7 +16,7 @@ import structlog
 
 from connector.errors import AuthError, QuotaError
 from connector.jobs.engine import JobTask, defer_once
-from connector.store import connections, leads, links
+from connector.store import connections, leads, links, notices
 from connector.store.database import Connection, Database
 from connector.sync.activate import walk_slice
 from connector.sync.context import Line, Tenant
@@ -25,16 +25,19 @@ from connector.sync.evaluate import evaluate_slice
 from connector.sync.gaps import close_gaps, gaps_due
 from connector.sync.housekeeping import housekeeping_due, keep_house
 from connector.sync.lists import lists_due, poll_lists
+from connector.sync.noticing import AT_ONCE, send_slice
 from connector.sync.people import owners_due, refresh_owners
 from connector.sync.poll import poll_due, poll_submissions
 from connector.sync.reading import read_slice
 from connector.sync.sweep import sweep_slice, sweep_wanted
+from connector.vendors import messenger
 from connector.vendors.base import Lane
 
 log = structlog.get_logger()
 
 INGEST, READ, EVALUATE, DELIVER = "ingest", "read", "evaluate", "deliver"
 WALK, POLL, LISTS, GAPS, OWNERS, SWEEP, HOUSEKEEP = "walk", "poll", "lists", "gaps", "owners", "sweep", "housekeep"
+NOTIFY = "notify"
 TURN_SECONDS = 2.0
 """A worker's threads are few: none of them waits longer for the turn of a background slice."""
 EVALUATED_AT_ONCE = 100
@@ -102,6 +105,7 @@ class Jobs:
             JobTask(name=OWNERS, run=self.owners),
             JobTask(name=SWEEP, run=self.sweep),
             JobTask(name=HOUSEKEEP, run=self.housekeep),
+            JobTask(name=NOTIFY, run=self.notify),
         )
 
     # ── the clerk ────────────────────────────────────────────────────────────────────────────────────────────
@@ -119,6 +123,8 @@ class Jobs:
                 connections.resume(conn)
                 now = tenant.now(conn)
                 due = leads.has_due(conn, now)
+                if notices.waiting(conn):
+                    _defer(conn, NOTIFY, installation_id)
                 found = conn.execute(_OUTSTANDING, {"now": now}).fetchall()
                 if due:
                     _defer(conn, EVALUATE, installation_id)
@@ -217,6 +223,13 @@ class Jobs:
         if line is not None and self._guard(line, lambda: refresh_owners(line)):
             with self._runtime.database.transaction(installation_id) as conn:
                 _defer(conn, EVALUATE, installation_id)
+
+    def notify(self, installation_id: int) -> None:
+        """Send the notices that wait, in a job of their own: a channel that does not answer holds up no lead."""
+        tenant = self._runtime.tenants().get(installation_id)
+        if tenant is not None and send_slice(tenant, messenger.send) == AT_ONCE:
+            with self._runtime.database.transaction(installation_id) as conn:
+                _defer(conn, NOTIFY, installation_id)
 
     def housekeep(self, installation_id: int) -> None:
         """Forget what has had its time."""

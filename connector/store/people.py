@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -12,7 +13,7 @@ from connector.domain.effects import Grant
 from connector.store.database import Connection
 
 _PEOPLE = """
-SELECT o.vendor_id AS person, c.vendor, o.name, o.active, o.teams, coalesce(p.weight, 1) AS weight, p.capacity,
+SELECT o.vendor_id AS person, c.vendor, o.name, o.email, o.active, o.teams, coalesce(p.weight, 1) AS weight, p.capacity,
        EXISTS (SELECT FROM absence AS a WHERE a.person = o.vendor_id
                 AND a.starts_at <= %(now)s AND (a.ends_at IS NULL OR a.ends_at > %(now)s)) AS absent
 FROM owner AS o JOIN connection AS c ON c.id = o.connection_id LEFT JOIN person AS p ON p.person = o.vendor_id
@@ -48,6 +49,7 @@ class PersonRow:
     person: str
     vendor: str
     name: str
+    email: str | None
     active: bool
     teams: Sequence[str]
     weight: float
@@ -71,6 +73,17 @@ def loads(
 def taken(conn: Connection, pool: str, since: datetime) -> dict[str, int]:
     """What a pool gave each person since then."""
     return {row["person"]: int(row["n"]) for row in conn.execute(_TAKEN, {"pool": pool, "since": since})}
+
+
+def grants_of(conn: Connection, pool: str, since: datetime) -> list[dict[str, Any]]:
+    """What a pool gave since then: to whom, why, and who was skipped for which reason."""
+    return list(
+        conn.execute(
+            "SELECT person, why, skipped FROM assignment_grant"
+            " WHERE pool = %s AND granted_at >= %s ORDER BY granted_at",
+            [pool, since],
+        )
+    )
 
 
 def lock_pools(conn: Connection, installation_id: int, pools: Iterable[str]) -> dict[str, dict[str, float]]:

@@ -24,6 +24,8 @@ from connector.sync.context import Tenant
 from connector.sync.deciding import Result, decide_case
 from connector.sync.difference import deal_difference, difference, settle_overtaken
 from connector.sync.granting import RETRY_UNROUTED, grant_requests
+from connector.sync.merging import key_of
+from connector.sync.noticing import keep_notices
 from connector.sync.wanting import record_rows
 
 log = structlog.get_logger()
@@ -118,6 +120,7 @@ def _store(
         mine = [result for result in kept if result.case.connection_id == connection_id]
         _want_records(tenant, conn, connection_id, mine)
         _settle_overtaken(tenant, conn, connection_id, mine)
+        keep_notices(tenant, conn, [(r.case.row.id, one) for r in mine for one in r.notices.values()], key_of=key_of)
         lanes |= {result.case.row.id: result.due.lane for result in mine if _is_outstanding(result, now)}
     links.desire(conn, lanes)
     settled = [result.case.row.id for result in kept if result.case.row.id not in lanes]

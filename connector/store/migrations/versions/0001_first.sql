@@ -401,6 +401,32 @@ CREATE TABLE absence (
 );
 CREATE INDEX absence_person ON absence (installation_id, person);
 
+-- ── notices ────────────────────────────────────────────────────────────────────────────────────────────────
+CREATE TABLE notice (
+    installation_id int NOT NULL,
+    key             text NOT NULL,
+    receiver        text NOT NULL,
+    lead_id         bigint NOT NULL,
+    sealed          bytea NOT NULL,
+    state           text NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'sent', 'parked')),
+    created_at      timestamptz NOT NULL,
+    attempts        int NOT NULL DEFAULT 0,
+    not_before      timestamptz NOT NULL DEFAULT '-infinity',
+    parked_reason   text,
+    PRIMARY KEY (installation_id, key, receiver)
+);
+COMMENT ON TABLE notice IS 'A message to one person, pool or channel, sent once; the text is encrypted with the lead''s own key';
+CREATE INDEX notice_new ON notice (installation_id, not_before) WHERE state = 'new';
+
+CREATE TABLE secret (
+    installation_id int NOT NULL,
+    name            text NOT NULL,
+    sealed          bytea NOT NULL,
+    updated_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (installation_id, name)
+);
+COMMENT ON TABLE secret IS 'Addresses of channels and the like, sealed with the master key; set by `tasuki secret set`';
+
 -- ── history ────────────────────────────────────────────────────────────────────────────────────────────────
 CREATE TABLE ledger (
     installation_id int NOT NULL,

@@ -1,0 +1,103 @@
+"""Notices: kept with the decision that made them, sent by a job of their own. A dead channel never holds up a lead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from connector.domain.effects import Notice
+from connector.store import history, notices, people, secrets
+from connector.store.database import Connection
+from connector.store.notices import NoticeRow
+from connector.sync.context import Tenant, backoff
+
+log = structlog.get_logger()
+
+AT_ONCE = 20
+LEASE_SECONDS = 120.0
+MAIL_SERVER = "mail"
+"""The secret that holds the mail server's address, for notices to people: `mailtos://user:password@smtp.example.com`."""
+
+Send = Callable[[str, str], bool]
+"""Takes an address and a text; True when it went out."""
+
+
+def keep_notices(
+    tenant: Tenant, conn: Connection, found: Sequence[tuple[int, Notice]], *, key_of: Callable[[int, Any], str]
+) -> None:
+    """Keep the notices of these leads, one row a receiver, their texts encrypted with the lead's own key."""
+    rows = []
+    for lead_id, notice in found:
+        key = key_of(lead_id, notice.key)
+        wrapped = history.lead_key(conn, lead_id)
+        if wrapped is None:
+            wrapped = tenant.vault.new_data_key()
+            history.set_lead_key(conn, lead_id, wrapped)
+        sealed = tenant.vault.data_key(wrapped).seal(notice.text, about=f"notice:{key}")
+        rows += [
+            {
+                "installation_id": tenant.installation_id,
+                "key": key,
+                "receiver": receiver,
+                "lead_id": lead_id,
+                "sealed": sealed,
+                "created_at": notice.at,
+            }
+            for receiver in notice.to
+        ]
+    notices.keep(conn, rows)
+
+
+def send_slice(tenant: Tenant, send: Send) -> int:
+    """Send the notices that wait; returns how many were looked at."""
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        claimed = notices.claim(conn, limit=AT_ONCE, lease_seconds=LEASE_SECONDS)
+        now = tenant.now(conn)
+        addresses = {row.receiver: _addresses(tenant, conn, row.receiver, now) for row in claimed}
+    for row in claimed:
+        _send(tenant, row, addresses[row.receiver], send)
+    return len(claimed)
+
+
+def _send(tenant: Tenant, row: NoticeRow, addresses: Sequence[str], send: Send) -> None:
+    went = False
+    if addresses and row.data_key is not None:
+        text = tenant.vault.data_key(row.data_key).open(row.sealed, about=f"notice:{row.key}")
+        answers = [send(address, str(text)) for address in addresses]  # each is tried, whatever the others say
+        went = all(answers)
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        if went:
+            notices.sent(conn, row)
+        elif row.data_key is None:
+            notices.park(conn, row, "erased")
+        elif not addresses:
+            log.warning("notice_without_address", receiver=row.receiver)
+            notices.park(conn, row, "address_not_set")
+        elif row.attempts >= tenant.limits.most_failures:
+            log.warning("notice_not_taken", receiver=row.receiver, attempts=row.attempts)
+            notices.park(conn, row, "not_taken")
+        else:
+            notices.later(conn, row, backoff(tenant.limits, row.attempts))
+
+
+def _addresses(tenant: Tenant, conn: Connection, receiver: str, now: datetime) -> list[str]:
+    """Where a receiver is reached: a channel by its own secret, people by mail; none where that is not set."""
+    kind, _, name = receiver.partition(":")
+    if kind == "channel":
+        address = secrets.get(conn, tenant.vault, f"channel.{name}")
+        return [address] if address is not None else []
+    server = secrets.get(conn, tenant.vault, MAIL_SERVER)
+    if server is None:
+        return []
+    routing = tenant.plan.policy.routing
+    pool = routing.pools.get(name) if routing is not None and kind == "pool" else None
+    found = [
+        one.email
+        for one in people.people(conn, now)
+        if one.active and (one.person == name if pool is None else pool.members.get(one.vendor) in one.teams)
+    ]
+    joint = "&" if "?" in server else "?"
+    return [f"{server}{joint}to={email}" for email in found if email]
