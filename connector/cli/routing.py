@@ -89,7 +89,7 @@ def _shares(tenant: Tenant, conn: Connection, pool: Pool, since: datetime, now: 
             load=one.load,
             capacity_left=max(0, one.capacity - one.taken) if one.capacity is not None else None,
             credit=round(credit.get(one.person, 0.0), 2),
-            skipped=skipped.get(one.person, {}),
+            skipped=dict(skipped.get(one.person, {})),
         )
         for one in members
     ]
