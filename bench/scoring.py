@@ -194,7 +194,7 @@ def by_hand(values: dict[str, Value], times: dict[str, tuple[datetime, ...]]) ->
 
 def by_policy(plan: Plan, lead: Lead, times: dict[str, tuple[datetime, ...]]) -> tuple[float, list[str]]:
     """The engine's own way: a view of the lead, its scores, the rules behind them."""
-    view = LeadView(plan.policy, lead, times, None, {}, NOW)
+    view = LeadView(plan, lead, times, None, {}, NOW)
     fit, behaviour = view.score("fit"), view.score("behaviour")
     fired = [one.rule.id for one in fit.contributions]
     fired += [one.rule.id for one in behaviour.contributions]

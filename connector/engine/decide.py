@@ -248,7 +248,7 @@ class _Run:
         return (*begun, *self.entries)[-TRAIL:]
 
     def _look(self, entry: StageEntry | None) -> LeadView:
-        return LeadView(self._plan.policy, self._lead, self._times, entry, self.holds, self._now, self._remembered)
+        return LeadView(self._plan, self._lead, self._times, entry, self.holds, self._now, self._remembered)
 
     def _adopted(
         self, view: LeadView, state: LeadState, signals: Sequence[Signal], new: Sequence[Signal], *, quiet: bool

@@ -163,7 +163,7 @@ def _failures(world: Rehearsal, example: Example, expected: Expected) -> Iterato
         yield failure(f"reason {expected.reason}", entry.reason if entry else None)
     if expected.owner is not None and view.owner_now != expected.owner:
         yield failure(f"owner {expected.owner}", view.owner_now)
-    undecided = {rule.id for score in world.plan.policy.scores for rule in view.score(score).undecided}
+    undecided = {rule.id for score in world.plan.policy.scores for rule in view.undecided(score)}
     if not undecided.issuperset(expected.undecided):
         yield failure(f"undecided {', '.join(expected.undecided)}", ", ".join(sorted(undecided)) or "none")
     yield from _task_failures(world, expected, failure)

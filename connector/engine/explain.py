@@ -85,7 +85,7 @@ class Explanation:
 
 def explain(plan: Plan, lead: Lead, signals: Sequence[Signal], state: LeadState, now: datetime) -> Explanation:
     """Explain the lead as it stood after its last evaluation, with points as of `now`."""
-    view = LeadView(plan.policy, lead, occurrences(plan.members, signals, now), state.entry, state.holds, now, state)
+    view = LeadView(plan, lead, occurrences(plan.members, signals, now), state.entry, state.holds, now, state)
     stage = state.entry.stage if state.entry else ""
     total = view.value("score.total") if plan.policy.total else 0.0
     next_wake = wake.next_wake(plan, state, view, signals)
@@ -126,7 +126,7 @@ def _score(view: LeadView, state: LeadState, score_id: str) -> ScoreWhy:
                 label=label_in(rule.label, view.policy.language, rule.id),
                 unknown=rule.when.unknowns(view) if rule.when else (),
             )
-            for rule in result.undecided
+            for rule in view.undecided(score_id)
         ),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from connector.engine import gates
+from connector.engine import gates, program
 from connector.engine.recycle import reason_fields
 from connector.engine.view import members_of
 from connector.engine.watching import Watch, watches
@@ -19,6 +19,11 @@ class Plan:
     """A policy with its lookups. Make one for each policy version (`prepare`) and keep it."""
 
     policy: Policy
+
+    @cached_property
+    def program(self) -> program.Program:
+        """The policy written as Python."""
+        return program.write(self)
 
     @cached_property
     def order(self) -> Mapping[str, int]:

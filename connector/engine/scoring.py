@@ -1,56 +1,46 @@
-"""Scores: points while a condition holds, points per signal that fade with age, limits, and what they are made of."""
+"""Scores: points while a condition holds, points per signal that fade with age, limits, and what they are made of.
+
+How a policy's scores are worked out is written as Python by `program.py`, of the parts that stand here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from connector.engine.fading import faded, limited
-from connector.policy.model import Contribution, Decay, ScoreDef, ScoreRule
-
-if TYPE_CHECKING:
-    from connector.engine.view import LeadView
+from connector.engine.fading import limited
+from connector.policy.generated import MOST_ANSWERS
+from connector.policy.model import Contribution, ScoreDef
 
 
 class ScoreResult(NamedTuple):
     """A score and its parts.
 
     `value` is limited to floor … cap; `basis` is the plain sum as if nothing had faded: it moves only when facts
-    do, even while a limit hides that. `undecided` are the rules whose
-    condition is unknown: they give nothing and the explanation says what they wait for.
+    do, even while a limit hides that.
     """
 
     value: float
     basis: float
     contributions: tuple[Contribution, ...]
-    undecided: tuple[ScoreRule, ...]
 
 
-def score(view: LeadView, definition: ScoreDef) -> ScoreResult:
-    """Work out one score for a lead at `view.now`."""
-    total = basis = 0.0
-    decay, now, times_of = definition.decay, view.now, view.times
-    contributions: list[Contribution] = []
-    undecided: list[ScoreRule] = []
-    for full, test, signal in definition.lines:
-        if test is not None:
-            truth = test(view)
-            if truth is not True:
-                if truth is None:
-                    undecided.append(full.rule)
-                continue
-        if signal is None:
-            total += full.points
-            basis += full.points
-            contributions.append(full)
-        elif times := times_of(signal):
-            counted = countable(times, full.rule.times, full.rule.within)
-            left = _left(decay, counted, now) * full.points
-            total += left
-            basis += full.points * len(counted)
-            contributions.append(Contribution(full.rule, left, counted))
-    return ScoreResult(limited(definition, total), basis, tuple(contributions), tuple(undecided))
+class Results(dict[int, ScoreResult]):
+    """Which rules hold, as bits → a score of facts alone: the same rules make the same result."""
+
+    def __init__(self, definition: ScoreDef) -> None:
+        super().__init__()
+        self._definition = definition
+
+    def __missing__(self, mask: int) -> ScoreResult:
+        if len(self) >= MOST_ANSWERS:
+            self.clear()
+        rules = [rule for place, rule in enumerate(self._definition.rules) if mask >> place & 1]
+        points = sum([rule.points for rule in rules], 0.0)
+        given = tuple(Contribution(rule, rule.points) for rule in rules)
+        found = self[mask] = ScoreResult(limited(self._definition, points), points, given)
+        return found
 
 
 def countable(times: Sequence[datetime], limit: int | None, within: timedelta | None) -> tuple[datetime, ...]:
@@ -68,10 +58,3 @@ def countable(times: Sequence[datetime], limit: int | None, within: timedelta | 
         if len(counted) < limit or moment - counted[-limit] >= within:
             counted.append(moment)
     return tuple(counted)
-
-
-def _left(decay: Decay | None, counted: Sequence[datetime], now: datetime) -> float:
-    """How many full occurrences' worth is left of these."""
-    if decay is None:
-        return len(counted)
-    return sum([faded(decay, now - moment) for moment in counted])

@@ -17,7 +17,7 @@ from connector.engine.fading import limited
 from connector.engine.plan import Plan
 from connector.engine.scoring import ScoreResult
 from connector.engine.view import LeadView
-from connector.policy.model import Policy, ScoreRule, Transition
+from connector.policy.model import ScoreRule, Transition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class _Supposing(LeadView):
 
     def __init__(
         self,
-        policy: Policy,
+        plan: Plan,
         lead: Lead,
         occurrences: Mapping[str, Sequence[datetime]],
         entry: StageEntry | None,
@@ -46,17 +46,17 @@ class _Supposing(LeadView):
         state: LeadState,
         names: frozenset[str],
     ) -> None:
-        super().__init__(policy, lead, occurrences, entry, holds, now, state)
+        super().__init__(plan, lead, occurrences, entry, holds, now, state)
         self._names = names
 
     def score(self, score_id: str) -> ScoreResult:
         """With the points of the rules that wait for nothing but `names`."""
         found = super().score(score_id)
-        hoped = [rule.points for rule in found.undecided if self._may_hope(rule)]
+        hoped = [rule.points for rule in self.undecided(score_id) if self._may_hope(rule)]
         if not hoped:
             return found
         total = sum(one.points for one in found.contributions) + sum(hoped)
-        return found._replace(value=limited(self.policy.scores[score_id], total), undecided=())
+        return found._replace(value=limited(self.policy.scores[score_id], total))
 
     def _may_hope(self, rule: ScoreRule) -> bool:
         if rule.points <= 0 or rule.signal is not None or rule.when is None:
@@ -75,10 +75,10 @@ def prospects(
     entry = state.entry
     if entry is None:
         return ()
-    plain = LeadView(plan.policy, lead, occurrences, entry, state.holds, now, state)
+    plain = LeadView(plan, lead, occurrences, entry, state.holds, now, state)
 
     def supposing(names: Sequence[str]) -> LeadView:
-        return _Supposing(plan.policy, lead, occurrences, entry, state.holds, now, state, frozenset(names))
+        return _Supposing(plan, lead, occurrences, entry, state.holds, now, state, frozenset(names))
 
     found = (_prospect(plan, one, plain, supposing) for one in plan.from_stage.get(entry.stage, ()))
     return tuple(one for one in found if one is not None)
@@ -105,5 +105,5 @@ def _prospect(
 
 def _waited_for(view: LeadView) -> set[str]:
     """The names that undecided score rules wait for."""
-    rules = chain.from_iterable(view.score(score_id).undecided for score_id in view.policy.scores)
+    rules = chain.from_iterable(view.undecided(score_id) for score_id in view.policy.scores)
     return {name for rule in rules if rule.when is not None for name in rule.when.unknowns(view)}

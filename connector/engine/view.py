@@ -5,15 +5,21 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import Hold, LeadState, StageEntry
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value, is_known
-from connector.engine import cadences, fading, gates, pipeline, recycle, routing, scoring, sla
+from connector.engine import cadences, gates, pipeline, recycle, routing, sla
+from connector.engine.crossing import Fade
+from connector.engine.fading import whole
 from connector.engine.scoring import ScoreResult
-from connector.policy.model import FieldDef, FieldType, Policy
+from connector.policy.model import FieldDef, Policy, ScoreRule
+
+if TYPE_CHECKING:
+    from connector.engine.plan import Plan
 
 SCORE = "score."
 GATE = "gate."
@@ -28,17 +34,19 @@ CONTACTS = ("contacted", ATTEMPTED)
 
 
 class LeadView:
-    """Implements `policy.conditions.View`. Values are worked out once and remembered: make a new view for a new moment
-    or stage. Cycles cannot occur: the loader refuses them.
+    """Implements `policy.conditions.View`. Values are worked out once and remembered, most of them by the policy's
+    program in the list `values`: make a new view for a new moment, `within` for another stage entry. Cycles cannot
+    occur: the loader refuses them.
     """
 
     __slots__ = (
-        "_crossings", "_lead", "_occurrences", "_values", "entry", "holds", "now", "policy", "scores", "state", "zone",
+        "_fades", "_held", "_named", "_results", "entry", "holds", "lead", "moments", "now", "plan", "policy", "state",
+        "values", "zone",
     )  # fmt: skip
 
     def __init__(
         self,
-        policy: Policy,
+        plan: Plan,
         lead: Lead,
         occurrences: Mapping[str, Sequence[datetime]],
         entry: StageEntry | None,
@@ -46,31 +54,59 @@ class LeadView:
         now: datetime,
         state: LeadState = NOTHING,
     ) -> None:
-        self.policy = policy
+        program = plan.program
+        self.plan = plan
+        self.policy = plan.policy
+        self.lead = lead
         self.entry = entry
         self.state = state  #: What is remembered of clocks, cadences and owners.
         self.holds = holds
         self.now = now
-        self.zone: ZoneInfo = policy.zone
-        self.scores: dict[str, ScoreResult] = {}
-        self._lead = lead
-        self._occurrences = occurrences
-        self._values: dict[str, Value] = {}
-        self._crossings: dict[tuple[str, float], datetime | None] = {}
+        self.zone: ZoneInfo = plan.policy.zone
+        self.moments = occurrences
+        self.values: list[Value | None] = [*program.facts(lead.fields), *program.blank]
+        self._held = {program.slots[name]: hold.value for name, hold in holds.items() if hold.since <= now < hold.until}
+        self._named: dict[str, Value] = {}
+        self._results: dict[str, ScoreResult] = {}
+        self._fades: dict[str, Fade] = {}
+        if self._came_back():
+            self._read_deal()
 
-    @property
-    def lead(self) -> Lead:
-        """The lead that is looked at."""
-        return self._lead
+    def within(self, entry: StageEntry) -> LeadView:
+        """The lead at the same moment in another stage entry: what does not hang on that is not worked out again."""
+        return self._again(LeadView, entry)
 
     def earlier(self, moment: datetime) -> LeadView:
         """The lead in the same stage at an earlier moment: later signals have not happened, facts are today's."""
-        before = {kind: times[: bisect_right(times, moment)] for kind, times in self._occurrences.items()}
-        return LeadView(self.policy, self._lead, before, self.entry, self.holds, moment, self.state)
+        before = {kind: times[: bisect_right(times, moment)] for kind, times in self.moments.items()}
+        return LeadView(self.plan, self.lead, before, self.entry, self.holds, moment, self.state)
 
     def as_held(self) -> LeadView:
         """The same lead with its answers as the records hold them, whenever they were given."""
-        return _Held(self.policy, self._lead, self._occurrences, self.entry, self.holds, self.now, self.state)
+        return self._again(_Held, self.entry)
+
+    def _again(self, kind: type[LeadView], entry: StageEntry | None) -> LeadView:
+        program = self.plan.program
+        other = object.__new__(kind)
+        other.plan, other.policy, other.lead, other.state = self.plan, self.policy, self.lead, self.state
+        other.holds, other.now, other.zone, other.moments = self.holds, self.now, self.zone, self.moments
+        other.entry = entry
+        other.values = [*self.values[: program.lasting], *program.passing]
+        other._held = self._held
+        other._named = {}
+        other._results = {key: found for key, found in self._results.items() if key in program.lasting_scores}
+        other._fades = {}
+        if self._came_back() or other._came_back():
+            other._read_deal()
+        return other
+
+    def _came_back(self) -> bool:
+        return self.entry is not None and self.entry.came_back_at is not None
+
+    def _read_deal(self) -> None:
+        """A deal that was closed before the lead came back says nothing of this round."""
+        for name, slot in self.plan.program.deal_facts:
+            self.values[slot] = self.work_out(name)
 
     @property
     def stage_entered_at(self) -> datetime | None:
@@ -80,39 +116,57 @@ class LeadView:
     @property
     def owner_now(self) -> str | None:
         """Whose the lead is: the CRM's owner, or one that a pool has just given."""
-        return routing.owner_now(self.state.assigned, self._lead, "lead")
+        return routing.owner_now(self.state.assigned, self.lead, "lead")
 
     @property
     def deal_owner_now(self) -> str | None:
         """Whose the lead's deal is."""
-        return routing.owner_now(self.state.assigned, self._lead, "deal")
+        return routing.owner_now(self.state.assigned, self.lead, "deal")
 
     def value(self, name: str) -> Value:
         """See `View.value`."""
-        value = self._values.get(name)  # no value is None; to fail and catch it would cost far more
+        slot = self.plan.program.slots.get(name)
+        if slot is not None:
+            value = self.values[slot]  # no value is None; to fail and catch it would cost far more
+            return self.make(slot) if value is None else value
+        value = self._named.get(name)
         if value is None:
-            value = self._values[name] = self._work_out(name)
+            value = self._named[name] = self.work_out(name)
+        return value
+
+    def make(self, slot: int) -> Value:
+        """Work out the value that stands in this slot: what a person wrote over it, or what the policy says."""
+        held = self._held.get(slot)
+        value = self.values[slot] = self.plan.program.makers[slot](self) if held is None else held
         return value
 
     def times(self, signal: str) -> Sequence[datetime]:
         """See `View.times`."""
-        return self._occurrences.get(signal, ())
+        return self.moments.get(signal, ())
 
     def score(self, score_id: str) -> ScoreResult:
         """The score with what it is made of."""
-        found = self.scores.get(score_id)
+        found = self._results.get(score_id)
         if found is None:
-            found = self.scores[score_id] = scoring.score(self, self.policy.scores[score_id])
+            found = self._results[score_id] = self.plan.program.scores[score_id](self)
+        return found
+
+    def undecided(self, score_id: str) -> tuple[ScoreRule, ...]:
+        """The rules of a score whose condition is unknown: they give nothing until what they wait for is known."""
+        rules = self.policy.scores[score_id].rules
+        return tuple(rule for rule in rules if rule.when is not None and rule.when.test(self) is None)
+
+    def fade(self, name: str) -> Fade:
+        """A score (by its bare name) as a function of time."""
+        found = self._fades.get(name)
+        if found is None:
+            parts = [(self.policy.scores[part], self.score(part)) for part in self.parts(name)]
+            found = self._fades[name] = Fade(parts, self.now)
         return found
 
     def score_crossing(self, score: str, threshold: float) -> datetime | None:
         """See `View.score_crossing`; `score` is written `score.<id>` or as the bare id."""
-        name = score.removeprefix(SCORE)
-        found = self._crossings.get((name, threshold), self.now)
-        if found == self.now:  # a crossing lies after now: this one has not been worked out yet
-            parts = [(self.policy.scores[part], self.score(part)) for part in self.parts(name)]
-            found = self._crossings[name, threshold] = fading.crossing(parts, threshold, self.now)
-        return found
+        return self.fade(score.removeprefix(SCORE)).crossing(threshold)
 
     def parts(self, name: str) -> tuple[str, ...]:
         """The scores that make up a score, by bare names."""
@@ -120,11 +174,15 @@ class LeadView:
 
     def exact(self, name: str) -> float:
         """A score with its fractions, by its bare name; rules and people see whole points."""
-        return sum(self.score(part).value for part in self.parts(name))
+        return sum([self.score(part).value for part in self.parts(name)])
+
+    def whole(self, name: str) -> float:
+        """A score in whole points, by its bare name."""
+        return whole(self.exact(name))
 
     def unfaded(self, name: str) -> float:
         """The score as if nothing had faded: it moves only when facts do."""
-        return sum(self.score(part).basis for part in self.parts(name))
+        return sum([self.score(part).basis for part in self.parts(name)])
 
     def is_held(self, name: str) -> bool:
         """True while a person's edit of this computed field is kept."""
@@ -133,40 +191,30 @@ class LeadView:
 
     def computed(self, definition: FieldDef) -> Value:
         """What the rules of a computed field say, whatever a person wrote over it."""
-        if definition.type is FieldType.CHOICES:
-            tags = frozenset(str(rule.value) for rule in definition.rules if rule.when is None or rule.when.test(self))
-            return tags or self._nothing(definition)
-        for rule in definition.rules:
-            if rule.when is None or rule.when.test(self):
-                return rule.value
-        return self._nothing(definition)
+        return self.plan.program.makers[self.plan.program.slots[definition.name]](self)
 
-    def _nothing(self, definition: FieldDef) -> Value:
+    def nothing(self, definition: FieldDef) -> Value:
         """No rule holds: blank. But while one hangs on what nobody has read, that decides nothing."""
         waits_for = (name for rule in definition.rules if rule.when for name in rule.when.unknowns(self))
         return UNREAD if any(self.value(name) in (UNREAD, UNREADABLE) for name in waits_for) else BLANK
 
-    def _work_out(self, name: str) -> Value:
+    def work_out(self, name: str) -> Value:
+        """The value of a name that the policy's program does not work out itself."""
         if name.startswith(DEAL) and pipeline.is_past(self):
             return BLANK
         definition = self.policy.fields.get(name)
-        if definition is not None:
-            if definition.rules or definition.answer or definition.shows is not None:
-                return self._field(name, definition)
-            fact = self._lead.fields.get(name)
-            return UNREAD if fact is None else fact.value
-        if name.startswith(SCORE):
-            return fading.whole(self.exact(name.removeprefix(SCORE)))
-        return self._built_in(name)
-
-    def _field(self, name: str, definition: FieldDef) -> Value:
-        if definition.rules:
-            return self.holds[name].value if self.is_held(name) else self.computed(definition)
-        return self._answer(name) if definition.answer else self._shown(definition)
+        if definition is None:
+            return self._built_in(name)
+        if definition.answer:
+            return self._answer(name)
+        if definition.shows is not None:
+            return self._shown(definition)
+        fact = self.lead.fields.get(name)
+        return UNREAD if fact is None else fact.value
 
     def _answer(self, name: str) -> Value:
         """An answer counts only if it was given since the stage was entered."""
-        fact = self._lead.fact(name)
+        fact = self.lead.fact(name)
         if not is_known(fact.value) or self.entry is None:
             return fact.value
         given = fact.changed_at
@@ -187,7 +235,7 @@ class LeadView:
             return gates.told(self, gate) or BLANK
         if shows == PIPELINE:
             return pipeline.told(self) or BLANK
-        return self._lead.fact(definition.name).value
+        return self.lead.fact(definition.name).value
 
     def _built_in(self, name: str) -> Value:
         if name == "stage":
@@ -197,7 +245,7 @@ class LeadView:
         if name == "owner":
             return self.owner_now or BLANK
         if name == "deal.stage":
-            return self._lead.fact(name).value
+            return self.lead.fact(name).value
         if name.startswith(CLOCK):
             return sla.standing(self.state.clocks, name.removeprefix(CLOCK))
         if name.startswith(CADENCE):
@@ -217,7 +265,7 @@ class _Held(LeadView):
     __slots__ = ()
 
     def _answer(self, name: str) -> Value:
-        return self._lead.fact(name).value
+        return self.lead.fact(name).value
 
 
 def occurrences(

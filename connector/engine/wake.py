@@ -10,7 +10,7 @@ from connector.domain.decision import Wake, WakeClass
 from connector.domain.effects import WorkState
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState
-from connector.engine import cadences, events, evidence, fading, publish, recycle, sla
+from connector.engine import cadences, events, evidence, publish, recycle, sla
 from connector.engine.plan import Plan
 from connector.engine.publish import PUBLISH_EVERY
 from connector.engine.view import SCORE, LeadView
@@ -80,8 +80,7 @@ def _moves_at(plan: Plan, state: LeadState, view: LeadView, name: str) -> dateti
     value = view.value(SCORE + name)
     if isinstance(value, int | float) and abs(value - published) > reach:
         return view.now
-    scores = [(plan.policy.scores[part], view.score(part)) for part in view.parts(name)]
-    edges = (fading.crossing(scores, edge, view.now) for edge in (published - reach, published + reach))
+    edges = (view.score_crossing(name, edge) for edge in (published - reach, published + reach))
     return min((at for at in edges if at is not None), default=None)
 
 

@@ -26,8 +26,8 @@ a policy is ever read as code.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, TypeAlias
 
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Missing
 
@@ -68,6 +68,10 @@ class Module:
         return self.names
 
 
+Loading: TypeAlias = Callable[[str, str], Iterable[str]]
+"""A name, and the variable that is to hold what is loaded → the lines that load it."""
+
+
 class Scope:
     """What one generated function reads: each name is loaded once, at its top, in `loads`."""
 
@@ -78,66 +82,65 @@ class Scope:
 
     def value(self, name: str) -> str:
         """The variable that holds the value of a field or built-in name."""
-        return self._once("value", name, "x", self.load_value)
+        return self.once("value", name, "x", self.load_value)
 
     def number(self, name: str) -> str:
         """The variable that holds a number, NaN where there is none."""
         value = self.value(name)
-        return self._once("number", name, "n", lambda _: f"{value} if {value}.__class__ is not Missing else NAN")
+        known = f"{value} if {value}.__class__ is not Missing else NAN"
+        return self.once("number", name, "n", lambda _, to: [f"{to} = {known}"])
 
     def times(self, signal: str) -> str:
         """The variable that holds the occurrences of a signal."""
-        return self._once("times", signal, "t", self.load_times)
+        return self.once("times", signal, "t", self.load_times)
 
     def domain(self, name: str) -> str:
         """The variable that holds what follows the `@` of a text, or why there is no text."""
         value = self.value(name)
-        return self._once(
-            "domain",
-            name,
-            "d",
-            lambda _: f"{value}.rpartition('@')[2] if {value}.__class__ is not Missing else {value}",
-        )
+        cut = f"{value}.rpartition('@')[2] if {value}.__class__ is not Missing else {value}"
+        return self.once("domain", name, "d", lambda _, to: [f"{to} = {cut}"])
 
     def now(self) -> str:
         """The moment of the evaluation."""
-        return self._once("now", "", "now", lambda _: "view.now")
+        return self.once("now", "", "now", lambda _, to: [f"{to} = view.now"])
 
     def zone(self) -> str:
         """The policy's zone."""
-        return self._once("zone", "", "zone", lambda _: "view.zone")
+        return self.once("zone", "", "zone", lambda _, to: [f"{to} = view.zone"])
 
     def entered(self) -> str:
         """When the present stage was entered, or None."""
-        return self._once("entered", "", "entered", lambda _: "view.stage_entered_at")
+        return self.once("entered", "", "entered", lambda _, to: [f"{to} = view.stage_entered_at"])
 
     def bind(self, thing: object) -> str:
         """The name of a bound object."""
         return self.module.bind(thing)
 
-    def load_value(self, name: str) -> str:
+    def load_value(self, name: str, to: str) -> Iterable[str]:
         """How a value is loaded."""
-        return f"view.value({name!r})"
+        yield f"{to} = view.value({name!r})"
 
-    def load_times(self, signal: str) -> str:
+    def load_times(self, signal: str, to: str) -> Iterable[str]:
         """How a signal's occurrences are loaded."""
-        return f"view.times({signal!r})"
+        yield f"{to} = view.times({signal!r})"
 
-    def _once(self, kind: str, name: str, letter: str, load: Callable[[str], str]) -> str:
+    def once(self, kind: str, name: str, letter: str, load: Loading) -> str:
+        """The variable that holds this; loaded where it is asked for first."""
         known = self._known.get((kind, name))
         if known is None:
-            known = letter if not name else f"{letter}{len(self._known)}"
+            known = f"{letter}{len(self._known)}" if name else letter
             self._known[kind, name] = known
-            self.loads.append(f"{known} = {load(name)}")
+            lines = list(load(name, known))  # which may ask for something else first
+            self.loads += lines
         return known
 
 
 class OfOneValue(Scope):
     """For a condition that looks at one name only, as a question about its value."""
 
-    def load_value(self, name: str) -> str:
+    def load_value(self, name: str, to: str) -> Iterable[str]:
         """The value is what the function is given."""
-        return "view"
+        yield f"{to} = view"
 
 
 class Answers(dict[Hashable, int]):

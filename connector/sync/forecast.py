@@ -183,7 +183,7 @@ def _shown(value: Value | None) -> str:
 
 def _rules(plan: Plan, case: Case, lead: Lead, state: LeadState, now: datetime) -> Iterator[str]:
     times = occurrences(plan.members, case.signals, now)
-    view = LeadView(plan.policy, lead, times, state.entry, state.holds, now, state)
+    view = LeadView(plan, lead, times, state.entry, state.holds, now, state)
     yield from tally.acting(plan, view)
     yield from tally.ready(plan, view)
 

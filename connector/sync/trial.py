@@ -59,4 +59,4 @@ def _acts(tenant: Tenant, case: Case) -> bool:
     lead = case.lead(state)
     now = case.row.evaluated_at or case.row.created_at
     times = occurrences(tenant.plan.members, case.signals, now)
-    return acts_on(tenant.plan, LeadView(tenant.plan.policy, lead, times, state.entry, state.holds, now, state))
+    return acts_on(tenant.plan, LeadView(tenant.plan, lead, times, state.entry, state.holds, now, state))

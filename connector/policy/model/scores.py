@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from connector.policy.conditions import Condition, Test
+from connector.policy.conditions import Condition
 from connector.policy.model.fields import Label
 
 
@@ -77,11 +77,3 @@ class ScoreDef:
     decay: Decay | None
     rules: tuple[ScoreRule, ...]
     publish_step: float  #: A faded score is published again when it moved by this much, at most daily.
-    #: What each rule gives in full, its test and its signal: the hot loop of scoring makes nothing anew.
-    lines: tuple[tuple[Contribution, Test | None, str | None], ...] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        lines = tuple(
-            (Contribution(rule, rule.points), rule.when.test if rule.when else None, rule.signal) for rule in self.rules
-        )
-        object.__setattr__(self, "lines", lines)

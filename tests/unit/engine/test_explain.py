@@ -63,7 +63,7 @@ def test_texts_print_labels_local_dates_and_nothing_for_the_unknown() -> None:
     assert view.fact("nowhere").value is UNREAD
     from connector.engine.view import LeadView
 
-    looked = LeadView(story.plan.policy, view, {}, story.state.entry, {}, NOW)
+    looked = LeadView(story.plan, view, {}, story.state.entry, {}, NOW)
     field = story.plan.policy.fields["timeline"]
     assert printed("soon", field, looked, "ja") == "すぐ"
     assert printed(NOW, None, looked, "ja") == "2026-11-20 10:00"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import log2
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.engine.fading import crossing, faded, limited, whole
+from connector.engine.crossing import Fade
+from connector.engine.fading import faded, limited, whole
 from connector.engine.scoring import ScoreResult
 from connector.policy.model import Contribution, Decay, ScoreDef, ScoreRule
 from tests.unit.engine.stories import NOW
@@ -31,7 +32,7 @@ def part(
     contributions = tuple(
         Contribution(rule(value), value, tuple(NOW - HOUR * age for age in ages)) for value, ages in points.items()
     )
-    return definition, ScoreResult(0.0, 0.0, contributions, ())
+    return definition, ScoreResult(0.0, 0.0, contributions)
 
 
 def value(parts: Parts, moment: object) -> float:
@@ -46,6 +47,13 @@ def value(parts: Parts, moment: object) -> float:
                 one += contribution.rule.points * sum(faded(definition.decay, moment - at) for at in contribution.at)  # type: ignore[operator]
         total += limited(definition, one)
     return total
+
+
+def crossing(parts: Parts, threshold: float, now: datetime) -> datetime | None:
+    """The crossing, of parts with the values that they have then."""
+    return Fade([(one, result._replace(value=value([(one, result)], now))) for one, result in parts], now).crossing(
+        threshold
+    )
 
 
 def side(parts: Parts, threshold: float, moment: object) -> int:

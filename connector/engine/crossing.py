@@ -1,0 +1,246 @@
+"""The exact moment at which fading alone carries a score across a threshold.
+
+Every fact stands still, so that a sum of scores is a function of time. Where all that fades in it has one half-life,
+what is left of it is one number times 2^(-t/half-life): the crossing is a logarithm, put right to the microsecond by a
+few looks around it. Else it is searched for by halving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil, floor, inf, log2
+
+from connector.engine.fading import left_of, limited, whole
+from connector.engine.scoring import ScoreResult
+from connector.policy.model import ScoreDef
+from connector.policy.windows import shift
+
+_MICROSECOND = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
+"""A score that goes over a threshold and back within less than this is not noticed."""
+_HALVINGS = 64
+"""After this many half-lives nothing that a threshold could see is left."""
+_MARGIN = timedelta(milliseconds=1)
+"""No logarithm that is trusted misses the crossing by so much."""
+_TRUSTED = (1e-6, 1 - 1e-12)
+"""The share of what fades that is left at a crossing: where it is nearly nothing or nearly all, rounding decides."""
+
+
+class _Fall:
+    """One score as a function of time: what stays, what falls, what rises."""
+
+    __slots__ = ("decay", "definition", "lines", "moves", "result")
+
+    def __init__(self, definition: ScoreDef, result: ScoreResult) -> None:
+        self.definition, self.result, self.decay = definition, result, definition.decay
+        self.moves = self.decay is not None and any(one.at for one in result.contributions)
+        self.lines = [(one.rule.points, one.at) for one in result.contributions]
+
+    def value(self, moment: datetime) -> float:
+        """The limited score, by the same steps as `Program.scores` at that moment."""
+        total = 0.0
+        for points, occurred in self.lines:
+            total += left_of(self.decay, occurred, moment) * points if occurred else points
+        return limited(self.definition, total)
+
+    def at(self, moment: datetime) -> tuple[float, float, float]:
+        """The limited score, and its gains and losses apart: gains only fall with time, losses only rise."""
+        total = losses = 0.0
+        for points, occurred in self.lines:
+            given = left_of(self.decay, occurred, moment) * points if occurred else points
+            total += given
+            if points < 0:
+                losses += given
+        return limited(self.definition, total), total - losses, losses
+
+    def ends(self, now: datetime) -> datetime:
+        """When nothing fades any more."""
+        if not self.moves or self.decay is None:
+            return now
+        if self.decay.half_life is not None:
+            return shift(now, self.decay.half_life * _HALVINGS)
+        latest = max(moment for _, occurred in self.lines for moment in occurred)
+        return shift(latest, self.decay.to_zero_after or timedelta())
+
+    def standing(self) -> float:
+        """What does not fade."""
+        return sum([points for points, occurred in self.lines if not occurred], 0.0)
+
+    def fading(self, now: datetime) -> float:
+        """What fades, before any limit."""
+        return sum([left_of(self.decay, occurred, now) * points for points, occurred in self.lines if occurred])
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """A sum of which one part alone fades, by one half-life: `steady` + limited(`standing` + `fading` × 2^-t)."""
+
+    definition: ScoreDef
+    half_life: timedelta
+    steady: float
+    standing: float
+    fading: float
+
+    def reaches(self, edge: float) -> float | None:
+        """After how many half-lives the sum passes this edge; infinity where rounding decides, None: never."""
+        end = self.steady + limited(self.definition, self.standing)
+        if end == edge and self.fading < 0:
+            return inf  # it comes as near as rounding lets it
+        if (end >= edge) == (self.fading > 0):
+            return None
+        share = (edge - self.steady - self.standing) / self.fading
+        return -log2(share) if _TRUSTED[0] < share < _TRUSTED[1] else inf
+
+
+class Fade:
+    """A sum of scores from `now` on. `exact` is what it is now; the same as the sum of the scores' values."""
+
+    __slots__ = ("_curve", "_exact", "_falls", "_found", "moves", "now")
+
+    def __init__(self, parts: Sequence[tuple[ScoreDef, ScoreResult]], now: datetime) -> None:
+        self._falls = [_Fall(definition, result) for definition, result in parts]
+        self._found: dict[float, datetime | None] = {}
+        self._exact = sum([result.value for _, result in parts])
+        self.now = now
+        self.moves = any(fall.moves for fall in self._falls)
+        self._curve = self._one_curve()
+
+    def near(self, threshold: float) -> datetime | None:
+        """A moment shortly before the next crossing (or the crossing itself), found without a search; None: never."""
+        if not self.moves:
+            return None
+        after = self._after(threshold)
+        if after is None:
+            return None
+        if after == inf or self._curve is None:
+            return self.crossing(threshold)
+        return max(shift(self.now, self._curve.half_life * after - _MARGIN), self.now)
+
+    def crossing(self, threshold: float) -> datetime | None:
+        """The first moment after `now` at which the sum, in whole points, stands otherwise to `threshold`.
+
+        Exact to the microsecond: it stands otherwise at this moment and did not yet just before. None: never.
+        """
+        if not self.moves:
+            return None
+        if threshold not in self._found:
+            after = self._after(threshold)
+            found = None if after is None else self._around(threshold, after) or self._searched(threshold)
+            self._found[threshold] = found
+        return self._found[threshold]
+
+    def _one_curve(self) -> _Curve | None:
+        moving = [fall for fall in self._falls if fall.moves]
+        if len(moving) != 1 or moving[0].decay is None or moving[0].decay.half_life is None:
+            return None
+        fall, half_life = moving[0], moving[0].decay.half_life
+        return _Curve(
+            definition=fall.definition,
+            half_life=half_life,
+            steady=sum([other.result.value for other in self._falls if other is not fall], 0.0),
+            standing=fall.standing(),
+            fading=fall.fading(self.now),
+        )
+
+    def _after(self, threshold: float) -> float | None:
+        """After how many half-lives it crosses, nearly; infinity where it has to be searched for, None: never."""
+        curve = self._curve
+        if curve is None:
+            return inf
+        if curve.fading == 0:
+            return None
+        edge = _edge(threshold, whole(self._exact), rising=curve.fading < 0)
+        after = None if edge is None else curve.reaches(edge)
+        return None if after is None or _HALVINGS < after < inf else after
+
+    def _around(self, threshold: float, after: float) -> datetime | None:
+        """The crossing, looked for around where the logarithm puts it; None where it is not to be found so."""
+        if after == inf or self._curve is None:
+            return None
+        side = _side(self._exact, threshold)
+        later = shift(self.now, self._curve.half_life * after)
+        step = _MICROSECOND
+        while _side(self.value(later), threshold) == side:
+            later, step = later + step, step * 2
+            if step > _MARGIN:
+                return None
+        earlier, step = later - _MICROSECOND, _MICROSECOND
+        while earlier > self.now and _side(self.value(earlier), threshold) != side:
+            earlier, later, step = max(earlier - step, self.now), earlier, step * 2
+            if step > _MARGIN:
+                return None
+        while later - earlier > _MICROSECOND:
+            middle = earlier + (later - earlier) // 2
+            if _side(self.value(middle), threshold) == side:
+                earlier = middle
+            else:
+                later = middle
+        return later
+
+    def value(self, moment: datetime) -> float:
+        """What the sum will be, every fact standing still."""
+        return sum([fall.value(moment) if fall.moves else fall.result.value for fall in self._falls])
+
+    def _searched(self, threshold: float) -> datetime | None:
+        """The crossing by halving.
+
+        A stretch of time is passed over when the sum cannot leave its side of the threshold in it (gains at their end
+        with losses at their start, and the other way round, are its bounds); else the earlier half is looked at first.
+        """
+        falls, now = self._falls, self.now
+        horizon = max((fall.ends(now) for fall in falls), default=now)
+        first: _Point = (now, [fall.at(now) for fall in falls])
+        side = _side_at(first, threshold)
+        waiting: list[tuple[_Point, _Point]] = []
+        if horizon > now:
+            waiting.append((first, (horizon, [fall.at(horizon) for fall in falls])))
+        while waiting:
+            start, end = waiting.pop()
+            if _stays(falls, start, end, threshold, side):
+                continue
+            length, changed = end[0] - start[0], _side_at(end, threshold) != side
+            if length <= _MICROSECOND and changed:
+                return end[0]
+            if length > (_MICROSECOND if changed else _SECOND):
+                moment = start[0] + length / 2
+                middle: _Point = (moment, [fall.at(moment) for fall in falls])
+                waiting += [(middle, end), (start, middle)]
+        return None
+
+
+def _edge(threshold: float, shown: float, *, rising: bool) -> float | None:
+    """The exact sum at which the shown one leaves its side of the threshold; None: it moves away from it.
+
+    A falling sum leaves when it is less than the edge, a rising one as soon as it is there.
+    """
+    if rising:
+        if shown > threshold:
+            return None
+        return floor(threshold) + 0.5 if shown == threshold else ceil(threshold) - 0.5
+    if shown < threshold:
+        return None
+    return threshold - 0.5 if shown == threshold else floor(threshold) + 0.5
+
+
+_Point = tuple[datetime, Sequence[tuple[float, float, float]]]
+
+
+def _side(exact: float, threshold: float) -> int:
+    value = whole(exact)
+    return (value > threshold) - (value < threshold)
+
+
+def _side_at(point: _Point, threshold: float) -> int:
+    return _side(sum([one[0] for one in point[1]]), threshold)
+
+
+def _stays(falls: Sequence[_Fall], start: _Point, end: _Point, threshold: float, side: int) -> bool:
+    """True when the sum is on this side of the threshold from `start` to `end`."""
+    low = high = 0.0
+    for fall, (_, gains, losses), (_, gains_left, losses_left) in zip(falls, start[1], end[1], strict=True):
+        low += limited(fall.definition, gains_left + losses)
+        high += limited(fall.definition, gains + losses_left)
+    low, high = whole(low), whole(high)
+    return (low > threshold) - (low < threshold) == side == (high > threshold) - (high < threshold)

@@ -1,0 +1,322 @@
+"""A policy as Python: a function for each computed field and each score, for the ways out of each stage, for what is
+watched. Written once for each policy version from its conditions (`policy/generated.py`); `Program.source` shows it:
+
+    # fit
+    def score_0(view):
+        v = view.values
+        x0 = v[7]
+        n1 = x0 if x0.__class__ is not Missing else NAN
+        x2 = v[3]
+        mask = k0[x2]
+        if 100 <= n1 <= 5000:
+            mask |= 1
+        return k1[mask]
+
+What a lead's view holds by name stands in the list `values`: first the facts that the policy reads, then what is
+worked out of them, last what hangs on the stage entry too. A rule that asks for one text or choice alone is answered
+by a table of that name's values (`k0`: value → the bits of the rules that it fires), for a score of facts alone so is
+the whole result (`k1`): the list of rules that fired costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from connector.domain.lead import FieldFact
+from connector.domain.value import BLANK, UNREAD, Truth, Value
+from connector.engine import pipeline, scoring
+from connector.engine.fading import left_of, limited
+from connector.engine.scoring import ScoreResult
+from connector.engine.view import DEAL, SCORE, LeadView
+from connector.policy.conditions import Condition, Key, answer
+from connector.policy.generated import Answers, Module, Scope
+from connector.policy.model import Contribution, FieldDef, FieldType, Policy, ScoreDef, ScoreRule, Transition
+
+if TYPE_CHECKING:
+    from connector.engine.plan import Plan
+
+Maker: TypeAlias = Callable[[LeadView], Value]
+
+LASTING_SHOWS = ("last_contact",)
+"""What a field can show that does not hang on the stage entry; for all else that is not known here it is assumed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What runs when a lead is evaluated under one policy.
+
+    `slots` says where in a view's `values` each name stands, `makers` how the value is worked out there (none for plain
+    facts). What stands before `lasting` is the same in every stage, as are `lasting_scores`; but a deal may belong to an
+    earlier round of the lead's, so that `deal_facts` are read anew for each entry.
+    """
+
+    facts: Callable[[Mapping[str, FieldFact]], list[Value | None]]
+    slots: Mapping[str, int]
+    makers: Sequence[Maker]
+    lasting: int
+    deal_facts: Sequence[tuple[str, int]]
+    blank: Sequence[None]
+    passing: Sequence[None]
+    scores: Mapping[str, Callable[[LeadView], ScoreResult]]
+    lasting_scores: frozenset[str]
+    ways_out: Mapping[str, Callable[[LeadView], list[Transition]]]
+    watched: Callable[[LeadView], tuple[Truth, ...]]
+    source: str
+
+
+def write(plan: Plan) -> Program:
+    """Write and compile the program of a policy."""
+    return _Writer(plan).program()
+
+
+class _SlotScope(Scope):
+    """Names are loaded from a view's `values`, and worked out where that has not been done yet."""
+
+    def __init__(self, module: Module, slots: Mapping[str, int], facts: int) -> None:
+        super().__init__(module)
+        self._slots = slots
+        self._facts = facts
+
+    def load_value(self, name: str, to: str) -> Iterator[str]:
+        """See `Scope.load_value`."""
+        slot = self._slots.get(name)
+        if slot is None:
+            yield from super().load_value(name, to)
+            return
+        values = self.once("values", "", "v", lambda _, to: [f"{to} = view.values"])
+        yield f"{to} = {values}[{slot}]"
+        if slot >= self._facts:
+            yield f"if {to} is None:"
+            yield f"    {to} = make(view, {slot})"
+
+    def load_times(self, signal: str, to: str) -> Iterator[str]:
+        """See `Scope.load_times`."""
+        moments = self.once("moments", "", "moments", lambda _, to: [f"{to} = view.moments"])
+        yield f"{to} = {moments}.get({signal!r}, ())"
+
+
+class _Writer:
+    """Writes the functions of one policy."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self._policy = plan, plan.policy
+        self._module = Module()
+        self._module.names |= {"make": LeadView.make, "nothing": LeadView.nothing}
+        self._module.names |= {"left_of": left_of, "countable": scoring.countable, "limited": limited}
+        self._module.names |= {"new": tuple.__new__, "Contribution": Contribution, "ScoreResult": ScoreResult}
+        names = _names(plan)
+        self._passing = _passing(self._policy, names)
+        facts = [name for name in names if _is_fact(self._policy, name)]
+        worked_out = [name for name in names if not _is_fact(self._policy, name)]
+        worked_out.sort(key=lambda name: name in self._passing)
+        self._facts = facts
+        self._slots = {name: slot for slot, name in enumerate((*facts, *worked_out))}
+
+    def program(self) -> Program:
+        """Write everything."""
+        policy, slots = self._policy, self._slots
+        fields = {one.name: self._field(number, one) for number, one in enumerate(policy.computed)}
+        scores = {one.id: self._score(number, one) for number, one in enumerate(policy.scores.values())}
+        ways = {stage: self._ways_out(number, stage) for number, stage in enumerate(policy.stages)}
+        self._watched()
+        functions = self._module.run()
+        makers = [self._maker(name, functions, fields) for name in slots]
+        lasting = sum(slot < len(self._facts) or name not in self._passing for name, slot in slots.items())
+        return Program(
+            facts=_reader(self._facts),
+            slots=slots,
+            makers=makers,
+            lasting=lasting,
+            deal_facts=[(name, slots[name]) for name in self._facts if name.startswith(DEAL)],
+            blank=(None,) * (len(slots) - len(self._facts)),
+            passing=(None,) * (len(slots) - lasting),
+            scores={key: functions[name] for key, name in scores.items()},
+            lasting_scores=frozenset(key for key in policy.scores if SCORE + key not in self._passing),
+            ways_out={stage: functions[name] for stage, name in ways.items()},
+            watched=functions["watched"],
+            source="\n".join(self._module.source),
+        )
+
+    def _maker(self, name: str, functions: Mapping[str, Any], fields: Mapping[str, str]) -> Maker:
+        if name in fields:
+            made: Maker = functions[fields[name]]
+            return made if not name.startswith(DEAL) else lambda view: BLANK if pipeline.is_past(view) else made(view)
+        if name.startswith(SCORE):
+            score = name.removeprefix(SCORE)
+            return lambda view: view.whole(score)
+        return lambda view: view.work_out(name)
+
+    def _scope(self) -> _SlotScope:
+        return _SlotScope(self._module, self._slots, len(self._facts))
+
+    def _field(self, number: int, definition: FieldDef) -> str:
+        """The value of a computed field: that of the first rule that holds, or of all of them."""
+        scope, name = self._scope(), f"field_{number}"
+        several = definition.type is FieldType.CHOICES
+        body = ["found = []"] if several else []
+        for rule in definition.rules:
+            value = str(rule.value) if several else rule.value
+            said = repr(value) if isinstance(value, str) else self._module.bind(value)
+            act = f"found.append({said})" if several else f"return {said}"
+            body += [act] if rule.when is None else [f"if {rule.when.holds(scope)}:", f"    {act}"]
+        if several:
+            body += ["if found:", "    return frozenset(found)"]
+        read = {one for rule in definition.rules if rule.when for one in rule.when.names}
+        if all(one.startswith("signal.") for one in read):  # counts are never unknown
+            body.append("return BLANK")
+        else:
+            body.append(f"return nothing(view, {self._module.bind(definition)})")
+        self._module.define(name, scope, body, definition.name)
+        return name
+
+    def _score(self, number: int, definition: ScoreDef) -> str:
+        scope, name = self._scope(), f"score_{number}"
+        of_facts = all(rule.signal is None for rule in definition.rules)
+        body = self._of_facts(scope, definition) if of_facts else self._of_signals(scope, definition)
+        self._module.define(name, scope, body, definition.id)
+        return name
+
+    def _of_facts(self, scope: Scope, definition: ScoreDef) -> list[str]:
+        """A score of facts alone: which rules hold decides it."""
+        tables: dict[tuple[str, Key], list[tuple[int, Callable[[Any], Truth]]]] = {}
+        always, others = 0, list[str]()
+        for place, rule in enumerate(definition.rules):
+            if rule.when is None:
+                always |= 1 << place
+            elif rule.when.key is not None:
+                (name,) = rule.when.names
+                tables.setdefault((name, rule.when.key), []).append((1 << place, answer(rule.when)))
+            else:
+                others += [f"if {rule.when.holds(scope)}:", f"    mask |= {1 << place}"]
+        looked_up = [self._looked_up(scope, name, key, asked) for (name, key), asked in tables.items()]
+        found = scope.bind(scoring.Results(definition))
+        return [f"mask = {' | '.join([*looked_up, str(always)])}", *others, f"return {found}[mask]"]
+
+    @staticmethod
+    def _looked_up(scope: Scope, name: str, key: Key, asked: Sequence[tuple[int, Callable[[Any], Truth]]]) -> str:
+        if key is Key.DOMAIN:
+            return f"{scope.bind(Answers(asked, prefix='@'))}[{scope.domain(name)}]"
+        return f"{scope.bind(Answers(asked))}[{scope.value(name)}]"
+
+    def _of_signals(self, scope: Scope, definition: ScoreDef) -> list[str]:
+        """A score of signals: what is left of each occurrence, rule by rule."""
+        body = ["points = basis = 0.0", "found = []"]
+        for rule in definition.rules:
+            tests = [rule.when.holds(scope)] if rule.when is not None else []
+            if rule.signal is not None:
+                times = scope.times(rule.signal)
+                body += [f"if {' and '.join([times, *tests])}:", *self._of_signal(scope, definition, rule, times)]
+            else:
+                full = scope.bind(Contribution(rule, rule.points))
+                lines = [f"points += {rule.points!r}", f"basis += {rule.points!r}", f"found.append({full})"]
+                body += [f"if {' and '.join(tests)}:", *(f"    {line}" for line in lines)] if tests else lines
+        value = f"limited({scope.bind(definition)}, points)"
+        return [*body, f"return new(ScoreResult, ({value}, basis, tuple(found)))"]
+
+    @staticmethod
+    def _of_signal(scope: Scope, definition: ScoreDef, rule: ScoreRule, times: str) -> Iterator[str]:
+        if rule.times is not None:
+            few = f"countable({times}, {rule.times}, {scope.bind(rule.within)})"
+            yield f"    at = {times} if len({times}) <= {rule.times} else {few}"
+        else:
+            yield f"    at = {times}"
+        left = f"left_of({scope.bind(definition.decay)}, at, {scope.now()})" if definition.decay else "len(at)"
+        yield f"    left = {left} * {rule.points!r}"
+        yield "    points += left"
+        yield f"    basis += {rule.points!r} * len(at)"
+        yield f"    found.append(new(Contribution, ({scope.bind(rule)}, left, at)))"
+
+    def _ways_out(self, number: int, stage: str) -> str:
+        """The transitions out of a stage whose condition holds, in file order."""
+        scope, name = self._scope(), f"ways_out_{number}"
+        body = ["found = []"]
+        for one in self._plan.from_stage[stage]:
+            body += [f"if {one.when.holds(scope)}:", f"    found.append({scope.bind(one)})"]
+        self._module.define(name, scope, [*body, "return found"], stage)
+        return name
+
+    def _watched(self) -> None:
+        """The truth of every condition that is watched, in the order of `Plan.watched`."""
+        scope = self._scope()
+        body = [
+            f"    True if {when.holds(scope)} else False if {when.fails(scope)} else None,"
+            for watch in self._plan.watched
+            if (when := watch.event.condition) is not None
+        ]
+        self._module.define("watched", scope, ["return (", *body, ")"])
+
+
+def _names(plan: Plan) -> list[str]:
+    """Every name but signals that conditions of the policy read, and everything that the policy works out."""
+    policy = plan.policy
+    found: dict[str, None] = {}
+    for condition in _conditions(plan):
+        found |= dict.fromkeys(name for name in sorted(condition.names) if not name.startswith("signal."))
+    found |= dict.fromkeys(definition.name for definition in policy.computed)
+    found |= dict.fromkeys(SCORE + key for key in policy.scores)
+    if policy.total:
+        found[f"{SCORE}total"] = None
+    return list(found)
+
+
+def _conditions(plan: Plan) -> Iterator[Condition]:
+    yield from plan.standing_conditions
+    yield from (one.when for one in plan.policy.transitions)
+
+
+def _is_fact(policy: Policy, name: str) -> bool:
+    """True for a field that is read as it stands."""
+    definition = policy.fields.get(name)
+    if definition is None:
+        return name == pipeline.STAGE
+    return not (definition.rules or definition.answer or definition.shows is not None)
+
+
+def _passing(policy: Policy, names: Sequence[str]) -> frozenset[str]:
+    """The names whose value hangs on the stage entry, however indirectly."""
+    found = {name for name in names if _hangs_on_entry(policy, name)}
+    while more := {name for name in names if name not in found and _reads(policy, name, found)}:
+        found |= more
+    return frozenset(found)
+
+
+def _hangs_on_entry(policy: Policy, name: str) -> bool:
+    if name.startswith(DEAL):
+        return True  # it may belong to a round that is over
+    if _is_fact(policy, name) or name.startswith(SCORE):
+        return False
+    definition = policy.fields.get(name)
+    if definition is None:
+        return True  # built in: the stage, what the gates say, …
+    return not definition.rules and definition.shows not in LASTING_SHOWS
+
+
+def _reads(policy: Policy, name: str, found: set[str]) -> bool:
+    """True when a computed field or score reads one of these, or looks at the entry itself."""
+    if name == f"{SCORE}total":
+        return any(SCORE + part in found for part in policy.total)
+    definition = policy.fields.get(name)
+    score = policy.scores.get(name.removeprefix(SCORE)) if name.startswith(SCORE) else None
+    rules: Sequence[Any] = definition.rules if definition else score.rules if score else ()
+    return any(
+        rule.when is not None and (rule.when.stage_bound or not rule.when.names.isdisjoint(found)) for rule in rules
+    )
+
+
+def _reader(names: Sequence[str]) -> Callable[[Mapping[str, FieldFact]], list[Value | None]]:
+    """A function that lists the values of these fields."""
+    value_of, unread = attrgetter("value"), FieldFact(value=UNREAD)
+    together = itemgetter(*names) if len(names) > 1 else None
+
+    def read(fields: Mapping[str, FieldFact]) -> list[Value | None]:
+        if together is not None:
+            try:
+                return list(map(value_of, together(fields)))
+            except KeyError:
+                pass  # some have not been read
+        return [fields.get(name, unread).value for name in names]
+
+    return read
