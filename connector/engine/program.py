@@ -48,9 +48,9 @@ LASTING_SHOWS = ("last_contact",)
 class Program:
     """What runs when a lead is evaluated under one policy.
 
-    `slots` says where in a view's `values` each name stands, `makers` how the value is worked out there (none for plain
-    facts). What stands before `lasting` is the same in every stage, as are `lasting_scores`; but a deal may belong to an
-    earlier round of the lead's, so that `deal_facts` are read anew for each entry.
+    `slots` says where in a view's `values` each name stands, `makers` how the value is worked out there (none for
+    plain facts). What stands before `lasting` is the same in every stage, as are `lasting_scores`; but a deal may
+    belong to an earlier round of the lead's, so that `deal_facts` are read anew for each entry.
     """
 
     facts: Callable[[Mapping[str, FieldFact]], list[Value | None]]
