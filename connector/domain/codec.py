@@ -28,7 +28,7 @@ from connector.domain.codec_work import (
     moment_text,
     text_or_none,
 )
-from connector.domain.state import Edge, Hold, LeadState, Mover, Setting, StageEntry
+from connector.domain.state import Edge, Hold, LeadState, Mover, Refusal, Setting, StageEntry
 from connector.domain.value import BLANK, Missing, Value
 
 Json: TypeAlias = Any
@@ -144,8 +144,9 @@ def encode_state(state: LeadState) -> dict[str, Json]:
         "assigned": {kind: encode_assigned(one) for kind, one in state.assigned.items()},
         "settings": {name: _encode_setting(one) for name, one in state.settings.items()},
         "settled_at": text_or_none(state.settled_at),
-        "refused_at": text_or_none(state.refused_at),
+        "refused": _encode_refusal(state.refused) if state.refused else None,
         "stuck": state.stuck,
+        "sent_back": state.sent_back or None,
         "policy": state.policy,
     }
     return {name: value for name, value in full.items() if value not in (None, [], {})}
@@ -172,8 +173,9 @@ def decode_state(raw: Mapping[str, Json]) -> LeadState:
         assigned={kind: decode_assigned(one) for kind, one in raw.get("assigned", {}).items()},
         settings={name: _decode_setting(one) for name, one in raw.get("settings", {}).items()},
         settled_at=moment_or_none(raw.get("settled_at")),
-        refused_at=moment_or_none(raw.get("refused_at")),
+        refused=_decode_refusal(raw["refused"]) if raw.get("refused") else None,
         stuck=raw.get("stuck"),
+        sent_back=raw.get("sent_back", 0),
         policy=raw.get("policy"),
     )
 
@@ -184,6 +186,14 @@ def _encode_edge(edge: Edge) -> list[Json]:
 
 def _decode_edge(raw: list[Json]) -> Edge:
     return Edge(truth=raw[0], turned=raw[1], turned_at=moment_or_none(raw[2]), digest=raw[3])
+
+
+def _encode_refusal(refusal: Refusal) -> list[Json]:
+    return [moment_text(refusal.at), refusal.stage, refusal.rule]
+
+
+def _decode_refusal(raw: list[Json]) -> Refusal:
+    return Refusal(at=datetime.fromisoformat(raw[0]), stage=raw[1], rule=raw[2])
 
 
 def _encode_hold(hold: Hold) -> dict[str, Json]:

@@ -20,6 +20,7 @@ class Cause(Enum):
     TASK = "task"  #: A person completed a task of ours.
     CLOCK = "clock"  #: A run of an SLA clock.
     CADENCE = "cadence"  #: A run of a cadence.
+    MOVE = "move"  #: A person's move that was refused.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

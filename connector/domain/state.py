@@ -68,6 +68,15 @@ class Setting:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A person's move that the rules did not follow: told once, and shown until the lead goes on."""
+
+    at: datetime  #: When the person made it.
+    stage: str  #: Where it would have led.
+    rule: str  #: What refused it: `manual_moves.forward`, `.backward` or `.to_side`, `gate.<id>`.
+
+
 TRAIL = 24
 """How many of a lead's latest stage entries are remembered for the engine; the store keeps them all."""
 
@@ -100,6 +109,7 @@ class LeadState:
     requests: tuple[OwnerRequest, ...] = ()  #: Asked for, not granted yet.
     assigned: Mapping[str, Assigned] = field(default_factory=lambda: MappingProxyType({}))  #: by lead | deal | company
     settled_at: datetime | None = None  #: The person's last move that is done with: followed, or refused and passed by.
-    refused_at: datetime | None = None  #: The person's move that was refused last: told once.
-    stuck: str | None = None  #: The loop that was cut, as stage ids joined by "→".
+    refused: Refusal | None = None  #: The person's move that was refused last.
+    stuck: str | None = None  #: The loop that was cut, as stage ids joined by "→"; or a pair at rest, joined by "⇄".
+    sent_back: int = 0  #: How often it was sent back or aside for a reason.
     policy: str | None = None  #: Content hash of the policy that produced this state.

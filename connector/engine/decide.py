@@ -17,10 +17,11 @@ from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import TRAIL, Edge, Hold, LeadState, Mover, StageEntry
 from connector.domain.value import BLANK
-from connector.engine import cadences, handoff, lifecycle, publish, reach, routing, sla, wake, work
+from connector.engine import cadences, handoff, lifecycle, publish, reach, refusals, routing, sla, wake, work
 from connector.engine.acts import Acts
 from connector.engine.events import Events, edges_after, turned
 from connector.engine.lifecycle import Course
+from connector.engine.manual import Judgement
 from connector.engine.plan import Plan
 from connector.engine.view import LeadView, occurrences
 
@@ -43,7 +44,7 @@ def decide(
         # Before the activation everything is quiet; else what came after it is an event, and left for below.
         new = work.new_signals(plan, signals, since, now)
         run = _Run(plan, lead, old, state, at, new, since, quiet_until=since if now >= since else END_OF_TIME)
-        state, earlier = replace(run.state_after(), refused_at=state.refused_at), run.entries
+        state, earlier = replace(run.state_after(), refused=state.refused), run.entries
     decision = _evaluate(plan, lead, signals, state, now, since, earlier)
     if not plan.feeds_back:
         return decision
@@ -118,6 +119,10 @@ def _evaluate(
         finished=progress.finished,
     )
     acts, after = _act(plan, run.standing, view, events)
+    if refused is not None and _is_untold(refused, state):
+        refusals.notify(plan, view, refused.as_remembered, acts)
+    if run.course.stuck != state.stuck:
+        refusals.notify_breaker(plan, view, run.course.stuck, acts)
     holds, overruled = publish.run_out(run.holds, view)
     settings = publish.settings_after(state, lead, acts.settings, now)
     after = replace(run.state_after(after), holds=holds, settings=settings)
@@ -133,7 +138,7 @@ def _evaluate(
         tasks_changed=tuple(task for key, task in acts.tasks.items() if standing.get(key) != task),
         fired=tuple(dict.fromkeys(acts.fired)),
         scores={name: publish.score_value(view, name) for name in publish.score_names(plan)},
-        overruled=(*overruled, *_refusals(run, state.refused_at)),
+        overruled=(*overruled, *_refusals(run.course.refused, view, state)),
         wake=wake.next_wake(plan, after, view, signals),
         owners={} if acts.silent else publish.owners(after, view),
         requests=tuple(acts.requests.values()),
@@ -234,8 +239,9 @@ class _Run:
             answers_used=publish.answers_after(self._plan, self.state, self.course),
             recycled_at=self.course.recycled_at,
             settled_at=self.course.settled_at,
-            refused_at=refused.report.moved_at if refused else self.state.refused_at,
+            refused=refused.as_remembered if refused else self.state.refused,
             stuck=self.course.stuck,
+            sent_back=self.course.sent_back,
             policy=self._plan.policy.hash,
         )
 
@@ -279,10 +285,13 @@ def _from_its_beginning(plan: Plan, state: LeadState, signals: Sequence[Signal],
     return replace(state, entry=replace(entry, entered_at=first)) if first < entry.entered_at else state
 
 
-def _refusals(run: _Run, told_at: datetime | None) -> tuple[Overruled, ...]:
+def _is_untold(refused: Judgement, state: LeadState) -> bool:
+    return state.refused is None or refused.report.moved_at > state.refused.at
+
+
+def _refusals(refused: Judgement | None, view: LeadView, state: LeadState) -> tuple[Overruled, ...]:
     """The refused move of a person, told once."""
-    refused, entry = run.course.refused, run.course.view.entry
-    if refused is None or (told_at is not None and refused.report.moved_at <= told_at):
+    if refused is None or not _is_untold(refused, state):
         return ()
-    lost = refused.report.stages[0]
-    return (Overruled(field="stage", kept=entry.stage if entry else BLANK, lost=lost, rule=refused.rule),)
+    kept = view.entry.stage if view.entry else BLANK
+    return (Overruled(field="stage", kept=kept, lost=refused.report.stages[0], rule=refused.rule),)

@@ -20,17 +20,36 @@ if TYPE_CHECKING:
 def is_free(plan: Plan, transition: Transition, view: LeadView, stuck: str | None) -> bool:
     """True when a transition whose condition holds may act.
 
-    After a person's move, and where a loop was cut, it needs something newer than the lead's entry: a signal, a
-    changed field, a date reached, or that its condition did not hold yet at that moment. What already stood then,
-    a score above all, is no news.
+    After a person's move, where a lead stands aside or has come again after that, and where a loop was cut, it needs
+    something newer: a signal, a changed field, a date reached, or that its condition did not hold yet at that moment.
+    What already stood then, a score above all, is no news.
     """
-    entry = view.entry
-    if entry is None or (entry.mover is not Mover.PERSON and not _was_cut(transition, stuck)):
+    since = news_since(plan, view)
+    if since is None and _was_cut(transition, stuck) and view.entry is not None:
+        since = view.entry.entered_at
+    if since is None:
         return True
-    since = entry.entered_at
     return has_happened(plan.evidence[transition.id], view, since) or (
         transition.when.test(view.earlier(since)) is not True
     )
+
+
+def news_since(plan: Plan, view: LeadView) -> datetime | None:
+    """The judgement that only something newer can overturn; None: rules are free to go on.
+
+    A person's move is one, and so is sending a lead aside: it comes again for what is new since then, not for what it
+    was sent aside in spite of.
+    """
+    entry = view.entry
+    if entry is None:
+        return None
+    stage = plan.policy.stages.get(entry.stage)
+    if entry.mover is Mover.PERSON or (entry.mover is Mover.RULE and stage is not None and stage.side):
+        return entry.entered_at
+    transition = plan.transitions.get(entry.transition or "")
+    if transition is None or "recycle.due" not in transition.when.names:
+        return None
+    return next((one.entered_at for one in reversed(view.state.trail) if one.seq == entry.seq - 1), None)
 
 
 def has_happened(names: frozenset[str], view: LeadView, since: datetime) -> bool:
@@ -66,10 +85,11 @@ def next_date(plan: Plan, view: LeadView, stuck: str | None) -> datetime | None:
     """The next moment at which a date alone frees a transition that has to wait for something new."""
     if view.entry is None:
         return None
+    waits = news_since(plan, view) is not None
     moments = [
         moment
         for transition in plan.from_stage.get(view.entry.stage, ())
-        if view.entry.mover is Mover.PERSON or _was_cut(transition, stuck)
+        if waits or _was_cut(transition, stuck)
         for name in plan.evidence[transition.id]
         for moment in _dates(name, view)
         if moment > view.now

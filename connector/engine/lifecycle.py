@@ -8,7 +8,7 @@ from datetime import datetime
 
 from connector.domain.lead import StageReport
 from connector.domain.state import LeadState, Mover, StageEntry
-from connector.engine import evidence, gates, manual, recycle
+from connector.engine import breaker, evidence, gates, manual, recycle
 from connector.engine.manual import Judgement
 from connector.engine.plan import Plan
 from connector.engine.view import LeadView
@@ -34,6 +34,8 @@ class Course:
     recycled_at: tuple[datetime, ...]
     settled_at: datetime | None
     stuck: str | None
+    sent_back: int
+    trail: tuple[StageEntry, ...]  #: The lead's latest entries when the evaluation began.
     entries: list[StageEntry] = field(default_factory=list)
     refused: Judgement | None = None
 
@@ -66,7 +68,8 @@ def adopt(
 
 def run(plan: Plan, state: LeadState, look: Look, view: LeadView, *, quiet_until: datetime | None) -> Course:
     """Follow the person's move, if there is one, then apply transitions until none applies."""
-    course = Course(view, quiet_until, state.recycled_at, state.settled_at, state.stuck)
+    stuck = None if breaker.is_named(state.stuck) else state.stuck
+    course = Course(view, quiet_until, state.recycled_at, state.settled_at, stuck, state.sent_back, state.trail)
     if view.entry is None:
         return course
     judgement = manual.judge(plan, state, view, quiet=quiet_until is not None)
@@ -93,7 +96,7 @@ def _transitions(plan: Plan, course: Course, look: Look) -> None:
 
 
 def _next(plan: Plan, course: Course, path: list[str]) -> StageEntry | None:
-    """The entry that the first applicable transition makes; one that closes a loop is passed over."""
+    """The entry that the first applicable transition makes; one that closes a loop or is at rest is passed over."""
     view = course.view
     if view.entry is None:
         return None
@@ -103,6 +106,9 @@ def _next(plan: Plan, course: Course, path: list[str]) -> StageEntry | None:
         if course.quiet_until is not None and _is_newer(plan, transition, view, course.quiet_until):
             return None
         moved = _moved(plan, transition, course, view.entry)
+        if breaker.rests_until((*course.trail, *course.entries), view.entry.stage, moved.stage, view.now):
+            course.stuck = breaker.named(view.entry.stage, moved.stage)
+            continue
         if moved.stage not in path:
             return moved
         course.stuck = "→".join([*path, moved.stage])
@@ -170,9 +176,19 @@ def _came_back_at(plan: Plan, before: StageEntry, entry: StageEntry) -> datetime
     return entry.entered_at
 
 
+def _is_sent_back(plan: Plan, before: StageEntry, entry: StageEntry) -> bool:
+    """True when somebody sent the lead back or aside, and why is known."""
+    source, target = plan.policy.stages.get(before.stage), plan.policy.stages[entry.stage]
+    if source is None or source.side or entry.reason is None or entry.initial:
+        return False
+    return target.side or plan.order[target.id] < plan.order[source.id]
+
+
 def _enter(plan: Plan, course: Course, look: Look, entry: StageEntry) -> None:
-    if course.view.entry is not None:
-        entry = replace(entry, came_back_at=_came_back_at(plan, course.view.entry, entry))
+    before = course.view.entry
+    if before is not None:
+        entry = replace(entry, came_back_at=_came_back_at(plan, before, entry))
+        course.sent_back += _is_sent_back(plan, before, entry)
     course.entries.append(entry)
     course.stuck = None
     rules = plan.policy.recycle

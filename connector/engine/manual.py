@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connector.domain.lead import Actor, StageReport
-from connector.domain.state import LeadState, Mover, StageEntry
+from connector.domain.state import LeadState, Mover, Refusal, StageEntry
 from connector.domain.value import Truth, is_known
 from connector.engine import gates
 from connector.engine.plan import Plan
@@ -23,6 +23,11 @@ class Judgement:
     entry: StageEntry | None
     follow: Truth
     rule: str
+
+    @property
+    def as_remembered(self) -> Refusal:
+        """What is remembered of a refused move."""
+        return Refusal(at=self.report.moved_at, stage=self.report.stages[0], rule=self.rule)
 
 
 def judge(plan: Plan, state: LeadState, view: LeadView, *, quiet: bool) -> Judgement | None:
@@ -48,10 +53,25 @@ def judge(plan: Plan, state: LeadState, view: LeadView, *, quiet: bool) -> Judge
         stage=target,
         entered_at=max(report.moved_at, entry.entered_at),
         mover=Mover.PERSON,
-        reason=given_reason(plan, view, target, raw=False) if plan.policy.stages[target].side else None,
+        reason=_reason(plan, view, entry.stage, target),
         initial=quiet,
     )
     return Judgement(report, moved, True, rule)
+
+
+def _reason(plan: Plan, view: LeadView, source: str, target: str) -> str | None:
+    """Why a person moved the lead aside or back."""
+    if plan.policy.stages[target].side:
+        return given_reason(plan, view, target, raw=False)
+    needs = plan.policy.manual_moves.backward_needs
+    if not _is_backward(plan, source, target) or needs is None:
+        return None
+    given = given_reason(plan, view, target, raw=False) if needs == "reason" else view.value(needs)
+    return given if isinstance(given, str) else None
+
+
+def _is_backward(plan: Plan, source: str, target: str) -> bool:
+    return not plan.policy.stages[source].side and plan.order[target] < plan.order[source]
 
 
 def given_reason(plan: Plan, view: LeadView, target: str, *, raw: bool) -> str | None:
@@ -68,7 +88,7 @@ def _allowed(plan: Plan, view: LeadView, source: str, target: str) -> tuple[Trut
     rules, stages = plan.policy.manual_moves, plan.policy.stages
     if stages[target].side:
         return rules.to_side_allowed and _given(plan, view, rules.to_side_needs, target), "manual_moves.to_side"
-    if not stages[source].side and plan.order[target] < plan.order[source]:
+    if _is_backward(plan, source, target):
         return rules.backward_allowed and _given(plan, view, rules.backward_needs, target), "manual_moves.backward"
     if rules.forward != "allowed":
         return False, "manual_moves.forward"

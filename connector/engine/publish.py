@@ -12,7 +12,7 @@ from connector.domain.effects import WorkState
 from connector.domain.lead import Actor, Lead
 from connector.domain.state import Hold, LeadState, Setting
 from connector.domain.value import BLANK, Value, is_known
-from connector.engine import handoff, pipeline
+from connector.engine import handoff, pipeline, refusals
 from connector.engine.fading import whole
 from connector.engine.handoff import DEAL
 from connector.engine.lifecycle import Course
@@ -125,7 +125,7 @@ def desired(plan: Plan, state: LeadState, view: LeadView) -> dict[str, Value]:
     for definition in plan.policy.shows:
         if definition.shows == PIPELINE and not view.lead.speaks_for_deal:
             continue
-        shown = _shown(state, view, definition.name, definition.shows or "")
+        shown = _shown(plan, state, view, definition.name, definition.shows or "")
         if definition.homes and shown is not None:
             wanted[definition.name] = shown
     for name, until in state.answers_used.items():
@@ -150,7 +150,7 @@ def owners(state: LeadState, view: LeadView) -> dict[str, str]:
     return found
 
 
-def _shown(state: LeadState, view: LeadView, name: str, what: str) -> Value | None:
+def _shown(plan: Plan, state: LeadState, view: LeadView, name: str, what: str) -> Value | None:
     """What a `shows:` field shows; None for what this release does not know."""
     if what.startswith(SCORE):
         published = state.published.get(what.removeprefix(SCORE))
@@ -159,6 +159,10 @@ def _shown(state: LeadState, view: LeadView, name: str, what: str) -> Value | No
         return reasons(view) or BLANK
     if what == "next_task_due":
         return min((task.due_at for task in state.tasks if task.state is WorkState.OPEN), default=BLANK)
+    if what == "refused_move":
+        return refusals.told(plan, state, view) or BLANK
+    if what == "times_sent_back":
+        return state.sent_back
     return handoff.sender(state, view, view.lead.fact(name).value) if what == "sender" else view.value(name)
 
 

@@ -10,7 +10,7 @@ from connector.domain.decision import Wake, WakeClass
 from connector.domain.effects import WorkState
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState
-from connector.engine import cadences, events, evidence, publish, recycle, sla
+from connector.engine import breaker, cadences, events, evidence, publish, recycle, sla
 from connector.engine.plan import Plan
 from connector.engine.publish import PUBLISH_EVERY
 from connector.engine.view import SCORE, LeadView
@@ -48,7 +48,7 @@ def _windows(plan: Plan, state: LeadState, view: LeadView) -> Iterator[datetime]
 
 def _deadlines(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[Signal]) -> Iterator[datetime]:
     """Dates of the lead, holds that run out, and what is dated after now (a clock that runs ahead of ours)."""
-    for at in (recycle.due_at(view), evidence.next_date(plan, view, state.stuck)):
+    for at in (recycle.due_at(view), evidence.next_date(plan, view, state.stuck), _released(plan, state, view)):
         if at is not None:
             yield at
     yield from events.next_dates(plan, view)
@@ -59,6 +59,15 @@ def _deadlines(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[S
     yield from (fact.changed_at for fact in view.lead.fields.values() if fact.changed_at is not None)
     if view.lead.stage_report is not None and not view.lead.stage_report.first_sight:
         yield view.lead.stage_report.moved_at
+
+
+def _released(plan: Plan, state: LeadState, view: LeadView) -> datetime | None:
+    """When rules that rest since they moved the lead to and fro may move it again."""
+    if not breaker.is_named(state.stuck) or view.entry is None:
+        return None
+    here = view.entry.stage
+    ways = (breaker.rests_until(state.trail, here, one.target, view.now) for one in plan.from_stage.get(here, ()))
+    return min((at for at in ways if at is not None), default=None)
 
 
 def _publishing(plan: Plan, state: LeadState, view: LeadView) -> Iterator[datetime]:

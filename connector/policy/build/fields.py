@@ -28,6 +28,8 @@ SHOWN = {
     "next_task_due": (FieldType.MOMENT,),
     "attempts_in_stage": (FieldType.NUMBER,),
     "reasons": (FieldType.TEXT, FieldType.LONG_TEXT),
+    "times_sent_back": (FieldType.NUMBER,),
+    "refused_move": (FieldType.TEXT, FieldType.LONG_TEXT),
     "sender": (FieldType.PERSON,),
     "pipeline.missing": (FieldType.TEXT, FieldType.LONG_TEXT),
 }

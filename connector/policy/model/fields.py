@@ -74,7 +74,7 @@ class FieldDef:
     keep_first: bool
     rules: tuple[ValueRule, ...]  #: Non-empty: a computed field (ratings are computed fields too).
     #: last_contact | attempts_in_stage | next_task_due | score.<id> | reasons | gate.<id>.missing | pipeline.missing |
-    #: sender
+    #: times_sent_back | refused_move | sender
     shows: str | None
     answer: bool
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connector.domain import codec, codec_work
 from connector.domain.effects import Cause, EffectKey, Task, WorkState
-from connector.domain.state import Edge, Hold, LeadState, Mover, Setting, StageEntry
+from connector.domain.state import Edge, Hold, LeadState, Mover, Refusal, Setting, StageEntry
 from connector.domain.value import BLANK, UNREAD, UNREADABLE
 
 T = TypeVar("T")
@@ -83,7 +83,8 @@ states = st.builds(
     recycled_at=st.lists(moments, max_size=3).map(tuple),
     settings=named(st.builds(Setting, value=values, at=moments)),
     settled_at=st.none() | moments,
-    refused_at=st.none() | moments,
+    refused=st.none() | st.builds(Refusal, at=moments, stage=words, rule=words),
+    sent_back=st.integers(0, 9),
     stuck=st.none() | words.filter(bool),
     policy=st.none() | words.filter(bool),
 )

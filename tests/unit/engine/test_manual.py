@@ -9,7 +9,8 @@ import pytest
 
 from connector.domain.lead import Actor, StageReport
 from connector.domain.state import Mover
-from tests.unit.engine.stories import DAY, LIFECYCLE, NOW, SECOND, Story, plan_of, started
+from connector.domain.value import BLANK
+from tests.unit.engine.stories import DAY, FIELDS, LIFECYCLE, NOW, POLICY, SECOND, Story, plan_of, started
 
 
 def in_mql(plan_files: dict[str, str] | None = None) -> Story:
@@ -213,3 +214,73 @@ class TestPeopleWin:
         story.wait(SECOND).moved("lead").decide()
         story.wait(SECOND).change(band="hot").decide()
         assert story.by == "to_mql_hot"
+
+
+SHOWN = """\
+  refused: {label: 戻された移動, type: long_text, shows: refused_move, hubspot: contact.refused}
+  sent_back: {label: 差し戻し回数, type: number, shows: times_sent_back, hubspot: contact.sent_back}
+company:
+"""
+
+
+class TestWhatPeopleSee:
+    @staticmethod
+    def _in_mql(**files: str) -> Story:
+        return in_mql({"fields": FIELDS.replace("company:\n", SHOWN)} | files)
+
+    def test_why_a_move_was_taken_back_stands_on_the_record_and_is_told_to_the_owner_once(self) -> None:
+        story = self._in_mql().moved("lead")
+        story.decide()
+        text = "「リード」への移動を元に戻しました: 先に「差し戻し理由」を入力してください"
+        assert story.last.desired["refused"] == text
+        (notice,) = story.last.notices
+        assert (notice.to, notice.text) == (("person:sato",), text)
+        story.wait(DAY).decide()
+        assert story.last.notices == ()
+        assert story.last.desired["refused"] == text
+        story.wait(SECOND).moved("discarded").decide()
+        assert [one.text for one in story.last.notices] == [
+            "「対象外」への移動を元に戻しました: 先に「対象外の理由」を入力してください"
+        ]
+        story.wait(SECOND).change(decision="accepted").decide()
+        assert story.stage == "sal"
+        assert story.last.desired["refused"] is BLANK, "the lead has gone on"
+
+    def test_a_gate_says_what_is_missing_and_speaks_english(self) -> None:
+        story = self._in_mql(policy=POLICY.replace("language: ja", "language: en")).moved("sql")
+        story.decide()
+        assert story.last.desired["refused"] == (
+            "The move to SQL was taken back: 引き渡し: 課題, メール or メモ is missing"
+        )
+
+    @pytest.mark.parametrize(("says", "notices"), [("restore", 0), ("keep", 0), ("restore_and_tell_owner", 1)])
+    def test_the_policy_says_whether_the_owner_is_told(self, says: str, notices: int) -> None:
+        lifecycle = LIFECYCLE.replace("refused: restore_and_tell_owner", f"refused: {says}")
+        story = self._in_mql(lifecycle=lifecycle).moved("lead")
+        story.decide()
+        assert len(story.last.notices) == notices
+        said = "移動は数えていません" if says == "keep" else "移動を元に戻しました"
+        assert said in str(story.last.desired["refused"])
+
+    def test_nobody_is_told_where_nobody_owns_the_lead(self) -> None:
+        story = self._in_mql()
+        story.owner = None
+        story.moved("lead").decide()
+        assert story.last.notices == ()
+        assert story.last.desired["refused"] is not BLANK
+
+    def test_moving_back_records_its_reason_and_is_counted(self) -> None:
+        lifecycle = LIFECYCLE.replace("  - {id: return, from: [mql, sal]", "  - {id: return, from: [sal]")
+        story = self._in_mql(lifecycle=lifecycle)
+        assert story.last.desired["sent_back"] == 0
+        story.change(recycle_reason="timing").moved("lead", at=story.now + SECOND).wait(SECOND).decide()
+        entry = story.state.entry
+        assert entry is not None
+        assert (entry.stage, entry.mover, entry.reason) == ("lead", Mover.PERSON, "timing")
+        assert story.last.desired["sent_back"] == 1
+        story.wait(SECOND).happens("inquiry").decide()
+        story.wait(SECOND).change(decision="accepted").decide()
+        story.wait(SECOND).change(recycle_reason="price").decide()
+        assert (story.stage, story.last.desired["sent_back"]) == ("recycled", 2)
+        story.pass_time(400 * DAY)
+        assert (story.stage, story.last.desired["sent_back"]) == ("lead", 2), "coming again is not being sent back"

@@ -125,3 +125,36 @@ def test_a_person_who_recycles_by_hand_gives_the_reason_first() -> None:
     assert story.stage == "recycled"
     story.pass_time(timedelta(microseconds=1))
     assert (story.stage, story.by) == ("lead", "wake")
+
+
+# ── only what is new brings a lead back ──────────────────────────────────────────────────────────────────────────
+def test_a_lead_that_was_sent_aside_does_not_bounce_back_by_what_it_had_done_before() -> None:
+    lifecycle = LIFECYCLE.replace(
+        "manual_moves:", "  - {id: hot_again, from: [recycled], to: mql, when: {band: hot}}\nmanual_moves:"
+    )
+    story = recycled("timing", started(plan_of(lifecycle=lifecycle), employees=500, industry="it"))
+    assert story.explain().values
+    assert dict(story.explain().values)["band"] == "hot"
+    story.pass_time(5 * DAY)
+    assert story.stage == "recycled", "it was hot already when its rep sent it aside"
+    story.happens("visit").decide()
+    assert (story.stage, story.by) == ("mql", "hot_again"), "a visit is new"
+
+
+def test_a_lead_that_comes_again_waits_for_something_newer_than_what_it_was_sent_aside_in_spite_of() -> None:
+    story = recycled("price", started(employees=500, industry="it"))
+    story.wait(DAY).happens("reply").decide()
+    assert story.stage == "lead", "the reply woke it; that it was hot before is no news"
+    assert story.rules() == ["on_wake"]
+    story.wait(DAY).decide()
+    assert story.stage == "lead"
+    story.happens("visit").decide()
+    assert (story.stage, story.by) == ("mql", "to_mql_hot")
+
+
+def test_what_a_lead_did_while_it_stood_aside_is_news_when_it_comes_again() -> None:
+    story = recycled("price", started(employees=500, industry="it"))
+    story.wait(DAY).happens("visit").decide()
+    assert story.stage == "recycled"
+    story.wait(DAY).happens("reply").decide()
+    assert [entry.stage for entry in story.last.entries] == ["lead", "mql"]
