@@ -119,7 +119,7 @@ def _turn(before: Edge, truth: Truth, now: datetime, *, falling: bool, waits: bo
     """A condition: it comes when it turns true (`falling`: when it turns false)."""
     comes = before.truth is True and truth is False if falling else truth is True and before.truth is not True
     if not comes:
-        return replace(before, truth=truth)
+        return before if before.truth is truth else replace(before, truth=truth)
     return None if waits else Edge(truth=truth, turned=before.turned + 1, turned_at=now)
 
 

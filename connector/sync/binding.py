@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -48,11 +48,16 @@ class Binding:
             if home.vendor == self.dialect.vendor
         }
 
-    def fields_on(self, object_type: str) -> Iterator[tuple[FieldDef, Home]]:
+    def fields_on(self, object_type: str) -> Sequence[tuple[FieldDef, Home]]:
         """The fields that live on this object type."""
-        for (found, _), pair in self.homes.items():
-            if found == object_type:
-                yield pair
+        return self._by_type.get(object_type, ())
+
+    @cached_property
+    def _by_type(self) -> Mapping[str, Sequence[tuple[FieldDef, Home]]]:
+        found: dict[str, list[tuple[FieldDef, Home]]] = {}
+        for (object_type, _), pair in self.homes.items():
+            found.setdefault(object_type, []).append(pair)
+        return found
 
     @cached_property
     def stores(self) -> tuple[tuple[StageStore, Home], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -30,21 +31,12 @@ def lead_of(
     """The lead as its CRM shows it. `moving`: a stage write of ours is under way, so its stage says nothing."""
     dialect = binding.dialect
     fields = _deal_fields(binding, deal)
-    for (object_type, name), (definition, home) in binding.homes.items():
-        record = (
-            person if object_type == dialect.person_type else company if object_type == dialect.company_type else None
-        )
-        if definition.name in fields or object_type == dialect.deal.object_type:
-            continue
-        if object_type == dialect.company_type and _has_no_company(binding, person):
-            fields[definition.name] = FieldFact(value=BLANK)
-            continue
-        if record is None or name not in record.properties:
-            continue
-        found = mirror.fact(record, name, same_on(binding, object_type))
-        fields[definition.name] = FieldFact(
-            value=dialect.to_canonical(definition, home, found.raw), changed_at=found.changed_at, actor=found.actor
-        )
+    fields |= _fields_of(binding, person, dialect.person_type, known=fields)
+    if _has_no_company(binding, person):
+        blank = FieldFact(value=BLANK)
+        fields = {definition.name: blank for definition, _ in binding.fields_on(dialect.company_type)} | fields
+    elif company is not None:
+        fields |= _fields_of(binding, company, dialect.company_type, known=fields)
     created = dialect.moment(person.properties.get(dialect.created_property)) or row.created_at
     owner = mirror.fact(person, dialect.owner_property, same_on(binding, dialect.person_type))
     deal_owner = _deal_fact(binding, deal.row, dialect.deal.owner) if deal.row is not None else None
@@ -59,6 +51,21 @@ def lead_of(
         stage_report=None if moving else stage_report(binding, state, person),
         speaks_for_deal=deal.speaks,
     )
+
+
+def _fields_of(
+    binding: Binding, record: MirrorRow, object_type: str, *, known: Mapping[str, FieldFact]
+) -> dict[str, FieldFact]:
+    """The fields that live on a record, but for those that are known from elsewhere."""
+    same, dialect, properties = same_on(binding, object_type), binding.dialect, record.properties
+    fields: dict[str, FieldFact] = {}
+    for definition, home in binding.fields_on(object_type):
+        if home.name not in properties or definition.name in known or definition.name in fields:
+            continue
+        found = mirror.fact(record, home.name, same)
+        value = BLANK if not found.raw else dialect.to_canonical(definition, home, found.raw)
+        fields[definition.name] = FieldFact(value=value, changed_at=found.changed_at, actor=found.actor)
+    return fields
 
 
 def _deal_fields(binding: Binding, deal: DealView) -> dict[str, FieldFact]:
