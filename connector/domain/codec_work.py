@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from connector.domain.effects import Deal, EffectKey, Grant, OwnerRequest, Task, WorkState
-from connector.domain.runs import Assigned, CadenceRun, ClockRun
+from connector.domain.runs import Assigned, CadenceRun, ClockRun, Pauses
 
 Json: TypeAlias = Any
 
@@ -124,27 +124,41 @@ def encode_clock(run: ClockRun) -> list[Json]:
     return [
         run.number,
         moment_text(run.started_at),
-        [[moment_text(start), text_or_none(end)] for start, end in run.pauses],
+        encode_pauses(run.pauses),
         run.fired,
         text_or_none(run.warned_at),
         text_or_none(run.breached_at),
         text_or_none(run.stopped_at),
         text_or_none(run.ended_at),
+        text_or_none(run.withdrawn_at),
+        text_or_none(run.occurred_at),
     ]
+
+
+def encode_pauses(pauses: Pauses) -> list[Json]:
+    """The pauses of a clock as JSON."""
+    return [[moment_text(start), text_or_none(end)] for start, end in pauses]
+
+
+def decode_pauses(raw: list[Json]) -> Pauses:
+    """The pauses that `encode_pauses` wrote."""
+    return tuple((datetime.fromisoformat(start), moment_or_none(end)) for start, end in raw)
 
 
 def decode_clock(raw: list[Json]) -> ClockRun:
     """The run that `encode_clock` wrote."""
-    number, started_at, pauses, fired, warned_at, breached_at, stopped_at, ended_at = raw
+    number, started_at, pauses, fired, warned_at, breached_at, stopped_at, ended_at, withdrawn_at, occurred_at = raw
     return ClockRun(
         number=number,
         started_at=datetime.fromisoformat(started_at),
-        pauses=tuple((datetime.fromisoformat(start), moment_or_none(end)) for start, end in pauses),
+        occurred_at=moment_or_none(occurred_at),
+        pauses=decode_pauses(pauses),
         fired=fired,
         warned_at=moment_or_none(warned_at),
         breached_at=moment_or_none(breached_at),
         stopped_at=moment_or_none(stopped_at),
         ended_at=moment_or_none(ended_at),
+        withdrawn_at=moment_or_none(withdrawn_at),
     )
 
 

@@ -9,6 +9,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from connector.domain.effects import Deal, Enrolment, Note, Notice, OwnerRequest, Task
+from connector.domain.runs import ClockRun
 from connector.domain.state import LeadState, StageEntry
 from connector.domain.value import Value
 
@@ -66,6 +67,10 @@ class Decision:
     notices: tuple[Notice, ...] = ()
     enrolments: tuple[Enrolment, ...] = ()
     shadowed: tuple[str, ...] = ()
+    clocks: tuple[tuple[str, ClockRun], ...] = ()  #: Clock id and run of each that is not as it was.
+    #: The latest moment by which nothing had happened, as this decision takes for certain; None: it does not ask that.
+    #: It may be acted on when everything that had happened by then is known.
+    absent_until: datetime | None = None
 
     @property
     def changed(self) -> bool:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
+
+Pauses: TypeAlias = tuple[tuple[datetime, datetime | None], ...]
+"""Closed or open (end None) intervals, ascending."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,19 +35,22 @@ class CadenceRun:
 class ClockRun:
     """One run of an SLA clock; `number` counts a lead's runs of it from 1.
 
-    `pauses` are closed or open (end None) intervals, ascending. `fired` is how many rungs have been acted on: each
-    acts once, whatever becomes of the calendar. `breached_at` is set when the breach was acted on, and taken back when
-    a stop is learnt that came in time.
+    `occurred_at` is when that happened which began it: the signal, answer or change behind a stage entry (None: no more
+    is known than `started_at`). `fired` is how many rungs have come: each acts once, whatever becomes of the calendar.
+    `breached_at` is the deadline, set when it was found broken, and taken back (`withdrawn_at` says when) if a stop or
+    a pause is learnt that came in time.
     """
 
     number: int
     started_at: datetime
-    pauses: tuple[tuple[datetime, datetime | None], ...] = ()
+    occurred_at: datetime | None = None
+    pauses: Pauses = ()
     fired: int = 0
     warned_at: datetime | None = None
     breached_at: datetime | None = None
+    withdrawn_at: datetime | None = None
     stopped_at: datetime | None = None
-    ended_at: datetime | None = None  #: It ended without a stop: the lead went aside.
+    ended_at: datetime | None = None  #: It ended without a stop: the lead went aside, or the policy dropped the clock.
 
     @property
     def running(self) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from connector.domain.effects import Deal, EffectKey, Enrolment, Note, Notice, OwnerRequest, Task
+from connector.domain.runs import ClockRun
 from connector.domain.value import Value
 from connector.engine import routing
 from connector.engine.events import Happening
@@ -73,6 +74,13 @@ class Acts:
     stops: list[tuple[str, Trigger]] = field(default_factory=list)  #: cadences to end
     fired: list[str] = field(default_factory=list)
     shadowed: list[str] = field(default_factory=list)
+    clocks: list[tuple[str, ClockRun]] = field(default_factory=list)  #: runs that are not as they were
+    absent_until: datetime | None = None
+
+    def rest_on(self, moment: datetime | None) -> None:
+        """Note that something is done because nothing had happened by this moment."""
+        if moment is not None:
+            self.absent_until = max(self.absent_until or moment, moment)
 
     def do(self, triggers: Iterable[Trigger]) -> None:
         """Carry out these triggers, in order."""

@@ -137,8 +137,11 @@ def _stepped(plan: Plan, cadence: Cadence, run: CadenceRun, view: LeadView, acts
         if _is_open(_task_of(cadence, run, tuple(acts.tasks.values()))):
             break
         one = cadence.steps[run.fired]
-        if step_at(run, one, view.policy.calendar) > view.now:
+        at = step_at(run, one, view.policy.calendar)
+        if at > view.now:
             break
+        if at > run.started_at:  # it comes because nobody has answered until then
+            acts.rest_on(at)
         happening = Happening(Cause.CADENCE, f"{cadence.id}#{run.number}", view.now, f"cadence:{cadence.id}")
         acts.do([Trigger(cadence.id, (one.action,), happening)])
         run = replace(run, fired=run.fired + 1)

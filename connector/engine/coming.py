@@ -7,57 +7,73 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from connector.domain.effects import Cause
+from connector.domain.state import StageEntry
+from connector.engine import evidence
 from connector.engine.events import Events, Happening, happened
+from connector.engine.watching import watch_name
 from connector.policy.model import Event, EventKind
 
 if TYPE_CHECKING:
     from connector.engine.plan import Plan
     from connector.engine.view import LeadView
 
+MOVES = (EventKind.ENTERS, EventKind.LEAVES, EventKind.MOVES)
+
 
 def first_after(
     plan: Plan, owner: str, waited: Sequence[Event], since: datetime, view: LeadView, events: Events
 ) -> Happening | None:
     """The first of these events that came after `since`, as far as is known now; its cause is not used."""
-    found = [*happened(plan, owner, waited, events), *_known(waited, since, view)]
-    return min((one for one in found if since < one.at <= view.now), key=lambda one: one.at, default=None)
+    return min(all_after(plan, owner, waited, since, view, events), key=lambda one: one.at, default=None)
 
 
-def _known(waited: Sequence[Event], since: datetime, view: LeadView) -> Iterator[Happening]:
-    for event in waited:
-        at = _came_at(event, since, view)
+def all_after(
+    plan: Plan, owner: str, waited: Sequence[Event], since: datetime, view: LeadView, events: Events
+) -> list[Happening]:
+    """What is known to have come of these events after `since`: by this evaluation, and by looking it up."""
+    found = [*happened(plan, owner, waited, events), *_known(plan, owner, waited, since, view, events)]
+    return [one for one in found if since < one.at <= view.now]
+
+
+def _known(
+    plan: Plan, owner: str, waited: Sequence[Event], since: datetime, view: LeadView, events: Events
+) -> Iterator[Happening]:
+    for place, event in enumerate(waited):
+        what = f"{event.kind.value}:{event.name or ''}"
+        if event.kind is EventKind.SIGNAL and event.name is not None:
+            at = next((moment for moment in view.times(event.name) if moment > since), None)
+            cause = Cause.SIGNAL
+        elif event.condition is not None or event.kind in (EventKind.CHANGES, EventKind.REACHES):
+            at, cause = _turned_at(plan, watch_name(owner, waited, place), event, view, events), Cause.EDGE
+        else:
+            at, cause = _entered_at(event, view.entry, events.before), Cause.STAGE_ENTRY
         if at is not None:
-            cause, what = _cause(event), f"{event.kind.value}:{event.name or ''}"
             yield Happening(cause, what, at, what)
 
 
-def _cause(event: Event) -> Cause:
-    """The kind of row behind an event that was looked up."""
-    if event.kind is EventKind.SIGNAL:
-        return Cause.SIGNAL
-    return Cause.EDGE if event.condition is not None else Cause.STAGE_ENTRY
-
-
-def _came_at(event: Event, since: datetime, view: LeadView) -> datetime | None:
-    """When one event came after the start: signals and stages are looked up, whenever they were learnt."""
-    entry = view.entry
-    if event.kind is EventKind.SIGNAL and event.name is not None:
-        return next((moment for moment in view.times(event.name) if moment > since), None)
-    if event.condition is not None and event.kind is not EventKind.LEAVES:
-        return _turned_at(event, since, view)
-    if entry is None or entry.entered_at <= since:
+def _entered_at(event: Event, entry: StageEntry | None, before: StageEntry | None) -> datetime | None:
+    """When the present stage was entered, if entering it was this event."""
+    if entry is None:
         return None
-    if event.kind is EventKind.ENTERS and event.name == entry.stage:
-        return entry.entered_at
-    if event.kind is EventKind.LEAVES and event.condition is None and event.name != entry.stage:
-        return entry.entered_at
-    return None
+    came = (
+        (event.kind is EventKind.ENTERS and event.name == entry.stage)
+        or (event.kind is EventKind.MOVES and event.name == entry.transition)
+        or (
+            event.kind is EventKind.LEAVES
+            and before is not None
+            and before.seq < entry.seq
+            and event.name == before.stage
+        )
+    )
+    return entry.entered_at if came else None
 
 
-def _turned_at(event: Event, since: datetime, view: LeadView) -> datetime | None:
-    """When a condition came to hold by a change after the start; what held before does not count."""
-    assert event.condition is not None
-    if event.condition.test(view) is not True:
-        return None
-    changed = [view.lead.fact(name).changed_at for name in event.condition.names]
-    return max((at for at in changed if at is not None and since < at <= view.now), default=None)
+def _turned_at(plan: Plan, name: str, event: Event, view: LeadView, events: Events) -> datetime | None:
+    """When a watched event last came. What turns a condition is often learnt later than it happened."""
+    edge = events.turned.get(name)
+    if edge is None:
+        remembered = view.state.edges.get(name)
+        return remembered.turned_at if remembered is not None else None
+    if event.condition is None:
+        return edge.turned_at
+    return evidence.came_to_be(event.condition, plan.watch_evidence[name], view) or edge.turned_at

@@ -4,32 +4,67 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from connector.domain.runs import ClockRun
+from connector.domain.calendar import Calendar, Span
+from connector.domain.runs import ClockRun, Pauses
 from connector.policy.model import Clock, Rung
 
 
 def deadline(clock: Clock, run: ClockRun, share: float = 1.0) -> datetime | None:
-    """The moment at which `share` of the limit is used up; None while a pause that came before it lasts.
+    """The moment at which `share` of the limit is used up; None while a pause that came before it lasts."""
+    return run_out(clock.limit, clock.calendar, run.started_at, run.pauses, share)
 
-    Working time is used up only while the office is open. `N business days` is as much working time as lies between the
-    start and closing time of the Nth working day after it.
+
+def rung_at(clock: Clock, run: ClockRun, rung: Rung) -> datetime | None:
+    """When a rung comes, if nothing stops the clock; None while a pause lasts.
+
+    What comes after the breach counts from the breach that was acted on, wherever the calendar would put it today.
     """
-    if clock.limit.business:
-        return _worked_off(clock, run, share)
-    amount = (clock.limit.add(run.started_at, clock.calendar) - run.started_at) * share
+    if rung.after is None:
+        return deadline(clock, run, rung.at if rung.at is not None else 1.0)
+    breach = run.breached_at or deadline(clock, run)
+    return run_out(rung.after, clock.calendar, breach, run.pauses) if breach is not None else None
+
+
+def used(clock: Clock, run: ClockRun, until: datetime) -> timedelta:
+    """How much of the limit is used up by `until`: working time where the limit is, ordinary time otherwise."""
+    total = _length(clock.limit, clock.calendar, run.started_at, until)
     for begun, ended in run.pauses:
-        if begun >= run.started_at + amount:
+        if begun < until:
+            total -= _length(clock.limit, clock.calendar, begun, min(ended or until, until))
+    return total
+
+
+def allowed(clock: Clock, run: ClockRun) -> timedelta:
+    """The whole limit of this run, in the same time as `used`."""
+    if clock.limit.business:
+        return _working_time(clock.limit, clock.calendar, run.started_at)
+    return clock.limit.add(run.started_at, clock.calendar) - run.started_at
+
+
+def run_out(span: Span, calendar: Calendar, start: datetime, pauses: Pauses, share: float = 1.0) -> datetime | None:
+    """When `share` of `span` has been used up since `start`, not counting pauses; None while a pause lasts.
+
+    Working time is used up only while the office is open. `N business days` is as much working time as lies between
+    the start and closing time of the Nth working day after it.
+    """
+    later = [(max(begun, start), ended) for begun, ended in pauses if ended is None or ended > start]
+    if span.business:
+        return _worked_off(span, calendar, start, later, share)
+    amount = (span.add(start, calendar) - start) * share
+    for begun, ended in later:
+        if begun >= start + amount:
             break
         if ended is None:
             return None
         amount += ended - begun
-    return run.started_at + amount
+    return start + amount
 
 
-def _worked_off(clock: Clock, run: ClockRun, share: float) -> datetime | None:
-    calendar, start = clock.calendar, run.started_at
-    amount = _whole_minutes(_working_limit(clock, start) * share)
-    for begun, ended in run.pauses:
+def _worked_off(
+    span: Span, calendar: Calendar, start: datetime, pauses: list[tuple[datetime, datetime | None]], share: float
+) -> datetime | None:
+    amount = _working_time(span, calendar, start) * share
+    for begun, ended in pauses:
         if begun >= calendar.working_after(start, amount):
             break
         if ended is None:
@@ -38,23 +73,14 @@ def _worked_off(clock: Clock, run: ClockRun, share: float) -> datetime | None:
     return calendar.working_after(start, amount)
 
 
-def _working_limit(clock: Clock, start: datetime) -> timedelta:
-    """The whole limit in working time."""
-    if clock.limit.unit == "days":
-        return clock.calendar.working_between(start, clock.limit.add(start, clock.calendar))
-    return timedelta(**{clock.limit.unit: clock.limit.amount})
+def _working_time(span: Span, calendar: Calendar, start: datetime) -> timedelta:
+    """The whole of a business span in working time."""
+    if span.unit == "days":
+        return calendar.working_between(start, span.add(start, calendar))
+    return timedelta(**{span.unit: span.amount})
 
 
-def _whole_minutes(amount: timedelta) -> timedelta:
-    """Shares are counted to the microsecond; what is less is no time."""
-    return timedelta(microseconds=amount // timedelta(microseconds=1))
-
-
-def rung_at(clock: Clock, run: ClockRun, rung: Rung) -> datetime | None:
-    """When a rung comes, if nothing stops the clock; None while a pause lasts."""
-    if rung.at is not None:
-        return deadline(clock, run, rung.at)
-    breach = deadline(clock, run)
-    if breach is None or rung.after is None or (run.pauses and run.pauses[-1][1] is None):
-        return None
-    return rung.after.add(breach, clock.calendar)
+def _length(span: Span, calendar: Calendar, start: datetime, end: datetime) -> timedelta:
+    if span.business:
+        return calendar.working_between(start, end)
+    return max(end - start, timedelta())

@@ -78,6 +78,8 @@ def _joined(first: Decision, second: Decision) -> Decision:
         notes=(*first.notes, *second.notes),
         notices=(*first.notices, *second.notices),
         enrolments=(*first.enrolments, *second.enrolments),
+        clocks=(*first.clocks, *second.clocks),
+        absent_until=max((one.absent_until for one in (first, second) if one.absent_until is not None), default=None),
     )
 
 
@@ -115,6 +117,7 @@ def _evaluate(
         signals=new,
         turned=turned(state.edges, run.edges),
         now=now,
+        since=since,
         done=done,
         finished=progress.finished,
     )
@@ -147,6 +150,8 @@ def _evaluate(
         notices=tuple(acts.notices.values()),
         enrolments=tuple(acts.enrolments.values()),
         shadowed=tuple(dict.fromkeys(acts.shadowed)),
+        clocks=tuple(acts.clocks),
+        absent_until=acts.absent_until,
     )
 
 
@@ -159,6 +164,8 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
     given, state = state.deals, handoff.owned(state)
     acts.deals.update((deal.key, deal) for deal in state.deals if deal not in given)
     ticked = sla.tick(plan, state, view, events)
+    acts.clocks += ticked.changed
+    acts.rest_on(ticked.absent_until)
     for task in state.tasks:
         settled = handoff.is_settled(view, state.edges, task)
         ends = acts.silent or settled or sla.is_over(plan, ticked.runs, task.key)

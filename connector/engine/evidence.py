@@ -10,6 +10,7 @@ from connector.domain.calendar import END_OF_TIME
 from connector.domain.lead import Actor
 from connector.domain.state import Mover
 from connector.engine import recycle
+from connector.policy.conditions import Condition
 from connector.policy.model import Transition
 
 if TYPE_CHECKING:
@@ -79,6 +80,28 @@ def has_changed(name: str, view: LeadView, since: datetime, until: datetime) -> 
 def is_newer(names: frozenset[str], view: LeadView, since: datetime) -> bool:
     """True when one of these fields was changed after `since`, whatever the moment that is looked at."""
     return any(has_changed(name, view, since, END_OF_TIME) for name in names)
+
+
+def newest(names: frozenset[str], view: LeadView, until: datetime) -> datetime | None:
+    """When the latest signal or change among these names came, not after `until`; None where nothing has."""
+    moments: list[datetime] = []
+    for name in names:
+        if name.startswith("signal."):
+            moments += [at for at in view.times(name.removeprefix("signal."))[-1:] if at <= until]
+        elif (changed_at := view.lead.fact(name).changed_at) is not None and changed_at <= until:
+            moments.append(changed_at)
+    return max(moments, default=None)
+
+
+def came_to_be(condition: Condition, names: frozenset[str], view: LeadView) -> datetime | None:
+    """When a condition that was found turned came to be so: with the latest signal or change that it rests on.
+
+    None where nothing came that explains it: time alone turned it, or it stood so when we first looked.
+    """
+    at = newest(names, view, view.now)
+    if at is None:
+        return None
+    return at if (condition.test(view.earlier(at)) is True) is (condition.test(view) is True) else None
 
 
 def next_date(plan: Plan, view: LeadView, stuck: str | None) -> datetime | None:

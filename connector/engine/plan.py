@@ -118,9 +118,20 @@ class Plan:
         }
 
     @cached_property
+    def pause_evidence(self) -> Mapping[str, frozenset[str]]:
+        """The same for `paused_while`, by the clock's id."""
+        return {
+            one.id: frozenset(self._leaves(one.paused_while.names))
+            for one in self.policy.clocks.values()
+            if one.paused_while is not None
+        }
+
+    @cached_property
     def feeds_back(self) -> bool:
-        """True when a move can hang on a clock, a cadence or a deal of ours: these are settled after the moves."""
-        names = [name for one in self.policy.transitions for name in self.evidence[one.id]]
+        """True when a move, a value or an event can hang on a clock, a cadence or an owner: these are settled last."""
+        names = {name for one in self.policy.transitions for name in self.evidence[one.id]}
+        for condition in self.standing_conditions:
+            names.update(self._leaves(condition.names))
         return any(name.startswith(("clock.", "cadence.", "owner")) for name in names)
 
     @cached_property

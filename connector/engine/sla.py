@@ -1,26 +1,26 @@
 """SLA clocks: promises that start, pause and stop, and what is done when they run short. Pure.
 
 Deadlines are derived from a run, its pauses and the calendar (`deadlines.py`): a holiday that is entered later moves
-them. What was acted on stays acted on: each rung fires once a run. A stop that is learnt late and came in time takes
-the breach back.
+them. What was acted on stays acted on: each rung comes once a run. A stop or a pause that is learnt late and came in
+time takes the breach back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from connector.domain.effects import Cause, EffectKey
 from connector.domain.runs import ClockRun
-from connector.domain.state import LeadState
+from connector.domain.state import LeadState, StageEntry
 from connector.domain.value import BLANK, Value
-from connector.engine import acts
-from connector.engine.coming import first_after
+from connector.engine import clock_run
+from connector.engine.acts import Trigger
 from connector.engine.deadlines import deadline, rung_at
-from connector.engine.events import Events, Happening, happened
-from connector.policy.model import Clock
+from connector.engine.events import Events, Happening
+from connector.policy.model import Clock, EventKind, Rung
 
 if TYPE_CHECKING:
     from connector.engine.plan import Plan
@@ -28,48 +28,76 @@ if TYPE_CHECKING:
 
 RUNNING, WARNED, BREACHED, MET = "running", "warned", "breached", "met"
 
+_RUNG = "rung_"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Ticked:
-    """The clocks after a look: their runs, the rungs that act now, and the runs that have just breached."""
+    """The clocks after a look.
 
-    runs: Mapping[str, ClockRun]
-    triggers: tuple[acts.Trigger, ...]
-    breached: Mapping[str, ClockRun]
+    `runs` are the latest of each, `changed` every run that is not as it was, `breached` those that have just broken
+    their promise. `triggers` act now. `absent_until` is the latest moment of which something was made that nothing had
+    happened by then.
+    """
+
+    runs: dict[str, ClockRun]
+    changed: list[tuple[str, ClockRun]] = field(default_factory=list)
+    triggers: list[Trigger] = field(default_factory=list)
+    breached: dict[str, ClockRun] = field(default_factory=dict)
+    absent_until: datetime | None = None
+
+    def rest_on(self, moment: datetime) -> None:
+        """Note that something was made of nothing having happened by this moment."""
+        self.absent_until = max(self.absent_until or moment, moment)
 
 
 def tick(plan: Plan, state: LeadState, view: LeadView, events: Events) -> Ticked:
-    """Start, pause, resume and stop the clocks by what happened, and find the rungs that have come."""
-    if not plan.policy.clocks:
-        return Ticked(state.clocks, (), {})
-    runs = dict(state.clocks)
-    triggers: list[acts.Trigger] = []
-    breached: dict[str, ClockRun] = {}
+    """Start, pause, resume and stop the clocks by what happened, and find the rungs that have come.
+
+    What fell due before the policy was activated (`events.since`) is recorded and does nothing.
+    """
+    ticked = Ticked(dict(state.clocks))
+    for name, run in state.clocks.items():
+        if name not in plan.policy.clocks and run.running:
+            _keep(ticked, name, replace(clock_run.closed(run, view.now), ended_at=view.now))
     for clock in plan.policy.clocks.values():
-        run = _as_known(plan, clock, runs.get(clock.id), view, events)
-        if run is None or not run.running:
-            run = _started(plan, clock, run, view, events)
-        if run is None:
-            continue
-        if run.running:
-            run, fired, is_breach = _climbed(clock, run, view.now)
-            triggers += fired
-            if is_breach:
-                breached[clock.id] = run
-        runs[clock.id] = run
-    return Ticked(runs, tuple(triggers), breached)
+        for run in clock_run.runs_now(plan, clock, state.clocks.get(clock.id), view, events):
+            _keep(ticked, clock.id, _climbed(clock, run, view.now, events.since, ticked))
+    return ticked
 
 
-def standing(runs: Mapping[str, ClockRun], clock: str) -> Value:
-    """`clock.<id>` for conditions: running, warned, breached or met; blank before its first run and when it ended."""
-    run = runs.get(clock)
-    if run is None or run.ended_at is not None:
+def _keep(ticked: Ticked, name: str, run: ClockRun) -> None:
+    if ticked.runs.get(name) != run:
+        ticked.changed.append((name, run))
+        ticked.runs[name] = run
+
+
+def standing(clocks: Mapping[str, Clock], runs: Mapping[str, ClockRun], entry: StageEntry | None, name: str) -> Value:
+    """`clock.<id>` for conditions: running, warned, breached or met.
+
+    Blank before its first run, when it ended without a verdict, and when the stage has been entered that starts it
+    anew: what an earlier stay came to says nothing of this one.
+    """
+    run = runs.get(name)
+    if run is None or (not run.running and _begins_anew(clocks.get(name), run, entry)):
         return BLANK
     if run.breached_at is not None:
         return BREACHED
+    if run.ended_at is not None:
+        return BLANK
     if run.stopped_at is not None:
         return MET
     return WARNED if run.warned_at is not None else RUNNING
+
+
+def _begins_anew(clock: Clock | None, run: ClockRun, entry: StageEntry | None) -> bool:
+    if clock is None or entry is None or entry.entered_at <= run.started_at:
+        return False
+    return any(
+        (event.kind is EventKind.ENTERS and event.name == entry.stage)
+        or (event.kind is EventKind.MOVES and event.name == entry.transition)
+        for event in clock.starts
+    )
 
 
 def next_deadlines(plan: Plan, state: LeadState, view: LeadView) -> Iterator[datetime]:
@@ -85,95 +113,57 @@ def next_deadlines(plan: Plan, state: LeadState, view: LeadView) -> Iterator[dat
 
 
 def is_over(plan: Plan, runs: Mapping[str, ClockRun], key: EffectKey) -> bool:
-    """True when the run whose rung opened this task runs no longer: what it asked for has been done."""
+    """True when what opened this task has gone: its run is over, or the breach that its rung acted on was withdrawn."""
     name, _, number = key.cause_id.rpartition("#")
     if key.cause != Cause.CLOCK.value or name != key.rule:
         return False
-    run = runs.get(name)
-    return run is None or name not in plan.policy.clocks or str(run.number) != number or not run.running
-
-
-# ── a run by what is known ───────────────────────────────────────────────────────────────────────────────────────
-def _as_known(plan: Plan, clock: Clock, run: ClockRun | None, view: LeadView, events: Events) -> ClockRun | None:
-    """The run with the stop, the pauses and the end that are known now."""
-    if run is None or run.ended_at is not None:
-        return run
-    found = first_after(plan, f"{clock.id}.stops", clock.stops, run.started_at, view, events)
-    stop = found.at if found is not None else None
-    if stop is not None and (run.stopped_at is None or stop < run.stopped_at):
-        run = _stopped(clock, replace(run, pauses=_closed(run.pauses, stop)), stop)
-    if run.stopped_at is not None:
-        return run
-    entry = view.entry
-    if entry is not None and entry.entered_at >= run.started_at and _is_side(plan, entry.stage):
-        return replace(run, ended_at=entry.entered_at, pauses=_closed(run.pauses, entry.entered_at))
-    return _paused(clock, run, view)
-
-
-def _is_side(plan: Plan, stage: str) -> bool:
-    definition = plan.policy.stages.get(stage)
-    return definition is not None and definition.side
-
-
-def _stopped(clock: Clock, run: ClockRun, stop: datetime) -> ClockRun:
-    """In time: no breach, also where one had been acted on before the stop was learnt."""
-    due = deadline(clock, run)
-    late = due is not None and stop > due
-    return replace(run, stopped_at=stop, breached_at=(run.breached_at or due) if late else None)
-
-
-def _paused(clock: Clock, run: ClockRun, view: LeadView) -> ClockRun:
-    """Open or close a pause at the moment at which what it hangs on changed."""
-    if clock.paused_while is None:
-        return run
-    is_open = bool(run.pauses) and run.pauses[-1][1] is None
-    holds = clock.paused_while.test(view) is True
-    if holds == is_open:
-        return run
-    changed = [view.lead.fact(name).changed_at for name in clock.paused_while.names]
-    latest = max((at for at in changed if at is not None and at <= view.now), default=None)
-    earliest = run.pauses[-1][0] if is_open else run.pauses[-1][1] if run.pauses else None
-    at = max(latest or view.now, run.started_at, earliest or run.started_at)
-    if holds:
-        return replace(run, pauses=(*run.pauses, (at, None)))
-    return replace(run, pauses=_closed(run.pauses, at))
-
-
-def _closed(
-    pauses: tuple[tuple[datetime, datetime | None], ...], at: datetime
-) -> tuple[tuple[datetime, datetime | None], ...]:
-    if not pauses or pauses[-1][1] is not None:
-        return pauses
-    begun = pauses[-1][0]
-    return (*pauses[:-1], (begun, max(begun, at)))
-
-
-def _started(plan: Plan, clock: Clock, before: ClockRun | None, view: LeadView, events: Events) -> ClockRun | None:
-    """A new run where a start has come (and is not what the last run began with); else the last one."""
-    found = happened(plan, f"{clock.id}.starts", clock.starts, events)
-    if not found or (clock.when is not None and clock.when.test(view) is not True):
-        return before
-    started_at = found[0].at
-    if before is not None and started_at <= before.started_at:
-        return before
-    if view.entry is not None and _is_side(plan, view.entry.stage):
-        return before
-    run = ClockRun(number=before.number + 1 if before is not None else 1, started_at=started_at)
-    return _as_known(plan, clock, run, view, events)
+    run, clock = runs.get(name), plan.policy.clocks.get(name)
+    if run is None or clock is None or str(run.number) != number or not run.running:
+        return True
+    return run.breached_at is None and not _is_warning(_rung_of(clock, key))
 
 
 # ── the ladder ───────────────────────────────────────────────────────────────────────────────────────────────────
-def _climbed(clock: Clock, run: ClockRun, now: datetime) -> tuple[ClockRun, list[acts.Trigger], bool]:
-    """The rungs that have come by now, in order, and whether the run has just breached."""
-    triggers: list[acts.Trigger] = []
+def _climbed(clock: Clock, run: ClockRun, now: datetime, since: datetime, ticked: Ticked) -> ClockRun:
+    """The run with the rungs and the breach that have come by now, in order.
+
+    A run that has stopped climbs no more; that it had broken its promise before that is noted all the same. One that
+    had broken it before the policy was activated is left alone.
+    """
+    before = ticked.runs.get(clock.id)
+    told = before.breached_at is not None if before is not None and before.number == run.number else False
+    if run.running:
+        due = deadline(clock, run)
+        if run.breached_at is None and due is not None and due <= since:
+            return replace(run, breached_at=due, fired=len(clock.escalation))
+        run = _rungs(clock, run, now, since, ticked)
+        if run.breached_at is None and due is not None and due <= now:
+            run = replace(run, breached_at=due)
+    if run.breached_at is not None and not told and run.withdrawn_at is None and run.breached_at > since:
+        ticked.breached[clock.id] = run
+        ticked.rest_on(run.breached_at)
+    return run
+
+
+def _rungs(clock: Clock, run: ClockRun, now: datetime, since: datetime, ticked: Ticked) -> ClockRun:
     happening = Happening(Cause.CLOCK, f"{clock.id}#{run.number}", now, f"clock:{clock.id}")
     for place, rung in enumerate(clock.escalation[run.fired :], start=run.fired):
         at = rung_at(clock, run, rung)
         if at is None or at > now:
             break
-        triggers.append(acts.Trigger(clock.id, rung.do, happening, prefix=f"rung_{place + 1}."))
-        is_warning = rung.at is not None and rung.at < 1.0
-        run = replace(run, fired=place + 1, warned_at=run.warned_at or (at if is_warning else None))
-    due = deadline(clock, run)
-    is_breach = run.breached_at is None and due is not None and due <= now
-    return (replace(run, breached_at=due) if is_breach else run), triggers, is_breach
+        if at > since:
+            ticked.triggers.append(Trigger(clock.id, rung.do, happening, prefix=f"{_RUNG}{place + 1}."))
+            ticked.rest_on(at)
+        run = replace(run, fired=place + 1, warned_at=run.warned_at or (at if _is_warning(rung) else None))
+    return run
+
+
+def _rung_of(clock: Clock, key: EffectKey) -> Rung | None:
+    place = key.slot.removeprefix(_RUNG).partition(".")[0]
+    known = key.slot.startswith(_RUNG) and place.isdigit() and 0 < int(place) <= len(clock.escalation)
+    return clock.escalation[int(place) - 1] if known else None
+
+
+def _is_warning(rung: Rung | None) -> bool:
+    """True for a rung that comes before the breach."""
+    return rung is not None and rung.at is not None and rung.at < 1.0

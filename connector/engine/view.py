@@ -247,7 +247,7 @@ class LeadView:
         if name == "deal.stage":
             return self.lead.fact(name).value
         if name.startswith(CLOCK):
-            return sla.standing(self.state.clocks, name.removeprefix(CLOCK))
+            return sla.standing(self.policy.clocks, self.state.clocks, self.entry, name.removeprefix(CLOCK))
         if name.startswith(CADENCE):
             return cadences.standing(self.state.cadences, name.removeprefix(CADENCE))
         if name.startswith(GATE):

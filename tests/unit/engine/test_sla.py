@@ -1,61 +1,17 @@
-"""SLA clocks: start, pause, stop, rungs, breaches; derived deadlines; what is learnt late takes a breach back."""
+"""SLA clocks: start, pause, stop, rungs, breaches; what is learnt late takes a breach back; the laws of every story."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.domain.calendar import Calendar, Span
 from connector.domain.effects import WorkState
 from connector.domain.runs import ClockRun
-from connector.engine.deadlines import deadline
-from connector.policy.model import Clock
-from tests.unit.engine.stories import DAY, NOW, PLAIN_FIELDS, POLICY, Story, plan_of, started
-
-MINUTE = timedelta(minutes=1)
-TOKYO = """\
-calendars:
-  tokyo: {default: true, hours: {mon: 9:00-18:00, tue: 9:00-18:00, wed: 9:00-18:00, thu: 9:00-18:00, fri: 9:00-18:00}, holidays: JP}
-channels: {alerts: {kind: slack}}
-"""  # noqa: E501
-FIRST = """\
-clocks:
-  - id: first
-    between: [marketing, inside_sales]
-    starts: {enters: mql}
-    stops: {signal: attempted}
-    paused_while: {noted: 先方回答待ち}
-    limit: 60 business minutes
-    escalation:
-      - {at: 50%, do: [{notify: {to: [alerts], text: 半分}}]}
-      - {at: 100%, do: [{task: {kind: todo, to: owner, due: 30 business minutes, title: 未対応}}]}
-      - {after: 30 business minutes, do: [{assign: {pool: sdr}}]}
-"""
-ROUTING = "pools: {sdr: {members: {hubspot_team: SDR}}}\n"
-
-
-def story(sla: str = FIRST, **files: str) -> Story:
-    return started(plan_of(sla=sla, routing=ROUTING, **({"policy": POLICY + TOKYO, "work": "rules: []\n"} | files)))
-
-
-def mql(sla: str = FIRST, **files: str) -> Story:
-    """Friday at ten in Tokyo: the lead has just become an MQL."""
-    found = story(sla, **files).happens("inquiry")
-    found.decide()
-    assert found.stage == "mql"
-    return found
-
-
-def run(found: Story, clock: str = "first") -> ClockRun:
-    return found.state.clocks[clock]
-
-
-def tokyo(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Asia/Tokyo")).astimezone(UTC)
+from tests.unit.engine.clocks import FILES, FIRST, HOUR, MINUTE, TOKYO, mql, run, story, tokyo
+from tests.unit.engine.stories import DAY, LIFECYCLE, NOW, PLAIN_FIELDS, POLICY, SECOND, Story, plan_of, started
 
 
 # ── the ladder ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -73,7 +29,7 @@ def test_rungs_come_in_their_time_each_once() -> None:
     assert requests == [(NOW + 90 * MINUTE, "sdr", "rung_3.assign")]
     assert [task.opened_at for task in found.tasks()] == [NOW + 60 * MINUTE]
     assert run(found) == ClockRun(
-        number=1, started_at=NOW, fired=3, warned_at=NOW + 30 * MINUTE, breached_at=NOW + 60 * MINUTE
+        number=1, started_at=NOW, occurred_at=NOW, fired=3, warned_at=NOW + 30 * MINUTE, breached_at=NOW + 60 * MINUTE
     )
 
 
@@ -148,7 +104,7 @@ def test_activation_starts_no_clock_and_breaks_no_promise() -> None:
     old = story(sla="clocks: []\n").happens("inquiry")
     old.decide()
     old.wait(40 * DAY)
-    old.under(plan_of(sla=FIRST, routing=ROUTING, policy=POLICY + TOKYO, work="rules: []\n"))
+    old.under(plan_of(sla=FIRST, **FILES))
     old.decide()
     assert (old.stage, old.state.clocks, old.tasks()) == ("mql", {}, [])
     old.pass_time(30 * DAY)
@@ -170,10 +126,7 @@ transitions:
   - {id: to_mql_act, from: [lead], to: mql, when: {signal.inquiry: {at_least: 1}}}
   - {id: too_late, from: [mql], to: late, when: {clock.first: breached}}
 """
-    plan = plan_of(
-        sla=FIRST, routing=ROUTING, policy=POLICY + TOKYO, work="rules: []\n", fields=PLAIN_FIELDS, lifecycle=lifecycle,
-        handoff=None, recycle=None,
-    )  # fmt: skip
+    plan = plan_of(sla=FIRST, fields=PLAIN_FIELDS, lifecycle=lifecycle, handoff=None, recycle=None, **FILES)
     found = started(plan).happens("inquiry")
     found.decide()
     found.pass_time(59 * MINUTE)
@@ -189,77 +142,229 @@ def test_a_breach_is_an_event_for_rules() -> None:
     assert {task.key.text() for task in found.tasks() if task.key.rule == "told"} == {"clock:first#1:told:task"}
 
 
-# ── the cases of the papers ──────────────────────────────────────────────────────────────────────────────────────
-def clock_of(limit: str, calendar: Calendar) -> Clock:
-    return Clock(
-        id="c", label={}, between=None, starts=(), stops=(), when=None, paused_while=None, limit=Span.parse(limit),
-        calendar=calendar, escalation=(),
-    )  # fmt: skip
+def test_a_breach_that_is_only_learnt_with_its_late_stop_is_one_all_the_same() -> None:
+    work = "rules:\n  - {id: told, on: {breaches: first}, do: [{task: {kind: call, due: 1d, title: 遅れ}}]}\n"
+    found = mql(work=work).wait(100 * MINUTE).happens("attempted", at=NOW + 90 * MINUTE)
+    found.decide()
+    assert (run(found).breached_at, run(found).fired) == (NOW + 60 * MINUTE, 0)
+    assert found.rules() == ["told"]
 
 
-WEEK = ("mon", "tue", "wed", "thu", "fri")
+def test_conditions_read_no_verdict_of_an_earlier_stay() -> None:
+    """A lead that comes into the stage again has a promise of its own, from the first moment on."""
+    lifecycle = LIFECYCLE.replace(
+        "manual_moves:", "  - {id: kept, from: [mql], to: sal, when: {clock.first: met}}\nmanual_moves:"
+    ).replace("backward: {needs: recycle_reason}", "backward: allowed")
+    found = mql(lifecycle=lifecycle).wait(MINUTE).happens("attempted")
+    found.decide()
+    assert (found.stage, found.by) == ("sal", "kept")
+    found.wait(HOUR).moved("lead").decide()
+    found.wait(MINUTE).happens("inquiry").decide()
+    assert (found.stage, run(found).number) == ("mql", 2)
+    found.wait(MINUTE).happens("attempted").decide()
+    assert (found.stage, found.by) == ("sal", "kept")
 
 
-@pytest.mark.parametrize(
-    ("hours", "holidays", "limit", "start", "due"),
-    [
-        pytest.param("9:00-17:00", None, "1 business hours", "2026-11-21 16:55", "2026-11-23 10:00", id="saturday"),
-        pytest.param("9:00-18:00", "JP", "5 business minutes", "2026-11-20 17:58", "2026-11-24 09:03", id="holiday"),
-        pytest.param("9:00-18:00", "JP", "2 business days", "2026-11-20 10:00", "2026-11-25 18:00", id="two days"),
-        pytest.param("9:00-18:00", "JP", "0 business days", "2026-11-20 10:00", "2026-11-20 18:00", id="today"),
-        pytest.param("9:00-18:00", "JP", "48h", "2026-11-20 17:58", "2026-11-22 17:58", id="ordinary time"),
-    ],
-)
-def test_deadlines(hours: str, holidays: str | None, limit: str, start: str, due: str) -> None:
-    calendar = Calendar.build(id="c", zone="Asia/Tokyo", hours=dict.fromkeys(WEEK, hours), holidays=holidays)
-    found = deadline(clock_of(limit, calendar), ClockRun(number=1, started_at=tokyo(start)))
-    assert found == tokyo(due)
+# ── one run at a time ────────────────────────────────────────────────────────────────────────────────────────────
+TWICE = FIRST.replace("{enters: mql}", "{signal: inquiry}")
 
 
-ZONES = ("Asia/Tokyo", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe")
+def test_a_start_while_the_clock_runs_does_nothing() -> None:
+    found = mql(TWICE).wait(10 * MINUTE).happens("inquiry")
+    found.decide()
+    assert (run(found).number, run(found).started_at) == (1, NOW)
 
 
-@st.composite
-def cases(draw: st.DrawFn) -> tuple[Calendar, ClockRun, int]:
-    zone = draw(st.sampled_from(ZONES))
-    split = draw(st.booleans())
-    hours = ["9:00-12:00", "13:00-17:30"] if split else ["8:30-18:00"]
-    calendar = Calendar.build(id="c", zone=zone, hours=dict.fromkeys(WEEK, hours), closed=["12-29", "12-30"])
-    around = draw(st.sampled_from([datetime(2026, 3, 7), datetime(2026, 10, 24), datetime(2026, 12, 26)]))
-    start = around.replace(tzinfo=UTC) + timedelta(minutes=draw(st.integers(0, 4 * 1440)))
-    pauses, at = [], start
-    for _ in range(draw(st.integers(0, 3))):
-        begun = at + timedelta(minutes=draw(st.integers(0, 600)))
-        at = begun + timedelta(minutes=draw(st.integers(0, 900)))
-        pauses.append((begun, at))
-    return calendar, ClockRun(number=1, started_at=start, pauses=tuple(pauses)), draw(st.integers(1, 900))
+def test_a_start_that_came_after_a_stop_which_is_learnt_later_begins_its_own_run() -> None:
+    found = mql(TWICE).wait(20 * MINUTE).happens("inquiry")
+    found.decide()
+    found.wait(10 * MINUTE).happens("attempted", at=NOW + 15 * MINUTE).decide()
+    assert (run(found).number, run(found).started_at, run(found).stopped_at) == (2, NOW + 20 * MINUTE, None)
+    assert [(name, one.number, one.stopped_at) for name, one in found.last.clocks] == [
+        ("first", 1, NOW + 15 * MINUTE),
+        ("first", 2, None),
+    ]
 
 
-def by_the_minute(calendar: Calendar, run: ClockRun, minutes: int) -> datetime:
-    """Slow and obvious: every minute that is open and not paused counts."""
-    at, left = run.started_at, minutes
-    while True:
-        paused = any(begun <= at < ended for begun, ended in run.pauses if ended is not None)
-        if calendar.is_open(at) and not paused:
-            left -= 1
-            if left == 0:
-                return at + MINUTE
-        at += MINUTE
+def test_start_stop_and_start_that_are_learnt_at_once_are_two_runs() -> None:
+    found = story(TWICE).wait(30 * MINUTE)
+    found.happens("inquiry", at=NOW).happens("inquiry", at=NOW + 20 * MINUTE)
+    found.happens("attempted", at=NOW + 15 * MINUTE).decide()
+    assert [(one.number, one.started_at, one.stopped_at) for _, one in found.last.clocks] == [
+        (1, NOW, NOW + 15 * MINUTE),
+        (2, NOW + 20 * MINUTE, None),
+    ]
 
 
-@settings(max_examples=150, deadline=None)
-@given(case=cases())
-def test_business_minutes_agree_with_a_clock_that_walks_every_minute(case: tuple[Calendar, ClockRun, int]) -> None:
-    calendar, run_, minutes = case
-    assert deadline(clock_of(f"{minutes} business minutes", calendar), run_) == by_the_minute(calendar, run_, minutes)
+def test_a_stage_that_is_passed_starts_nothing() -> None:
+    second = FIRST.replace("clocks:\n", "").replace("id: first", "id: second").replace("mql", "sal")
+    found = mql(FIRST + second).wait(SECOND)
+    found.change(decision="accepted", need="あり", timeline="soon", email="a@example.com").decide()
+    assert found.stages[-2:] == ["sal", "sql"]
+    assert "second" not in found.state.clocks
+
+
+HOT = """\
+clocks:
+  - {id: hot, starts: {becomes: {band: hot}}, stops: {enters: mql}, limit: 24h}
+"""
+
+
+def test_what_the_start_itself_brings_about_stops_the_clock() -> None:
+    found = story(HOT, lifecycle=LIFECYCLE).given(employees=100, industry="it").happens("visit")
+    found.decide()
+    assert (found.stage, found.by) == ("mql", "to_mql_hot")
+    assert (run(found, "hot").started_at, run(found, "hot").stopped_at) == (found.now, found.now)
+    found.pass_time(2 * DAY)
+    assert run(found, "hot").breached_at is None
+
+
+# ── learnt late ──────────────────────────────────────────────────────────────────────────────────────────────────
+def test_what_the_breach_brought_about_is_taken_back_with_it_and_told() -> None:
+    found = mql().pass_time(70 * MINUTE)
+    assert found.rules() == ["first"]
+    found.happens("attempted", at=NOW + 60 * MINUTE).decide()
+    assert (run(found).breached_at, run(found).withdrawn_at) == (None, found.now)
+    assert found.last.clocks == (("first", run(found)),)
+    assert (found.rules(), found.rules(WorkState.CLOSED)) == ([], ["first"])
+
+
+def test_a_contact_before_the_lead_went_aside_counts_however_late_it_is_learnt() -> None:
+    found = mql().pass_time(70 * MINUTE).change(recycle_reason="timing")
+    found.decide()
+    assert (run(found).ended_at, run(found).breached_at) == (found.now, NOW + 60 * MINUTE)
+    found.wait(DAY).happens("attempted", at=NOW + 59 * MINUTE).decide()
+    assert (run(found).stopped_at, run(found).ended_at, run(found).breached_at) == (NOW + 59 * MINUTE, None, None)
+
+
+def test_a_contact_after_the_lead_went_aside_does_not() -> None:
+    found = mql().wait(MINUTE).change(recycle_reason="timing")
+    found.decide()
+    found.wait(MINUTE).happens("attempted").decide()
+    assert (run(found).stopped_at, run(found).ended_at) == (None, NOW + MINUTE)
+
+
+def test_going_aside_may_be_what_the_clock_waits_for() -> None:
+    found = mql(FIRST.replace("{signal: attempted}", "[{enters: sal}, {enters: recycled}]"))
+    found.wait(MINUTE).change(recycle_reason="timing").decide()
+    assert (run(found).stopped_at, run(found).ended_at) == (found.now, None)
+
+
+ANSWER = FIRST.replace("{signal: attempted}", "{becomes: {need: known}}")
+
+
+def test_a_field_stops_the_clock_when_it_was_filled_in_not_when_we_saw_it() -> None:
+    found = mql(ANSWER).pass_time(65 * MINUTE)
+    assert run(found).breached_at is not None
+    found.change(need="あり", at=NOW + 55 * MINUTE).decide()
+    assert (run(found).stopped_at, run(found).breached_at) == (NOW + 55 * MINUTE, None)
+
+
+def test_a_field_that_was_filled_in_before_the_start_stops_nothing() -> None:
+    found = story(ANSWER).change(need="あり", at=NOW - HOUR)
+    found.decide()
+    found.happens("inquiry").decide()
+    found.wait(MINUTE).change(need="とてもあり").decide()
+    assert run(found).running
+
+
+def test_a_clock_that_starts_late_runs_from_when_it_happened() -> None:
+    found = story().wait(50 * MINUTE).moved("mql", at=NOW)
+    found.decide()
+    assert (run(found).started_at, run(found).fired) == (NOW, 1)
+    found.pass_time(10 * MINUTE)
+    assert run(found).breached_at == NOW + HOUR
+
+
+# ── what lies behind a start ─────────────────────────────────────────────────────────────────────────────────────
+def test_the_signal_behind_a_stage_entry_is_remembered() -> None:
+    found = story().wait(7 * MINUTE).happens("inquiry", at=NOW)
+    found.decide()
+    assert (run(found).occurred_at, run(found).started_at) == (NOW, NOW + 7 * MINUTE)
+
+
+# ── what was not certain ─────────────────────────────────────────────────────────────────────────────────────────
+def test_a_decision_says_until_when_nothing_may_have_happened_unseen() -> None:
+    found = mql()
+    assert found.last.absent_until is None
+    found.wait(31 * MINUTE).decide()
+    assert found.last.absent_until == NOW + 30 * MINUTE
+    found.wait(31 * MINUTE).decide()
+    assert found.last.absent_until == NOW + 60 * MINUTE
+    found.wait(MINUTE).happens("attempted").decide()
+    assert found.last.absent_until is None
+
+
+# ── the calendar is edited ───────────────────────────────────────────────────────────────────────────────────────
+def with_calendar(found: Story, change: str, sla: str = FIRST) -> Story:
+    """The running policy with another calendar."""
+    old, _, new = change.partition(" => ")
+    edited = POLICY + TOKYO.replace(old, new)
+    assert edited != POLICY + TOKYO
+    return found.under(plan_of(sla=sla, **{**FILES, "policy": edited})).wait(SECOND)
+
+
+HOLIDAY = "holidays: JP} => holidays: JP, closed: [2026-11-20]}"
+
+
+def test_a_holiday_that_is_entered_later_moves_what_was_not_acted_on() -> None:
+    found = mql().pass_time(10 * MINUTE)
+    with_calendar(found, HOLIDAY).decide()
+    found.pass_time(2 * HOUR)
+    assert (run(found).fired, run(found).breached_at) == (0, None)
+    found.pass_time(5 * DAY)
+    assert run(found).breached_at == tokyo("2026-11-24 10:00")
+
+
+def test_it_never_undoes_a_breach_that_was_acted_on() -> None:
+    found = mql().pass_time(70 * MINUTE)
+    with_calendar(found, HOLIDAY).decide()
+    assert run(found).breached_at == NOW + HOUR
+    assert found.rules() == ["first"]
+    found.wait(MINUTE).happens("attempted").decide()
+    assert run(found).breached_at == NOW + HOUR, "a contact after the breach does not undo it either"
+
+
+def test_deadlines_that_an_edit_moves_before_the_activation_are_recorded_and_start_nothing() -> None:
+    found = mql().pass_time(40 * MINUTE)
+    shorter = FIRST.replace("60 business minutes", "20 business minutes")
+    found.under(plan_of(sla=shorter, **FILES)).wait(SECOND).decide()
+    assert run(found).breached_at == NOW + 20 * MINUTE
+    found.pass_time(DAY)
+    assert (found.tasks(), found.state.requests) == ([], ())
+
+
+def test_a_clock_that_a_policy_drops_ends_and_does_not_come_back_with_the_next() -> None:
+    found = mql()
+    found.wait(MINUTE).under(plan_of(**{**FILES, "routing": None})).wait(SECOND).decide()
+    assert run(found).ended_at == found.now
+    found.wait(20 * DAY).under(plan_of(sla=FIRST, **FILES)).wait(SECOND).decide()
+    found.pass_time(DAY)
+    assert (found.tasks(), run(found).number) == ([], 1)
+
+
+def test_activating_clocks_on_a_base_of_old_leads_starts_none() -> None:
+    """Two hundred leads that have stood in the stage for one to two hundred days."""
+    before, after = plan_of(**{**FILES, "routing": None}), plan_of(sla=FIRST, **FILES)
+    for n in range(1, 201):
+        old = Story(plan=before, now=NOW - n * DAY, created_at=NOW - n * DAY).happens("inquiry")
+        old.decide()
+        old.now = NOW
+        old.under(after, since=NOW).wait(SECOND).decide()
+        assert (old.stage, old.state.clocks) == ("mql", {})
+        old.pass_time(3 * DAY)
+        assert (old.state.clocks, old.tasks(), old.state.requests) == ({}, [], ())
 
 
 # ── the laws ─────────────────────────────────────────────────────────────────────────────────────────────────────
 HAPPENS = st.lists(st.tuples(st.sampled_from(["attempted", "wait", "go", "visit"]), st.integers(0, 200)), max_size=6)
 
 
-def _lived(happens: list[tuple[str, int]], *, every: timedelta | None) -> Story:
-    """The same life, looked at when woken (and when something happens), or at every step of time too."""
+def _lived(happens: list[tuple[str, int]], *, every: timedelta | None, asleep: bool = False) -> Story:
+    """The same life, looked at when woken (and when something happens), or at every step of time too.
+
+    `asleep`: nobody looks for 26 hours after the last thing that happened; then every due instant is stepped through.
+    """
     found = mql()
     for what, minutes in sorted(happens, key=lambda one: one[1]):
         _until(found, NOW + minutes * MINUTE, every)
@@ -268,6 +373,8 @@ def _lived(happens: list[tuple[str, int]], *, every: timedelta | None) -> Story:
         else:
             found.happens(what)
         found.decide()
+    if asleep:
+        found = _stepped(found, found.now + 26 * HOUR)
     _until(found, NOW + 5 * DAY, timedelta(hours=7) if every else None)
     return found
 
@@ -279,26 +386,63 @@ def _until(found: Story, end: datetime, every: timedelta | None) -> None:
         found.pass_time(end - found.now)
 
 
+def _stepped(found: Story, end: datetime) -> Story:
+    """As the shell does after a standstill: every due instant in order, then now."""
+    while (wake := found.last.wake) is not None and found.now < wake.at < end:
+        found.now = wake.at
+        found.decide()
+    found.now = end
+    found.decide()
+    return found
+
+
+def _told(found: Story) -> tuple[object, ...]:
+    tasks = [(task.key, task.opened_at, task.state) for task in found.state.tasks]
+    return found.state.clocks, tasks, sorted(found.opened.items())
+
+
+@settings(max_examples=60, deadline=None)
+@given(happens=HAPPENS, every=st.sampled_from([MINUTE * 7, MINUTE * 13, HOUR]))
+def test_looking_when_woken_and_looking_all_the_time_give_one_history(
+    happens: list[tuple[str, int]], every: timedelta
+) -> None:
+    assert _told(_lived(happens, every=None)) == _told(_lived(happens, every=every))
+
+
+@settings(max_examples=8, deadline=None)
+@given(happens=HAPPENS.map(lambda found: [(what, minutes // 2) for what, minutes in found]))
+def test_looking_every_minute_gives_it_too(happens: list[tuple[str, int]]) -> None:
+    assert _told(_lived(happens, every=None)) == _told(_lived(happens, every=MINUTE))
+
+
 @settings(max_examples=60, deadline=None)
 @given(happens=HAPPENS)
-def test_looking_when_woken_and_looking_all_the_time_give_one_history(happens: list[tuple[str, int]]) -> None:
-    woken, watched = _lived(happens, every=None), _lived(happens, every=7 * MINUTE)
-    assert woken.state.clocks == watched.state.clocks
-    assert [(task.key, task.opened_at, task.state) for task in woken.state.tasks] == [
-        (task.key, task.opened_at, task.state) for task in watched.state.tasks
-    ]
+def test_so_does_a_standstill_of_26_hours(happens: list[tuple[str, int]]) -> None:
+    assert _told(_lived(happens, every=None)) == _told(_lived(happens, every=None, asleep=True))
 
 
-@settings(max_examples=60, deadline=None)
-@given(attempts=st.lists(st.integers(1, 200), min_size=1, max_size=4), order=st.randoms())
-def test_the_order_in_which_contacts_are_learnt_does_not_matter(attempts: list[int], order: object) -> None:
-    def lived(moments: list[int]) -> ClockRun:
-        found = mql().pass_time(201 * MINUTE)
-        for minutes in moments:
-            found.happens("attempted", at=NOW + minutes * MINUTE)
+@settings(max_examples=100, deadline=None)
+@given(
+    attempts=st.lists(st.tuples(st.integers(1, 200), st.integers(0, 240)), min_size=1, max_size=4),
+    aside=st.one_of(st.none(), st.integers(1, 300)),
+)
+def test_late_news_and_news_that_comes_again_end_in_the_same_run(
+    attempts: list[tuple[int, int]], aside: int | None
+) -> None:
+    def lived(news: list[tuple[int, int]]) -> ClockRun:
+        """`news`: (minute of the contact, minutes until we hear of it); the lead goes aside in its time."""
+        found = mql()
+        steps: list[tuple[int, int | None]] = [(at + late, at) for at, late in news]
+        steps += [(aside, None)] if aside is not None else []
+        for minute, at in sorted(steps, key=lambda one: one[0]):
+            _until(found, NOW + minute * MINUTE, None)
+            if at is None:
+                found.change(recycle_reason="timing")
+            else:
+                found.happens("attempted", at=NOW + at * MINUTE)
             found.decide()
-        return run(found)
+        _until(found, NOW + 500 * MINUTE, None)
+        return replace(run(found), fired=0, warned_at=None, withdrawn_at=None)
 
-    shuffled = list(attempts)
-    order.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert lived(sorted(attempts)) == lived(shuffled) == lived([*shuffled, *shuffled])
+    punctual = [(at, 0) for at, _ in attempts]
+    assert lived(attempts) == lived(punctual) == lived([*attempts, *attempts])
