@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from connector.domain.effects import Cause
 from connector.domain.runs import ClockRun, Pauses
 from connector.engine import evidence
-from connector.engine.coming import MOVES, all_after
+from connector.engine.coming import all_after, moves_of
 from connector.engine.deadlines import deadline
 from connector.engine.events import Events, Happening, happened
 from connector.policy.model import Clock
@@ -64,14 +64,15 @@ def _starts(
     found = happened(plan, owner, clock.starts, events)
     if before is not None and before.running and run is not None and run.stopped_at is not None:
         passed_over = all_after(plan, owner, clock.starts, run.stopped_at, view, events)
-        found += [one for one in passed_over if _was_event(plan, one, view)]
+        found += [one for one in passed_over if _was_event(plan, one, view, events)]
     return sorted(found, key=lambda one: one.at)
 
 
-def _was_event(plan: Plan, start: Happening, view: LeadView) -> bool:
+def _was_event(plan: Plan, start: Happening, view: LeadView, events: Events) -> bool:
     """True for a moment that would have started the clock in its time: activation and old news start nothing."""
     if start.cause is Cause.STAGE_ENTRY:
-        return view.entry is not None and not view.entry.initial
+        entry = next((one for one in events.trail if str(one.seq) == start.cause_id), None)
+        return entry is not None and not entry.initial and not entry.passed
     return start.cause is Cause.SIGNAL and view.now - start.at <= plan.policy.fresh_for
 
 
@@ -111,16 +112,14 @@ def _comes_first(stop: datetime, run: ClockRun) -> bool:
 
 
 def _stop(plan: Plan, clock: Clock, run: ClockRun, view: LeadView, events: Events) -> datetime | None:
-    """The first of the `stops` events after the start; also a move that came with it and is no start of this clock.
+    """The first of the `stops` events after the start; also a move that came with a start which is none itself.
 
     Becoming hot moves a lead on in the same moment: what the clock waited for has come.
     """
-    owner = f"{clock.id}.stops"
-    found = [one.at for one in all_after(plan, owner, clock.stops, run.started_at, view, events)]
-    entry = view.entry
-    if entry is not None and entry.entered_at == run.started_at:
-        with_it = [event for event in clock.stops if event.kind in MOVES and event not in clock.starts]
-        found += [one.at for one in happened(plan, owner, with_it, events) if one.at == run.started_at]
+    found = [one.at for one in all_after(plan, f"{clock.id}.stops", clock.stops, run.started_at, view, events)]
+    at_once = run.started_at
+    if not any(entry.entered_at == at_once for entry in moves_of(clock.starts, events.trail)):
+        found += [entry.entered_at for entry in moves_of(clock.stops, events.trail) if entry.entered_at == at_once]
     return min(found, default=None)
 
 

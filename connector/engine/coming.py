@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from connector.engine.plan import Plan
     from connector.engine.view import LeadView
 
-MOVES = (EventKind.ENTERS, EventKind.LEAVES, EventKind.MOVES)
-
 
 def first_after(
     plan: Plan, owner: str, waited: Sequence[Event], since: datetime, view: LeadView, events: Events
@@ -35,9 +33,27 @@ def all_after(
     return [one for one in found if since < one.at <= view.now]
 
 
+def moves_of(waited: Sequence[Event], trail: Sequence[StageEntry]) -> Iterator[StageEntry]:
+    """The entries that were one of these events, those that were only passed through included."""
+    for place, entry in enumerate(trail):
+        before = trail[place - 1].stage if place else None
+        if any(_is_move(event, before, entry) for event in waited):
+            yield entry
+
+
+def _is_move(event: Event, before: str | None, entry: StageEntry) -> bool:
+    return (
+        (event.kind is EventKind.ENTERS and event.name == entry.stage)
+        or (event.kind is EventKind.MOVES and event.name == entry.transition)
+        or (event.kind is EventKind.LEAVES and before is not None and event.name == before != entry.stage)
+    )
+
+
 def _known(
     plan: Plan, owner: str, waited: Sequence[Event], since: datetime, view: LeadView, events: Events
 ) -> Iterator[Happening]:
+    for entry in moves_of(waited, events.trail):
+        yield Happening(Cause.STAGE_ENTRY, str(entry.seq), entry.entered_at, f"enters:{entry.stage}")
     for place, event in enumerate(waited):
         what = f"{event.kind.value}:{event.name or ''}"
         if event.kind is EventKind.SIGNAL and event.name is not None:
@@ -46,26 +62,9 @@ def _known(
         elif event.condition is not None or event.kind in (EventKind.CHANGES, EventKind.REACHES):
             at, cause = _turned_at(plan, watch_name(owner, waited, place), event, view, events), Cause.EDGE
         else:
-            at, cause = _entered_at(event, view.entry, events.before), Cause.STAGE_ENTRY
+            continue
         if at is not None:
             yield Happening(cause, what, at, what)
-
-
-def _entered_at(event: Event, entry: StageEntry | None, before: StageEntry | None) -> datetime | None:
-    """When the present stage was entered, if entering it was this event."""
-    if entry is None:
-        return None
-    came = (
-        (event.kind is EventKind.ENTERS and event.name == entry.stage)
-        or (event.kind is EventKind.MOVES and event.name == entry.transition)
-        or (
-            event.kind is EventKind.LEAVES
-            and before is not None
-            and before.seq < entry.seq
-            and event.name == before.stage
-        )
-    )
-    return entry.entered_at if came else None
 
 
 def _turned_at(plan: Plan, name: str, event: Event, view: LeadView, events: Events) -> datetime | None:

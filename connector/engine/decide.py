@@ -118,6 +118,7 @@ def _evaluate(
         turned=turned(state.edges, run.edges),
         now=now,
         since=since,
+        trail=run.standing.trail,
         done=done,
         finished=progress.finished,
     )

@@ -52,7 +52,8 @@ class Events:
     `before` is where the lead stood, `arrival` the entry in which it came to rest, if it moved and the move counts;
     `signals` are the new ones that may act, `turned` the watched events that came, `done` the tasks that people have
     just completed, `finished` the cadences that ended by their last step, `breached` the clocks that ran out. `since`
-    is when the policy was activated.
+    is when the policy was activated; `trail` are the lead's latest entries, oldest first, those of this evaluation
+    included.
     """
 
     before: StageEntry | None
@@ -61,6 +62,7 @@ class Events:
     turned: Mapping[str, Edge]
     now: datetime
     since: datetime
+    trail: Sequence[StageEntry] = ()
     done: Sequence[Task] = ()
     finished: Mapping[str, CadenceRun] = field(default_factory=lambda: MappingProxyType({}))
     breached: Mapping[str, ClockRun] = field(default_factory=lambda: MappingProxyType({}))

@@ -204,6 +204,12 @@ def test_a_stage_that_is_passed_starts_nothing() -> None:
     assert "second" not in found.state.clocks
 
 
+def test_a_stage_that_is_passed_stops_what_waits_for_it() -> None:
+    found = mql(FIRST.replace("{signal: attempted}", "[{enters: sal}, {enters: recycled}]")).wait(SECOND)
+    found.change(decision="accepted", need="あり", timeline="soon", email="a@example.com").decide()
+    assert (found.stage, run(found).stopped_at) == ("sql", found.now)
+
+
 HOT = """\
 clocks:
   - {id: hot, starts: {becomes: {band: hot}}, stops: {enters: mql}, limit: 24h}
