@@ -81,7 +81,13 @@ def encode_request(request: OwnerRequest) -> dict[str, Json]:
 
 def decode_request(raw: Mapping[str, Json]) -> OwnerRequest:
     """The request that `encode_request` wrote."""
-    return OwnerRequest(**{**raw, "key": EffectKey(**raw["key"]), "asked_at": datetime.fromisoformat(raw["asked_at"])})
+    task = raw.get("task")
+    given = {
+        "key": EffectKey(**raw["key"]),
+        "asked_at": datetime.fromisoformat(raw["asked_at"]),
+        "task": EffectKey(**task) if task else None,
+    }
+    return OwnerRequest(**{**raw, **given})
 
 
 def encode_grant(grant: Grant) -> dict[str, Json]:

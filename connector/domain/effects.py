@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from hashlib import blake2b
 
 
 class Cause(Enum):
@@ -21,6 +22,7 @@ class Cause(Enum):
     CLOCK = "clock"  #: A run of an SLA clock.
     CADENCE = "cadence"  #: A run of a cadence.
     MOVE = "move"  #: A person's move that was refused.
+    PERSON = "person"  #: A person who has the work went away: an absence of theirs, or that they left.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -35,6 +37,10 @@ class EffectKey:
     def text(self) -> str:
         """One line, at most 255 characters: the vendor-side unique key."""
         return f"{self.cause}:{self.cause_id}:{self.rule}:{self.slot}"
+
+    def digest(self) -> str:
+        """Sixteen characters that stand for it in the name of something else."""
+        return blake2b(self.text().encode(), digest_size=8).hexdigest()
 
 
 class WorkState(Enum):
@@ -51,7 +57,8 @@ class Task:
     """A task that the policy wants a person to have, in canonical terms.
 
     `due_at` is UTC; `owner` a canonical person id (None: nobody yet). Text is frozen when the task is opened:
-    it says why, then. A task to a pool names it in `pool` and stands with whom the pool gives it to.
+    it says why, then. A task to a pool names it in `pool` and stands with whom the pool gives it to. `lent`: it stands
+    with somebody else than whom it would follow, since that person was away.
     """
 
     key: EffectKey
@@ -69,6 +76,7 @@ class Task:
     ended_at: datetime | None = None
     pool: str | None = None
     of_deal: bool = False  #: It is the deal owner's: it follows the deal's owner and outlives the lead's stage.
+    lent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,21 +132,23 @@ class Enrolment:
 class OwnerRequest:
     """Asks a pool for an owner; the shell grants under the pool's lock, in order of (`asked_at`, lead id).
 
-    `prefer` is taken if that person is in the pool and free; `avoid` is not, while there is anybody else.
+    `prefer` is taken if that person is in the pool and free; `avoid` is not, while there is anybody else. `task` names
+    the task that somebody is asked for, where it is neither the lead nor its deal.
     """
 
     key: EffectKey
     pool: str
     by: str  #: round_robin | least_loaded | priority
-    owner_of: str  #: lead | deal | company
+    owner_of: str  #: lead | deal | company | task
     asked_at: datetime
     prefer: str | None = None
     avoid: str | None = None
+    task: EffectKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """The answer to a request, a fact that the next evaluation reads. `person` None: nobody could be found."""
+    """The answer to a request, a fact that evaluations read. `person` None: nobody could be found, and it waits."""
 
     request: str  #: `EffectKey.text()` of the request.
     pool: str  #: The pool that gave: the one that was asked, or `nobody_free`.

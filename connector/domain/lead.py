@@ -37,6 +37,22 @@ _NEVER_READ = FieldFact(value=UNREAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Away:
+    """A person who has work of this lead is away from `since` on (it may lie ahead), or has `left` for good.
+
+    `cause_id` names the stored row that says so. `pools` are the pools that the person belongs to, in the policy's
+    order.
+    """
+
+    person: str
+    cause_id: str
+    since: datetime
+    until: datetime | None = None  #: None: nobody knows.
+    left: bool = False
+    pools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
     """One person whom the company may sell to, whatever the number of CRMs that know them.
 
@@ -44,7 +60,7 @@ class Lead:
     `deal.amount` and `deal.stage` (BLANK where the lead has no deal). `owner` is the owner's canonical person id as the
     CRM shows it, `owner_changed_at` the latest moment at which somebody else can have named that owner (None: it stood
     there when we first looked); the same for the deal's. `stage_report` is a vendor-side stage move as the shell
-    understood it. `grants` are the owners that pools gave.
+    understood it. `grants` are the owners that pools gave. `away` tells of those people who own something of it.
     """
 
     id: int
@@ -56,6 +72,7 @@ class Lead:
     created_at: datetime
     stage_report: StageReport | None = None
     grants: tuple[Grant, ...] = ()
+    away: tuple[Away, ...] = ()
     speaks_for_deal: bool = True  #: False: another lead has this deal too, and what the deal lacks is told there.
 
     def fact(self, name: str) -> FieldFact:

@@ -11,7 +11,8 @@ class Signal:
     """One occurrence of a behaviour.
 
     `id` is the row that causes refer to for ever; `kind` is a signal id of the policy; `seen` says that an
-    evaluation has already had its chance to act on it.
+    evaluation has already had its chance to act on it. `by` is the person of the company who logged it, where it is
+    something that people of the company do.
     """
 
     id: int
@@ -19,3 +20,4 @@ class Signal:
     occurred_at: datetime
     learnt_at: datetime
     seen: bool = False
+    by: str | None = None

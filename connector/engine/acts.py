@@ -68,6 +68,7 @@ class Acts:
     notices: dict[EffectKey, Notice] = field(default_factory=dict)
     enrolments: dict[EffectKey, Enrolment] = field(default_factory=dict)
     requests: dict[EffectKey, OwnerRequest] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)  #: kinds of owners that pools have just given
     deals: dict[EffectKey, Deal] = field(default_factory=dict)
     notes: dict[EffectKey, Note] = field(default_factory=dict)
     starts: list[tuple[str, Trigger]] = field(default_factory=list)  #: cadences to begin
@@ -113,11 +114,23 @@ class Acts:
                 )
         elif isinstance(action, AssignAction):
             if not forbidden(self.plan, self.view, "assign"):
-                self.requests.setdefault(key, routing.request(self.plan, self.view, key, action.assign))
+                self.ask(routing.request(self.plan, self.view, key, action.assign))
         elif isinstance(action, StartAction):
             self.starts.append((action.cadence, trigger))
         elif isinstance(action, StopAction):
             self.stops.append((action.cadence, trigger))
+
+    def ask(self, request: OwnerRequest) -> None:
+        """Ask a pool. Where its answer is known already, the lead is that person's from here on."""
+        name = request.key.text()
+        grant = next((one for one in self.view.lead.grants if one.request == name), None)
+        if grant is None or grant.person is None:
+            self.requests.setdefault(request.key, request)
+        elif request.task is not None:
+            self.tasks[request.task] = routing.given(self.tasks[request.task], request, grant)
+        else:
+            self.answered.add(request.owner_of)
+            self.view = self.view.as_owned(request.owner_of, routing.answered(request, grant))
 
     def _notify(self, key: EffectKey, action: NotifyAction, missing: str) -> None:
         people = {OWNER: self.view.owner_now, DEAL_OWNER: self.view.deal_owner_now}
@@ -156,7 +169,9 @@ def forbidden(plan: Plan, view: LeadView, *words: str) -> bool:
 
 
 def follow(task: Task, view: LeadView) -> Task:
-    """An open task goes with the owner that it belongs to."""
+    """An open task goes with the owner that it belongs to, unless it is lent."""
+    if task.lent:
+        return task
     if task.follows_owner and task.owner != view.owner_now:
         return replace(task, owner=view.owner_now)
     if task.of_deal and task.owner != view.deal_owner_now:

@@ -157,7 +157,7 @@ def _live(life: _Life, at: datetime) -> None:
         for move in past.moves:
             if move.at == at:
                 world.moved(move.stage)
-    life.decisions += world.looks()
+    life.decisions.append(world.look())
 
 
 # ── counting ─────────────────────────────────────────────────────────────────────────────────────────────────────

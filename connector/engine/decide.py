@@ -12,13 +12,27 @@ from datetime import datetime
 
 from connector.domain.calendar import END_OF_TIME
 from connector.domain.decision import Decision, Overruled
-from connector.domain.effects import OwnerRequest
+from connector.domain.effects import WorkState
 from connector.domain.lead import Lead
+from connector.domain.runs import ClockRun
 from connector.domain.signal import Signal
 from connector.domain.state import TRAIL, Edge, Hold, LeadState, Mover, StageEntry
 from connector.domain.value import BLANK
-from connector.engine import cadences, handoff, lifecycle, publish, reach, refusals, routing, sla, wake, work
-from connector.engine.acts import Acts
+from connector.engine import (
+    cadences,
+    departures,
+    handoff,
+    lifecycle,
+    publish,
+    reach,
+    refusals,
+    routing,
+    sla,
+    wake,
+    work,
+)
+from connector.engine.acts import Acts, follow, forbidden
+from connector.engine.departures import Work
 from connector.engine.events import Events, edges_after, turned
 from connector.engine.lifecycle import Course
 from connector.engine.manual import Judgement
@@ -123,6 +137,7 @@ def _evaluate(
         finished=progress.finished,
     )
     acts, after = _act(plan, run.standing, view, events)
+    view = acts.view
     if refused is not None and _is_untold(refused, state):
         refusals.notify(plan, view, refused.as_remembered, acts)
     if run.course.stuck != state.stuck:
@@ -173,22 +188,45 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
         acts.tasks[task.key] = work.in_line(plan, task, view, ends=ends)
     events = replace(events, breached=ticked.breached)
     acts.do(ticked.triggers)
-    acts.do(work.triggered(plan, view, events))
-    handoff.hand_over(plan, state, view, events, acts)
-    runs = cadences.step(plan, state.cadences, view, events, acts)
+    acts.do(work.routed(plan, view, events))
+    acts.do(work.triggered(plan, acts.view, events))
+    handoff.hand_over(plan, state, acts.view, events, acts)
+    runs = cadences.step(plan, state.cadences, acts.view, events, acts)
+    edges = _see_to_people(plan, state, acts, ticked.runs)
+    tasks = tuple(acts.tasks.values())
     return acts, replace(
         state,
-        tasks=work.remembered(tuple(acts.tasks.values()), view),
+        edges=edges,
+        tasks=work.remembered(tasks, view),
         clocks=ticked.runs,
         cadences=runs,
         deals=(*state.deals, *(deal for deal in acts.deals.values() if deal not in state.deals)),
-        requests=_open_requests(state, acts),
+        requests=routing.still_open(
+            state.requests, tuple(acts.requests.values()), frozenset(acts.answered), tasks, acts.view
+        ),
+        assigned=acts.view.state.assigned,
     )
 
 
-def _open_requests(state: LeadState, acts: Acts) -> tuple[OwnerRequest, ...]:
-    asked = {one.key: one for one in state.requests} | acts.requests
-    return tuple(asked.values())
+def _see_to_people(plan: Plan, state: LeadState, acts: Acts, clocks: Mapping[str, ClockRun]) -> Mapping[str, Edge]:
+    """Ask for people: for work whose owner is away, and for tasks of pools; then every task goes with its owner.
+
+    Returns the memory with what was asked for those who are away.
+    """
+    edges = state.edges
+    if not acts.silent and not forbidden(plan, acts.view, "assign"):
+        found = Work(tasks=tuple(acts.tasks.values()), clocks=clocks, edges=edges)
+        for name, request in departures.moved(plan, acts.view, found):
+            acts.ask(request)
+            edges = {**edges, name: Edge(truth=None, turned=1, turned_at=acts.view.now)}
+        waiting = {one.key for one in state.requests}
+        for request in routing.of_tasks(plan, acts.view, tuple(acts.tasks.values())):
+            if request.key not in waiting:
+                acts.ask(request)
+    for key, task in acts.tasks.items():
+        if task.state is WorkState.OPEN:
+            acts.tasks[key] = follow(task, acts.view)
+    return edges
 
 
 class _Run:
@@ -242,7 +280,7 @@ class _Run:
             done or self.state,
             entry=self.course.view.entry,
             trail=self._trail(),
-            edges=self.edges,
+            edges=self.edges if done is None else done.edges,
             holds=self.holds,
             answers_used=publish.answers_after(self._plan, self.state, self.course),
             recycled_at=self.course.recycled_at,

@@ -69,6 +69,8 @@ def _deal(rule: CreateDeal, view: LeadView, happening: Happening, owner: str | N
 
 def _owner(view: LeadView, acts: Acts) -> str | None:
     """Who has the open deal; a new deal's owner comes from the pool that has been asked. An old deal's says nothing."""
+    if DEAL in acts.answered:
+        return view.state.assigned[DEAL].person
     is_asked = any(one.owner_of == DEAL for one in acts.requests.values())
     return view.deal_owner_now if pipeline.is_open(view) and not is_asked else None
 

@@ -112,19 +112,16 @@ class Rehearsal:
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def look(self) -> Decision:
-        """Decide now and do what was decided; requests for an owner are granted and decided on at once."""
-        return self.looks()[-1]
-
-    def looks(self) -> list[Decision]:
-        """The same, with every decision that was made on the way."""
-        decisions = [self._decide()]
+        """Decide now and do what was decided; requests for an owner are granted, and decided with their answers."""
+        decision = self._decided()
         for _ in range(MOST_GRANTS):
-            asked = [one for one in self.state.requests if all(g.request != one.key.text() for g in self.grants)]
+            asked = [one for one in decision.state.requests if all(g.request != one.key.text() for g in self.grants)]
             if not asked:
                 break
             self.grants += [self.grant(one) for one in asked]
-            decisions.append(self._decide())
-        return decisions
+            decision = self._decided()
+        self._stand(decision)
+        return decision
 
     def pass_time(self, until: datetime) -> None:
         """Look at every wake until then, and then."""
@@ -138,15 +135,17 @@ class Rehearsal:
         self.now = until
         self.look()
 
-    def _decide(self) -> Decision:
-        decision = decide(self.plan, self.lead, self.signals, self.state, self.now, since=self.since)
+    def _decided(self) -> Decision:
+        return decide(self.plan, self.lead, self.signals, self.state, self.now, since=self.since)
+
+    def _stand(self, decision: Decision) -> None:
+        """What was decided is so from now on."""
         self.signals = [replace(one, seen=one.seen or one.occurred_at <= self.now) for one in self.signals]
         self.state = decision.state
         self.entries += decision.entries
         self.notices += decision.notices
         self.wake_at = decision.wake.at if decision.wake is not None else None
         self._do(decision)
-        return decision
 
     def _do(self, decision: Decision) -> None:
         """What the CRM would show once everything is written."""

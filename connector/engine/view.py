@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from connector.domain.lead import Lead
+from connector.domain.runs import Assigned
 from connector.domain.signal import Signal
 from connector.domain.state import Hold, LeadState, StageEntry
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value, is_known
@@ -80,6 +82,11 @@ class LeadView:
         """The lead in the same stage at an earlier moment: later signals have not happened, facts are today's."""
         before = {kind: times[: bisect_right(times, moment)] for kind, times in self.moments.items()}
         return LeadView(self.plan, self.lead, before, self.entry, self.holds, moment, self.state)
+
+    def as_owned(self, owner_of: str, given: Assigned) -> LeadView:
+        """The same lead with an owner that a pool has just given."""
+        state = replace(self.state, assigned={**self.state.assigned, owner_of: given})
+        return LeadView(self.policy, self._lead, self._occurrences, self.entry, self.holds, self.now, state)
 
     def as_held(self) -> LeadView:
         """The same lead with its answers as the records hold them, whenever they were given."""

@@ -10,7 +10,7 @@ from connector.domain.decision import Wake, WakeClass
 from connector.domain.effects import WorkState
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState
-from connector.engine import breaker, cadences, events, evidence, publish, recycle, sla
+from connector.engine import breaker, cadences, departures, events, evidence, publish, recycle, sla
 from connector.engine.plan import Plan
 from connector.engine.publish import PUBLISH_EVERY
 from connector.engine.view import SCORE, LeadView
@@ -54,6 +54,7 @@ def _deadlines(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[S
     yield from events.next_dates(plan, view)
     yield from sla.next_deadlines(plan, state, view)
     yield from cadences.next_steps(plan, state, view)
+    yield from departures.next_moments(plan, view)
     yield from (hold.until for hold in state.holds.values())
     yield from (one.occurred_at for one in signals)
     yield from (fact.changed_at for fact in view.lead.fields.values() if fact.changed_at is not None)

@@ -45,10 +45,14 @@ def just_done(tasks: Sequence[Task], now: datetime) -> tuple[tuple[Task, ...], t
     return ended, tuple(task for task in ended if task.state is WorkState.DONE and task.key in before)
 
 
-def triggered(plan: Plan, view: LeadView, events: Events) -> Iterator[Trigger]:
-    """What the rules of routing.yaml and work.yaml do now, and what recycle.yaml does when a lead comes again."""
+def routed(plan: Plan, view: LeadView, events: Events) -> Iterator[Trigger]:
+    """What the rules of routing.yaml ask now: before anything else, which then has its owner."""
     for rule_id, happening, ask in asked(plan, view, events):
         yield Trigger(rule_id, (ask,), happening)
+
+
+def triggered(plan: Plan, view: LeadView, events: Events) -> Iterator[Trigger]:
+    """What the rules of work.yaml do now, and what recycle.yaml does when a lead comes again."""
     for rule in plan.policy.rules:
         happenings = happened(plan, rule.id, rule.on, events)
         if happenings and (rule.when is None or rule.when.test(view) is True):

@@ -1,4 +1,4 @@
-"""Deciding one case: every instant that was due, in order, then now; and again when a pool has given an owner."""
+"""Deciding one case: every instant that was due, in order, then now; and anew with the owners that pools gave."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from connector.domain.decision import Decision, Overruled, WakeClass
 from connector.domain.effects import Deal, EffectKey, Enrolment, Grant, Note, Notice, Task
-from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import StageEntry
 from connector.engine.decide import decide
@@ -28,9 +27,8 @@ class Result:
 
     due: DueClaim
     case: Case
-    lead: Lead
-    signals: Sequence[Signal]
     decision: Decision
+    grants: tuple[Grant, ...] = ()
     entries: list[StageEntry] = field(default_factory=list)
     tasks: dict[EffectKey, Task] = field(default_factory=dict)
     deals: dict[EffectKey, Deal] = field(default_factory=dict)
@@ -55,10 +53,14 @@ class Result:
         self.shadowed += decision.shadowed
 
 
-def decide_case(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> Result:
-    """Step through every instant that was due, in order, then now."""
+def decide_case(tenant: Tenant, due: DueClaim, case: Case, now: datetime, grants: tuple[Grant, ...] = ()) -> Result:
+    """Step through every instant that was due, in order, then now; `grants` are the answers of pools to what it asks.
+
+    Nothing is stored between asking and answering: the case is decided from its beginning, so that whatever comes of
+    an instant has the owner that it is for.
+    """
     state = case.state()
-    lead = case.lead(state)
+    lead = replace(case.lead(state), grants=grants)
     found: Sequence[Signal] = case.signals
     instant = _first_instant(tenant, due, case, now)
     result: Result | None = None
@@ -68,7 +70,7 @@ def decide_case(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> Res
         decision = decide(tenant.plan, lead, found, state, instant, since=tenant.policy.activated_at)
         state = decision.state
         if result is None:
-            result = Result(due=due, case=case, lead=lead, signals=found, decision=decision)
+            result = Result(due=due, case=case, decision=decision, grants=grants)
         result.take(decision)
         found = [replace(one, seen=one.seen or one.occurred_at <= instant) for one in found]
         if instant >= now:
@@ -76,15 +78,7 @@ def decide_case(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> Res
         wake = decision.wake
         instant = wake.at if wake is not None and instant < wake.at < now else now
     assert result is not None
-    result.signals = found
     return result
-
-
-def decide_granted(tenant: Tenant, result: Result, grants: Sequence[Grant], now: datetime) -> None:
-    """Decide a case again with the owners that pools have given, before anything of it is stored."""
-    result.lead = replace(result.lead, grants=(*result.lead.grants, *grants))
-    since, state = tenant.policy.activated_at, result.decision.state
-    result.take(decide(tenant.plan, result.lead, result.signals, state, now, since=since))
 
 
 def _first_instant(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from traceback import extract_tb
@@ -12,6 +12,7 @@ import structlog
 
 from connector.domain import codec
 from connector.domain.decision import Decision, Wake, WakeClass
+from connector.domain.effects import Grant
 from connector.domain.value import Value
 from connector.errors import RetryableError, TasukiError
 from connector.store import history, leads, links, managed, mirrors, signals
@@ -49,8 +50,13 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
     try:
         with tenant.database.transaction(tenant.installation_id) as conn:
             cases, resting = _cases(tenant, conn, due)
-        results = list(_decide_all(tenant, token, cases, now))
-        grant_requests(tenant, results, now)
+        decided = (_decided(tenant, token, due, case, now) for due, case in cases)
+        results = grant_requests(
+            tenant,
+            [one for one in decided if one is not None],
+            now,
+            anew=lambda one, grants: _decided(tenant, token, one.due, one.case, now, grants),
+        )
         with tenant.database.transaction(tenant.installation_id) as conn:
             _store(tenant, conn, token, results, resting, now)
     except RetryableError:
@@ -73,23 +79,23 @@ def _cases(
 
 
 # ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
-def _decide_all(
-    tenant: Tenant, token: uuid.UUID, cases: Sequence[tuple[DueClaim, Case]], now: datetime
-) -> Iterator[Result]:
-    for due, case in cases:
-        try:
-            yield decide_case(tenant, due, case, now)
-        except (TasukiError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # One lead's poison must not stop the others: it is tried again, then parked alone.
-            log.error("evaluation_failed", lead_id=case.row.id, error=type(error).__name__, where=_where(error))
-            with tenant.database.transaction(tenant.installation_id) as conn:
-                leads.fail_due(
-                    conn,
-                    token,
-                    case.row.id,
-                    reason=f"evaluation_failed_{type(error).__name__}",
-                    most=tenant.limits.most_failures,
-                )
+def _decided(
+    tenant: Tenant, token: uuid.UUID, due: DueClaim, case: Case, now: datetime, grants: tuple[Grant, ...] = ()
+) -> Result | None:
+    try:
+        return decide_case(tenant, due, case, now, grants)
+    except (TasukiError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # One lead's poison must not stop the others: it is tried again, then parked alone.
+        log.error("evaluation_failed", lead_id=case.row.id, error=type(error).__name__, where=_where(error))
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            leads.fail_due(
+                conn,
+                token,
+                case.row.id,
+                reason=f"evaluation_failed_{type(error).__name__}",
+                most=tenant.limits.most_failures,
+            )
+        return None
 
 
 def _where(error: BaseException) -> str:

@@ -5,7 +5,7 @@ A grant is a fact: one that was recorded before a crash is found again by its re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
@@ -16,7 +16,7 @@ from connector.store import people
 from connector.store.database import Connection
 from connector.store.people import PersonRow
 from connector.sync.context import Tenant
-from connector.sync.deciding import Result, decide_granted
+from connector.sync.deciding import Result
 
 RETRY_UNROUTED = timedelta(minutes=15)
 """How soon a lead that nobody could take is offered again, in business time."""
@@ -25,26 +25,32 @@ _ROUNDS = 3
 """Grants may lead to further requests; the rest waits for the next evaluation."""
 
 
-def grant_requests(tenant: Tenant, results: Sequence[Result], now: datetime) -> None:
-    """Answer the open requests of these decisions, and decide their leads again with the answers."""
+Anew = Callable[[Result, tuple[Grant, ...]], Result | None]
+"""Decides a lead anew with the grants that it has got; None: it cannot be decided."""
+
+
+def grant_requests(tenant: Tenant, results: Sequence[Result], now: datetime, *, anew: Anew) -> list[Result]:
+    """Answer the open requests of these decisions; returns the decisions with the answers."""
+    results = list(results)
     for _ in range(_ROUNDS):
         asking = [
             (request, result)
             for result in results
             for request in result.decision.state.requests
-            if all(grant.request != request.key.text() for grant in result.lead.grants)
+            if all(grant.request != request.key.text() for grant in result.grants)
         ]
         if not asking or tenant.plan.policy.routing is None:
-            return
+            break
         asking.sort(key=lambda pair: (pair[0].asked_at, pair[1].case.row.id))
         with tenant.database.transaction(tenant.installation_id) as conn:
             given = _granted(tenant, conn, asking, now)
-        for result in results:
-            mine = given.get(result.case.row.id)
-            if mine:
-                decide_granted(tenant, result, mine, now)
         if not given:
-            return
+            break
+        decided = (
+            anew(one, (*one.grants, *given[one.case.row.id])) if one.case.row.id in given else one for one in results
+        )
+        results = [one for one in decided if one is not None]
+    return results
 
 
 def _granted(
