@@ -86,7 +86,7 @@ class LeadView:
     def as_owned(self, owner_of: str, given: Assigned) -> LeadView:
         """The same lead with an owner that a pool has just given."""
         state = replace(self.state, assigned={**self.state.assigned, owner_of: given})
-        return LeadView(self.policy, self._lead, self._occurrences, self.entry, self.holds, self.now, state)
+        return LeadView(self.plan, self.lead, self.moments, self.entry, self.holds, self.now, state)
 
     def as_held(self) -> LeadView:
         """The same lead with its answers as the records hold them, whenever they were given."""
