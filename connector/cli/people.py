@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import click
 
+from connector.bootstrap import Runtime
 from connector.cli.output import emit, line, table
 from connector.cli.session import installation, opened, read_settings
 from connector.errors import UsageError
@@ -15,6 +18,8 @@ from connector.store import people, policies
 from connector.store.clock import BusinessClock
 from connector.store.database import Connection
 from connector.store.people import PersonRow
+from connector.sync.context import Tenant
+from connector.sync.presence import Woken, people_changed
 
 
 @click.group(name="people")
@@ -40,28 +45,26 @@ def list_(as_json: bool) -> None:
 @click.option("--from", "start", type=click.DateTime(), help="Since when; default: now.")
 @click.option("--to", "end", type=click.DateTime(), help="Until when; default: until `tasuki people back`.")
 def absent(person: str, start: datetime | None, end: datetime | None) -> None:
-    """PERSON (id, name or mail address) is away: pools skip them."""
-    with opened(read_settings()) as database:
-        installation_id = installation(database)
-        with database.transaction(installation_id) as conn:
-            now = BusinessClock.now(conn)
-            one = _named(conn, person, now)
-            since, until = _moment(conn, start) or now, _moment(conn, end)
-            if until is not None and until <= since:
-                raise UsageError("An absence must end after it begins: see --from and --to.", reason="bad_period")
-            people.add_absence(conn, installation_id, one.person, starts_at=since, ends_at=until)
-    line(f"{one.name} is away; pools skip them.")
+    """PERSON (id, name or mail address) is away: pools skip them, and open work moves when the policy says so."""
+    with _desk() as desk:
+        one = desk.named(person)
+        since, until = _moment(desk.conn, start) or desk.now, _moment(desk.conn, end)
+        if until is not None and until <= since:
+            raise UsageError("An absence must end after it begins: see --from and --to.", reason="bad_period")
+        people.add_absence(desk.conn, desk.installation_id, one.person, starts_at=since, ends_at=until)
+        woken = desk.changed(one)
+    line(f"{one.name} is away; pools skip them. Leads with open work of theirs: {woken.theirs}.")
 
 
 @command.command(name="back")
 @click.argument("person")
 def back(person: str) -> None:
-    """PERSON is back: their absences end now."""
-    with opened(read_settings()) as database, database.transaction(installation(database)) as conn:
-        now = BusinessClock.now(conn)
-        one = _named(conn, person, now)
-        ended = people.end_absences(conn, one.person, now)
-    line(f"{one.name} is back." if ended else f"{one.name} was not away.")
+    """PERSON is back: their absences end now, and leads that wait for somebody are offered again."""
+    with _desk() as desk:
+        one = desk.named(person)
+        ended = people.end_absences(desk.conn, one.person, desk.now)
+        woken = desk.changed(one)
+    line(f"{one.name} is back. Leads that waited: {woken.waiting}." if ended else f"{one.name} was not away.")
 
 
 @command.command(name="set")
@@ -70,19 +73,48 @@ def back(person: str) -> None:
 @click.option("--capacity", type=click.IntRange(0), help="Own capacity instead of the pool's.")
 def set_(person: str, weight: float | None, capacity: int | None) -> None:
     """Set PERSON's share of the turns, or a capacity of their own."""
-    with opened(read_settings()) as database:
-        installation_id = installation(database)
-        with database.transaction(installation_id) as conn:
-            one = _named(conn, person, BusinessClock.now(conn))
-            people.set_person(conn, installation_id, one.person, weight=weight, capacity=capacity)
+    with _desk() as desk:
+        one = desk.named(person)
+        people.set_person(desk.conn, desk.installation_id, one.person, weight=weight, capacity=capacity)
+        desk.changed(one)
     line(f"{one.name} is set.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """One transaction in which somebody's data change, at one business time."""
+
+    conn: Connection
+    installation_id: int
+    now: datetime
+    tenant: Tenant | None  #: None: no policy is running yet, so that nothing waits.
+
+    def named(self, name: str) -> PersonRow:
+        """The person with this id, name or mail address."""
+        return _named(self.conn, name, self.now)
+
+    def changed(self, one: PersonRow) -> Woken:
+        """Have everything decided again that hangs on this person."""
+        if self.tenant is None:
+            return Woken(theirs=0, waiting=0)
+        return people_changed(self.tenant, self.conn, [one.person], self.now)
+
+
+@contextmanager
+def _desk() -> Iterator[_Desk]:
+    settings = read_settings()
+    with opened(settings) as database:
+        installation_id = installation(database)
+        tenant = Runtime(database, settings).tenant(installation_id)
+        with database.transaction(installation_id) as conn:
+            yield _Desk(conn, installation_id, BusinessClock.now(conn), tenant)
 
 
 def _named(conn: Connection, name: str, now: datetime) -> PersonRow:
     found = [one for one in people.people(conn, now) if name in (one.person, one.name, one.email)]
     if len(found) != 1:
         what = f"{len(found)} people are called" if found else "nobody is called"
-        raise UsageError(f"{what} {name!r}: `tasuki people` lists them.", reason="unknown_person")
+        raise UsageError(f"{what} {name!r}: `tasuki people list` lists them.", reason="unknown_person")
     return found[0]
 
 

@@ -19,6 +19,7 @@ AVOIDED = "avoided"  #: Another person was asked for.
 NO_TURNS = "no_turns"  #: The person's weight is 0.
 
 STICKY = "kept"  #: The present owner keeps it.
+SAME_COMPANY = "same_company"  #: The person has others of that company.
 TURN = "turn"
 LEAST_LOADED = "least_loaded"
 FIRST = "priority"

@@ -135,9 +135,7 @@ class Jobs:
                 with database.transaction(installation_id) as conn:
                     _defer(conn, HOUSEKEEP, installation_id)
             for line in self._runtime.lines(tenant).values():
-                wanted = [
-                    name for name, due in ((POLL, poll_due), (GAPS, gaps_due), (SWEEP, sweep_wanted)) if due(line)
-                ]
+                wanted = [name for name, due in _LOOKS if due(line)]
                 with database.transaction(installation_id) as conn:
                     for name in wanted:
                         _defer(conn, name, installation_id, line.connection_id)

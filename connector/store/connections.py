@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from connector.store.clock import BusinessClock
 from connector.store.database import Connection, Database
 
 
@@ -56,11 +57,13 @@ RETURNING id
 """
 
 _PUT_OWNER = """
-INSERT INTO owner (installation_id, connection_id, vendor_id, email, name, active, teams, user_id)
-VALUES (%(installation_id)s, %(connection_id)s, %(vendor_id)s, %(email)s, %(name)s, %(active)s, %(teams)s, %(user_id)s)
+INSERT INTO owner (installation_id, connection_id, vendor_id, email, name, active, teams, user_id, left_at)
+VALUES (%(installation_id)s, %(connection_id)s, %(vendor_id)s, %(email)s, %(name)s, %(active)s, %(teams)s, %(user_id)s,
+        CASE WHEN NOT %(active)s THEN %(now)s::timestamptz END)
 ON CONFLICT (installation_id, connection_id, vendor_id) DO UPDATE
 SET email = excluded.email, name = excluded.name, active = excluded.active, teams = excluded.teams,
-    user_id = excluded.user_id, read_at = now()
+    user_id = excluded.user_id, read_at = now(),
+    left_at = CASE WHEN NOT excluded.active THEN coalesce(owner.left_at, excluded.left_at) END
 """
 
 _PUT_CURSOR = """
@@ -161,11 +164,13 @@ def put_owners(
         row["vendor_id"]
         for row in conn.execute("SELECT vendor_id FROM owner WHERE connection_id = %s AND active", [connection_id])
     }
-    rows = [{"installation_id": installation_id, "connection_id": connection_id, **owner} for owner in owners]
+    now = BusinessClock.now(conn)
+    same = {"installation_id": installation_id, "connection_id": connection_id, "now": now}
+    rows = [{**same, **owner} for owner in owners]
     conn.cursor().executemany(_PUT_OWNER, rows)
     conn.execute(
-        "UPDATE owner SET active = false WHERE connection_id = %s AND active AND vendor_id <> ALL(%s)",
-        [connection_id, [owner["vendor_id"] for owner in owners]],
+        "UPDATE owner SET active = false, left_at = %s WHERE connection_id = %s AND active AND vendor_id <> ALL(%s)",
+        [now, connection_id, [owner["vendor_id"] for owner in owners]],
     )
     return sorted(before - {owner["vendor_id"] for owner in owners if owner["active"]})
 

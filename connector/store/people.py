@@ -29,9 +29,46 @@ WHERE mirror.object_type = %(person_type)s AND lead.gone IS NULL AND lead.stage 
 GROUP BY 1
 """
 
+# Tasks of a pool are no leads: they use up nobody's capacity.
 _TAKEN = """
 SELECT person, count(*) AS n FROM assignment_grant
-WHERE pool = %(pool)s AND granted_at >= %(since)s GROUP BY person
+WHERE pool = %(pool)s AND granted_at >= %(since)s AND owner_of <> 'task' GROUP BY person
+"""
+
+_AWAY = """
+SELECT a.person, c.vendor, o.teams, a.id AS absence_id, a.starts_at AS since, a.ends_at AS until
+FROM absence AS a JOIN owner AS o ON o.vendor_id = a.person JOIN connection AS c ON c.id = o.connection_id
+WHERE a.ends_at IS NULL OR a.ends_at > %(now)s
+UNION ALL
+SELECT o.vendor_id, c.vendor, o.teams, NULL, o.left_at, NULL
+FROM owner AS o JOIN connection AS c ON c.id = o.connection_id WHERE o.left_at IS NOT NULL
+ORDER BY person, since
+"""
+
+_OWNED = """
+SELECT identity.lead_id FROM mirror JOIN identity USING (installation_id, connection_id, object_type, vendor_id)
+WHERE mirror.connection_id = %(connection_id)s AND mirror.object_type = %(object_type)s AND mirror.gone IS NULL
+  AND identity.gone IS NULL AND mirror.properties ->> %(property)s = ANY(%(people)s)
+ORDER BY identity.lead_id
+"""
+
+_SAME_COMPANY = """
+SELECT g.person FROM assignment_grant AS g JOIN link ON link.lead_id = g.lead_id
+JOIN mirror AS m ON m.connection_id = link.connection_id AND m.vendor_id = link.vendor_id
+WHERE link.connection_id = %(connection_id)s AND m.object_type = %(person_type)s
+  AND m.properties ->> %(company_property)s = %(company_id)s
+  AND g.lead_id <> %(lead_id)s AND g.owner_of = %(owner_of)s
+ORDER BY g.granted_at DESC, g.lead_id DESC LIMIT 1
+"""
+
+_COMPANY_OWNERS = """
+SELECT m.properties ->> %(owner_property)s AS person FROM mirror AS m
+JOIN link ON link.connection_id = m.connection_id AND link.vendor_id = m.vendor_id
+JOIN lead ON lead.id = link.lead_id
+WHERE m.connection_id = %(connection_id)s AND m.object_type = %(person_type)s AND m.gone IS NULL AND lead.gone IS NULL
+  AND m.properties ->> %(company_property)s = %(company_id)s AND link.lead_id <> %(lead_id)s
+  AND m.properties ->> %(owner_property)s = ANY(%(people)s)
+GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1
 """
 
 _KEEP = """
@@ -55,6 +92,81 @@ class PersonRow:
     weight: float
     capacity: int | None
     absent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwayRow:
+    """An absence that has not ended; without `absence_id`: the person has left for good."""
+
+    person: str
+    vendor: str
+    teams: Sequence[str]
+    absence_id: int | None
+    since: datetime
+    until: datetime | None
+
+
+def away(conn: Connection, now: datetime) -> list[AwayRow]:
+    """Everybody who is away now or will be, and everybody who has left."""
+    return [AwayRow(**row) for row in conn.execute(_AWAY, {"now": now})]
+
+
+def with_open_work(conn: Connection, persons: Sequence[str]) -> list[int]:
+    """The leads of which these people have something open that we made."""
+    rows = conn.execute(
+        "SELECT DISTINCT lead_id FROM managed_record"
+        " WHERE desired_state = 'open' AND step <> 'settled' AND desired ->> 'owner' = ANY(%s)",
+        [list(persons)],
+    )
+    return [int(row["lead_id"]) for row in rows]
+
+
+def owned(
+    conn: Connection, connection_id: int, object_type: str, *, owner_property: str, people: Sequence[str]
+) -> list[int]:
+    """The leads that these people own, as the CRM shows them."""
+    values = {
+        "connection_id": connection_id,
+        "object_type": object_type,
+        "property": owner_property,
+        "people": list(people),
+    }
+    return [int(row["lead_id"]) for row in conn.execute(_OWNED, values)]
+
+
+def unrouted(conn: Connection) -> list[int]:
+    """The leads that wait for somebody to be free."""
+    rows = conn.execute("SELECT id FROM lead WHERE gone IS NULL AND state ? 'requests'")
+    return [int(row["id"]) for row in rows]
+
+
+def company_owner(
+    conn: Connection,
+    connection_id: int,
+    *,
+    lead_id: int,
+    company_id: str,
+    owner_of: str,
+    person_type: str,
+    company_property: str,
+    owner_property: str,
+    people: Sequence[str],
+) -> str | None:
+    """Whom of these people the other leads of a company belong to: by the latest grant, else as the CRM shows."""
+    values = {
+        "connection_id": connection_id,
+        "lead_id": lead_id,
+        "company_id": company_id,
+        "owner_of": owner_of,
+        "person_type": person_type,
+        "company_property": company_property,
+        "owner_property": owner_property,
+        "people": list(people),
+    }
+    row = conn.execute(_SAME_COMPANY, values).fetchone()
+    if (row is None or row["person"] not in people) and owner_of == "lead":
+        row = conn.execute(_COMPANY_OWNERS, values).fetchone()
+    return str(row["person"]) if row is not None and row["person"] in people else None
 
 
 def people(conn: Connection, now: datetime) -> list[PersonRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from connector.domain import codec
 from connector.domain.effects import WorkState
@@ -19,6 +19,7 @@ from connector.sync import facts
 from connector.sync.binding import Binding
 from connector.sync.deal_view import UNREAD_DEAL, DealView, deals_shown
 from connector.sync.merging import record_key
+from connector.sync.presence import Presence, concerning, presence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class Case:
     dropped: Mapping[str, object]
     signals: Sequence[Signal]
     records: Sequence[ManagedRow]
+    presence: Presence = field(default_factory=dict)  #: Who is away.
 
     def state(self) -> LeadState:
         """What we remember of the lead, with what people did to our tasks since."""
@@ -42,9 +44,10 @@ class Case:
 
     def lead(self, state: LeadState) -> Lead:
         """The lead as its CRM shows it."""
-        return facts.lead_of(
+        lead = facts.lead_of(
             self.binding, self.row, state, self.person, self.company, moving=self.moving, deal=self.deal
         )
+        return replace(lead, away=concerning(self.presence, lead, state))
 
 
 def load_cases(bindings: Mapping[int, Binding], conn: Connection, ids: Sequence[int]) -> dict[int, Case]:
@@ -53,6 +56,7 @@ def load_cases(bindings: Mapping[int, Binding], conn: Connection, ids: Sequence[
     found_signals = signals.of_leads(conn, ids)
     cases: dict[int, Case] = {}
     for connection_id, binding in bindings.items():
+        away = presence(conn, binding.plan.policy)
         people = _people(conn, connection_id, binding, ids)
         persons = [person for _, person, _, _ in people.values()]
         companies = _companies(conn, connection_id, binding, persons)
@@ -75,6 +79,7 @@ def load_cases(bindings: Mapping[int, Binding], conn: Connection, ids: Sequence[
                 dropped=dropped,
                 signals=found_signals.get(lead_id, ()),
                 records=records.get(lead_id, ()),
+                presence=away,
             )
     return cases
 

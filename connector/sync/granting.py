@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
-from connector.domain.effects import Grant, OwnerRequest
-from connector.engine.allocate import Choice, Member, choose
+from connector.domain.effects import Cause, Grant, OwnerRequest
+from connector.engine.allocate import SAME_COMPANY, STICKY, Choice, Member, choose
+from connector.engine.routing import TASK
 from connector.policy.model import Pool
 from connector.store import people
 from connector.store.database import Connection
 from connector.store.people import PersonRow
+from connector.sync.cases import Case
 from connector.sync.context import Tenant
 from connector.sync.deciding import Result
 
@@ -58,13 +60,14 @@ def _granted(
 ) -> dict[int, list[Grant]]:
     routing = tenant.plan.policy.routing
     assert routing is not None
-    names = {request.pool for request, _ in asking} | ({routing.nobody_free} if routing.nobody_free else set())
+    pools = {request.pool for request, _ in asking} | ({routing.nobody_free} if routing.nobody_free else set())
+    names = {_turns(pool, kind) for pool in pools for kind in {request.owner_of for request, _ in asking}}
     desk = _Desk(tenant, conn, now, people.lock_pools(conn, tenant.installation_id, names))
     known = people.granted(conn, [result.case.row.id for _, result in asking])
     given: dict[int, list[Grant]] = {}
     for request, result in asking:
         lead_id = result.case.row.id
-        grant = known.get((lead_id, request.key.text())) or desk.give(request, lead_id)
+        grant = known.get((lead_id, request.key.text())) or desk.give(request, result.case)
         if grant is not None:
             given.setdefault(lead_id, []).append(grant)
     desk.close()
@@ -82,11 +85,14 @@ class _Desk:
     members: dict[str, list[Member]] = field(default_factory=dict)
     everybody: list[PersonRow] | None = None
 
-    def give(self, request: OwnerRequest, lead_id: int) -> Grant | None:
+    def give(self, request: OwnerRequest, case: Case) -> Grant | None:
         """Who takes it, recorded; None where nobody can, the pool for that case included."""
         routing = self.tenant.plan.policy.routing
         assert routing is not None
         skipped: dict[str, str] = {}
+        colleague = self._colleague(request, case)
+        if colleague is not None:
+            request = replace(request, prefer=colleague)
         for pool in dict.fromkeys((request.pool, routing.nobody_free or request.pool)):
             choice = self._choose(pool, request)
             skipped |= choice.skipped
@@ -100,10 +106,12 @@ class _Desk:
                 granted_at=self.now,
             )
             why = choice.why if pool == request.pool else "nobody_free"
+            if why == STICKY and choice.person == colleague:
+                why = SAME_COMPANY
             people.keep_grant(
                 self.conn,
                 self.tenant.installation_id,
-                lead_id,
+                case.row.id,
                 grant,
                 asked_pool=request.pool,
                 why=why,
@@ -114,12 +122,37 @@ class _Desk:
 
     def close(self) -> None:
         """Remember what the pools owe now."""
-        for pool, credit in self.credit.items():
-            people.put_credit(self.conn, pool, credit)
+        for name, credit in self.credit.items():
+            people.put_credit(self.conn, name, credit)
+
+    def _colleague(self, request: OwnerRequest, case: Case) -> str | None:
+        """Who has the other people of the company, where the policy prefers them and nobody is preferred already."""
+        routing = self.tenant.plan.policy.routing
+        assert routing is not None
+        dialect = case.binding.dialect
+        company_id = case.person.properties.get(dialect.company_property)
+        moves = request.task is not None or request.key.cause in (Cause.CLOCK.value, Cause.PERSON.value)
+        if not routing.keep_same_company or request.prefer is not None or not company_id or moves:
+            return None
+        return people.company_owner(
+            self.conn,
+            case.connection_id,
+            lead_id=case.row.id,
+            company_id=company_id,
+            owner_of=request.owner_of,
+            person_type=dialect.person_type,
+            company_property=dialect.company_property,
+            owner_property=dialect.owner_property,
+            people=[one.person for one in self._members(request.pool) if one.person != request.avoid],
+        )
 
     def _choose(self, pool: str, request: OwnerRequest) -> Choice:
-        members = self._members(pool)
-        choice, self.credit[pool] = choose(request, members, self.credit.get(pool, {}))
+        members, turns = self._members(pool), _turns(pool, request.owner_of)
+        if request.task is not None:  # a capacity counts leads
+            asked = [replace(one, capacity=None) for one in members]
+            choice, self.credit[turns] = choose(request, asked, self.credit.get(turns, {}))
+            return choice
+        choice, self.credit[turns] = choose(request, members, self.credit.get(turns, {}))
         if choice.person is not None:
             self.members[pool] = [
                 replace(one, load=one.load + 1, taken=one.taken + 1) if one.person == choice.person else one
@@ -135,6 +168,11 @@ class _Desk:
                 self.everybody = people.people(self.conn, self.now)
             self.members[pool] = members_of(self.tenant, self.conn, routing.pools[pool], self.everybody, self.now)
         return self.members[pool]
+
+
+def _turns(pool: str, owner_of: str) -> str:
+    """Under which name a pool's turns are counted: tasks take no turn from leads."""
+    return f"{pool}:{TASK}" if owner_of == TASK else pool
 
 
 def members_of(

@@ -9,20 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from connector.store import connections, leads
+from connector.store import connections
 from connector.store.database import Connection
 from connector.sync.context import Line
-from connector.vendors.base import Lane, Owner
+from connector.sync.presence import people_changed
+from connector.vendors.base import Owner
 
 EVERY_SECONDS = 3600.0
 _KIND = "owners"
-
-_LEADS_OF = """
-SELECT identity.lead_id FROM mirror JOIN identity USING (installation_id, connection_id, object_type, vendor_id)
-WHERE mirror.connection_id = %(connection_id)s AND mirror.object_type = %(object_type)s AND mirror.gone IS NULL
-  AND identity.gone IS NULL AND mirror.properties ->> %(property)s = ANY(%(owners)s)
-ORDER BY identity.lead_id
-"""
 
 
 def owners_due(line: Line) -> bool:
@@ -38,15 +32,7 @@ def refresh_owners(line: Line) -> int:
     with tenant.database.transaction(tenant.installation_id) as conn:
         left = store_owners(conn, tenant.installation_id, line.connection_id, owners)
         if left:
-            values = {
-                "connection_id": line.connection_id,
-                "object_type": line.dialect.person_type,
-                "property": line.dialect.owner_property,
-                "owners": left,
-            }
-            due = [int(row["lead_id"]) for row in conn.execute(_LEADS_OF, values)]
-            lane, now = Lane.BACKGROUND.value, tenant.now(conn)
-            leads.mark_due(conn, tenant.installation_id, due, at=now, why="owner", lane=lane)
+            people_changed(tenant, conn, left, tenant.now(conn))
     return len(owners)
 
 

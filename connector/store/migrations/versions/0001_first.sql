@@ -65,6 +65,7 @@ CREATE TABLE owner (
     active          boolean NOT NULL,
     teams           text[] NOT NULL DEFAULT '{}',
     user_id         text,
+    left_at         timestamptz,
     read_at         timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (installation_id, connection_id, vendor_id)
 );
