@@ -14,6 +14,7 @@ import orjson
 import urllib3
 
 from connector.bootstrap import Runtime, connect_hubspot
+from connector.cli.demo_proof import rule_of
 from connector.engine.plan import Plan, prepare
 from connector.errors import RetryableError
 from connector.policy.loader import load_policy
@@ -46,6 +47,10 @@ INQUIRY = "お問い合わせ"
 """A form of the sandbox that the shipped policy takes for an inquiry: 40 points, MQL, a call."""
 
 MQL = "marketingqualifiedlead"
+
+CALL, MAIL = "mql_call", "mql_first_touch"
+"""What b2b-ja makes of a new MQL of the SDRs: the rule that asks for a call, and the cadence whose first step is a
+mail the same day. Each makes one task."""
 
 
 def quick(**changes: Any) -> Limits:
@@ -281,12 +286,20 @@ class Relay:
         ids = self.sandbox.record("contacts", contact_id)["associations"].get("tasks", {})
         return [self.sandbox.record("tasks", one)["properties"] | {"id": one} for one in ids]
 
+    def tasks_of(self, contact_id: str, rule: str) -> list[dict[str, Any]]:
+        """Those of them that this rule or cadence asked for."""
+        return [task for task in self.tasks(contact_id) if rule_of(task["tasuki_key"]) == rule]
+
+    def made_by(self, contact_id: str) -> list[str]:
+        """The rules and cadences that asked for the contact's tasks, one name a task, in order."""
+        return sorted(rule_of(task["tasuki_key"]) for task in self.tasks(contact_id))
+
     def live_tasks(self) -> list[dict[str, Any]]:
         """Every task of the portal (the probe of the provisioning is in the recycle bin)."""
         return [task for task in self.sandbox.records("tasks") if not task["archived"]]
 
     def new_mql(self, email: str = "yamada@example.co.jp", **values: str) -> str:
-        """A contact that has inquired and been worked on: MQL, with an open call. Returns its id."""
+        """A contact that has inquired and been worked on: MQL, with an open call and a first mail. Returns its id."""
         submitted = self.sandbox.submit(INQUIRY, {"email": email, "lastname": "山田"} | values)
         self.poll()
         self.hear_and_settle()
@@ -297,6 +310,10 @@ class Relay:
     def open_tasks(self, contact_id: str) -> list[dict[str, Any]]:
         """Those of them that are still to be done."""
         return [task for task in self.tasks(contact_id) if task["hs_task_status"] != "COMPLETED"]
+
+    def still_asked_by(self, contact_id: str) -> list[str]:
+        """The rules and cadences whose tasks are still to be done, one name a task, in order."""
+        return sorted(rule_of(task["tasuki_key"]) for task in self.open_tasks(contact_id))
 
     def rows(self, query: str, values: list[object] | None = None) -> list[dict[str, Any]]:
         """Rows of our own store."""

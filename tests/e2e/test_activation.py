@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.e2e.policies import changed_policy
-from tests.e2e.relay import MQL, Relay
+from tests.e2e.relay import CALL, MAIL, MQL, Relay
 
 LEADS = 500
 
@@ -22,7 +22,7 @@ def _old_base(relay: Relay) -> list[str]:
     return ids
 
 
-def test_old_leads_catch_up_without_a_single_task_and_a_new_inquiry_gets_one(relay: Relay, tmp_path: Path) -> None:
+def test_old_leads_catch_up_without_a_single_task_and_a_new_inquiry_is_worked(relay: Relay, tmp_path: Path) -> None:
     relay.listen()
     ids = _old_base(relay)
     assert {relay.contact(one)["lifecyclestage"] for one in ids[:5]} == {"lead"}
@@ -46,8 +46,8 @@ def test_old_leads_catch_up_without_a_single_task_and_a_new_inquiry_gets_one(rel
     generations = {row["generation"] for row in relay.rows("SELECT generation FROM lead")}
     assert generations == {relay.tenant.policy.generation}
     contact_id = relay.new_mql("new@example.co.jp")
-    assert len(relay.open_tasks(contact_id)) == 1
-    assert len(relay.live_tasks()) == 1
+    assert relay.still_asked_by(contact_id) == [CALL, MAIL]
+    assert len(relay.live_tasks()) == 2, "nobody else is called or written to"
 
 
 def test_activating_the_running_policy_again_changes_nothing(relay: Relay) -> None:
@@ -61,4 +61,4 @@ def test_activating_the_running_policy_again_changes_nothing(relay: Relay) -> No
     relay.walk()
     assert relay.tenant.policy.generation == generation
     assert relay.our_writes(since=mark) == []
-    assert len(relay.tasks(contact_id)) == 1
+    assert relay.made_by(contact_id) == [CALL, MAIL]

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from connector.cli.demo_proof import rule_of
 from connector.jobs import tasks
 from connector.jobs.worker import WorkerSettings, run_worker
 from connector.sync.context import Limits
 from connector.sync.sweep import sweep_slice
 from tests.e2e import relay as slices
 from tests.e2e.conftest import MakeRelay
-from tests.e2e.relay import INQUIRY, Relay
+from tests.e2e.policies import changed_policy
+from tests.e2e.relay import CALL, INQUIRY, MAIL, Relay
 
 LEADS = 1_000
 
@@ -74,16 +78,29 @@ def _thousand_to_read(relay: Relay) -> None:
     relay.mark()
 
 
-def _assert_all_worked(relay: Relay) -> None:
-    stages = {row["properties"]["lifecyclestage"] for row in relay.sandbox.records("contacts")}
-    assert stages == {"marketingqualifiedlead"}
-    assert len(relay.live_tasks()) == LEADS
+def _assert_all_worked(relay: Relay, *rules: str) -> None:
+    """Every lead is an MQL, has an owner, and has one task of each of these rules, which is the owner's."""
+    people = {row["id"]: row["properties"] for row in relay.sandbox.records("contacts")}
+    assert {one["lifecyclestage"] for one in people.values()} == {"marketingqualifiedlead"}
+    asked = Counter(
+        (contact, rule_of(task["properties"]["tasuki_key"]))
+        for task in relay.live_tasks()
+        for contact in task["associations"]["contacts"]
+    )
+    assert asked == dict.fromkeys(((one, rule) for one in people for rule in rules), 1)
+    assert len(relay.live_tasks()) == len(people) * len(rules)
+    assert all(one["hubspot_owner_id"] for one in people.values())
+    for task in relay.live_tasks():
+        (contact,) = task["associations"]["contacts"]
+        assert task["properties"]["hubspot_owner_id"] == people[contact]["hubspot_owner_id"]
 
 
 def test_a_thousand_dirty_leads_cost_ten_reads_ten_updates_and_ten_task_creates(
-    make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch
+    make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    relay = make_relay(limits=Limits())
+    """Where a lead gets one task; its owner comes with its fields."""
+    policy = changed_policy(tmp_path / "one-task", "work.yaml", no_cadence="      - start: mql_first_touch\n => ")
+    relay = make_relay(policy=policy, limits=Limits())
     _thousand_to_read(relay)
     _pace(relay, monkeypatch, slices)
     relay.settle()
@@ -95,7 +112,26 @@ def test_a_thousand_dirty_leads_cost_ten_reads_ten_updates_and_ten_task_creates(
     assert calls.pop("search") == 0
     assert calls.pop("total") <= 40
     assert not calls, "nothing else is called"
-    _assert_all_worked(relay)
+    _assert_all_worked(relay, CALL)
+
+
+def test_with_the_first_mail_of_the_cadence_they_cost_ten_creates_more(
+    make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """b2b-ja makes a call and a mail of every MQL: two thousand tasks, a hundred a call."""
+    relay = make_relay(limits=Limits())
+    _thousand_to_read(relay)
+    _pace(relay, monkeypatch, slices)
+    relay.settle()
+    calls = relay.calls()
+    assert calls.pop("contacts.batch_read") <= 10
+    assert calls.pop("contacts.batch_update") <= 10
+    assert calls.pop("tasks.batch_create") <= 20
+    assert calls.pop("companies.batch_read") <= 10
+    assert calls.pop("search") == 0
+    assert calls.pop("total") <= 50
+    assert not calls, "nothing else is called"
+    _assert_all_worked(relay, CALL, MAIL)
 
 
 def test_they_cost_a_worker_no_more(make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,8 +146,8 @@ def test_they_cost_a_worker_no_more(make_relay: MakeRelay, monkeypatch: pytest.M
     calls = relay.calls()
     assert calls["contacts.batch_read"] <= 10
     assert calls["contacts.batch_update"] <= 10
-    assert calls["tasks.batch_create"] <= 10
-    _assert_all_worked(relay)
+    assert calls["tasks.batch_create"] <= 20
+    _assert_all_worked(relay, CALL, MAIL)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from connector.store.inbox import InboxState, listing
 from connector.vendors.website.inbound import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import Relay
+from tests.e2e.relay import CALL, MAIL
 
 SECRET = "0123456789abcdef"
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -106,7 +107,7 @@ def test_a_worker_brings_a_form_into_the_crm_and_ends_in_order(start: Start, rel
     contact = relay.sandbox.submit("お問い合わせ", {"email": "yamada@example.co.jp", "lastname": "山田"})["contact_id"]
     process = start("work", cli.environ)
     until(lambda: relay.contact(contact).get("lifecyclestage") == "marketingqualifiedlead")
-    until(lambda: len(relay.tasks(contact)) == 1)
+    until(lambda: relay.made_by(contact) == [CALL, MAIL])
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
 

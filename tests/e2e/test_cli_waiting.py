@@ -10,6 +10,7 @@ import pytest
 from connector.vendors.base import Lane
 from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import Relay
+from tests.e2e.relay import CALL, MAIL
 
 EMAIL = "yamada@example.co.jp"
 
@@ -136,16 +137,16 @@ def test_records_tasks_and_leads_are_tried_again(cli: CommandLine, relay: Relay)
     execute(relay, "UPDATE managed_record SET step = 'parked', parked_reason = 'rejected', dirty = true")
     execute(relay, "UPDATE lead_due SET parked_reason = 'evaluation_failed_KeyError', failures = 8")
     found = items(cli)
-    assert sorted(one["kind"] for one in found.values()) == ["lead", "link", "task"]
+    assert sorted(one["kind"] for one in found.values()) == ["lead", "link", "task", "task"]
     link = next(one for one in found.values() if one["kind"] == "link")
     assert (link["message"], link["vendor_id"]) == ("who?", contact)
     assert sorted(cli.json("parked", "retry", "--all")["retried"]) == sorted(found)
     assert items(cli) == {}
     relay.settle()
-    assert [one["step"] for one in relay.rows("SELECT step FROM managed_record")] == ["exists"]
+    assert [one["step"] for one in relay.rows("SELECT step FROM managed_record")] == ["exists"] * 2
     assert relay.rows("SELECT 1 FROM link WHERE desired_revision > confirmed_revision") == []
     assert relay.rows("SELECT 1 FROM lead_due WHERE failures > 0") == []
-    assert len(relay.tasks(contact)) == 1
+    assert relay.made_by(contact) == [CALL, MAIL]
 
 
 def test_what_is_dropped_rests(cli: CommandLine, relay: Relay) -> None:
@@ -159,8 +160,8 @@ def test_what_is_dropped_rests(cli: CommandLine, relay: Relay) -> None:
     assert sorted(dropped["dropped"]) == found
     assert items(cli) == {}
     relay.settle()
-    assert [one["step"] for one in relay.rows("SELECT step FROM managed_record")] == ["settled"]
-    assert len(relay.tasks(contact)) == 1
+    assert [one["step"] for one in relay.rows("SELECT step FROM managed_record")] == ["settled"] * 2
+    assert relay.made_by(contact) == [CALL, MAIL]
     assert len(relay.rows("SELECT 1 FROM ledger WHERE kind = 'dropped'")) == 3
 
 

@@ -9,7 +9,7 @@ import pytest
 from connector.errors import AuthError
 from connector.store import connections
 from tests.e2e.conftest import MakeRelay
-from tests.e2e.relay import INQUIRY, MQL, Relay, quick
+from tests.e2e.relay import CALL, INQUIRY, MAIL, MQL, Relay, quick
 
 
 @pytest.fixture
@@ -58,13 +58,14 @@ def test_shuffled_doubled_and_half_lost_events_end_in_the_newest_truth(make_rela
     for one in ids:
         assert "現場の温度感が高い" in relay.contact(one)["tasuki_score_reasons"]
         assert "課長級以上" in relay.contact(one)["tasuki_score_reasons"]
-    assert len(relay.live_tasks()) == 5
+    assert [relay.made_by(one) for one in ids] == [[CALL, MAIL]] * 5
+    assert len(relay.live_tasks()) == 2 * 5
 
 
 # ── merge, deletion, erasure ─────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("new_record", [False, True], ids=["the primary lives on", "a new record"])
 @pytest.mark.parametrize("paused", [False, True], ids=["told at once", "told with later events, shuffled"])
-def test_a_merge_makes_one_lead_with_one_open_task(listening: Relay, new_record: bool, paused: bool) -> None:
+def test_a_merge_makes_one_lead_with_one_task_of_each_rule(listening: Relay, new_record: bool, paused: bool) -> None:
     relay = listening
     first, second = relay.new_mql("first@example.co.jp"), relay.new_mql("second@example.co.jp")
     relay.sandbox.webhooks(paused=paused, reorder=paused)
@@ -75,8 +76,8 @@ def test_a_merge_makes_one_lead_with_one_open_task(listening: Relay, new_record:
     (lead,) = relay.rows("SELECT * FROM lead WHERE gone IS NULL")
     assert relay.lead(winner)["id"] == lead["id"]
     assert relay.rows("SELECT vendor_id FROM link") == [{"vendor_id": winner}]
-    assert len(relay.open_tasks(winner)) == 1, "of the same rule's two tasks the older survives"
-    assert len(relay.tasks(winner)) == 2
+    assert relay.still_asked_by(winner) == [CALL, MAIL], "of the same rule's two tasks the older survives"
+    assert relay.made_by(winner) == [CALL, CALL, MAIL, MAIL]
     kinds = relay.rows("SELECT kind FROM signal WHERE lead_id = %s", [lead["id"]])
     assert [row["kind"] for row in kinds] == ["inquiry", "inquiry"]
     assert "現場の温度感が高い" in relay.contact(winner)["tasuki_score_reasons"]
@@ -85,20 +86,26 @@ def test_a_merge_makes_one_lead_with_one_open_task(listening: Relay, new_record:
     assert relay.open_tasks(winner) == [], "adopted work is closed like any other"
 
 
+def _open(relay: Relay, contact_id: str, rule: str) -> list[dict[str, Any]]:
+    return [task for task in relay.tasks_of(contact_id, rule) if task["hs_task_status"] != "COMPLETED"]
+
+
 def test_a_finished_adopted_task_is_done_for_the_winner(listening: Relay) -> None:
     relay = listening
     first, second = relay.new_mql("first@example.co.jp"), relay.new_mql("second@example.co.jp")
-    relay.sandbox.complete_task(relay.tasks(first)[0]["id"])
+    relay.sandbox.complete_task(relay.tasks_of(first, CALL)[0]["id"])
     relay.hear_and_settle()
     relay.sandbox.merge(first, second)
     relay.hear_and_settle()
-    (task,) = relay.open_tasks(first)  # the winner has none that is open: this one stays
+    assert relay.still_asked_by(first) == [CALL, MAIL]
+    (task,) = _open(relay, first, CALL)  # the winner has none that is open: this one stays
     relay.sandbox.edit("contacts", first, {"hubspot_owner_id": relay.sandbox.owners()[0]["id"]})
     relay.hear_and_settle()
-    assert relay.open_tasks(first)[0]["hubspot_owner_id"] == relay.sandbox.owners()[0]["id"]
+    assert _open(relay, first, CALL)[0]["hubspot_owner_id"] == relay.sandbox.owners()[0]["id"]
     relay.sandbox.complete_task(task["id"])
     relay.hear_and_settle()
-    assert [one["state"] for one in relay.lead(first)["state"]["tasks"]] == ["done", "done"]
+    tasks = relay.lead(first)["state"]["tasks"]
+    assert [one["state"] for one in tasks if one["key"]["rule"] == CALL] == ["done", "done"]
 
 
 def test_a_merge_is_no_behaviour(make_relay: MakeRelay) -> None:
@@ -194,7 +201,7 @@ def test_storms_postpone_and_lose_nothing(listening: Relay, status: int) -> None
     assert relay.parked() == []
     for one in found:
         assert relay.contact(str(one["contact_id"]))["lifecyclestage"] == MQL
-        assert len(relay.tasks(str(one["contact_id"]))) == 1
+        assert relay.made_by(str(one["contact_id"])) == [CALL, MAIL]
 
 
 def test_what_the_vendor_asks_us_to_wait_is_waited(make_relay: MakeRelay) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.conftest import MakeRelay
-from tests.e2e.relay import INQUIRY, Relay
+from tests.e2e.relay import CALL, INQUIRY, MAIL, Relay
 
 
 @pytest.mark.parametrize("known_app", [True, False], ids=["named as ours", "not recognisable as ours"])
@@ -95,7 +95,7 @@ def test_a_write_whose_answer_was_lost_with_the_worker_is_recognised_when_read(r
     relay.settle()
     assert relay.holds(contact_id) == set()
     assert relay.our_writes(since=mark) == []
-    assert len(relay.open_tasks(contact_id)) == 1
+    assert relay.still_asked_by(contact_id) == [CALL, MAIL]
 
 
 # ── the breaker ──────────────────────────────────────────────────────────────────────────────────────────────

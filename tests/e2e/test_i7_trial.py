@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import MakeRelay
 from tests.e2e.policies import changed_policy
-from tests.e2e.relay import INQUIRY, MQL
+from tests.e2e.relay import CALL, INQUIRY, MAIL, MQL
 
 LEADS = 30
 
@@ -36,7 +36,7 @@ def test_a_trial_acts_on_its_share_and_is_compared_with_the_rest(make_relay: Mak
     acted = [one for one in ids if shown[one].get("lifecyclestage") == MQL]
     rest = [one for one in ids if one not in acted]
     assert 5 < len(acted) < LEADS - 5
-    assert all(len(relay.tasks(one)) >= 1 for one in acted)
+    assert all(relay.made_by(one) == [CALL, MAIL] for one in acted)
     assert all(relay.tasks(one) == [] and not shown[one].get("tasuki_score") for one in rest)
     assert {row["stage"] for row in relay.rows("SELECT stage FROM lead WHERE gone IS NULL")} == {"mql"}, (
         "decided all the same"

@@ -12,7 +12,7 @@ from connector.sync.evaluate import evaluate_slice
 from connector.sync.reading import read_slice
 from connector.vendors.base import Lane
 from tests.e2e.conftest import MakeRelay
-from tests.e2e.relay import INQUIRY, MQL, Relay, quick
+from tests.e2e.relay import CALL, INQUIRY, MAIL, MQL, Relay, quick
 
 
 def _inquire(relay: Relay, count: int) -> list[str]:
@@ -53,7 +53,7 @@ def test_workers_on_the_same_lane_write_every_lead_once(make_relay: MakeRelay) -
     writes = [row["id"] for row in relay.our_writes() if "tasuki_score" in row["changes"]]
     assert sorted(writes) == sorted(contacts)
     assert {relay.contact(one)["lifecyclestage"] for one in contacts} == {MQL}
-    assert [len(relay.tasks(one)) for one in contacts] == [1] * len(contacts)
+    assert [relay.made_by(one) for one in contacts] == [[CALL, MAIL]] * len(contacts)
     assert relay.calls()["contacts.batch_read"] <= 120 / 20 + 3
 
 
@@ -114,7 +114,9 @@ def test_a_writer_that_lost_its_lease_stores_nothing_and_the_record_is_read_agai
 
 
 @pytest.mark.parametrize("unique", [True, False], ids=["unique key", "no unique key"])
-def test_a_creator_that_lost_its_lease_within_the_call_leaves_one_task(make_relay: MakeRelay, unique: bool) -> None:
+def test_a_creator_that_lost_its_lease_within_the_call_leaves_every_task_once(
+    make_relay: MakeRelay, unique: bool
+) -> None:
     relay = make_relay(tasks_enforce_unique=unique)
     relay.listen()
     (contact_id,) = _inquire(relay, 1)
@@ -129,8 +131,8 @@ def test_a_creator_that_lost_its_lease_within_the_call_leaves_one_task(make_rela
     patch.setattr(line.vendor, "create", slow)
     deliver_slice(line, Lane.HOT)
     relay.hear_and_settle()
-    assert len(relay.tasks(contact_id)) == 1
-    assert [row["step"] for row in relay.rows("SELECT step FROM managed_record")] == ["exists"]
+    assert relay.made_by(contact_id) == [CALL, MAIL]
+    assert [row["step"] for row in relay.rows("SELECT step FROM managed_record")] == ["exists"] * 2
 
 
 def test_an_evaluation_that_lost_its_lease_is_not_stored(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,4 +155,4 @@ def test_an_evaluation_that_lost_its_lease_is_not_stored(relay: Relay, monkeypat
     evaluate_slice(relay.tenant)
     relay.hear_and_settle()
     assert relay.rows("SELECT count(*) AS n FROM stage_entry WHERE stage = 'mql'")[0]["n"] == 1
-    assert len(relay.tasks(contact_id)) == 1
+    assert relay.made_by(contact_id) == [CALL, MAIL]

@@ -6,7 +6,7 @@ import pytest
 
 from connector.sync import evaluate
 from tests.e2e.conftest import MakeRelay
-from tests.e2e.relay import INQUIRY, MQL, POLICY, Relay, quick
+from tests.e2e.relay import CALL, INQUIRY, MAIL, MQL, POLICY, Relay, quick
 
 LEADS = 100
 
@@ -23,7 +23,7 @@ def _assert_worked(relay: Relay, contacts: list[str]) -> None:
     shown = [relay.contact(one) for one in contacts]
     assert {one["lifecyclestage"] for one in shown} == {MQL}
     assert {one.get("tasuki_score") for one in shown} == {"40"}
-    assert [len(relay.tasks(one)) for one in contacts] == [1] * len(contacts)
+    assert [relay.made_by(one) for one in contacts] == [[CALL, MAIL]] * len(contacts)
 
 
 def _drop_option(relay: Relay, name: str, value: str) -> None:
@@ -43,7 +43,7 @@ def test_a_bad_value_of_one_lead_among_a_hundred_parks_that_property_alone(relay
     relay.hear_and_settle()
     _assert_worked(relay, [one for one in contacts if one != bad])
     assert relay.contact(bad)["lifecyclestage"] == MQL
-    assert len(relay.open_tasks(bad)) == 1
+    assert relay.still_asked_by(bad) == [CALL, MAIL]
     assert [(one.kind, one.vendor_id, one.what) for one in relay.parked()] == [("property", bad, "tasuki_grade")]
     relay.sandbox.edit("contacts", bad, {"jobtitle": ""})  # another value is wanted: it is tried, and passes
     relay.hear_and_settle()

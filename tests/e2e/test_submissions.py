@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections import Counter
 from typing import Any
 
 import orjson
 import pytest
 
+from connector.cli.demo_proof import rule_of
 from tests.e2e.conftest import MakeRelay
-from tests.e2e.relay import INQUIRY, Relay
+from tests.e2e.relay import CALL, INQUIRY, MAIL, Relay
 
 WAYS = ("event", "workflow", "poll")
 
@@ -59,7 +61,7 @@ def test_one_submission_learnt_three_ways_counts_once_in_every_order(relay: Rela
     relay.hear_and_settle()
     assert [row["kind"] for row in _signals(relay, contact_id)] == ["inquiry"]
     assert relay.contact(contact_id)["tasuki_score"] == "40"
-    assert len(relay.tasks(contact_id)) == 1
+    assert relay.made_by(contact_id) == [CALL, MAIL]
 
 
 def test_the_calculated_properties_may_be_silent_and_the_poll_still_learns(make_relay: MakeRelay) -> None:
@@ -95,7 +97,8 @@ def test_submissions_that_no_event_told_of_are_all_learnt_by_one_poll(relay: Rel
     relay.settle()
     assert relay.rows("SELECT count(*) AS n FROM signal")[0]["n"] == 130
     assert relay.rows("SELECT count(*) AS n FROM lead")[0]["n"] == 65
-    assert len(relay.live_tasks()) == 65
+    asked = Counter(rule_of(task["properties"]["tasuki_key"]) for task in relay.live_tasks())
+    assert asked == {CALL: 65, MAIL: 65}
 
 
 # ── the own website's forms ──────────────────────────────────────────────────────────────────────────────────
@@ -118,7 +121,7 @@ def test_somebody_new_becomes_a_contact_once_with_what_the_form_gave(relay: Rela
     (contact_id,) = _contacts(relay, "new@example.co.jp")
     contact = relay.contact(contact_id)
     assert (contact["lastname"], contact["tasuki_score"]) == ("田中", "40")
-    assert len(relay.tasks(contact_id)) == 1
+    assert relay.made_by(contact_id) == [CALL, MAIL]
     assert relay.rows("SELECT count(*) AS n FROM lead WHERE gone IS NULL")[0]["n"] == 1
 
 
@@ -139,7 +142,7 @@ def test_a_contact_whose_create_got_no_answer_is_found(relay: Relay, effect: str
     relay.deliver(_website("new@example.co.jp", id="1"), "form:site")
     relay.hear_and_settle()
     (contact_id,) = _contacts(relay, "new@example.co.jp")
-    assert len(relay.tasks(contact_id)) == 1
+    assert relay.made_by(contact_id) == [CALL, MAIL]
 
 
 def test_two_workers_that_meet_the_same_new_address_make_one_lead_and_one_contact(relay: Relay) -> None:

@@ -1,4 +1,4 @@
-"""Exactly one task each, whatever becomes of the call that creates it, with and without the vendor's unique key."""
+"""Every task exactly once, whatever becomes of the call that creates it, with and without the vendor's unique key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import MakeRelay
-from tests.e2e.relay import INQUIRY, Relay, quick
+from tests.e2e.relay import CALL, INQUIRY, MAIL, Relay, quick
 
 
 @pytest.fixture(params=[True, False], ids=["unique key", "no unique key"])
@@ -27,10 +27,11 @@ def _inquire(relay: Relay, count: int = 5) -> list[str]:
     return [str(one["contact_id"]) for one in found]
 
 
-def _assert_one_task_each(relay: Relay, contacts: list[str]) -> None:
-    assert [len(relay.tasks(one)) for one in contacts] == [1] * len(contacts)
+def _assert_each_once(relay: Relay, contacts: list[str]) -> None:
+    """One call and one first mail for every contact, and nothing else."""
+    assert [relay.made_by(one) for one in contacts] == [[CALL, MAIL]] * len(contacts)
     keys = [task["properties"]["tasuki_key"] for task in relay.live_tasks()]
-    assert len(keys) == len(set(keys)) == len(contacts)
+    assert len(keys) == len(set(keys)) == 2 * len(contacts)
     assert {row["step"] for row in relay.rows("SELECT step FROM managed_record")} == {"exists"}
     assert relay.calls().get("tasks.search", 0) == 0, "search lags: it is never asked"
 
@@ -40,7 +41,7 @@ def test_an_answer_that_never_came_makes_no_second_task(relay: Relay, effect: st
     relay.sandbox.fault(effect, kind="tasks.batch_create", times=2)
     contacts = _inquire(relay)
     relay.hear_and_settle()
-    _assert_one_task_each(relay, contacts)
+    _assert_each_once(relay, contacts)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429, 423])
@@ -51,7 +52,7 @@ def test_a_refused_create_is_made_again_once(relay: Relay, status: int) -> None:
         relay.expire_waits()
         if not relay.settle():
             break
-    _assert_one_task_each(relay, contacts)
+    _assert_each_once(relay, contacts)
 
 
 def test_rows_that_a_batch_leaves_out_are_created_alone(relay: Relay) -> None:
@@ -59,7 +60,7 @@ def test_rows_that_a_batch_leaves_out_are_created_alone(relay: Relay) -> None:
     contacts = _inquire(relay)
     relay.hear_and_settle()
     assert relay.parked() == []
-    _assert_one_task_each(relay, contacts)
+    _assert_each_once(relay, contacts)
 
 
 @pytest.mark.parametrize("moment", ["before the call", "after the call"])
@@ -80,7 +81,7 @@ def test_a_worker_that_dies_around_the_call_leaves_one_task(relay: Relay, moment
     assert {row["step"] for row in relay.rows("SELECT step FROM managed_record")} == {"creating"}
     relay.expire_leases()
     relay.hear_and_settle()
-    _assert_one_task_each(relay, contacts)
+    _assert_each_once(relay, contacts)
 
 
 @pytest.mark.parametrize("unique", [True, False], ids=["unique key", "no unique key"])
@@ -97,7 +98,7 @@ def test_a_create_that_is_applied_after_we_gave_up_is_waited_for(make_relay: Mak
     relay.expire_leases()
     relay.expire_waits()
     relay.hear_and_settle()
-    _assert_one_task_each(relay, contacts)
+    _assert_each_once(relay, contacts)
 
 
 def test_a_task_that_a_person_finished_before_we_knew_of_it_stays_finished(relay: Relay) -> None:
@@ -116,9 +117,9 @@ def test_a_task_that_a_person_finished_before_we_knew_of_it_stays_finished(relay
         patch.setattr(line.vendor, "create", create_and_finish)
         relay.settle()
     relay.hear_and_settle()
-    _assert_one_task_each(relay, [contact_id])
+    _assert_each_once(relay, [contact_id])
     assert relay.open_tasks(contact_id) == []
-    assert [task["state"] for task in relay.lead(contact_id)["state"]["tasks"]] == ["done"]
+    assert [task["state"] for task in relay.lead(contact_id)["state"]["tasks"]] == ["done", "done"]
 
 
 def test_a_conflict_names_the_task_that_an_earlier_call_made(make_relay: MakeRelay) -> None:
@@ -132,4 +133,4 @@ def test_a_conflict_names_the_task_that_an_earlier_call_made(make_relay: MakeRel
         patch.setattr(line.vendor, "find_by_key", lambda *args, **kwargs: {})
         relay.settle()
     relay.hear_and_settle()
-    _assert_one_task_each(relay, contacts)
+    _assert_each_once(relay, contacts)
