@@ -125,7 +125,9 @@ def _stopped(plan: Plan, name: str, run: CadenceRun, view: LeadView, events: Eve
         run = replace(run, stopped_at=found.at, stopped_by=found.what)
     else:
         return run
-    _ask_to_unenrol(cadence, run, view, acts)
+    quietly = view.entry is not None and view.entry.initial  # a policy caught up with it: that starts nothing
+    if not (quietly and found is not None and found.cause is Cause.STAGE_ENTRY):
+        _ask_to_unenrol(cadence, run, view, acts)
     return run
 
 
