@@ -53,6 +53,8 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "rollback": Entry(module="rollback", help="Make the policy that ran before the running one again."),
         "diff": Entry(module="diff", help="Show what two policies say differently."),
         "explain": Entry(module="explain", help="Tell why a lead has its score, stage and tasks."),
+        "announce": Entry(module="announce", help="Tell that something has come which leads were waiting for."),
+        "announcements": Entry(module="announcements", help="List what was announced, and who still waits for it."),
         "secret": Entry(module="secret", help="Set, list and unset addresses of channels and other secrets."),
         "notices": Entry(module="notices", help="List notices, and send parked ones again."),
         "people": Entry(module="people", help="Who may own leads: absences, weights, capacities."),

@@ -16,9 +16,10 @@ import structlog
 
 from connector.errors import AuthError, QuotaError
 from connector.jobs.engine import JobTask, defer_once
-from connector.store import connections, leads, links, notices
+from connector.store import announcements, connections, leads, links, notices
 from connector.store.database import Connection, Database
 from connector.sync.activate import walk_slice
+from connector.sync.announcing import announce_slice
 from connector.sync.context import Line, Tenant
 from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
@@ -37,7 +38,7 @@ log = structlog.get_logger()
 
 INGEST, READ, EVALUATE, DELIVER = "ingest", "read", "evaluate", "deliver"
 WALK, POLL, LISTS, GAPS, OWNERS, SWEEP, HOUSEKEEP = "walk", "poll", "lists", "gaps", "owners", "sweep", "housekeep"
-NOTIFY = "notify"
+NOTIFY, ANNOUNCE = "notify", "announce"
 TURN_SECONDS = 2.0
 """A worker's threads are few: none of them waits longer for the turn of a background slice."""
 EVALUATED_AT_ONCE = 100
@@ -106,6 +107,7 @@ class Jobs:
             JobTask(name=SWEEP, run=self.sweep),
             JobTask(name=HOUSEKEEP, run=self.housekeep),
             JobTask(name=NOTIFY, run=self.notify),
+            JobTask(name=ANNOUNCE, run=self.announce),
         )
 
     # ── the clerk ────────────────────────────────────────────────────────────────────────────────────────────
@@ -125,6 +127,8 @@ class Jobs:
                 due = leads.has_due(conn, now)
                 if notices.waiting(conn):
                     _defer(conn, NOTIFY, installation_id)
+                if announcements.due(conn, now):
+                    _defer(conn, ANNOUNCE, installation_id)
                 found = conn.execute(_OUTSTANDING, {"now": now}).fetchall()
                 if due:
                     _defer(conn, EVALUATE, installation_id)
@@ -135,7 +139,7 @@ class Jobs:
                 with database.transaction(installation_id) as conn:
                     _defer(conn, HOUSEKEEP, installation_id)
             for line in self._runtime.lines(tenant).values():
-                wanted = [name for name, due in _LOOKS if due(line)]
+                wanted = [name for name, is_due in _LOOKS if is_due(line)]
                 with database.transaction(installation_id) as conn:
                     for name in wanted:
                         _defer(conn, name, installation_id, line.connection_id)
@@ -228,6 +232,14 @@ class Jobs:
         if tenant is not None and send_slice(tenant, messenger.send) == AT_ONCE:
             with self._runtime.database.transaction(installation_id) as conn:
                 _defer(conn, NOTIFY, installation_id)
+
+    def announce(self, installation_id: int) -> None:
+        """Give the next leads that wait for an announcement their turn."""
+        tenant = self._runtime.tenants().get(installation_id)
+        if tenant is not None and announce_slice(tenant):
+            with self._runtime.database.transaction(installation_id) as conn:
+                _defer(conn, EVALUATE, installation_id)
+                _defer(conn, ANNOUNCE, installation_id)
 
     def housekeep(self, installation_id: int) -> None:
         """Forget what has had its time."""

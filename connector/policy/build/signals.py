@@ -12,6 +12,8 @@ from connector.policy.files.signals import KINDS, Activity, SignalModel, SourceM
 from connector.policy.model import SignalDef, SignalSource
 
 _ACTIVITIES = get_args(Activity)
+PER_DAY = 20
+"""Leads that an announcement wakes in a day where `per_day` says nothing: what a small team calls beside its work."""
 
 
 def build_signals(context: Context) -> dict[str, SignalDef]:
@@ -37,6 +39,7 @@ def _signal(context: Context, key: str, model: SignalModel, where: Where) -> Sig
         of=model.of or (),
         announced=model.announced,
         about=model.about,
+        per_day=model.per_day if model.per_day is not None else PER_DAY,
     )
 
 

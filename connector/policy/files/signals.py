@@ -47,6 +47,7 @@ class SignalModel(FileModel):
     of: Words | None = None
     announced: YesNo = False
     about: str | None = None
+    per_day: Annotated[int, Field(ge=1)] | None = None
     renamed_from: Id | None = None
 
     @model_validator(mode="after")
@@ -55,6 +56,8 @@ class SignalModel(FileModel):
             raise fault("a signal has exactly one of `from`, `of` and `announced: true`", reason="signal_origin")
         if self.about is not None and not self.announced:
             raise fault("`about` belongs to an announced signal", reason="signal_origin")
+        if self.per_day is not None and not self.announced:
+            raise fault("`per_day` belongs to an announced signal", reason="signal_origin")
         return self
 
 

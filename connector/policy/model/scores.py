@@ -35,6 +35,7 @@ class SignalDef:
     of: tuple[str, ...]
     announced: bool
     about: str | None
+    per_day: int  #: An announcement wakes at most so many of the leads that wait for it in a day.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

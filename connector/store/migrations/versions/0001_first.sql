@@ -315,6 +315,20 @@ COMMENT ON COLUMN signal.record IS
 CREATE INDEX signal_record ON signal (installation_id, record) WHERE record IS NOT NULL;
 CREATE INDEX signal_lead ON signal (installation_id, lead_id, occurred_at);
 
+CREATE TABLE announcement (
+    installation_id int NOT NULL,
+    id              bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    signal          text NOT NULL,
+    about           text,
+    note            text NOT NULL DEFAULT '',
+    announced_at    timestamptz NOT NULL,
+    next_at         timestamptz NOT NULL,
+    ended_at        timestamptz,
+    PRIMARY KEY (installation_id, id)
+);
+COMMENT ON TABLE announcement IS 'Something has come that leads wait for: they have their turns from next_at on (business time), until none is left';
+CREATE INDEX signal_announced ON signal (installation_id, (detail ->> 'announcement')) WHERE source = 'announcement';
+
 CREATE TABLE stage_entry (
     installation_id int NOT NULL,
     lead_id         bigint NOT NULL,
