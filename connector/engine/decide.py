@@ -28,6 +28,7 @@ from connector.engine import (
     refusals,
     routing,
     sla,
+    two_people,
     wake,
     work,
 )
@@ -193,6 +194,7 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
     handoff.hand_over(plan, state, acts.view, events, acts)
     runs = cadences.step(plan, state.cadences, acts.view, events, acts)
     edges = _see_to_people(plan, state, acts, ticked.runs)
+    edges = two_people.told(plan, acts, tuple(events.signals), edges)
     tasks = tuple(acts.tasks.values())
     return acts, replace(
         state,

@@ -32,6 +32,7 @@ def build_routing(context: Context) -> Routing | None:
         absent_tasks_to=tasks.to if tasks is not None else "same_pool",
         left_tasks_to=model.left_company.open_tasks if model.left_company is not None else "same_pool",
         nobody_free=model.nobody_free.pool if model.nobody_free is not None else None,
+        tell_two_people=model.two_people is not None and model.two_people.notify,
     )
 
 

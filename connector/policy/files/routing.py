@@ -1,4 +1,4 @@
-"""`routing.yaml`: pools, who gets which lead, what absence and leaving mean. Checked, not run yet."""
+"""`routing.yaml`: pools, who gets which lead, what absence and leaving mean."""
 
 # ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
@@ -76,6 +76,12 @@ class LeftCompany(FileModel):
     open_tasks: Literal["same_pool", "nobody"] = "same_pool"
 
 
+class TwoPeople(FileModel):
+    """When somebody else than the owner works on a lead."""
+
+    notify: YesNo = True
+
+
 class RoutingFile(FileModel):
     """routing.yaml"""
 
@@ -85,3 +91,4 @@ class RoutingFile(FileModel):
     absent: Absent | None = None
     left_company: LeftCompany | None = None
     nobody_free: Pool | None = None
+    two_people: TwoPeople | None = None

@@ -58,3 +58,4 @@ class Routing:
     absent_tasks_to: str  #: same_pool | nobody
     left_tasks_to: str  #: same_pool | nobody
     nobody_free: str | None
+    tell_two_people: bool = False  #: Both are told when somebody else than the owner works on a lead.
