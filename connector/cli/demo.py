@@ -20,7 +20,7 @@ from rich.table import Table
 
 from connector import log
 from connector.cli import demo_traffic
-from connector.cli.demo_proof import CrmLead, Difference, Expectation, read_crm, twice
+from connector.cli.demo_proof import CrmLead, Difference, Expectation, read_crm, routed, twice
 from connector.cli.demo_traffic import Truth
 from connector.cli.latency import Latencies, latencies, percentile
 from connector.cli.shipped import shipped_policy
@@ -176,6 +176,7 @@ class _Demo:
         differences = [
             one for person in people.values() for one in expectation.differences(person, self._company(person), now)
         ]
+        differences += routed(people, before, self._pools())
         return Report(
             rows=[self._row(people[one], before.get(one), owners) for one in self._worth_showing(people)],
             totals=self._totals(calls, tallies, people),
@@ -183,6 +184,26 @@ class _Demo:
             twice=twice(people),
             checked=len(people),
         )
+
+    def _pools(self) -> Mapping[str, frozenset[str]]:
+        """Track → the owners whom the CRM has in the pool of that name, for the pools that give in turn."""
+        routing = self._tenant.plan.policy.routing
+        if routing is None:
+            return {}
+        teams = {
+            one["id"]: {team["name"] for team in one.get("teams", ())}
+            for one in self._stack.sandbox.owners()
+            if not one.get("archived")
+        }
+        return {
+            rule.assign.pool: frozenset(
+                owner
+                for owner, names in teams.items()
+                if routing.pools[rule.assign.pool].members.get("hubspot") in names
+            )
+            for rule in routing.rules
+            if rule.assign.owner_of == "lead"
+        }
 
     def _company(self, person: CrmLead) -> Mapping[str, str | None] | None:
         company_id = person.properties.get(self._binding.dialect.company_property)

@@ -9,21 +9,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hubspot import HubSpot
 
 from connector.cli.demo_traffic import Truth
 from connector.cli.stack import Stack
-from connector.domain.effects import WorkState
+from connector.domain.effects import Enrolment, WorkState
 from connector.domain.lead import Actor, FieldFact, Lead, StageReport
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState
 from connector.domain.value import BLANK
 from connector.engine.decide import decide
 from connector.sync.binding import Binding
+from connector.sync.enrolments import INSTEAD
+from connector.vendors.base import ActivityKind
 
+MQL = "marketingqualifiedlead"
 TASK_PROPERTIES = ["tasuki_key", "hs_task_status", "hs_task_subject", "hs_timestamp", "hubspot_owner_id"]
 
 
@@ -34,6 +37,7 @@ class CrmTask:
     id: str
     key: str
     rule: str
+    by_hand: bool  #: It stands in for what the account could not do itself.
     title: str
     open: bool
     due_at: str
@@ -93,6 +97,7 @@ def _task(raw: Any) -> CrmTask:
         id=raw.id,
         key=key,
         rule=rule_of(key),
+        by_hand=key.endswith(f".{INSTEAD}"),
         title=raw.properties.get("hs_task_subject") or "",
         open=raw.properties.get("hs_task_status") != "COMPLETED",
         due_at=raw.properties.get("hs_timestamp") or "",
@@ -111,6 +116,39 @@ def twice(people: Mapping[str, CrmLead]) -> list[str]:
     counts = Counter(key for one in people.values() for key in {(task.id, task.key) for task in one.tasks})
     keys = Counter(key for (_, key), _ in counts.items() if key)
     return [key for key, count in keys.items() if count > 1]
+
+
+def routed(
+    people: Mapping[str, CrmLead], before: Mapping[str, CrmLead], pools: Mapping[str, frozenset[str]]
+) -> Iterator[Difference]:
+    """Who came to own the leads that nobody owned: one of the pool of their track each, shared out evenly.
+
+    `pools`: track → the owners of its pool, in turn; leads that nobody has worked yet have no owner.
+    """
+    shares: dict[str, Counter[str]] = {track: Counter(dict.fromkeys(pool, 0)) for track, pool in pools.items()}
+    for one in people.values():
+        owner = one.properties.get("hubspot_owner_id") or ""
+        track = one.properties.get("tasuki_track") or ""
+        if one.id in before and before[one.id].properties.get("hubspot_owner_id"):
+            continue
+        was = before[one.id].properties.get("lifecyclestage") if one.id in before else None
+        if one.properties.get("lifecyclestage") == MQL and was != MQL and owner not in pools.get(track, frozenset()):
+            yield Difference(contact_id=one.id, what="owner", expected=f"one of {track}", found=owner)
+        if owner:
+            shares.setdefault(track, Counter())[owner] += 1
+    for track, share in shares.items():
+        if share and max(share.values()) - min(share.values()) > 1:
+            found = ", ".join(f"{owner}: {count}" for owner, count in sorted(share.items()))
+            yield Difference(contact_id="all", what=f"shares of {track}", expected="at most 1 apart", found=found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What the policy says of one contact: its state, what the record is to show, the rules left to people."""
+
+    state: LeadState
+    wanted: Mapping[str, str]
+    by_hand: Sequence[str]
 
 
 class Expectation:
@@ -134,42 +172,82 @@ class Expectation:
         self, person: CrmLead, company: Mapping[str, str | None] | None, now: datetime
     ) -> Iterator[Difference]:
         """Everything about this contact that is not as the policy says."""
-        state, wanted = self._decide(person, company, now)
-        for name, value in sorted(wanted.items()):
-            found = person.properties.get(name)
-            if not self._binding.dialect.same(self._binding.definition_of(name), found, value or None):
+        # Whether a visitor's doings are met at once or one after the other is the deliveries' affair: one of the
+        # two histories must be the CRM's, whole.
+        together = list(self._against(person, self._decide(person, company, now, one_by_one=False)))
+        apart = list(self._against(person, self._decide(person, company, now, one_by_one=True))) if together else []
+        yield from min(together, apart, key=len)
+
+    def _against(self, person: CrmLead, said: _Said) -> Iterator[Difference]:
+        for name, wanted in sorted(said.wanted.items()):
+            definition, found = self._binding.definition_of(name), person.properties.get(name)
+            shows_due = definition is not None and definition.shows == "next_task_due"
+            value = (self._next_due(person, said) or "") if shows_due else wanted
+            if not self._binding.dialect.same(definition, found, value or None):
                 yield Difference(contact_id=person.id, what=name, expected=value, found=found or "")
-        expected = Counter(task.key.rule for task in state.tasks if task.state is WorkState.OPEN)
+        open_tasks = [task for task in said.state.tasks if task.state is WorkState.OPEN]
+        expected = Counter([*(task.key.rule for task in open_tasks), *said.by_hand])
         found_tasks = Counter(task.rule for task in person.tasks if task.open)
         if expected != found_tasks:
             yield Difference(
                 contact_id=person.id, what="tasks", expected=_counted(expected), found=_counted(found_tasks)
             )
+        owner = person.properties.get(self._binding.dialect.owner_property) or ""
+        follow = {task.key.rule for task in open_tasks if task.follows_owner}
+        for task in person.tasks:
+            if task.open and task.rule in follow and task.owner_id != owner:
+                yield Difference(
+                    contact_id=person.id, what=f"owner of {task.rule}", expected=owner, found=task.owner_id
+                )
+
+    def _next_due(self, person: CrmLead, said: _Said) -> str | None:
+        """The earliest due date of the lead's open tasks in the CRM, each no later than one made only now."""
+        latest = {task.key.rule: task.due_at for task in said.state.tasks if task.state is WorkState.OPEN}
+        dues = [
+            task.due_at
+            for task in person.tasks
+            if task.open and not task.by_hand and task.rule in latest and self._due(task) <= latest[task.rule]
+        ]
+        return min(dues, default=None)
+
+    def _due(self, task: CrmTask) -> datetime:
+        at = self._binding.dialect.moment(task.due_at)
+        return at if at is not None else datetime.max.replace(tzinfo=UTC)
 
     def _decide(
-        self, person: CrmLead, company: Mapping[str, str | None] | None, now: datetime
-    ) -> tuple[LeadState, dict[str, str]]:
+        self, person: CrmLead, company: Mapping[str, str | None] | None, now: datetime, *, one_by_one: bool
+    ) -> _Said:
         """Fold what happened through the policy: first the visitors' doings, then each answer in its turn."""
         answers = sorted((one for one in self._truth.answers if one.contact_id == person.id), key=lambda one: one.at)
         signals = self._signals(person)
         state = LeadState()
         moments = [answers[0].at - timedelta(milliseconds=1)] if answers else []
+        if one_by_one:
+            moments = sorted(
+                {*moments, *(one.occurred_at for one in signals if one.occurred_at < min([*moments, now]))}
+            )
         given: dict[str, datetime] = {}
+        enrolments: list[Enrolment] = []
         for moment in [*moments, *sorted({one.at for one in answers}), now]:
             given |= {one.name: one.at for one in answers if one.at <= moment}
             lead = self._lead(person, company, given, {one.name for one in answers})
             decision = decide(self._binding.plan, lead, signals, state, moment, since=self._since)
             state = decision.state
+            enrolments += decision.enrolments
             signals = [replace(one, seen=one.seen or one.occurred_at <= moment) for one in signals]
         handled = self._handled(state, person)
         if handled is not state:
             decision = decide(self._binding.plan, lead, signals, handled, now, since=self._since)
             state = decision.state
-        return state, self._binding.project(decision.desired, decision.stage_desired)
+        # The sandbox's portal has no sequences: each is left to a person, as a task of the rule that wanted it.
+        by_hand = tuple(one.key.rule for one in enrolments if one.place == "hubspot_sequence")
+        return _Said(
+            state=state, wanted=self._binding.project(decision.desired, decision.stage_desired), by_hand=by_hand
+        )
 
     def _handled(self, state: LeadState, person: CrmLead) -> LeadState:
         """The state after people ticked tasks off or deleted them."""
-        ends = dict.fromkeys(self._truth.done_tasks, WorkState.DONE)
+        ends = {(one.contact_id, one.name): WorkState.DONE for one in self._truth.done_tasks}
         ends |= dict.fromkeys(self._truth.deleted_tasks, WorkState.SETTLED)
         if not any(contact_id == person.id for contact_id, _ in ends):
             return state
@@ -244,6 +322,12 @@ class Expectation:
             (kind, latest)
             for kind in self._binding.counters.get("hs_analytics_num_visits", ())
             for _ in range(self._truth.visits.get(person.id, 0))
+        ]
+        found += [
+            (kind, one.at)
+            for one in self._truth.done_tasks
+            if one.contact_id == person.id
+            for kind in self._binding.plain_signals(ActivityKind(one.value))
         ]
         return [
             Signal(id=number, kind=kind, occurred_at=at, learnt_at=at)

@@ -42,7 +42,7 @@ class Truth:
     website: list[tuple[str, datetime]] = field(default_factory=list)  #: (e-mail, when)
     visits: dict[str, int] = field(default_factory=dict)
     answers: list[Done] = field(default_factory=list)
-    done_tasks: list[tuple[str, str]] = field(default_factory=list)  #: (contact, rule)
+    done_tasks: list[Done] = field(default_factory=list)  #: name: the rule; value: the kind of the task
     deleted_tasks: list[tuple[str, str]] = field(default_factory=list)
 
     def touched(self) -> set[str]:
@@ -114,10 +114,6 @@ def reps(sandbox: SandboxHandle, truth: Truth) -> None:
         for one in sandbox.records("contacts")
         if one["properties"].get("lifecyclestage") == "marketingqualifiedlead" and one["id"] in truth.touched()
     ]
-    owners = [one["id"] for one in sandbox.owners()]
-    for number, contact_id in enumerate(mql):
-        # Routing is the manager's hand here: open tasks follow the owner.
-        sandbox.edit("contacts", contact_id, {"hubspot_owner_id": owners[number % len(owners)]}, owner_id=owners[0])
     queue = iter(mql)
     for _ in range(REPS["accept"]):
         _set(
@@ -135,12 +131,13 @@ def reps(sandbox: SandboxHandle, truth: Truth) -> None:
         (one["id"], contact_id, str(one["properties"].get("tasuki_key")).rsplit(":", 2)[1])
         for one in sandbox.records("tasks")
         for contact_id in one["associations"].get("contacts", ())
-        if contact_id in rest
+        if contact_id in rest and one["properties"].get("hs_task_type") == "CALL"
     ]
     chosen = iter(mine)
     for task_id, contact_id, rule in islice(chosen, REPS["done"]):
         sandbox.complete_task(task_id)
-        truth.done_tasks.append((contact_id, rule))
+        at = datetime.fromisoformat(sandbox.record("tasks", task_id)["properties"]["hs_task_completion_date"])
+        truth.done_tasks.append(Done(contact_id=contact_id, name=rule, at=at, value="call"))
     for task_id, contact_id, rule in islice(chosen, REPS["delete"]):
         sandbox.delete_task(task_id)
         truth.deleted_tasks.append((contact_id, rule))

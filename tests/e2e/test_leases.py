@@ -136,22 +136,22 @@ def test_a_creator_that_lost_its_lease_within_the_call_leaves_every_task_once(
 
 
 def test_an_evaluation_that_lost_its_lease_is_not_stored(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
-    from connector.sync import evaluate
+    from connector.sync import deciding
 
     relay.listen()
     (contact_id,) = _inquire(relay, 1)
     relay.runtime.ingest()
     read_slice(relay.line, Lane.HOT)
-    decide = evaluate.decide
+    decide = deciding.decide
 
     def slow(*args: Any, **kwargs: Any) -> Any:
         decision = decide(*args, **kwargs)
-        monkeypatch.setattr(evaluate, "decide", decide)
+        monkeypatch.setattr(deciding, "decide", decide)
         relay.expire_leases()
         relay.settle()
         return decision
 
-    monkeypatch.setattr(evaluate, "decide", slow)
+    monkeypatch.setattr(deciding, "decide", slow)
     evaluate_slice(relay.tenant)
     relay.hear_and_settle()
     assert relay.rows("SELECT count(*) AS n FROM stage_entry WHERE stage = 'mql'")[0]["n"] == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.sync import evaluate
+from connector.sync import deciding
 from tests.e2e.conftest import MakeRelay
 from tests.e2e.relay import CALL, INQUIRY, MAIL, MQL, POLICY, Relay, quick
 
@@ -99,7 +99,7 @@ def test_an_evaluation_that_fails_is_parked_alone_and_visible(make_relay: MakeRe
     contacts = _inquire(relay, 10)
     relay.decide()
     bad = relay.lead(contacts[3])["id"]
-    decide = evaluate.decide
+    decide = deciding.decide
 
     def poisoned(plan: object, lead: object, *args: object, **kwargs: object) -> object:
         if lead.id == bad:  # type: ignore[attr-defined]
@@ -107,7 +107,7 @@ def test_an_evaluation_that_fails_is_parked_alone_and_visible(make_relay: MakeRe
         return decide(plan, lead, *args, **kwargs)  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate, "decide", poisoned)
+        patch.setattr(deciding, "decide", poisoned)
         with relay.database.transaction(relay.installation_id) as conn:
             conn.execute("UPDATE lead_due SET due_at = now()")
         for _ in range(relay.limits.most_failures):

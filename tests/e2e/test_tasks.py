@@ -32,6 +32,11 @@ def _live(relay: Relay) -> list[str]:
     return sorted(rule_of(task["properties"]["tasuki_key"]) for task in relay.live_tasks())
 
 
+def _another_owner(relay: Relay, contact_id: str) -> str:
+    """Not the one whom the pool gave."""
+    return next(one for one in _owners(relay) if one != relay.contact(contact_id)["hubspot_owner_id"])
+
+
 def test_leaving_the_stage_closes_the_tasks_and_says_so(relay: Relay, mql: str) -> None:
     relay.sandbox.edit("contacts", mql, {"tasuki_rep_decision": "accepted", "tasuki_need": "在庫の見える化"})
     relay.hear_and_settle()
@@ -54,7 +59,7 @@ def test_a_task_that_a_person_finished_is_done_and_left_as_it_is(relay: Relay, m
     relay.hear_and_settle()
     assert _states(relay, mql, CALL) == ["done"]
     mark = relay.mark()
-    relay.sandbox.edit("contacts", mql, {"hubspot_owner_id": _owners(relay)[0]})
+    relay.sandbox.edit("contacts", mql, {"hubspot_owner_id": _another_owner(relay, mql)})
     relay.sandbox.edit("contacts", mql, {"tasuki_recycle_reason": "timing"})
     relay.hear_and_settle()
     (mail,) = relay.tasks_of(mql, MAIL)
@@ -71,7 +76,7 @@ def test_a_task_that_a_person_deleted_is_settled_and_never_made_again(
     relay.sandbox.delete_task(task["id"])
     relay.hear_and_settle()
     relay.sandbox.webhooks(drop_rate=0.0)
-    relay.sandbox.edit("contacts", mql, {"hubspot_owner_id": _owners(relay)[0]})
+    relay.sandbox.edit("contacts", mql, {"hubspot_owner_id": _another_owner(relay, mql)})
     relay.hear_and_settle()
     assert _states(relay, mql, CALL) in ([], ["settled"])
     relay.activate(changed_policy(tmp_path / "next"))

@@ -22,6 +22,7 @@ from typing import Any
 import orjson
 import pytest
 
+from connector.cli.demo_proof import rule_of
 from connector.cli.shipped import shipped_policy
 from connector.cli.stack import Stack, running
 from connector.errors import RetryableError
@@ -152,8 +153,15 @@ def _judge(stack: Stack, submitted: list[str]) -> None:
     tasks: list[dict[str, Any]] = stack.sandbox.records("tasks")
     keys = Counter(task["properties"]["tasuki_key"] for task in tasks)
     assert [key for key, count in keys.items() if count > 1] == [], "a task exists twice"
-    owners = Counter(contact for task in tasks for contact in task["associations"].get("contacts", ()))
-    assert {contact: owners[contact] for contact in submitted if owners[contact] != 1} == {}
+    asked = Counter(
+        (contact, rule_of(task["properties"]["tasuki_key"]))
+        for task in tasks
+        for contact in task["associations"].get("contacts", ())
+    )
+    expected = [(contact, rule) for contact in submitted for rule in ("mql_call", "mql_first_touch")]
+    assert {one: asked[one] for one in expected if asked[one] != 1} == {}, "a call and a first mail each"
+    known = set(submitted)
+    assert {one for one in asked if one[0] in known} == set(expected), "and nothing else"
     for contact in submitted:
         shown = stack.sandbox.record("contacts", contact)["properties"]
         assert (shown["lifecyclestage"], shown["tasuki_score"]) == ("marketingqualifiedlead", "40")
