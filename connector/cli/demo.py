@@ -20,7 +20,7 @@ from rich.table import Table
 
 from connector import log
 from connector.cli import demo_traffic
-from connector.cli.demo_proof import CrmLead, Difference, Expectation, read_crm, routed, twice
+from connector.cli.demo_proof import CrmLead, Difference, Expectation, read_crm, twice
 from connector.cli.demo_traffic import Truth
 from connector.cli.latency import Latencies, latencies, percentile
 from connector.cli.shipped import shipped_policy
@@ -168,7 +168,9 @@ class _Demo:
         calls = self._stack.sandbox.calls()
         people = self.people()
         forms = {guid: name for name, guid in self._stack.sandbox.forms().items()}
-        expectation = Expectation(self._binding, self._tenant.policy.activated_at, self._truth, forms, before)
+        expectation = Expectation(
+            self._binding, self._tenant.policy.activated_at, self._truth, forms, before, self._pools()
+        )
         with self._stack.database.transaction(self._stack.installation_id) as conn:
             now = BusinessClock.now(conn)
             owners = connections.owner_names(conn, self._stack.connection_id)
@@ -176,7 +178,6 @@ class _Demo:
         differences = [
             one for person in people.values() for one in expectation.differences(person, self._company(person), now)
         ]
-        differences += routed(people, before, self._pools())
         return Report(
             rows=[self._row(people[one], before.get(one), owners) for one in self._worth_showing(people)],
             totals=self._totals(calls, tallies, people),
@@ -186,7 +187,7 @@ class _Demo:
         )
 
     def _pools(self) -> Mapping[str, frozenset[str]]:
-        """Track → the owners whom the CRM has in the pool of that name, for the pools that give in turn."""
+        """Pool → its people, as the portal has them."""
         routing = self._tenant.plan.policy.routing
         if routing is None:
             return {}
@@ -196,13 +197,8 @@ class _Demo:
             if not one.get("archived")
         }
         return {
-            rule.assign.pool: frozenset(
-                owner
-                for owner, names in teams.items()
-                if routing.pools[rule.assign.pool].members.get("hubspot") in names
-            )
-            for rule in routing.rules
-            if rule.assign.owner_of == "lead"
+            pool.id: frozenset(owner for owner, names in teams.items() if pool.members.get("hubspot") in names)
+            for pool in routing.pools.values()
         }
 
     def _company(self, person: CrmLead) -> Mapping[str, str | None] | None:

@@ -16,7 +16,7 @@ from hubspot import HubSpot
 
 from connector.cli.demo_traffic import Truth
 from connector.cli.stack import Stack
-from connector.domain.effects import Enrolment, WorkState
+from connector.domain.effects import Enrolment, OwnerRequest, WorkState
 from connector.domain.lead import Actor, FieldFact, Lead, StageReport
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState
@@ -26,7 +26,6 @@ from connector.sync.binding import Binding
 from connector.sync.enrolments import INSTEAD
 from connector.vendors.base import ActivityKind
 
-MQL = "marketingqualifiedlead"
 TASK_PROPERTIES = ["tasuki_key", "hs_task_status", "hs_task_subject", "hs_timestamp", "hubspot_owner_id"]
 
 
@@ -118,30 +117,6 @@ def twice(people: Mapping[str, CrmLead]) -> list[str]:
     return [key for key, count in keys.items() if count > 1]
 
 
-def routed(
-    people: Mapping[str, CrmLead], before: Mapping[str, CrmLead], pools: Mapping[str, frozenset[str]]
-) -> Iterator[Difference]:
-    """Who came to own the leads that nobody owned: one of the pool of their track each, shared out evenly.
-
-    `pools`: track → the owners of its pool, in turn; leads that nobody has worked yet have no owner.
-    """
-    shares: dict[str, Counter[str]] = {track: Counter(dict.fromkeys(pool, 0)) for track, pool in pools.items()}
-    for one in people.values():
-        owner = one.properties.get("hubspot_owner_id") or ""
-        track = one.properties.get("tasuki_track") or ""
-        if one.id in before and before[one.id].properties.get("hubspot_owner_id"):
-            continue
-        was = before[one.id].properties.get("lifecyclestage") if one.id in before else None
-        if one.properties.get("lifecyclestage") == MQL and was != MQL and owner not in pools.get(track, frozenset()):
-            yield Difference(contact_id=one.id, what="owner", expected=f"one of {track}", found=owner)
-        if owner:
-            shares.setdefault(track, Counter())[owner] += 1
-    for track, share in shares.items():
-        if share and max(share.values()) - min(share.values()) > 1:
-            found = ", ".join(f"{owner}: {count}" for owner, count in sorted(share.items()))
-            yield Difference(contact_id="all", what=f"shares of {track}", expected="at most 1 apart", found=found)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Said:
     """What the policy says of one contact: its state, what the record is to show, the rules left to people."""
@@ -149,6 +124,7 @@ class _Said:
     state: LeadState
     wanted: Mapping[str, str]
     by_hand: Sequence[str]
+    asked: Sequence[OwnerRequest]  #: The pools that were to give the lead an owner, in order.
 
 
 class Expectation:
@@ -161,7 +137,9 @@ class Expectation:
         truth: Truth,
         form_names: Mapping[str, str],
         before: Mapping[str, CrmLead],
+        pools: Mapping[str, frozenset[str]],
     ) -> None:
+        self._pools = pools  # pool → its people as the CRM shows them
         self._before = before
         self._binding = binding
         self._since = since
@@ -193,6 +171,8 @@ class Expectation:
                 contact_id=person.id, what="tasks", expected=_counted(expected), found=_counted(found_tasks)
             )
         owner = person.properties.get(self._binding.dialect.owner_property) or ""
+        if said.asked and owner not in self._pools.get(said.asked[-1].pool, frozenset()):
+            yield Difference(contact_id=person.id, what="owner", expected=f"one of {said.asked[-1].pool}", found=owner)
         follow = {task.key.rule for task in open_tasks if task.follows_owner}
         for task in person.tasks:
             if task.open and task.rule in follow and task.owner_id != owner:
@@ -228,12 +208,14 @@ class Expectation:
             )
         given: dict[str, datetime] = {}
         enrolments: list[Enrolment] = []
+        asked: list[OwnerRequest] = []
         for moment in [*moments, *sorted({one.at for one in answers}), now]:
             given |= {one.name: one.at for one in answers if one.at <= moment}
             lead = self._lead(person, company, given, {one.name for one in answers})
             decision = decide(self._binding.plan, lead, signals, state, moment, since=self._since)
             state = decision.state
             enrolments += decision.enrolments
+            asked += [one for one in decision.requests if one.owner_of == "lead"]
             signals = [replace(one, seen=one.seen or one.occurred_at <= moment) for one in signals]
         handled = self._handled(state, person)
         if handled is not state:
@@ -242,7 +224,10 @@ class Expectation:
         # The sandbox's portal has no sequences: each is left to a person, as a task of the rule that wanted it.
         by_hand = tuple(one.key.rule for one in enrolments if one.place == "hubspot_sequence")
         return _Said(
-            state=state, wanted=self._binding.project(decision.desired, decision.stage_desired), by_hand=by_hand
+            state=state,
+            wanted=self._binding.project(decision.desired, decision.stage_desired),
+            by_hand=by_hand,
+            asked=asked,
         )
 
     def _handled(self, state: LeadState, person: CrmLead) -> LeadState:
