@@ -59,12 +59,15 @@ def command(pool: str | None, start: datetime | None, as_json: bool) -> None:
             now = BusinessClock.now(conn)
             zone = tenant.plan.policy.zone
             since = start.replace(tzinfo=zone).astimezone(UTC) if start is not None else now - DEFAULT_SPAN
+            waiting = people.waiting(conn)
             found = {one.id: _shares(tenant, conn, one, since, now) for one in chosen}
     if as_json:
         emit({name: [asdict(share) for share in shares] for name, shares in found.items()})
         return
     for one in chosen:
         _print(one, found[one.id], tenant.plan.policy.language)
+        if waiting.get(one.id):
+            line(f"  ! {waiting[one.id]} wait for somebody to be free; they are offered again every 15 minutes")
 
 
 def _shares(tenant: Tenant, conn: Connection, pool: Pool, since: datetime, now: datetime) -> list[Share]:

@@ -140,6 +140,15 @@ def unrouted(conn: Connection) -> list[int]:
     return [int(row["id"]) for row in rows]
 
 
+def waiting(conn: Connection) -> dict[str, int]:
+    """How many requests of each pool wait for somebody to be free."""
+    rows = conn.execute(
+        "SELECT asked ->> 'pool' AS pool, count(*) AS n FROM lead, jsonb_array_elements(state -> 'requests') AS asked"
+        " WHERE gone IS NULL AND state ? 'requests' GROUP BY 1"
+    )
+    return {row["pool"]: int(row["n"]) for row in rows}
+
+
 def company_owner(
     conn: Connection,
     connection_id: int,

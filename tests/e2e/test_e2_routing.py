@@ -134,3 +134,14 @@ def test_a_lead_that_nobody_can_take_is_offered_again(relay: Relay, tmp_path: Pa
     relay.pass_time(minutes=16)
     relay.hear_and_settle()
     assert owner(relay, contact_id) in team(relay, SDR)
+
+
+def test_what_nobody_can_take_is_seen_to_wait(relay: Relay, tmp_path: Path) -> None:
+    relay.activate(changed_policy(tmp_path / "alone", "routing.yaml", nobody="nobody_free: {pool: is_managers} => "))
+    relay.listen()
+    absent(relay, *team(relay, SDR))
+    inquire(relay, 2)
+    relay.hear_and_settle()
+    with relay.database.transaction(relay.installation_id) as conn:
+        assert people.waiting(conn) == {"sdr": 2}
+        assert len(people.unrouted(conn)) == 2
