@@ -5,7 +5,7 @@ Keys are stable (docs/cli.md lists them); labels are in the policy's language.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -66,6 +66,7 @@ def described(tenant: Tenant, story: Story) -> dict[str, Any]:
             for name, hold in why.holds
         ],
         "tasks": [_task(story, one) for one in why.tasks],
+        "grants": [_grant(story, one) for one in story.grants],
         "stuck": why.stuck,
         "troubles": _troubles(story),
         "next_look": _next_look(story, why.at),
@@ -214,6 +215,12 @@ def _listed(labels: Sequence[str], alone: bool) -> str:
     if len(labels) == 1:
         return f"{labels[0]} were"
     return f"{', '.join(labels[:-1])} {'or' if alone else 'and'} {labels[-1]} were"
+
+
+def _grant(story: Story, grant: Mapping[str, Any]) -> dict[str, Any]:
+    names = story.owners
+    skipped = {names.get(person, person): why for person, why in grant["skipped"].items()}
+    return {**grant, "person_name": names.get(grant["person"], grant["person"]), "skipped": skipped}
 
 
 def _task(story: Story, task: Task) -> dict[str, Any]:

@@ -20,6 +20,7 @@ def show(found: dict[str, Any]) -> None:
     _values(found)
     _moves(found)
     _tasks(found)
+    _grants(found)
     _troubles(found["troubles"])
     if found["stuck"]:
         line(f"! The policy's transitions run in a circle here ({found['stuck']}): mend lifecycle.yaml.")
@@ -138,6 +139,22 @@ def _tasks(found: dict[str, Any]) -> None:
         for one in found["tasks"]
     ]
     table("Tasks", ("Task", "State", "Due", "Whose", "Because of", "In the CRM"), rows)
+
+
+def _grants(found: dict[str, Any]) -> None:
+    rows = [
+        (
+            one["granted_at"],
+            one["owner_of"],
+            one["person_name"],
+            one["pool"] if one["pool"] == one["asked_pool"] else f"{one['pool']} (asked: {one['asked_pool']})",
+            one["why"],
+            ", ".join(f"{name}: {why}" for name, why in one["skipped"].items()),
+        )
+        for one in found["grants"]
+    ]
+    if rows:
+        table("Given by pools, newest first", ("When", "What", "To", "Pool", "Why", "Skipped"), rows)
 
 
 def _troubles(troubles: dict[str, Any]) -> None:

@@ -149,6 +149,17 @@ def waiting(conn: Connection) -> dict[str, int]:
     return {row["pool"]: int(row["n"]) for row in rows}
 
 
+def grants_to(conn: Connection, lead_id: int) -> list[dict[str, Any]]:
+    """What pools gave for a lead, the latest first: to whom, from which pool, why, and who was skipped."""
+    return list(
+        conn.execute(
+            "SELECT granted_at, owner_of, person, asked_pool, pool, why, skipped FROM assignment_grant"
+            " WHERE lead_id = %s ORDER BY granted_at DESC, request",
+            [lead_id],
+        )
+    )
+
+
 def company_owner(
     conn: Connection,
     connection_id: int,

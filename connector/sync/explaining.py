@@ -16,7 +16,7 @@ from connector.engine.explain import Explanation, explain
 from connector.engine.supposing import Prospect, prospects
 from connector.engine.view import occurrences
 from connector.errors import UsageError
-from connector.store import connections, inspection, leads, managed, mirrors, signals
+from connector.store import connections, inspection, leads, managed, mirrors, people, signals
 from connector.store.database import Connection
 from connector.store.inspection import DueRow, EntryRow, LinkRow
 from connector.store.leads import LeadRow
@@ -57,6 +57,7 @@ class Story:
     records: Mapping[str, ManagedRow]
     frozen: tuple[Frozen, ...]
     owners: Mapping[str, str]
+    grants: tuple[Mapping[str, Any], ...]  #: What pools gave for it, the latest first.
 
 
 def find_lead(tenant: Tenant, text: str) -> int:
@@ -132,6 +133,7 @@ def _told(
         },
         frozen=tuple(_frozen(person, now)),
         owners=connections.owner_names(conn, link.connection_id),
+        grants=tuple(people.grants_to(conn, row.id)),
     )
 
 

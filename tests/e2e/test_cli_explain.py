@@ -46,7 +46,10 @@ def test_stage_score_task_and_what_they_came_from(cli: CommandLine, contact_id: 
     assert 0 <= event["age_seconds"] < 300
     values = {one["field"]: one for one in told["values"]}
     assert (values["track"]["value"], values["channel"]["value_label"]) == ("sdr", "インバウンド")
-    (task,) = told["tasks"]
+    (grant,) = told["grants"]
+    assert (grant["owner_of"], grant["pool"], grant["why"], grant["skipped"]) == ("lead", "sdr", "turn", {})
+    assert {one["owner"] for one in told["tasks"]} == {grant["person"]}
+    (task,) = [one for one in told["tasks"] if one["rule"] == "mql_call"]
     assert (task["state"], task["kind"], task["in_crm"]) == ("open", "call", "exists")
     assert "山田" in task["title"]
     assert told["next_look"]["at"] is not None
