@@ -23,6 +23,9 @@ def _old_base(relay: Relay) -> list[str]:
 
 
 def test_old_leads_catch_up_without_a_single_task_and_a_new_inquiry_is_worked(relay: Relay, tmp_path: Path) -> None:
+    begins = "do: [{start: document_request}]"
+    nothing = f"when: {{stage: lead}}, {begins} => when: {{stage: customer}}, {begins}"
+    relay.activate(changed_policy(tmp_path / "quiet", "work.yaml", nothing_for_documents=nothing))
     relay.listen()
     ids = _old_base(relay)
     assert {relay.contact(one)["lifecyclestage"] for one in ids[:5]} == {"lead"}
