@@ -20,12 +20,13 @@ from rich.table import Table
 
 from connector import log
 from connector.cli import demo_traffic
-from connector.cli.demo_proof import CrmLead, Difference, Expectation, read_crm, twice
+from connector.cli.demo_proof import CrmLead, Difference, Expectation, read_crm, twice, uneven
 from connector.cli.demo_traffic import Truth
 from connector.cli.latency import Latencies, latencies, percentile
 from connector.cli.shipped import shipped_policy
 from connector.cli.stack import Stack, running
 from connector.store import connections, history
+from connector.store import people as store_people
 from connector.store.clock import BusinessClock
 
 SETTLE_SECONDS = 60.0
@@ -175,9 +176,11 @@ class _Demo:
             now = BusinessClock.now(conn)
             owners = connections.owner_names(conn, self._stack.connection_id)
             tallies = history.tallies(conn)
+            turns = store_people.turns(conn)
         differences = [
             one for person in people.values() for one in expectation.differences(person, self._company(person), now)
         ]
+        differences += uneven(turns, self._pools())
         return Report(
             rows=[self._row(people[one], before.get(one), owners) for one in self._worth_showing(people)],
             totals=self._totals(calls, tallies, people),

@@ -127,6 +127,16 @@ class _Said:
     asked: Sequence[OwnerRequest]  #: The pools that were to give the lead an owner, in order.
 
 
+def uneven(turns: Sequence[tuple[str, str, str]], pools: Mapping[str, frozenset[str]]) -> Iterator[Difference]:
+    """Pools whose turns (pool, whose owner, person) did not go round: nobody is two ahead of anybody in the pool."""
+    for pool, owner_of in sorted({(pool, owner_of) for pool, owner_of, _ in turns}):
+        share = Counter(dict.fromkeys(pools.get(pool, ()), 0))
+        share.update(person for *which, person in turns if which == [pool, owner_of])
+        if max(share.values()) - min(share.values()) > 1:
+            found = ", ".join(f"{person}×{count}" for person, count in sorted(share.items()))
+            yield Difference(contact_id="-", what=f"turns of {pool}", expected="at most 1 apart", found=found)
+
+
 class Expectation:
     """What the policy says of each contact."""
 
@@ -175,7 +185,7 @@ class Expectation:
             yield Difference(contact_id=person.id, what="owner", expected=f"one of {said.asked[-1].pool}", found=owner)
         follow = {task.key.rule for task in open_tasks if task.follows_owner}
         for task in person.tasks:
-            if task.open and task.rule in follow and task.owner_id != owner:
+            if task.open and not task.by_hand and task.rule in follow and task.owner_id != owner:
                 yield Difference(
                     contact_id=person.id, what=f"owner of {task.rule}", expected=owner, found=task.owner_id
                 )

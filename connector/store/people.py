@@ -301,3 +301,9 @@ def end_absences(conn: Connection, person: str, now: datetime) -> int:
         "UPDATE absence SET ends_at = %(now)s WHERE person = %(person)s AND (ends_at IS NULL OR ends_at > %(now)s)",
         {"person": person, "now": now},
     ).rowcount
+
+
+def turns(conn: Connection) -> list[tuple[str, str, str]]:
+    """Every grant that went by turn: (pool, whose owner, person); not those that kept an owner or a company's."""
+    rows = conn.execute("SELECT pool, owner_of, person FROM assignment_grant WHERE why = 'turn'")
+    return [(row["pool"], row["owner_of"], row["person"]) for row in rows]
