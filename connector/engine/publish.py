@@ -138,13 +138,17 @@ def desired(plan: Plan, state: LeadState, view: LeadView) -> dict[str, Value]:
 
 
 def owners(state: LeadState, view: LeadView) -> dict[str, str]:
-    """The owners whom a pool gave and whom the CRM does not show yet, by what they own. A closed deal keeps its own."""
+    """The owners whom a pool gave and whom the CRM does not show yet, by what they own.
+
+    A closed deal keeps its own, and so does a colleague's that the lead has joined. A deal that is not there yet gets
+    its owner when it is made: the one that the hand-over finds instead may be somebody's already.
+    """
     lead = view.lead
     shown = {"lead": lead.owner, "deal": lead.deal_owner}
     found: dict[str, str] = {}
     for kind in state.assigned:
         person = owner_now(state.assigned, lead, kind)
-        is_over = kind == DEAL and pipeline.is_closed(view)
+        is_over = kind == DEAL and not (pipeline.is_open(view) and lead.speaks_for_deal)
         if person is not None and person != shown.get(kind) and not is_over:
             found[kind] = person
     return found

@@ -19,7 +19,7 @@ def test_a_trial_acts_on_its_share_and_is_compared_with_the_rest(make_relay: Mak
     )
     work = policy / "work.yaml"
     text = work.read_text(encoding="utf-8")
-    old = "{id: upsell_call, label: 追加相談に電話,"
+    old = "{id: upsell_call,"
     assert old in text
     shadow = "  - {id: in_shadow, on: {enters: mql}, shadow: yes, do: [{notify: {to: [sales_alerts], text: x}}]}\n"
     place = text.index("  - " + old)
