@@ -154,7 +154,7 @@ def open_task(view: LeadView, key: EffectKey, action: TaskAction, start: datetim
         due_at=due_at,
         priority=action.priority,
         owner=owner,
-        queue=action.queue,
+        queue=action.queue or view.plan.queue_of.get(key.rule),
         follows_owner=action.to == OWNER,
         opened_at=view.now,
         opened_in=view.entry.seq if view.entry else 0,

@@ -135,6 +135,11 @@ class Plan:
         return any(name.startswith(("clock.", "cadence.", "owner")) for name in names)
 
     @cached_property
+    def queue_of(self) -> Mapping[str, str]:
+        """Rule or cadence → the queue that lists it, the first where several do."""
+        return {rule: queue.id for queue in reversed(list(self.policy.queues.values())) for rule in queue.tasks}
+
+    @cached_property
     def members(self) -> Mapping[str, frozenset[str]]:
         """Signal id → the kinds of occurrences that count as it: itself, and what a union unites, however deep."""
         return members_of(self.policy)

@@ -370,6 +370,8 @@ COMMENT ON COLUMN managed_record.step IS
 CREATE INDEX managed_record_lead ON managed_record (installation_id, lead_id, connection_id);
 CREATE INDEX managed_record_vendor ON managed_record (installation_id, connection_id, kind, vendor_id);
 CREATE INDEX managed_record_read ON managed_record (installation_id, connection_id) WHERE read_wanted;
+CREATE INDEX managed_record_queue ON managed_record (installation_id, kind)
+    WHERE desired_state = 'open' AND desired ->> 'queue' IS NOT NULL;
 CREATE INDEX managed_record_parked ON managed_record (installation_id) WHERE step = 'parked';
 
 -- ── routing ────────────────────────────────────────────────────────────────────────────────────────────────
