@@ -70,6 +70,8 @@ class Plan:
             found += watches(f"{clock.id}.stops", clock.stops)
         for cadence in policy.cadences.values():
             found += watches(f"{cadence.id}.stop_on", cadence.stop_on)
+        for recall in policy.recalls:
+            found += watches(f"{recall.id}.stop_on", recall.stop_on)
         if policy.create_deal is not None:
             found += watches("create_deal", policy.create_deal.on)
         return tuple(found)
