@@ -36,8 +36,16 @@ def list_(as_json: bool) -> None:
     if as_json:
         emit([asdict(one) for one in found])
         return
-    rows = [(one.person, one.name, ", ".join(one.teams), _state(one), one.weight, one.capacity) for one in found]
-    table("People", ("Id", "Name", "Teams", "", "Weight#", "Capacity#"), rows, none="none: run `tasuki connect DIR`.")
+    rows = [
+        (one.person, one.name, ", ".join(one.teams), _state(one), one.weight, one.capacity, one.calendar)
+        for one in found
+    ]
+    table(
+        "People",
+        ("Id", "Name", "Teams", "", "Weight#", "Capacity#", "Hours"),
+        rows,
+        none="none: run `tasuki connect DIR`.",
+    )
 
 
 @command.command(name="absent")
@@ -71,11 +79,15 @@ def back(person: str) -> None:
 @click.argument("person")
 @click.option("--weight", type=click.FloatRange(0, 100), help="Share of the turns; 1 is usual, 0 takes none.")
 @click.option("--capacity", type=click.IntRange(0), help="Own capacity instead of the pool's.")
-def set_(person: str, weight: float | None, capacity: int | None) -> None:
-    """Set PERSON's share of the turns, or a capacity of their own."""
+@click.option("--calendar", metavar="NAME", help="Own working hours: a calendar of policy.yaml; '' for the pool's.")
+def set_(person: str, weight: float | None, capacity: int | None, calendar: str | None) -> None:
+    """Set PERSON's share of the turns, or a capacity or working hours of their own."""
     with _desk() as desk:
         one = desk.named(person)
-        people.set_person(desk.conn, desk.installation_id, one.person, weight=weight, capacity=capacity)
+        _refuse_unknown_calendar(desk.tenant, calendar)
+        people.set_person(
+            desk.conn, desk.installation_id, one.person, weight=weight, capacity=capacity, calendar=calendar
+        )
         desk.changed(one)
     line(f"{one.name} is set.")
 
@@ -108,6 +120,15 @@ def _desk() -> Iterator[_Desk]:
         tenant = Runtime(database, settings).tenant(installation_id)
         with database.transaction(installation_id) as conn:
             yield _Desk(conn, installation_id, BusinessClock.now(conn), tenant)
+
+
+def _refuse_unknown_calendar(tenant: Tenant | None, calendar: str | None) -> None:
+    known = tenant.plan.policy.calendars if tenant is not None else {}
+    if calendar and calendar not in known:
+        there = ", ".join(known) or "none"
+        raise UsageError(
+            f"The running policy has no calendar {calendar!r}; there are: {there}.", reason="unknown_calendar"
+        )
 
 
 def _named(conn: Connection, name: str, now: datetime) -> PersonRow:

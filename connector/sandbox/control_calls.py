@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-Json = dict[str, Any]
+from connector.sandbox.wire import Json
+
 #: the last value of each query parameter
 Query = dict[str, str]
 Action = Callable[[Json, Query], Any]

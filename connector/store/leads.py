@@ -47,6 +47,7 @@ class Evaluated:
     lead_id: int
     revision: int
     stage: str | None
+    owner: str | None
     state: Mapping[str, Any]
     desired: Mapping[str, Any]
     desired_stage: str | None
@@ -130,12 +131,13 @@ WHERE lead_id = %(lead_id)s AND claim = %(token)s
 
 _STORE = """
 UPDATE lead
-SET revision = lead.revision + 1, stage = done.stage, state = done.state, desired = done.desired,
+SET revision = lead.revision + 1, stage = done.stage, owner = done.owner, state = done.state, desired = done.desired,
     desired_stage = done.desired_stage, scores = done.scores, policy_hash = done.policy_hash,
     generation = done.generation, evaluated_at = %(now)s
-FROM unnest(%(ids)s::bigint[], %(revisions)s::bigint[], %(stages)s::text[], %(states)s::jsonb[], %(desired)s::jsonb[],
-            %(desired_stages)s::text[], %(scores)s::jsonb[], %(hashes)s::text[], %(generations)s::bigint[])
-     AS done (id, revision, stage, state, desired, desired_stage, scores, policy_hash, generation)
+FROM unnest(%(ids)s::bigint[], %(revisions)s::bigint[], %(stages)s::text[], %(owners)s::text[], %(states)s::jsonb[],
+            %(desired)s::jsonb[], %(desired_stages)s::text[], %(scores)s::jsonb[], %(hashes)s::text[],
+            %(generations)s::bigint[])
+     AS done (id, revision, stage, owner, state, desired, desired_stage, scores, policy_hash, generation)
 WHERE lead.id = done.id AND lead.revision = done.revision
 RETURNING lead.id
 """
@@ -259,6 +261,7 @@ def store(conn: Connection, results: Sequence[Evaluated], *, now: datetime) -> s
         "ids": [one.lead_id for one in results],
         "revisions": [one.revision for one in results],
         "stages": [one.stage for one in results],
+        "owners": [one.owner for one in results],
         "states": [Jsonb(one.state) for one in results],
         "desired": [Jsonb(one.desired) for one in results],
         "desired_stages": [one.desired_stage for one in results],
@@ -283,14 +286,6 @@ def finish_due(conn: Connection, token: uuid.UUID, results: Sequence[Evaluated])
 def release_due(conn: Connection, token: uuid.UUID) -> None:
     """Give back what is still claimed under this token, for anybody to take at once."""
     conn.execute("UPDATE lead_due SET claim = NULL, claimed_until = '-infinity' WHERE claim = %s", [token])
-
-
-def wait_due(conn: Connection, token: uuid.UUID, lead_ids: Sequence[int]) -> None:
-    """These are not decided before they are made due again: by the read that was asked for, or by what happens."""
-    conn.execute(
-        "UPDATE lead_due SET claim = NULL, claimed_until = 'infinity' WHERE claim = %s AND lead_id = ANY(%s)",
-        [token, list(lead_ids)],
-    )
 
 
 def fail_due(conn: Connection, token: uuid.UUID, lead_id: int, *, reason: str, most: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -14,20 +14,29 @@ from connector.store.database import Connection
 
 _PEOPLE = """
 SELECT o.vendor_id AS person, c.vendor, o.name, o.email, o.active, o.teams, coalesce(p.weight, 1) AS weight, p.capacity,
+       p.calendar,
        EXISTS (SELECT FROM absence AS a WHERE a.person = o.vendor_id
                 AND a.starts_at <= %(now)s AND (a.ends_at IS NULL OR a.ends_at > %(now)s)) AS absent
 FROM owner AS o JOIN connection AS c ON c.id = o.connection_id LEFT JOIN person AS p ON p.person = o.vendor_id
 ORDER BY o.vendor_id
 """
 
-_LOAD = """
-SELECT properties ->> %(owner)s AS person, count(*) AS n
-FROM mirror JOIN link ON link.vendor_id = mirror.vendor_id AND link.connection_id = mirror.connection_id
-JOIN lead ON lead.id = link.lead_id
-WHERE mirror.object_type = %(person_type)s AND lead.gone IS NULL AND lead.stage = ANY(%(open)s)
-  AND properties ->> %(owner)s = ANY(%(people)s)
-GROUP BY 1
+# What was given a moment ago is not stored with its lead yet: another worker counts it all the same.
+LOAD = """
+SELECT person, sum(n) AS n FROM (
+    SELECT owner AS person, count(*) AS n FROM lead
+    WHERE gone IS NULL AND owner = ANY(%(people)s) AND stage = ANY(%(open)s)
+    GROUP BY owner
+    UNION ALL
+    SELECT g.person, count(*) AS n FROM assignment_grant AS g JOIN lead ON lead.id = g.lead_id
+    WHERE g.person = ANY(%(people)s) AND g.granted_at > %(lately)s AND g.owner_of = 'lead'
+      AND lead.gone IS NULL AND (lead.evaluated_at IS NULL OR lead.evaluated_at < g.granted_at)
+    GROUP BY g.person
+) AS counted GROUP BY person
 """
+
+_LATELY = timedelta(hours=1)
+"""A grant that is older and whose lead was not evaluated since is one of a worker that died; it counts once found."""
 
 # Tasks of a pool are no leads: they use up nobody's capacity.
 _TAKEN = """
@@ -43,13 +52,6 @@ UNION ALL
 SELECT o.vendor_id, c.vendor, o.teams, NULL, o.left_at, NULL
 FROM owner AS o JOIN connection AS c ON c.id = o.connection_id WHERE o.left_at IS NOT NULL
 ORDER BY person, since
-"""
-
-_OWNED = """
-SELECT identity.lead_id FROM mirror JOIN identity USING (installation_id, connection_id, object_type, vendor_id)
-WHERE mirror.connection_id = %(connection_id)s AND mirror.object_type = %(object_type)s AND mirror.gone IS NULL
-  AND identity.gone IS NULL AND mirror.properties ->> %(property)s = ANY(%(people)s)
-ORDER BY identity.lead_id
 """
 
 _SAME_COMPANY = """
@@ -81,7 +83,7 @@ VALUES (%(installation_id)s, %(lead_id)s, %(request)s, %(asked_pool)s, %(pool)s,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRow:
-    """One person of a CRM. `weight`, `capacity` and `absent` are ours."""
+    """One person of a CRM. `weight`, `capacity`, `calendar` and `absent` are ours."""
 
     person: str
     vendor: str
@@ -91,6 +93,7 @@ class PersonRow:
     teams: Sequence[str]
     weight: float
     capacity: int | None
+    calendar: str | None  #: Whose hours they work, instead of the pool's; a name of policy.yaml.
     absent: bool
 
 
@@ -121,17 +124,10 @@ def with_open_work(conn: Connection, persons: Sequence[str]) -> list[int]:
     return [int(row["lead_id"]) for row in rows]
 
 
-def owned(
-    conn: Connection, connection_id: int, object_type: str, *, owner_property: str, people: Sequence[str]
-) -> list[int]:
-    """The leads that these people own, as the CRM shows them."""
-    values = {
-        "connection_id": connection_id,
-        "object_type": object_type,
-        "property": owner_property,
-        "people": list(people),
-    }
-    return [int(row["lead_id"]) for row in conn.execute(_OWNED, values)]
+def owned(conn: Connection, persons: Sequence[str]) -> list[int]:
+    """The leads that these people own."""
+    rows = conn.execute("SELECT id FROM lead WHERE gone IS NULL AND owner = ANY(%s) ORDER BY id", [list(persons)])
+    return [int(row["id"]) for row in rows]
 
 
 def unrouted(conn: Connection) -> list[int]:
@@ -194,12 +190,10 @@ def people(conn: Connection, now: datetime) -> list[PersonRow]:
     return [PersonRow(**row) for row in conn.execute(_PEOPLE, {"now": now})]
 
 
-def loads(
-    conn: Connection, persons: Sequence[str], *, person_type: str, owner_property: str, stages: Sequence[str]
-) -> dict[str, int]:
-    """Leads in these stages by owner, as the CRM shows them."""
-    values = {"people": list(persons), "person_type": person_type, "owner": owner_property, "open": list(stages)}
-    return {row["person"]: int(row["n"]) for row in conn.execute(_LOAD, values)}
+def loads(conn: Connection, persons: Sequence[str], *, stages: Sequence[str], now: datetime) -> dict[str, int]:
+    """Leads in these stages by owner, and what pools gave at this moment; counted from indexes, whatever the base."""
+    values = {"people": list(persons), "open": list(stages), "lately": now - _LATELY}
+    return {row["person"]: int(row["n"]) for row in conn.execute(LOAD, values)}
 
 
 def taken(conn: Connection, pool: str, since: datetime) -> dict[str, int]:
@@ -208,10 +202,10 @@ def taken(conn: Connection, pool: str, since: datetime) -> dict[str, int]:
 
 
 def grants_of(conn: Connection, pool: str, since: datetime) -> list[dict[str, Any]]:
-    """What a pool gave since then: to whom, why, and who was skipped for which reason."""
+    """What a pool gave since then: what, to whom, why, and who was skipped for which reason."""
     return list(
         conn.execute(
-            "SELECT person, why, skipped FROM assignment_grant"
+            "SELECT owner_of, person, why, skipped FROM assignment_grant"
             " WHERE pool = %s AND granted_at >= %s ORDER BY granted_at",
             [pool, since],
         )
@@ -228,6 +222,12 @@ def lock_pools(conn: Connection, installation_id: int, pools: Iterable[str]) -> 
         )
     rows = conn.execute("SELECT pool, credit FROM pool_state WHERE pool = ANY(%s) ORDER BY pool FOR UPDATE", [names])
     return {row["pool"]: dict(row["credit"]) for row in rows}
+
+
+def credit(conn: Connection, pool: str) -> dict[str, float]:
+    """The turns that a pool owes, without holding it."""
+    row = conn.execute("SELECT credit FROM pool_state WHERE pool = %s", [pool]).fetchone()
+    return dict(row["credit"]) if row is not None else {}
 
 
 def put_credit(conn: Connection, pool: str, credit: Mapping[str, float]) -> None:
@@ -273,15 +273,22 @@ def keep_grant(
 
 
 def set_person(
-    conn: Connection, installation_id: int, person: str, *, weight: float | None, capacity: int | None
+    conn: Connection,
+    installation_id: int,
+    person: str,
+    *,
+    weight: float | None = None,
+    capacity: int | None = None,
+    calendar: str | None = None,
 ) -> None:
-    """Set a person's share of the turns, or an own capacity; None leaves it."""
+    """Set a person's share of the turns, an own capacity or own hours; None leaves it, an empty calendar takes it."""
     conn.execute(
-        "INSERT INTO person (installation_id, person, weight, capacity)"
-        " VALUES (%(i)s, %(p)s, coalesce(%(w)s, 1), %(c)s)"
+        "INSERT INTO person (installation_id, person, weight, capacity, calendar)"
+        " VALUES (%(i)s, %(p)s, coalesce(%(w)s, 1), %(c)s, nullif(%(h)s, ''))"
         " ON CONFLICT (installation_id, person) DO UPDATE"
-        " SET weight = coalesce(%(w)s, person.weight), capacity = coalesce(%(c)s, person.capacity)",
-        {"i": installation_id, "p": person, "w": weight, "c": capacity},
+        " SET weight = coalesce(%(w)s, person.weight), capacity = coalesce(%(c)s, person.capacity),"
+        "     calendar = nullif(coalesce(%(h)s, person.calendar), '')",
+        {"i": installation_id, "p": person, "w": weight, "c": capacity, "h": calendar},
     )
 
 

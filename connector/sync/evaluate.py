@@ -14,6 +14,7 @@ from connector.domain import codec
 from connector.domain.decision import Decision, Wake, WakeClass
 from connector.domain.effects import Grant
 from connector.domain.value import Value
+from connector.engine.routing import LEAD
 from connector.errors import RetryableError, TasukiError
 from connector.store import history, leads, links, managed, mirrors, signals
 from connector.store.database import Connection
@@ -50,17 +51,15 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
     try:
         with tenant.database.transaction(tenant.installation_id) as conn:
             cases, resting = _cases(tenant, conn, due)
-        unsure: set[int] = set()
-        decided = (_decided(tenant, token, due, case, now, unsure) for due, case in cases)
+        decided = (_decided(tenant, token, due, case, now) for due, case in cases)
         results = grant_requests(
             tenant,
             [one for one in decided if one is not None],
             now,
-            anew=lambda one, grants: _decided(tenant, token, one.due, one.case, now, unsure, grants),
+            anew=lambda one, grants: _decided(tenant, token, one.due, one.case, now, grants),
         )
         with tenant.database.transaction(tenant.installation_id) as conn:
             _store(tenant, conn, token, results, resting, now)
-            _read_first(conn, token, sorted(unsure))
     except RetryableError:
         with tenant.database.transaction(tenant.installation_id) as conn:
             leads.release_due(conn, token)
@@ -82,20 +81,10 @@ def _cases(
 
 # ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
 def _decided(
-    tenant: Tenant,
-    token: uuid.UUID,
-    due: DueClaim,
-    case: Case,
-    now: datetime,
-    unsure: set[int],
-    grants: tuple[Grant, ...] = (),
+    tenant: Tenant, token: uuid.UUID, due: DueClaim, case: Case, now: datetime, grants: tuple[Grant, ...] = ()
 ) -> Result | None:
-    """What came of a case; None where it failed, or where it has to be read before (`unsure` has it then)."""
     try:
-        result = decide_case(tenant, due, case, now, grants)
-        if result is None:
-            unsure.add(case.row.id)
-        return result
+        return decide_case(tenant, due, case, now, grants)
     except (TasukiError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         # One lead's poison must not stop the others: it is tried again, then parked alone.
         log.error("evaluation_failed", lead_id=case.row.id, error=type(error).__name__, where=_where(error))
@@ -108,14 +97,6 @@ def _decided(
                 most=tenant.limits.most_failures,
             )
         return None
-
-
-def _read_first(conn: Connection, token: uuid.UUID, lead_ids: Sequence[int]) -> None:
-    """Nothing is made of silence before it is known to be one: these are read, and the read makes them due again."""
-    if lead_ids:
-        links.lock(conn, lead_ids)
-        links.want_deep(conn, lead_ids)
-        leads.wait_due(conn, token, lead_ids)
 
 
 def _where(error: BaseException) -> str:
@@ -176,12 +157,14 @@ def _evaluated(tenant: Tenant, result: Result, now: datetime) -> Evaluated:
     decision = result.decision
     wake = decision.wake
     if decision.state.requests:  # nobody could take it yet
-        again = Wake(at=now + RETRY_UNROUTED, why=WakeClass.DEADLINE)
+        again = Wake(at=result.offer_again_at or now + RETRY_UNROUTED, why=WakeClass.DEADLINE)
         wake = again if wake is None or again.at < wake.at else wake
+    shown = result.case.person.properties.get(result.case.binding.dialect.owner_property)
     return Evaluated(
         lead_id=result.case.row.id,
         revision=result.case.row.revision,
         stage=decision.state.entry.stage if decision.state.entry else None,
+        owner=decision.owners.get(LEAD, shown),
         state=codec.encode_state(decision.state),
         desired=codec.encode_values(_desired(decision)),
         desired_stage=decision.stage_desired,
@@ -204,6 +187,7 @@ def _resting(one: DueClaim) -> Evaluated:
         lead_id=one.lead_id,
         revision=0,
         stage=None,
+        owner=None,
         state={},
         desired={},
         desired_stage=None,

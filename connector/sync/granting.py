@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
 from connector.domain.effects import Cause, Grant, OwnerRequest
-from connector.engine.allocate import SAME_COMPANY, STICKY, Choice, Member, choose
+from connector.engine.allocate import ABSENT, FULL, SAME_COMPANY, STICKY, Choice, Member, choose, opens_at
 from connector.engine.routing import TASK
-from connector.policy.model import Pool
+from connector.policy.model import WAIT, Pool
 from connector.store import people
 from connector.store.database import Connection
 from connector.store.people import PersonRow
@@ -33,7 +33,7 @@ Anew = Callable[[Result, tuple[Grant, ...]], Result | None]
 
 def grant_requests(tenant: Tenant, results: Sequence[Result], now: datetime, *, anew: Anew) -> list[Result]:
     """Answer the open requests of these decisions; returns the decisions with the answers."""
-    results = list(results)
+    results, again = list(results), dict[int, datetime]()
     for _ in range(_ROUNDS):
         asking = [
             (request, result)
@@ -45,19 +45,22 @@ def grant_requests(tenant: Tenant, results: Sequence[Result], now: datetime, *, 
             break
         asking.sort(key=lambda pair: (pair[0].asked_at, pair[1].case.row.id))
         with tenant.database.transaction(tenant.installation_id) as conn:
-            given = _granted(tenant, conn, asking, now)
+            given, again = _granted(tenant, conn, asking, now)
         if not given:
             break
         decided = (
             anew(one, (*one.grants, *given[one.case.row.id])) if one.case.row.id in given else one for one in results
         )
         results = [one for one in decided if one is not None]
+    for one in results:
+        one.offer_again_at = again.get(one.case.row.id)
     return results
 
 
 def _granted(
     tenant: Tenant, conn: Connection, asking: Sequence[tuple[OwnerRequest, Result]], now: datetime
-) -> dict[int, list[Grant]]:
+) -> tuple[dict[int, list[Grant]], dict[int, datetime]]:
+    """What is given now, and for leads that nobody takes when to offer them again."""
     routing = tenant.plan.policy.routing
     assert routing is not None
     pools = {request.pool for request, _ in asking} | ({routing.nobody_free} if routing.nobody_free else set())
@@ -71,7 +74,7 @@ def _granted(
         if grant is not None:
             given.setdefault(lead_id, []).append(grant)
     desk.close()
-    return given
+    return given, desk.again
 
 
 @dataclass(slots=True)
@@ -84,19 +87,32 @@ class _Desk:
     credit: dict[str, dict[str, float]]
     members: dict[str, list[Member]] = field(default_factory=dict)
     everybody: list[PersonRow] | None = None
+    again: dict[int, datetime] = field(default_factory=dict)  #: Lead → when to offer what nobody took.
 
     def give(self, request: OwnerRequest, case: Case) -> Grant | None:
-        """Who takes it, recorded; None where nobody can, the pool for that case included."""
+        """Who takes it, recorded; None where nobody can, the pool for that case included, or where the pool waits."""
         routing = self.tenant.plan.policy.routing
         assert routing is not None
         skipped: dict[str, str] = {}
+        asked = [
+            one
+            for one in dict.fromkeys((request.pool, routing.nobody_free))
+            if one is not None and one in routing.pools
+        ]
+        opening: list[datetime] = []
         colleague = self._colleague(request, case)
         if colleague is not None:
             request = replace(request, prefer=colleague)
-        for pool in dict.fromkeys((request.pool, routing.nobody_free or request.pool)):
+        for pool in asked:
             choice = self._choose(pool, request)
             skipped |= choice.skipped
             if choice.person is None:
+                begins = opens_at(self._members(pool), choice)
+                if begins is None:
+                    continue
+                opening.append(begins)
+                if routing.pools[pool].outside_hours == WAIT:
+                    break
                 continue
             grant = Grant(
                 request=request.key.text(),
@@ -118,7 +134,15 @@ class _Desk:
                 skipped=skipped,
             )
             return grant
+        self._offer_again(case.row.id, opening, skipped)
         return None
+
+    def _offer_again(self, lead_id: int, opening: Sequence[datetime], skipped: Mapping[str, str]) -> None:
+        """When somebody's hours begin; soon where others may be back, or have room, any moment."""
+        soon = self.now + RETRY_UNROUTED
+        hangs_on_hours = opening and not {ABSENT, FULL} & set(skipped.values())
+        at = min(opening) if hangs_on_hours else soon
+        self.again[lead_id] = min(at, self.again.get(lead_id, at))
 
     def close(self) -> None:
         """Remember what the pools owe now."""
@@ -182,13 +206,14 @@ def members_of(
     rows = [one for one in everybody if pool.members.get(one.vendor) in one.teams]
     routing, capacity = tenant.plan.policy.routing, pool.capacity
     taken = people.taken(conn, pool.id, period_start(tenant, capacity.per, now)) if capacity is not None else {}
-    load = _load(tenant, conn, [one.person for one in rows])
+    load = people.loads(conn, [one.person for one in rows], stages=open_stages(tenant), now=now)
     return [
         Member(
             person=one.person,
             weight=one.weight,
             active=one.active,
             absent=one.absent and (routing is None or routing.absent_skip),
+            opens_at=_opens_at(tenant, pool, one, now),
             load=load.get(one.person, 0),
             taken=taken.get(one.person, 0),
             capacity=one.capacity if one.capacity is not None else capacity.most if capacity is not None else None,
@@ -197,18 +222,18 @@ def members_of(
     ]
 
 
-def _load(tenant: Tenant, conn: Connection, persons: Sequence[str]) -> Mapping[str, int]:
-    """Open leads: those past the first stage and before the last, side stages left aside."""
-    main = [stage.id for stage in tenant.plan.policy.stages.values() if not stage.side]
-    found: dict[str, int] = {}
-    for binding in tenant.bindings.values():
-        dialect = binding.dialect
-        counted = people.loads(
-            conn, persons, person_type=dialect.person_type, owner_property=dialect.owner_property, stages=main[1:-1]
-        )
-        for person, number in counted.items():
-            found[person] = found.get(person, 0) + number
-    return found
+def _opens_at(tenant: Tenant, pool: Pool, one: PersonRow, now: datetime) -> datetime | None:
+    """When this person's working hours begin again; None: they work now, or the pool does not ask."""
+    if pool.outside_hours is None:
+        return None
+    policy = tenant.plan.policy
+    calendar = policy.calendars.get(one.calendar or "") or pool.calendar or policy.calendar
+    return None if calendar.is_open(now) else calendar.next_open(now)
+
+
+def open_stages(tenant: Tenant) -> list[str]:
+    """The stages in which a lead counts as open: past the first and before the last, side stages left aside."""
+    return [stage.id for stage in tenant.plan.policy.stages.values() if not stage.side][1:-1]
 
 
 def period_start(tenant: Tenant, per: str, now: datetime) -> datetime:

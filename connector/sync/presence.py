@@ -69,14 +69,7 @@ class Woken:
 
 def people_changed(tenant: Tenant, conn: Connection, persons: Sequence[str], now: datetime) -> Woken:
     """These people left, are away, are back or take another share: their leads, and those that wait, are due."""
-    theirs = set(people.with_open_work(conn, persons))
-    for connection_id, binding in tenant.bindings.items():
-        dialect = binding.dialect
-        theirs |= set(
-            people.owned(
-                conn, connection_id, dialect.person_type, owner_property=dialect.owner_property, people=persons
-            )
-        )
+    theirs = set(people.with_open_work(conn, persons)) | set(people.owned(conn, persons))
     waiting = set(people.unrouted(conn)) - theirs
     leads.mark_due(conn, tenant.installation_id, sorted(theirs | waiting), at=now, why="owner", lane="background")
     return Woken(theirs=len(theirs), waiting=len(waiting))

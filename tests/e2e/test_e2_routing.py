@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from connector.store import people
 from connector.sync.evaluate import evaluate_slice
 from connector.sync.reading import read_slice
 from connector.vendors.base import Lane
+from tests.e2e.command_line import CommandLine
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import INQUIRY, Relay
 
@@ -134,6 +135,72 @@ def test_a_lead_that_nobody_can_take_is_offered_again(relay: Relay, tmp_path: Pa
     relay.pass_time(minutes=16)
     relay.hear_and_settle()
     assert owner(relay, contact_id) in team(relay, SDR)
+
+
+def now_of(relay: Relay) -> datetime:
+    with relay.database.transaction(relay.installation_id) as conn:
+        return relay.tenant.now(conn)
+
+
+def wait_until(relay: Relay, moment: datetime) -> None:
+    """Until half an hour after it."""
+    relay.pass_time(seconds=(moment - now_of(relay)).total_seconds() + 1800)
+
+
+def in_the_evening(relay: Relay) -> None:
+    """Half past six on a working day in Tokyo: the office has closed."""
+    wait_until(relay, relay.policy.calendar.closing_after(now_of(relay), 1))
+
+
+def test_outside_working_hours_leads_wait_or_go_to_the_named_pool(relay: Relay, tmp_path: Path) -> None:
+    """Also a person with hours of their own, and an owner who keeps a lead at any hour."""
+    waiting = changed_policy(
+        tmp_path / "waiting",
+        "routing.yaml",
+        hours="warn_if_fewer_than: 2} => warn_if_fewer_than: 2, outside_hours: wait}",
+    )
+    hours = ", ".join(f"{day}: 18:00-23:00" for day in ("mon", "tue", "wed", "thu", "fri"))
+    evening = f"calendars:\n  evening: {{hours: {{{hours}}}}}"
+    settings = waiting / "policy.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("calendars:", evening, 1), encoding="utf-8")
+    relay.activate(waiting)
+    relay.listen()
+    in_the_evening(relay)
+    (first,) = inquire(relay, 1)
+    relay.hear_and_settle()
+    assert owner(relay, first) == ""
+    (due,) = relay.rows("SELECT due_at FROM lead_due")
+    again_in = due["due_at"] - now_of(relay)
+    assert again_in > timedelta(hours=1), "when the office opens, not every few minutes"
+
+    late = sorted(team(relay, SDR))[0]
+    cli = CommandLine.of(relay)
+    assert cli.run("people", "set", late, "--calendar", "nights").exit_code == 3
+    assert cli.run("people", "set", late, "--calendar", "evening").exit_code == 0
+    relay.settle()
+    assert owner(relay, first) == late
+    now = {one["person"]: one["now"] for one in cli.json("routing", "show", "sdr")["sdr"]}
+    assert now == {one: None if one == late else "off_hours" for one in team(relay, SDR)}
+    assert cli.run("people", "set", late, "--calendar", "").exit_code == 0
+    (second,) = inquire(relay, 1, first=1)
+    relay.hear_and_settle()
+    assert owner(relay, second) == ""
+    wait_until(relay, relay.policy.calendar.next_open(now_of(relay)))
+    relay.hear_and_settle()
+    assert owner(relay, second) in team(relay, SDR), "somebody begins in the morning"
+
+    relay.activate(
+        changed_policy(
+            tmp_path / "skipping",
+            "routing.yaml",
+            hours="warn_if_fewer_than: 2} => warn_if_fewer_than: 2, outside_hours: skip}",
+        )
+    )
+    in_the_evening(relay)
+    (third,) = inquire(relay, 1, first=2)
+    relay.hear_and_settle()
+    assert owner(relay, third) in team(relay, MANAGERS)
+    assert owner(relay, first) == late
 
 
 def test_what_nobody_can_take_is_seen_to_wait(relay: Relay, tmp_path: Path) -> None:

@@ -133,11 +133,11 @@ def test_people_and_pools_are_shown(relay: Relay) -> None:
     assert next(person for person in cli.json("people", "list") if person["person"] == one["person"])["absent"] is True
     relay.listen()
     relay.new_mql()
-    shares = {share["person"]: share for share in cli.json("routing", "sdr")["sdr"]}
+    shares = {share["person"]: share for share in cli.json("routing", "show", "sdr")["sdr"]}
     assert shares[one["person"]]["skipped"] == {"absent": 1}
     assert sum(share["given"] for share in shares.values()) == 1
     assert cli.run("people", "back", one["name"]).exit_code == 0
     assert cli.run("people", "set", one["person"], "--weight", "2").exit_code == 0
-    assert cli.run("routing").exit_code == 0
-    assert cli.run("routing", "nowhere").exit_code == 3
+    assert cli.run("routing", "show").exit_code == 0
+    assert cli.run("routing", "show", "nowhere").exit_code == 3
     assert cli.run("people", "back", "誰か").exit_code == 3

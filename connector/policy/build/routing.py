@@ -53,6 +53,9 @@ def _pool(context: Context, key: str, model: PoolModel, where: Where) -> Pool:
     calendars = context.vocabulary.calendars
     if model.calendar is not None:
         context.known(model.calendar, calendars, "calendar", where / "calendar")
+    if model.outside_hours is not None and not calendars:
+        message = "`outside_hours` needs working hours: give `calendars` in policy.yaml"
+        context.report.error(where / "outside_hours", message, reason="no_calendar")
     members = {"hubspot": model.members.hubspot_team, "salesforce": model.members.salesforce_group}
     return Pool(
         id=key,
@@ -62,6 +65,7 @@ def _pool(context: Context, key: str, model: PoolModel, where: Where) -> Pool:
         warn_above=model.warn_above,
         warn_if_fewer_than=model.warn_if_fewer_than,
         calendar=calendars.get(model.calendar) if model.calendar is not None else None,
+        outside_hours=model.outside_hours,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connector.policy.documents.blocks import Facts, Paragraph, Part, part, table
 from connector.policy.documents.doings import Doings
 from connector.policy.documents.speech import VENDORS, Speech
-from connector.policy.model import Cadence, EnrolAction, Event, Step, TaskAction, WorkRule
+from connector.policy.model import WAIT, Cadence, EnrolAction, Event, Pool, Step, TaskAction, WorkRule
 
 
 def queues(doings: Doings) -> Part | None:
@@ -206,6 +206,11 @@ def absence(doings: Doings) -> Part | None:
             (both("不在の人", "Away"), both("新しいリードは渡らない。", "Gets no new leads.") + _handed_on(doings))
         )
     facts.append((both("退職した人", "Left"), _left(speech, routing.left_tasks_to)))
+    facts += [
+        (both(f"時間外の{speech.pool(one.id)}", f"{speech.pool(one.id)} out of hours"), _out_of_hours(speech, one))
+        for one in routing.pools.values()
+        if one.outside_hours is not None
+    ]
     if routing.nobody_free is not None:
         pool = speech.pool(routing.nobody_free)
         facts.append(
@@ -213,6 +218,17 @@ def absence(doings: Doings) -> Part | None:
         )
     heads = (both("規則", "Rule"), both("いつ", "When"), both("担当", "Who"))
     return part(both("割り当てと不在", "Who gets what; absence"), table(heads, rows), Facts(rows=tuple(facts)))
+
+
+def _out_of_hours(speech: Speech, pool: Pool) -> str:
+    hours = speech.hours(pool.calendar or speech.policy.calendar)
+    if pool.outside_hours == WAIT:
+        then = speech.both(
+            "全員が時間外なら、最初に始業する人を待つ。", "If nobody works, the lead waits for the first who begins."
+        )
+    else:
+        then = speech.both("全員が時間外なら、ほかのプールが受ける。", "If nobody works, another pool takes the lead.")
+    return speech.both(f"新しいリードは渡らない。{then}({hours})", f"Nobody gets new leads then. {then} ({hours})")
 
 
 def _routed(doings: Doings, events: tuple[Event, ...], condition: str) -> str:

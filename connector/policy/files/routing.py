@@ -36,6 +36,7 @@ class PoolModel(FileModel):
     warn_above: Annotated[int, Field(ge=0)] | None = None
     warn_if_fewer_than: Annotated[int, Field(ge=0)] | None = None
     calendar: str | None = None
+    outside_hours: Literal["skip", "wait"] | None = None
 
 
 class RoutingRule(FileModel):

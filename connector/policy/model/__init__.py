@@ -23,12 +23,14 @@ from connector.policy.model.kpi import Figure, RevenuePlan, Review, Target
 from connector.policy.model.lifecycle import ManualMoves, StageDef, StageStore, Transition
 from connector.policy.model.policy import Channel, Policy, Trial
 from connector.policy.model.recycle import Again, Reason, Recycle
-from connector.policy.model.routing import Capacity, Pool, Routing, RoutingRule
+from connector.policy.model.routing import SKIP, WAIT, Capacity, Pool, Routing, RoutingRule
 from connector.policy.model.scores import Contribution, Decay, ScoreDef, ScoreRule, SignalDef, SignalSource
 from connector.policy.model.sla import Agreement, Clock, Rung
-from connector.policy.model.work import Cadence, NeverRule, Queue, Recall, Step, WorkRule
+from connector.policy.model.work import Cadence, NeverRule, Queue, Step, WorkRule
 
 __all__ = [
+    "SKIP",
+    "WAIT",
     "Action",
     "Again",
     "Agreement",
@@ -66,7 +68,6 @@ __all__ = [
     "Pool",
     "Queue",
     "Reason",
-    "Recall",
     "Recycle",
     "RevenuePlan",
     "Review",

@@ -11,6 +11,9 @@ from connector.policy.model.actions import Assign
 from connector.policy.model.events import Event
 from connector.policy.model.fields import Label
 
+SKIP = "skip"  #: Who is outside their hours gets nothing; where nobody works, `nobody_free` takes it.
+WAIT = "wait"  #: Who is outside their hours gets nothing; where nobody works, the lead waits for the first who does.
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
@@ -32,6 +35,7 @@ class Pool:
     warn_above: int | None
     warn_if_fewer_than: int | None
     calendar: Calendar | None  #: None: the policy's own.
+    outside_hours: str | None = None  #: SKIP | WAIT; None: hours do not matter.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

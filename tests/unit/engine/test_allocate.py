@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.effects import EffectKey, OwnerRequest
-from connector.engine.allocate import Choice, Member, choose
+from connector.engine.allocate import FULL, OFF_HOURS, Choice, Member, choose, opens_at
 from tests.unit.engine.stories import NOW
 
 
@@ -60,6 +61,24 @@ def test_who_was_away_is_not_flooded_on_coming_back(away: int, size: int) -> Non
     _, credit = many(absent, away, credit)
     back, _ = many(members, 2 * size, credit)
     assert Counter(back)["p0"] <= 3
+
+
+def test_outside_their_hours_people_get_nothing_but_what_is_theirs() -> None:
+    morning = NOW + timedelta(hours=9)
+    members = [
+        Member(person="asleep", opens_at=morning),
+        Member(person="earlier", opens_at=NOW + timedelta(hours=1)),
+        Member(person="full", opens_at=NOW, capacity=1, taken=1),
+    ]
+    choice, _ = choose(asking(), members, {})
+    assert choice.person is None
+    assert choice.skipped == {"asleep": OFF_HOURS, "earlier": OFF_HOURS, "full": FULL}
+    assert opens_at(members, choice) == NOW + timedelta(hours=1)
+    assert choose(asking(prefer="asleep"), members, {})[0].person == "asleep"
+    assert choose(asking(), [*members, Member(person="up")], {})[0].person == "up"
+    choice, _ = choose(asking(avoid="up"), [*members, Member(person="up")], {})
+    assert choice.person is None, "somebody else begins later: it is not the same person's again"
+    assert opens_at(members, choose(asking(), [Member(person="away", absent=True)], {})[0]) is None
 
 
 def test_a_newcomer_begins_at_the_pools_level() -> None:

@@ -165,6 +165,7 @@ CREATE TABLE lead (
     created_at      timestamptz NOT NULL,
     revision        bigint NOT NULL DEFAULT 0,
     stage           text,
+    owner           text,
     state           jsonb NOT NULL DEFAULT '{}',
     desired         jsonb NOT NULL DEFAULT '{}',
     desired_stage   text,
@@ -178,9 +179,12 @@ CREATE TABLE lead (
     PRIMARY KEY (installation_id, id)
 );
 COMMENT ON COLUMN lead.revision IS 'Every evaluation commits WHERE revision = the one it read';
+COMMENT ON COLUMN lead.owner IS 'Whose it is, as last evaluated: what a pool gave and the CRM does not show yet included';
 COMMENT ON COLUMN lead.generation IS 'Generation of the policy that last evaluated it: the walker follows this';
 CREATE INDEX lead_generation ON lead (installation_id, generation, id) WHERE gone IS NULL;
 CREATE INDEX lead_stage ON lead (installation_id, stage);
+CREATE INDEX lead_owner ON lead (installation_id, owner, stage) WHERE gone IS NULL;
+CREATE INDEX lead_unrouted ON lead (installation_id, id) WHERE gone IS NULL AND state ? 'requests';
 
 CREATE TABLE identity (
     installation_id int NOT NULL,
@@ -260,8 +264,6 @@ CREATE TABLE link (
     claim              uuid,
     claimed_until      timestamptz NOT NULL DEFAULT '-infinity',
     read_wanted_at     timestamptz,
-    read_deep          boolean NOT NULL DEFAULT false,
-    known_until        timestamptz,
     read_lane          text,
     read_not_before    timestamptz NOT NULL DEFAULT '-infinity',
     read_attempts      int NOT NULL DEFAULT 0,
@@ -271,8 +273,6 @@ CREATE TABLE link (
     arrival            jsonb,
     PRIMARY KEY (installation_id, lead_id, connection_id)
 );
-COMMENT ON COLUMN link.read_deep IS 'The read looks for activities too: something is to be decided because nothing has happened';
-COMMENT ON COLUMN link.known_until IS 'Business time at which the last deep read began: what had happened by then is known';
 COMMENT ON COLUMN link.arrival IS 'A person who is not known in the CRM yet: {email, properties}; the read finds or creates the record';
 COMMENT ON COLUMN link.dropped IS 'property → {reason, value}: parked alone because the vendor refused it; the rest goes on';
 COMMENT ON COLUMN link.journal IS 'A backward stage move under way: {property, target, step}; see connector/sync/stage_move.py';
@@ -374,8 +374,6 @@ COMMENT ON COLUMN managed_record.step IS
 CREATE INDEX managed_record_lead ON managed_record (installation_id, lead_id, connection_id);
 CREATE INDEX managed_record_vendor ON managed_record (installation_id, connection_id, kind, vendor_id);
 CREATE INDEX managed_record_read ON managed_record (installation_id, connection_id) WHERE read_wanted;
-CREATE INDEX managed_record_queue ON managed_record (installation_id, kind)
-    WHERE desired_state = 'open' AND desired ->> 'queue' IS NOT NULL;
 CREATE INDEX managed_record_parked ON managed_record (installation_id) WHERE step = 'parked';
 
 -- ── routing ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -394,6 +392,7 @@ CREATE TABLE assignment_grant (
 );
 COMMENT ON TABLE assignment_grant IS 'Who was given what by a pool, and who was skipped for which reason. A request is granted once.';
 CREATE INDEX assignment_grant_pool ON assignment_grant (installation_id, pool, granted_at);
+CREATE INDEX assignment_grant_person ON assignment_grant (installation_id, person, granted_at);
 
 CREATE TABLE pool_state (
     installation_id int NOT NULL,
@@ -408,9 +407,10 @@ CREATE TABLE person (
     person          text NOT NULL,
     weight          double precision NOT NULL DEFAULT 1 CHECK (weight >= 0),
     capacity        int CHECK (capacity >= 0),
+    calendar        text,
     PRIMARY KEY (installation_id, person)
 );
-COMMENT ON TABLE person IS 'What the CRM does not know of a person: share of the turns, own capacity. Names and teams stay in owner.';
+COMMENT ON TABLE person IS 'What the CRM does not know of a person: share of the turns, own capacity and hours. Names and teams stay in owner.';
 
 CREATE TABLE absence (
     installation_id int NOT NULL,
