@@ -33,10 +33,10 @@ OWNER, DEAL_OWNER = "owner", "deal_owner"
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A rule that acts: what it does, and the happening that keys it. `at` is the moment from which dues count.
+    """A rule that acts: what it does, and the happening that keys it.
 
     `prefix` stands before the slots where one rule acts in several places (a rung, a step). In `shadow` it is recorded
-    and does nothing. `missing` is what its texts print for `{missing}`.
+    and does nothing. `missing` is what its texts print for `{missing}`. Dues count from `due_from`, else from now.
     """
 
     rule: str
@@ -45,6 +45,7 @@ class Trigger:
     prefix: str = ""
     shadow: bool = False
     missing: str = ""
+    due_from: datetime | None = None
 
     def key(self, slot: str) -> EffectKey:
         """The name of the effect of one action."""
@@ -97,7 +98,7 @@ class Acts:
         key = trigger.key(action.slot)
         if isinstance(action, TaskAction):
             if not forbidden(self.plan, self.view, "task", action.kind):
-                task = open_task(self.view, key, action, self.view.now, missing=trigger.missing)
+                task = open_task(self.view, key, action, trigger.due_from or self.view.now, missing=trigger.missing)
                 self.tasks.setdefault(key, task)
         elif isinstance(action, SetAction):
             self.settings[action.field] = action.value
@@ -154,7 +155,7 @@ def open_task(view: LeadView, key: EffectKey, action: TaskAction, start: datetim
         due_at=due_at,
         priority=action.priority,
         owner=owner,
-        queue=action.queue,
+        queue=action.queue or view.plan.queue_of.get(key.rule),
         follows_owner=action.to == OWNER,
         opened_at=view.now,
         opened_in=view.entry.seq if view.entry else 0,

@@ -25,6 +25,7 @@ from connector.engine import (
     lifecycle,
     publish,
     reach,
+    recalls,
     refusals,
     routing,
     sla,
@@ -191,6 +192,7 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
     acts.do(ticked.triggers)
     acts.do(work.routed(plan, view, events))
     acts.do(work.triggered(plan, acts.view, events))
+    recalls.step(plan, acts.view, events, acts)
     handoff.hand_over(plan, state, acts.view, events, acts)
     runs = cadences.step(plan, state.cadences, acts.view, events, acts)
     edges = _see_to_people(plan, state, acts, ticked.runs)

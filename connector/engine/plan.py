@@ -70,6 +70,8 @@ class Plan:
             found += watches(f"{clock.id}.stops", clock.stops)
         for cadence in policy.cadences.values():
             found += watches(f"{cadence.id}.stop_on", cadence.stop_on)
+        for recall in policy.recalls:
+            found += watches(f"{recall.id}.stop_on", recall.stop_on)
         if policy.create_deal is not None:
             found += watches("create_deal", policy.create_deal.on)
         return tuple(found)
@@ -133,6 +135,11 @@ class Plan:
         for condition in self.standing_conditions:
             names.update(self._leaves(condition.names))
         return any(name.startswith(("clock.", "cadence.", "owner")) for name in names)
+
+    @cached_property
+    def queue_of(self) -> Mapping[str, str]:
+        """Rule or cadence → the queue that lists it, the first where several do."""
+        return {rule: queue.id for queue in reversed(list(self.policy.queues.values())) for rule in queue.tasks}
 
     @cached_property
     def members(self) -> Mapping[str, frozenset[str]]:

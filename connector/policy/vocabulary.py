@@ -69,6 +69,7 @@ class Vocabulary:
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: reason id → used_for
     gates: tuple[str, ...] = ()
     cadences: tuple[str, ...] = ()
+    recalls: tuple[str, ...] = ()
     clocks: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()

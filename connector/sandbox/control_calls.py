@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from connector.sandbox.wire import Json
-
+Json = dict[str, Any]
 #: the last value of each query parameter
 Query = dict[str, str]
 Action = Callable[[Json, Query], Any]

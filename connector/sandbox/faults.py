@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Protocol
 
 from connector.errors import UsageError
 from connector.sandbox.dice import seeded
-from connector.sandbox.limits import policy_reply, secondly_reply
-from connector.sandbox.wire import Call, Reply, correlation_id
 
 EFFECTS = {
     "status": "answer `status` instead of doing the work (`retry_after`, `policy` for 429s)",
@@ -21,7 +19,7 @@ EFFECTS = {
     "latency": "take `seconds` longer",
     "html": "answer 200 with an HTML page (`applied` says whether the work was done)",
     "truncate": "apply, then answer with half of the JSON (`short`: with the full Content-Length)",
-    "partial": "the last `rows` rows of a batch fail in a 207, the others are applied",
+    "partial": "the last `rows` rows of a batch fail, the others are applied",
     "edit": "a person changes a record just `before` (or `after`) the call is applied",
     "revoke": "every token is revoked just before the call",
 }
@@ -45,6 +43,8 @@ class Fault:
     skip: int = 0
     probability: float = 1.0
     status: int = 500
+    #: Salesforce: the error code of a `status` or of the rows of a `partial`; "" = the usual one
+    code: str = ""
     retry_after: str = ""
     #: of 429: "secondly", "TEN_SECONDLY_ROLLING" or "DAILY"
     policy: str = "TEN_SECONDLY_ROLLING"
@@ -61,6 +61,17 @@ class Fault:
     def as_json(self) -> dict[str, Any]:
         """As the control API prints it."""
         return asdict(self)
+
+
+class Strikable(Protocol):
+    """What a rule looks at: a call on its way to a handler."""
+
+    kind: str
+    method: str
+    path: str
+
+    def named(self) -> list[str]:
+        """Ids of the records that the call names."""
 
 
 #: effects that end the call: the first rule that strikes keeps the others for later calls
@@ -99,7 +110,7 @@ class Faults:
         """Remove all."""
         self.rules = []
 
-    def strike(self, call: Call) -> list[Fault]:
+    def strike(self, call: Strikable) -> list[Fault]:
         """The rules that this call meets; their counts go down."""
         struck: list[Fault] = []
         ended = False
@@ -119,47 +130,9 @@ class Faults:
         return struck
 
 
-def _matches(rule: Fault, call: Call) -> bool:
+def _matches(rule: Fault, call: Strikable) -> bool:
     if not fnmatchcase(call.kind, rule.kind) or (rule.method and rule.method != call.method):
         return False
     if rule.path and not re.search(rule.path, call.path):
         return False
-    return not rule.record or rule.record in named_records(call)
-
-
-def named_records(call: Call) -> list[str]:
-    """Ids that the call names."""
-    ids = [arg for arg in call.args if arg.isdigit()]
-    if isinstance(call.body, dict):
-        ids += [str(one["id"]) for one in call.body.get("inputs") or [] if isinstance(one, dict) and "id" in one]
-    return ids
-
-
-def status_reply(rule: Fault, app_id: int) -> Reply:
-    """The answer of a `status` fault, in the form HubSpot gives that status."""
-    if rule.status == 429:
-        reply = secondly_reply() if rule.policy == "secondly" else policy_reply(rule.policy, app_id)
-    else:
-        body: dict[str, Any] = {
-            "status": "error",
-            "message": _MESSAGES.get(rule.status, "internal error"),
-            "correlationId": correlation_id(),
-        }
-        if rule.status in _CATEGORIES:
-            body["category"] = _CATEGORIES[rule.status]
-        reply = Reply(status=rule.status, body=body)
-    if rule.status in (502, 503, 504):
-        page = f"<html><head><title>{rule.status}</title></head><body><h1>{rule.status}</h1></body></html>"
-        reply = Reply(status=rule.status, body=page.encode(), content_type="text/html")
-    if rule.retry_after:
-        reply.headers["Retry-After"] = rule.retry_after
-    return reply
-
-
-_MESSAGES = {
-    401: "Authentication credentials not found.",
-    403: "You do not have permissions to make this call.",
-    423: "The resource is locked by another request; try again in 2 seconds.",
-    477: "This HubSpot account is being migrated between data hosting locations.",
-}
-_CATEGORIES = {401: "INVALID_AUTHENTICATION", 403: "MISSING_SCOPES", 423: "LOCKED", 477: "MIGRATION_IN_PROGRESS"}
+    return not rule.record or rule.record in call.named()

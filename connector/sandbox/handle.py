@@ -1,31 +1,23 @@
-"""`start_sandbox` and `SandboxHandle`: the sandbox from Python, in this process or over HTTP alike."""
+"""`start_sandbox` and `SandboxHandle`: the HubSpot sandbox from Python, in this process or over HTTP alike."""
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import orjson
-import urllib3
-
-from connector.errors import UsageError
 from connector.sandbox.behaviour import FormSubmission
+from connector.sandbox.control import Control
+from connector.sandbox.handle_common import CommonHandle, Json
 from connector.sandbox.server import SandboxServer
 from connector.sandbox.service import SandboxService
 from connector.sandbox.settings import SandboxSettings
 from connector.sandbox.world import WorldSettings, build_world
 
-Json = dict[str, Any]
 
-
-class SandboxHandle:
-    """A sandbox to drive: every method is one control call. `with` closes what `start_sandbox` started."""
+class SandboxHandle(CommonHandle):
+    """A portal to drive: every method is one control call. `with` closes what `start_sandbox` started."""
 
     def __init__(self, base_url: str, server: SandboxServer | None = None) -> None:
-        self.base_url = base_url.rstrip("/")
-        #: the server, when it runs in this process
-        self.server = server
-        self._http = urllib3.PoolManager(maxsize=8, retries=False)
+        super().__init__(base_url, server)
         about = self.control("GET", "")
         #: the private app's token
         self.token: str = about["token"]
@@ -35,114 +27,14 @@ class SandboxHandle:
         self.portal_id: int = about["portal_id"]
         self.app_id: int = about["app_id"]
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop the server if it is ours."""
-        self._http.clear()
-        if self.server is not None:
-            self.server.close()
-
-    def control(self, method: str, path: str, body: Json | None = None, query: dict[str, str] | None = None) -> Any:
-        """One call of the control API; a refusal is a UsageError with the sandbox's words."""
-        reply = self._http.request(
-            method,
-            f"{self.base_url}/control{path}",
-            body=None if body is None else orjson.dumps(body),
-            fields=query if body is None else None,
-            headers={"Content-Type": "application/json"} if body is not None else None,
-            timeout=urllib3.Timeout(total=120.0),
-        )
-        data = orjson.loads(reply.data)
-        if reply.status != 200:
-            raise UsageError(f"The sandbox refuses: {data}", reason=str(data.get("reason") or "refused"))
-        return data
-
-    # ------------------------------------------------------------------ switches, clock, counters
-
-    def settings(self, **changes: Any) -> Json:
-        """Change switches (see SandboxSettings); gives all of them."""
-        found: Json = self.control("PATCH", "/settings", changes) if changes else self.control("GET", "/settings")
-        return found
-
-    def clock(self) -> Json:
-        """{"now_ms", "now", "rate"}"""
-        found: Json = self.control("GET", "/clock")
-        return found
-
-    def set_clock(
-        self,
-        *,
-        now: str | int | None = None,
-        advance_seconds: float = 0.0,
-        rate: float | None = None,
-    ) -> int:
-        """Jump, advance, change the rate (0 freezes); gives the new present in ms."""
-        body: Json = {"advance_seconds": advance_seconds}
-        if now is not None:
-            body["now"] = now
-        if rate is not None:
-            body["rate"] = rate
-        return int(self.control("POST", "/clock", body)["now_ms"])
-
-    def ledger(self, *, since: int = 0, **columns: str) -> list[Json]:
-        """Applied writes after `since`, filtered by type, id, method, source, actor."""
-        rows: list[Json] = self.control("GET", "/ledger", query={"since": str(since), **columns})["rows"]
-        return rows
-
-    def calls(self) -> dict[str, Json]:
-        """kind -> {"calls", "records", "statuses"}; with `search` and `total`."""
-        kinds: dict[str, Json] = self.control("GET", "/calls")["kinds"]
-        return kinds
-
-    def call_count(self, kind: str) -> int:
-        """Calls of one kind so far."""
-        return int(self.calls().get(kind, {}).get("calls", 0))
-
     def refused(self) -> dict[str, int]:
         """429s by limit: search, burst, associations, daily."""
         found: dict[str, int] = self.control("GET", "/calls")["refused"]
         return found
 
-    def reset_calls(self) -> None:
-        """Count calls from zero."""
-        self.control("POST", "/calls/reset", {})
-
     def reset_limits(self) -> None:
         """Empty all rate windows."""
         self.control("POST", "/limits/reset", {})
-
-    # ------------------------------------------------------------------ faults
-
-    def fault(self, effect: str, **rule: Any) -> int:
-        """Add a fault rule (see docs/sandbox.md); gives its id."""
-        return int(self.control("POST", "/faults", {"effect": effect, **rule})["id"])
-
-    def faults(self) -> list[Json]:
-        """Rules with `hits` and what is left of `times`."""
-        rules: list[Json] = self.control("GET", "/faults")["rules"]
-        return rules
-
-    def delayed(self) -> int:
-        """Calls that a `delay_apply` fault still holds back."""
-        return int(self.control("GET", "/faults")["delayed"])
-
-    def release_delayed(self) -> int:
-        """Apply them now; gives how many."""
-        return int(self.control("POST", "/faults/release", {})["applied"])
-
-    def clear_faults(self, rule_id: int | None = None) -> None:
-        """Remove one rule or all."""
-        self.control("DELETE", "/faults", query=None if rule_id is None else {"id": str(rule_id)})
 
     # ------------------------------------------------------------------ people
 
@@ -361,7 +253,7 @@ def start_sandbox(
     chosen.update(switches)
     service = SandboxService(chosen)
     build_world(service.portal, WorldSettings(contacts=contacts, companies=companies))
-    server = SandboxServer(host, port, service)
+    server = SandboxServer(host, port, service, Control(service))
     server.start()
     return SandboxHandle(server.base_url, server)
 

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Protocol
 
 from connector.sandbox.clock import machine_ms
-from connector.sandbox.wire import Actor
+
+
+class Who(Protocol):
+    """Who changes something."""
+
+    @property
+    def source(self) -> str:
+        """The vendor's word for the way of the change."""
+
+    @property
+    def label(self) -> str:
+        """The token's name, "person", "form" …"""
+
+    @property
+    def user_id(self) -> int | str | None:
+        """The user behind it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,11 +38,11 @@ class LedgerRow:
     method: str
     source: str
     actor: str
-    user_id: int | None
+    user_id: int | str | None
     type: str
     id: str
     changes: dict[str, list[str | None]]
-    #: names that were written with the value they had, or that HubSpot kept (a backward lifecycle stage)
+    #: names that were written with the value they had, or that the vendor kept (a backward lifecycle stage)
     unchanged: list[str]
     #: {"to_type", "to_id", "type_ids"} for association rows, {"merged": […]} for merges
     detail: dict[str, Any]
@@ -44,7 +59,7 @@ class CallCount:
 
 
 class Ledger:
-    """Rows in order of application, and call counts by kind. Guarded by the portal's lock."""
+    """Rows in order of application, and call counts by kind. Guarded by the stand-in's lock."""
 
     def __init__(self) -> None:
         self.rows: list[LedgerRow] = []
@@ -56,9 +71,9 @@ class Ledger:
         *,
         at: int,
         method: str,
-        actor: Actor,
+        actor: Who,
         type: str,
-        id: int,
+        id: int | str,
         changes: dict[str, list[str | None]] | None = None,
         unchanged: list[str] | None = None,
         detail: dict[str, Any] | None = None,

@@ -13,15 +13,14 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from connector.sandbox.control import Control
-from connector.sandbox.service import Outcome, Request, SandboxService
+from connector.sandbox.exchange import Answering, Outcome, Request, Stand
 
 MAX_BODY = 32 * 1024 * 1024
 _REASONS = http.client.responses | {423: "Locked", 477: "Migration In Progress"}
 
 
 class SandboxHandler(BaseHTTPRequestHandler):
-    """Reads requests, writes outcomes; knows nothing of HubSpot."""
+    """Reads requests, writes outcomes; knows nothing of any vendor."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -83,16 +82,15 @@ class SandboxServer(ThreadingHTTPServer):
     request_queue_size = 256
     allow_reuse_address = True
 
-    def __init__(self, host: str, port: int, service: SandboxService) -> None:
+    def __init__(self, host: str, port: int, service: Stand, control: Answering) -> None:
         self.service = service
-        self.control = Control(service)
+        self.control = control
         self.stopping = threading.Event()
         self._connections: set[socket.socket] = set()
         self._guard = threading.Lock()
         self._date = (0, "")
         super().__init__((host, port), SandboxHandler)
         self.base_url = f"http://{host}:{self.server_address[1]}"
-        self.control.base_url = self.base_url
         self._thread: threading.Thread | None = None
 
     def server_bind(self) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import parse_qs, unquote
 
 import orjson
 
-from connector.sandbox import faults as fault_rules
 from connector.sandbox import oauth, people, webhooks_api
+from connector.sandbox.carrier import Carrier
+from connector.sandbox.exchange import Outcome, Request
+from connector.sandbox.fault_replies import status_reply
 from connector.sandbox.faults import Fault, Faults
 from connector.sandbox.limits import Limits
 from connector.sandbox.oauth import Tokens
@@ -25,33 +23,6 @@ from connector.sandbox.wire import Actor, ApiRefusalError, Call, Reply, correlat
 NOBODY = Actor(source="API", source_id="anonymous", label="anonymous")
 
 
-@dataclass(kw_only=True)
-class Request:
-    """One HTTP request as read from the socket."""
-
-    method: str
-    #: path and query as sent
-    target: str
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    base_url: str = ""
-
-
-@dataclass(kw_only=True)
-class Outcome:
-    """What the socket does: an answer, or none."""
-
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    #: close the connection without an answer
-    cut: bool = False
-    #: before that, wait so long or until the client leaves
-    hold_seconds: float = 0.0
-    #: claim this length although fewer bytes follow; then close
-    claimed_length: int | None = None
-
-
 class SandboxService:
     """The HubSpot side of the sandbox."""
 
@@ -61,9 +32,7 @@ class SandboxService:
         self.tokens = Tokens(seed=self.settings.seed)
         self.limits = Limits(self.settings, self.portal.clock)
         self.faults = Faults(self.settings.seed)
-        #: applications that a `delay_apply` fault still owes, by number
-        self._owed: dict[int, tuple[threading.Timer, Callable[[], None]]] = {}
-        self._owed_count = 0
+        self.carrier = Carrier(self.portal.lock, lambda: self.settings.latency_ms / 1000)
         self.router = Router((*CRM_ROUTES, *self._own_routes()))
 
     def _own_routes(self) -> tuple[Route, ...]:
@@ -169,19 +138,15 @@ class SandboxService:
     # ------------------------------------------------------------------ faults
 
     def _carried_out(self, route: Route, call: Call, struck: list[Fault], refused: ApiRefusalError | None) -> Outcome:
-        latency = self.settings.latency_ms / 1000 + sum(one.seconds for one in struck if one.effect == "latency")
-        if latency:
-            time.sleep(latency / 2)
-        if refused is not None:
-            raise refused
-        terminal = next((one for one in struck if one.effect in fault_rules.INSTEAD), None)
-        if terminal is not None:
-            outcome = self._instead(route, call, terminal, struck)
-        else:
-            outcome = _as_outcome(self._applied(route, call, struck))
-        if latency:
-            time.sleep(latency / 2)
-        return outcome
+        def work() -> Outcome:
+            if refused is not None:
+                raise refused
+            return _as_outcome(self._applied(route, call, struck))
+
+        def answer(rule: Fault) -> Outcome:
+            return _as_outcome(status_reply(rule, self.settings.app_id))
+
+        return self.carrier.carry_out(work, [] if refused is not None else struck, answer=answer)
 
     def _applied(self, route: Route, call: Call, struck: list[Fault]) -> Reply:
         """Run the handler, with what faults do around it."""
@@ -205,7 +170,7 @@ class SandboxService:
     def _edit(self, rule: Fault, call: Call) -> None:
         """The person's edit; without a record to edit (it is gone, or the call names none) nothing happens."""
         given = rule.edit
-        named = fault_rules.named_records(call)
+        named = call.named()
         record_id = str(given.get("id") or (named[0] if named else ""))
         type_name = str(given.get("type") or call.kind.partition(".")[0])
         if self.portal.find_by(object_type(type_name), "", record_id) is None:
@@ -219,71 +184,9 @@ class SandboxService:
             str(given.get("source") or "CRM_UI"),
         )
 
-    def _instead(self, route: Route, call: Call, rule: Fault, struck: list[Fault]) -> Outcome:
-        if rule.effect == "status":
-            return _as_outcome(fault_rules.status_reply(rule, self.settings.app_id))
-        if rule.effect == "drop":
-            return Outcome(cut=True)
-        if rule.effect == "hang":
-            return Outcome(cut=True, hold_seconds=rule.seconds or 60.0)
-        if rule.effect == "delay_apply":
-            self._owe(rule.seconds, partial(self._apply_quietly, route, call, struck))
-            return Outcome(cut=True, hold_seconds=rule.seconds + 1.0)
-        if rule.effect == "html":
-            if rule.applied:
-                self._applied(route, call, struck)
-            page = b"<!DOCTYPE html><html><body><h1>We are performing maintenance</h1></body></html>"
-            return Outcome(status=200, body=page, headers={"Content-Type": "text/html;charset=utf-8"})
-        if rule.effect == "lost_response":
-            self._applied(route, call, struck)
-            return Outcome(cut=True)
-        whole = _as_outcome(self._applied(route, call, struck))
-        half = whole.body[: len(whole.body) // 2]
-        whole.claimed_length = len(whole.body) if rule.short else None
-        whole.body = half
-        return whole
-
-    def _apply_quietly(self, route: Route, call: Call, struck: list[Fault]) -> None:
-        try:
-            self._applied(route, call, struck)
-        except ApiRefusalError:
-            return  # nobody is there to be told
-
-    def _owe(self, seconds: float, work: Callable[[], None]) -> None:
-        with self.portal.lock:
-            self._owed_count += 1
-            number = self._owed_count
-            timer = threading.Timer(seconds, self._pay, args=(number,))
-            timer.daemon = True
-            self._owed[number] = (timer, work)
-        timer.start()
-
-    def _pay(self, number: int) -> None:
-        with self.portal.lock:
-            owed = self._owed.pop(number, None)
-            if owed is not None:
-                owed[1]()
-
-    def release_delayed(self) -> int:
-        """Apply now what `delay_apply` faults still owe; gives how many."""
-        with self.portal.lock:
-            numbers = list(self._owed)
-            for number in numbers:
-                self._owed[number][0].cancel()
-                self._pay(number)
-        return len(numbers)
-
-    @property
-    def delayed(self) -> int:
-        """How many calls wait to be applied late."""
-        return len(self._owed)
-
     def close(self) -> None:
         """Stop timers and webhooks."""
-        with self.portal.lock:
-            for timer, _ in self._owed.values():
-                timer.cancel()
-            self._owed.clear()
+        self.carrier.close()
         self.portal.webhooks.sender.close()
 
 

@@ -72,6 +72,13 @@ class Call:
         """A boolean query parameter."""
         return self.one(name).lower() == "true"
 
+    def named(self) -> list[str]:
+        """Ids that the call names, in its path or its `inputs`."""
+        ids = [arg for arg in self.args if arg.isdigit()]
+        if isinstance(self.body, dict):
+            ids += [str(one["id"]) for one in self.body.get("inputs") or [] if isinstance(one, dict) and "id" in one]
+        return ids
+
 
 class ApiRefusalError(RejectedError):
     """The sandbox refuses the call as HubSpot would; `reply` is what goes out."""

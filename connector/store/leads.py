@@ -288,6 +288,14 @@ def release_due(conn: Connection, token: uuid.UUID) -> None:
     conn.execute("UPDATE lead_due SET claim = NULL, claimed_until = '-infinity' WHERE claim = %s", [token])
 
 
+def wait_due(conn: Connection, token: uuid.UUID, lead_ids: Sequence[int]) -> None:
+    """These are not decided before they are made due again: by the read that was asked for, or by what happens."""
+    conn.execute(
+        "UPDATE lead_due SET claim = NULL, claimed_until = 'infinity' WHERE claim = %s AND lead_id = ANY(%s)",
+        [token, list(lead_ids)],
+    )
+
+
 def fail_due(conn: Connection, token: uuid.UUID, lead_id: int, *, reason: str, most: int) -> None:
     """An evaluation failed: try again later, and after `most` times park this lead alone."""
     conn.execute(_FAIL_DUE, {"token": token, "lead_id": lead_id, "reason": reason, "most": most})

@@ -26,6 +26,7 @@ class ReadClaim:
     wanted_at: datetime
     arrival: Mapping[str, Any] | None
     attempts: int
+    deep: bool = False  #: Activities are looked for too.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +81,19 @@ WITH free AS (
 )
 UPDATE link SET read_claim = %(token)s, read_claimed_until = now() + make_interval(secs => %(lease_seconds)s)
 FROM free WHERE link.lead_id = free.lead_id AND link.connection_id = %(connection_id)s
-RETURNING link.lead_id, vendor_id, read_wanted_at AS wanted_at, arrival, read_attempts AS attempts
+RETURNING link.lead_id, vendor_id, read_wanted_at AS wanted_at, arrival, read_attempts AS attempts,
+          read_deep AS deep
 """
 
 # What was asked for again while we read is read again.
 _SETTLE_READS = """
 UPDATE link
 SET read_wanted_at = CASE WHEN link.read_wanted_at > done.wanted_at THEN link.read_wanted_at END,
-    read_claim = NULL, read_claimed_until = '-infinity', read_attempts = 0, arrival = NULL
-FROM unnest(%(lead_ids)s::bigint[], %(wanted_ats)s::timestamptz[]) AS done (lead_id, wanted_at)
+    read_claim = NULL, read_claimed_until = '-infinity', read_attempts = 0, arrival = NULL,
+    read_deep = link.read_deep AND link.read_wanted_at > done.wanted_at,
+    known_until = CASE WHEN done.deep THEN greatest(link.known_until, %(begun)s) ELSE link.known_until END
+FROM unnest(%(lead_ids)s::bigint[], %(wanted_ats)s::timestamptz[], %(deep)s::boolean[])
+     AS done (lead_id, wanted_at, deep)
 WHERE link.lead_id = done.lead_id AND link.connection_id = %(connection_id)s AND link.read_claim = %(token)s
 RETURNING link.lead_id
 """
@@ -164,6 +169,15 @@ def want_read(
         "event_at": event_at,
     }
     conn.execute(_WANT_READ, values)
+
+
+def want_deep(conn: Connection, lead_ids: Sequence[int]) -> None:
+    """Mark these leads' records to be read with everything that may have happened; who is marked so already waits."""
+    conn.execute(
+        "UPDATE link SET read_wanted_at = clock_timestamp(), read_lane = 'hot', read_deep = true"
+        " WHERE lead_id = ANY(%s) AND vendor_id <> '' AND NOT (read_deep AND read_wanted_at IS NOT NULL)",
+        [list(lead_ids)],
+    )
 
 
 def ensure(conn: Connection, installation_id: int, connection_id: int, wanted: Mapping[int, str]) -> None:
@@ -263,13 +277,20 @@ def awaiting_read(conn: Connection, lead_ids: Sequence[int]) -> set[int]:
     return {int(row["lead_id"]) for row in rows}
 
 
-def settle_reads(conn: Connection, connection_id: int, token: uuid.UUID, claims: Sequence[ReadClaim]) -> set[int]:
-    """Mark these as read, in the transaction that stores what was read; returns the leads that we still held."""
+def settle_reads(
+    conn: Connection, connection_id: int, token: uuid.UUID, claims: Sequence[ReadClaim], *, begun: datetime
+) -> set[int]:
+    """Mark these as read, in the transaction that stores what was read; returns the leads that we still held.
+
+    `begun` (business time): what had happened by then is known of those that were read deeply.
+    """
     values = {
         "connection_id": connection_id,
         "token": token,
         "lead_ids": [claim.lead_id for claim in claims],
         "wanted_ats": [claim.wanted_at for claim in claims],
+        "deep": [claim.deep for claim in claims],
+        "begun": begun,
     }
     return {int(row["lead_id"]) for row in conn.execute(_SETTLE_READS, values)}
 

@@ -138,6 +138,15 @@ def standing(conn: Connection, connection_id: int, keys: Sequence[str]) -> dict[
     return {row["key"]: Standing(vendor_id=row["vendor_id"], step=row["step"]) for row in rows}
 
 
+def queued(conn: Connection, kind: str) -> list[ManagedRow]:
+    """The records that stand in a queue and are still to be done, oldest first."""
+    query = (
+        f"SELECT {_COLUMNS} FROM managed_record WHERE kind = %s AND desired_state = 'open' AND step <> 'settled'"
+        " AND coalesce(reported, 'open') = 'open' AND desired ->> 'queue' IS NOT NULL ORDER BY created_at, key"
+    )
+    return [ManagedRow(**row) for row in conn.execute(query, [kind])]
+
+
 def gone(conn: Connection, connection_id: int, kind: str, vendor_ids: Sequence[str]) -> None:
     """People deleted these records of ours: they are settled, and never made again."""
     conn.execute(

@@ -7,7 +7,7 @@ before. Nothing is read of a policy that names no activities.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from connector.domain.codec_work import moment_text
 from connector.errors import RetryableError
@@ -18,6 +18,12 @@ from connector.sync.binding import ACTIVITY, Binding
 from connector.sync.context import Line, Tenant, conclude
 from connector.sync.submissions import new_lead
 from connector.vendors.base import EventKind, InboundEvent, Lane, Record
+
+LATEST = 50
+"""Activities of a kind that are looked through for one person."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+"""When they were marked that nobody has marked: what was marked meanwhile stays marked."""
 
 _TELLING = (EventKind.CREATED, EventKind.DELETED, EventKind.RESTORED)
 
@@ -60,6 +66,26 @@ def read_activities(line: Line, lane: Lane) -> int:
     return sum(_read_type(line, object_type, lane) for object_type in line.binding.activity_types)
 
 
+def read_activities_of(line: Line, people: Sequence[str], lane: Lane) -> int:
+    """Look for what these people's records tell of, whether events told of it or not; returns how many were read.
+
+    It is asked for before something is done because nothing has happened: the latest of each kind are enough.
+    """
+    count = 0
+    for object_type in line.binding.activity_types if people else ():
+        found = line.vendor.associated(line.dialect.person_type, people, object_type, lane=lane)
+        ids = {one for theirs in found.values() for one in sorted(theirs, key=_by_age)[-LATEST:]}
+        if ids:
+            _read_and_store(line, object_type, dict.fromkeys(ids, _NEVER), lane)
+        count += len(ids)
+    return count
+
+
+def _by_age(vendor_id: str) -> tuple[int, str]:
+    """Ids that are numbers grow with time."""
+    return len(vendor_id), vendor_id
+
+
 def _read_type(line: Line, object_type: str, lane: Lane) -> int:
     tenant, limits = line.tenant, line.tenant.limits
     with tenant.database.transaction(tenant.installation_id) as conn:
@@ -74,22 +100,25 @@ def _read_type(line: Line, object_type: str, lane: Lane) -> int:
     if not asked:
         return 0
     try:
-        records = line.vendor.read(
-            object_type, sorted(asked), line.dialect.activities[object_type].properties, lane=lane
-        )
-        people = line.vendor.associated(object_type, sorted(records), line.dialect.person_type, lane=lane)
+        _read_and_store(line, object_type, asked, lane)
     except RetryableError as error:
         seconds = limits.retry_seconds if error.retry_after_seconds is None else error.retry_after_seconds
         with tenant.database.transaction(tenant.installation_id) as conn:
             most = max(seconds, limits.retry_seconds_most)
             wanted.postpone(conn, line.connection_id, object_type, list(asked), seconds=seconds, most=most)
         raise
+    return len(asked)
+
+
+def _read_and_store(line: Line, object_type: str, asked: Mapping[str, datetime], lane: Lane) -> None:
+    properties = line.dialect.activities[object_type].properties
+    records = line.vendor.read(object_type, sorted(asked), properties, lane=lane)
+    people = line.vendor.associated(object_type, sorted(records), line.dialect.person_type, lane=lane)
     conclude(
-        tenant,
+        line.tenant,
         lambda conn: _store(line, conn, object_type, asked, records, people, lane),
         give_back=lambda conn: None,
     )
-    return len(asked)
 
 
 def _store(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from connector.domain import codec
 from connector.domain.effects import WorkState
@@ -37,6 +38,7 @@ class Case:
     signals: Sequence[Signal]
     records: Sequence[ManagedRow]
     presence: Presence = field(default_factory=dict)  #: Who is away.
+    known_until: datetime | None = None  #: What had happened by then is known.
 
     def state(self) -> LeadState:
         """What we remember of the lead, with what people did to our tasks since."""
@@ -58,13 +60,13 @@ def load_cases(bindings: Mapping[int, Binding], conn: Connection, ids: Sequence[
     for connection_id, binding in bindings.items():
         away = presence(conn, binding.plan.policy)
         people = _people(conn, connection_id, binding, ids)
-        persons = [person for _, person, _, _ in people.values()]
+        persons = [person for person, _, _, _ in people.values()]
         companies = _companies(conn, connection_id, binding, persons)
         deals = deals_shown(conn, connection_id, binding, persons)
         records: dict[int, list[ManagedRow]] = {}
         for record in managed.of_leads(conn, connection_id, ids, dirty_only=False):
             records.setdefault(record.lead_id, []).append(record)
-        for lead_id, (_, person, moving, dropped) in people.items():
+        for lead_id, (person, moving, dropped, known_until) in people.items():
             if rows[lead_id].gone is not None:
                 continue
             company_id = person.properties.get(binding.dialect.company_property)
@@ -80,21 +82,22 @@ def load_cases(bindings: Mapping[int, Binding], conn: Connection, ids: Sequence[
                 signals=found_signals.get(lead_id, ()),
                 records=records.get(lead_id, ()),
                 presence=away,
+                known_until=known_until,
             )
     return cases
 
 
 def _people(
     conn: Connection, connection_id: int, binding: Binding, ids: Sequence[int]
-) -> dict[int, tuple[str, MirrorRow, bool, Mapping[str, object]]]:
+) -> dict[int, tuple[MirrorRow, bool, Mapping[str, object], datetime | None]]:
     rows = conn.execute(
-        "SELECT lead_id, vendor_id, journal IS NOT NULL AS moving, dropped FROM link"
+        "SELECT lead_id, vendor_id, journal IS NOT NULL AS moving, dropped, known_until FROM link"
         " WHERE connection_id = %s AND lead_id = ANY(%s)",
         [connection_id, list(ids)],
     ).fetchall()
     held = mirrors.load(conn, connection_id, binding.dialect.person_type, [row["vendor_id"] for row in rows])
     return {
-        int(row["lead_id"]): (row["vendor_id"], held[row["vendor_id"]], row["moving"], row["dropped"])
+        int(row["lead_id"]): (held[row["vendor_id"]], row["moving"], row["dropped"], row["known_until"])
         for row in rows
         if row["vendor_id"] in held
     }

@@ -37,18 +37,19 @@ def whose_deals(dialect: Dialect) -> str:
     return f"{dialect.person_type}>{dialect.deal.object_type}"
 
 
-def fetch_deals(line: Line, people: Mapping[str, Record], lane: Lane) -> DealHarvest:
-    """The deals of people who have just been read, as far as the mirror does not hold them."""
+def fetch_deals(line: Line, people: Mapping[str, Record], lane: Lane, *, deep: frozenset[str]) -> DealHarvest:
+    """The deals of people who have just been read, as far as the mirror does not hold them; all of those in `deep`."""
     harvest = DealHarvest()
     if not line.binding.deal_properties or not people:
         return harvest
     dialect = line.dialect
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         known = associations.of(conn, line.connection_id, dialect.person_type, list(people), dialect.deal.object_type)
-    ask = sorted(one for one, record in people.items() if _must_ask(dialect, record, known.get(one)))
+    ask = sorted(one for one, record in people.items() if one in deep or _must_ask(dialect, record, known.get(one)))
     if ask:
         harvest.belongs = line.vendor.associated(dialect.person_type, ask, dialect.deal.object_type, lane=lane)
-        _read(line, harvest, (), lane)
+        again = {deal for one in deep & people.keys() for deal in harvest.belongs.get(one, ())}
+        _read(line, harvest, again, lane)
     return harvest
 
 

@@ -54,21 +54,27 @@ class Result:
         self.shadowed += decision.shadowed
 
 
-def decide_case(tenant: Tenant, due: DueClaim, case: Case, now: datetime, grants: tuple[Grant, ...] = ()) -> Result:
+def decide_case(
+    tenant: Tenant, due: DueClaim, case: Case, now: datetime, grants: tuple[Grant, ...] = ()
+) -> Result | None:
     """Step through every instant that was due, in order, then now; `grants` are the answers of pools to what it asks.
 
     Nothing is stored between asking and answering: the case is decided from its beginning, so that whatever comes of
-    an instant has the owner that it is for.
+    an instant has the owner that it is for. None: it would act because nothing has happened, and what we know is older
+    than the moment by which that counts.
     """
     state = case.state()
     lead = replace(case.lead(state), grants=grants)
     found: Sequence[Signal] = case.signals
     instant = _first_instant(tenant, due, case, now)
     result: Result | None = None
+    by_time = due.why == WakeClass.WINDOW.value and instant == due.due_at
     for step in range(MOST_STEPS + 1):
         if step == MOST_STEPS:
             instant = now
         decision = decide(tenant.plan, lead, found, state, instant, since=tenant.policy.activated_at)
+        if _is_rash(decision, case.known_until, instant if by_time else None):
+            return None
         state = decision.state
         if result is None:
             result = Result(due=due, case=case, decision=decision, grants=grants)
@@ -78,8 +84,17 @@ def decide_case(tenant: Tenant, due: DueClaim, case: Case, now: datetime, grants
             break
         wake = decision.wake
         instant = wake.at if wake is not None and instant < wake.at < now else now
+        by_time = wake is not None and wake.why is WakeClass.WINDOW and wake.at == instant
     assert result is not None
     return result
+
+
+def _is_rash(decision: Decision, known_until: datetime | None, by_time: datetime | None) -> bool:
+    """True when it acts because nothing has happened, without knowing: a promise that ran out, a step that nobody
+    answered, a period that ended (`by_time`: time alone brought this decision about, at this moment)."""
+    acts = bool(decision.entries or decision.fired)
+    moments = [one for one in (decision.absent_until, by_time if acts else None) if one is not None]
+    return bool(moments) and (known_until is None or known_until < max(moments))
 
 
 def _first_instant(tenant: Tenant, due: DueClaim, case: Case, now: datetime) -> datetime:

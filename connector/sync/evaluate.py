@@ -51,15 +51,17 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
     try:
         with tenant.database.transaction(tenant.installation_id) as conn:
             cases, resting = _cases(tenant, conn, due)
-        decided = (_decided(tenant, token, due, case, now) for due, case in cases)
+        unsure: set[int] = set()
+        decided = (_decided(tenant, token, due, case, now, unsure) for due, case in cases)
         results = grant_requests(
             tenant,
             [one for one in decided if one is not None],
             now,
-            anew=lambda one, grants: _decided(tenant, token, one.due, one.case, now, grants),
+            anew=lambda one, grants: _decided(tenant, token, one.due, one.case, now, unsure, grants),
         )
         with tenant.database.transaction(tenant.installation_id) as conn:
             _store(tenant, conn, token, results, resting, now)
+            _read_first(conn, token, sorted(unsure))
     except RetryableError:
         with tenant.database.transaction(tenant.installation_id) as conn:
             leads.release_due(conn, token)
@@ -81,10 +83,20 @@ def _cases(
 
 # ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
 def _decided(
-    tenant: Tenant, token: uuid.UUID, due: DueClaim, case: Case, now: datetime, grants: tuple[Grant, ...] = ()
+    tenant: Tenant,
+    token: uuid.UUID,
+    due: DueClaim,
+    case: Case,
+    now: datetime,
+    unsure: set[int],
+    grants: tuple[Grant, ...] = (),
 ) -> Result | None:
+    """What came of a case; None where it failed, or where it has to be read before (`unsure` has it then)."""
     try:
-        return decide_case(tenant, due, case, now, grants)
+        result = decide_case(tenant, due, case, now, grants)
+        if result is None:
+            unsure.add(case.row.id)
+        return result
     except (TasukiError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         # One lead's poison must not stop the others: it is tried again, then parked alone.
         log.error("evaluation_failed", lead_id=case.row.id, error=type(error).__name__, where=_where(error))
@@ -97,6 +109,14 @@ def _decided(
                 most=tenant.limits.most_failures,
             )
         return None
+
+
+def _read_first(conn: Connection, token: uuid.UUID, lead_ids: Sequence[int]) -> None:
+    """Nothing is made of silence before it is known to be one: these are read, and the read makes them due again."""
+    if lead_ids:
+        links.lock(conn, lead_ids)
+        links.want_deep(conn, lead_ids)
+        leads.wait_due(conn, token, lead_ids)
 
 
 def _where(error: BaseException) -> str:

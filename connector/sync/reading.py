@@ -18,7 +18,7 @@ from connector.store.links import ReadClaim
 from connector.store.mirrors import MirrorRow
 from connector.store.signals import NewSignal
 from connector.sync import mirror
-from connector.sync.activities import read_activities
+from connector.sync.activities import read_activities, read_activities_of
 from connector.sync.arrivals import Harvest, meet, recognise
 from connector.sync.context import Line, backoff, conclude
 from connector.sync.deals import fetch_deals, read_deals, store_deals
@@ -43,6 +43,7 @@ def _read_people(line: Line, lane: Lane) -> int:
     with tenant.database.transaction(tenant.installation_id) as conn:
         if _is_ahead(line, conn, lane):
             return 0
+        begun = tenant.now(conn)
         token, claims = links.claim_reads(
             conn,
             line.connection_id,
@@ -54,15 +55,21 @@ def _read_people(line: Line, lane: Lane) -> int:
         return 0
     try:
         harvest = _fetch(line, claims, lane)
+        read_activities_of(line, sorted(_deep(claims)), lane)
     except (RetryableError, AuthError) as error:
         _postpone(line, token, claims, error)
         raise
     conclude(
         tenant,
-        lambda conn: _store(line, conn, token, claims, harvest, tenant.now(conn), lane),
+        lambda conn: _store(line, conn, token, claims, harvest, tenant.now(conn), lane, begun),
         give_back=lambda conn: links.release(conn, line.connection_id, token),
     )
     return len(claims)
+
+
+def _deep(claims: Sequence[ReadClaim]) -> frozenset[str]:
+    """The people of whom something is to be decided because nothing has happened."""
+    return frozenset(claim.vendor_id for claim in claims if claim.deep and claim.vendor_id)
 
 
 def _is_ahead(line: Line, conn: Connection, lane: Lane) -> bool:
@@ -91,7 +98,7 @@ def _fetch(line: Line, claims: Sequence[ReadClaim], lane: Lane) -> Harvest:
     arrivals = [claim for claim in claims if not claim.vendor_id and claim.arrival]
     if arrivals:
         meet(line, arrivals, harvest, lane)
-    harvest.deals = fetch_deals(line, harvest.people, lane)
+    harvest.deals = fetch_deals(line, harvest.people, lane, deep=_deep(claims))
     missing = _companies_to_read(line, harvest.people.values())
     if missing:
         harvest.companies = line.vendor.read(
@@ -119,12 +126,13 @@ def _store(
     harvest: Harvest,
     now: datetime,
     lane: Lane,
+    begun: datetime,
 ) -> None:
     mirrors.lock(conn, line.connection_id, line.dialect.deal.object_type, sorted(harvest.deals.asked))
     mirrors.lock(conn, line.connection_id, line.dialect.company_type, sorted(harvest.companies))
     mirrors.lock(conn, line.connection_id, line.dialect.person_type, sorted(harvest.people))
     links.lock(conn, [claim.lead_id for claim in claims])
-    held = links.settle_reads(conn, line.connection_id, token, claims)
+    held = links.settle_reads(conn, line.connection_id, token, claims, begun=begun)
     claims = recognise(line, conn, [claim for claim in claims if claim.lead_id in held], harvest)
     people = sorted({claim.vendor_id for claim in claims})
     rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, people, lock=True)

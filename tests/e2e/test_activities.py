@@ -90,7 +90,7 @@ def test_an_outcome_that_is_set_later_changes_what_the_call_counts_as(relay: Rel
     assert signals(relay, person)["attempted"][0]["id"] == before["id"], "what it caused is caused once"
     relay.sandbox.edit("calls", call, {"hs_call_disposition": NO_ANSWER})
     relay.hear_and_settle()
-    assert counts(relay, person) == {"attempted": 1}
+    assert counts(relay, person) == {"attempted": 1, "no_answer": 1}
     relay.sandbox.delete("calls", call)
     relay.hear_and_settle()
     assert counts(relay, person) == {}

@@ -81,5 +81,5 @@ def _named(context: Context, kind: EventKind) -> tuple[str, tuple[str, ...]]:
         EventKind.CHANGES: ("field", fields),
         EventKind.REACHES: ("date field", (*times, NEXT_FISCAL_YEAR)),
         EventKind.BREACHES: ("clock", words.clocks),
-        EventKind.DONE: ("rule or cadence", (*words.rules, *words.cadences)),
+        EventKind.DONE: ("rule, cadence or recall", (*words.rules, *words.cadences, *words.recalls)),
     }[kind]

@@ -48,6 +48,7 @@ def _ids(context: Context) -> None:
     if files.work is not None:
         words.rules = tuple(rule.id for rule in files.work.rules)
         words.queues, words.cadences = tuple(files.work.queues), tuple(files.work.cadences)
+        words.recalls = tuple(recall.id for recall in files.work.recalls)
     if files.routing is not None:
         words.pools = tuple(files.routing.pools)
     if files.sla is not None:

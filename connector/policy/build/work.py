@@ -7,8 +7,8 @@ from connector.policy.build.actions import build_actions, build_enrol, check_wor
 from connector.policy.build.context import Context, label_of
 from connector.policy.build.events import build_events
 from connector.policy.document import Where
-from connector.policy.files.work import CadenceModel, QueueModel, StepModel, WorkRuleModel
-from connector.policy.model import Cadence, NeverRule, Queue, Step, TaskAction, WorkRule
+from connector.policy.files.work import CadenceModel, QueueModel, RecallModel, RecallStepModel, StepModel, WorkRuleModel
+from connector.policy.model import Cadence, Event, EventKind, NeverRule, Queue, Recall, Step, TaskAction, WorkRule
 
 TODAY = Span(amount=0, unit="days", business=True)
 """When a step of a cadence is due that says nothing else: on its day."""
@@ -61,7 +61,8 @@ def build_queues(context: Context) -> dict[str, Queue]:
 def _queue(context: Context, key: str, model: QueueModel, where: Where) -> Queue:
     words = context.vocabulary
     for index, rule in enumerate(model.tasks):
-        context.known(rule, (*words.rules, *words.cadences), "rule or cadence", where / "tasks" / index)
+        listed = (*words.rules, *words.cadences, *words.recalls)
+        context.known(rule, listed, "rule, cadence or recall", where / "tasks" / index)
     if model.order is not None:
         context.known(model.order, words.names, "name to order by", where / "order")
     names = {
@@ -113,15 +114,58 @@ def _step(context: Context, model: StepModel, slot: str, where: Where) -> Step:
     kind, title = next((kind, text) for kind, text in texts.items() if text is not None)
     if model.due is not None:
         check_working_time(context, model.due, where / "due")
-    action = TaskAction(
+    action = _for_owner(context, kind, title, "", slot=slot, due=model.due or TODAY, where=where)
+    return Step(day=model.day, action=action)
+
+
+def build_recalls(context: Context) -> tuple[Recall, ...]:
+    """What comes after attempts that reached nobody, in file order."""
+    work = context.files.work
+    if work is None:
+        return ()
+    where = context.at("work") / "recalls"
+    return tuple(_recall(context, model, where / index) for index, model in enumerate(work.recalls))
+
+
+def _recall(context: Context, model: RecallModel, where: Where) -> Recall:
+    return Recall(
+        id=model.id,
+        label=label_of(model.label, model.id),
+        on=_signals(context, build_events(context, model.on, where / "on"), where / "on"),
+        when=context.compiler.optional(model.when, where),
+        stop_on=build_events(context, model.stop_on, where / "stop_on") if model.stop_on is not None else (),
+        again=tuple(
+            _again(context, step, f"again_{index + 1}", where / "again" / index)
+            for index, step in enumerate(model.again)
+        ),
+    )
+
+
+def _signals(context: Context, events: tuple[Event, ...], where: Where) -> tuple[Event, ...]:
+    """How often something came is known of signals alone."""
+    if any(event.kind is not EventKind.SIGNAL for event in events):
+        message = "only signals are counted; write {signal: …}"
+        context.report.error(where, message, reason="bad_event", allowed=("signal",))
+    return events
+
+
+def _again(context: Context, model: RecallStepModel, slot: str, where: Where) -> TaskAction:
+    texts = {"call": model.call, "mail": model.mail, "social": model.social}
+    kind, title = next((kind, text) for kind, text in texts.items() if text is not None)
+    check_working_time(context, model.after, where / "after")
+    return _for_owner(context, kind, title, model.text, slot=slot, due=model.after, where=where)
+
+
+def _for_owner(context: Context, kind: str, title: str, text: str, *, slot: str, due: Span, where: Where) -> TaskAction:
+    """A task for whoever owns the lead."""
+    return TaskAction(
         slot=slot,
         kind=kind,
         to="owner",
         to_pool=None,
-        due=model.due or TODAY,
+        due=due,
         priority=None,
         queue=None,
         title=context.template(title, where / kind),
-        text=context.template("", where / kind),
+        text=context.template(text, where / "text"),
     )
-    return Step(day=model.day, action=action)

@@ -173,8 +173,9 @@ class Speech:
         return self.of(self.policy.clocks[key].label, key) if key in self.policy.clocks else key
 
     def rule(self, key: str) -> str:
-        """A rule of work.yaml, or a cadence."""
+        """A rule of work.yaml, a recall, or a cadence."""
         labels = {rule.id: rule.label for rule in self.policy.rules}
+        labels |= {recall.id: recall.label for recall in self.policy.recalls}
         return self.of(labels.get(key), "") or self.cadence(key)
 
     def reason(self, key: str) -> str:

@@ -61,6 +61,35 @@ class CadenceModel(FileModel):
     steps: Annotated[list[StepModel], Field(min_length=1)]
 
 
+class RecallStepModel(FileModel):
+    """What comes after one more attempt that reached nobody."""
+
+    after: Duration
+    call: str | None = None
+    mail: str | None = None
+    social: str | None = None
+    text: str = ""
+
+    @model_validator(mode="after")
+    def _one_word(self) -> RecallStepModel:
+        if sum(value is not None for value in (self.call, self.mail, self.social)) != 1:
+            words = ("call", "mail", "social")
+            raise fault("what comes again is exactly one of these words", reason="step_word", allowed=words)
+        return self
+
+
+class RecallModel(FileModel):
+    """After an attempt that reached nobody: when to try again, how often, and how."""
+
+    id: Id
+    label: Label | None = None
+    on: Events
+    when: Condition = None
+    stop_on: Events = None
+    again: Annotated[list[RecallStepModel], Field(min_length=1)]
+    renamed_from: Id | None = None
+
+
 class NeverModel(FileModel):
     """Outranks every rule."""
 
@@ -77,4 +106,5 @@ class WorkFile(FileModel):
     rules: list[WorkRuleModel] = []
     queues: dict[Id, QueueModel] = {}
     cadences: dict[Id, CadenceModel] = {}
+    recalls: list[RecallModel] = []
     never: list[NeverModel] = []

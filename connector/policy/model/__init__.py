@@ -26,7 +26,7 @@ from connector.policy.model.recycle import Again, Reason, Recycle
 from connector.policy.model.routing import SKIP, WAIT, Capacity, Pool, Routing, RoutingRule
 from connector.policy.model.scores import Contribution, Decay, ScoreDef, ScoreRule, SignalDef, SignalSource
 from connector.policy.model.sla import Agreement, Clock, Rung
-from connector.policy.model.work import Cadence, NeverRule, Queue, Step, WorkRule
+from connector.policy.model.work import Cadence, NeverRule, Queue, Recall, Step, WorkRule
 
 __all__ = [
     "SKIP",
@@ -68,6 +68,7 @@ __all__ = [
     "Pool",
     "Queue",
     "Reason",
+    "Recall",
     "Recycle",
     "RevenuePlan",
     "Review",

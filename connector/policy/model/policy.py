@@ -18,7 +18,7 @@ from connector.policy.model.recycle import Recycle
 from connector.policy.model.routing import Routing
 from connector.policy.model.scores import ScoreDef, SignalDef
 from connector.policy.model.sla import Agreement, Clock
-from connector.policy.model.work import Cadence, NeverRule, Queue, WorkRule
+from connector.policy.model.work import Cadence, NeverRule, Queue, Recall, WorkRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +77,7 @@ class Policy:
     order: tuple[str, ...] = ()
     gates: Mapping[str, Gate] = field(default_factory=dict)
     cadences: Mapping[str, Cadence] = field(default_factory=dict)
+    recalls: tuple[Recall, ...] = ()
     queues: Mapping[str, Queue] = field(default_factory=dict)
     routing: Routing | None = None
     clocks: Mapping[str, Clock] = field(default_factory=dict)

@@ -58,8 +58,24 @@ class Cadence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recall:
+    """After the n-th of these signals in a row the n-th of `again` is done, due so long after that signal.
+
+    In a row: since the stage was entered and since the last of `stop_on`. After the last of `again` nothing comes. The
+    slot of each is `again_<n>`, counted from 1.
+    """
+
+    id: str
+    label: Label
+    on: tuple[Event, ...]  #: Signals alone.
+    when: Condition | None
+    stop_on: tuple[Event, ...]
+    again: tuple[TaskAction, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """A call list: the tasks of these rules and cadences, by this score, shown in the CRMs under these names."""
+    """A call list: the tasks of these rules, cadences and recalls, by this score, under these names in the CRMs."""
 
     id: str
     label: Label

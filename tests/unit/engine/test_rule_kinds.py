@@ -34,6 +34,7 @@ EXPECTED = {
     "values": {"first_true", "tags", "rating"},
     "moves": {"transition", "answer", "by_a_person", "gate", "gate_if_missing"},
     "cadences": {"steps", "stop_on"},
+    "recalls": {"again"},
     "clocks": {"limit", "paused_while", "escalation"},
     "recycle": {"after", "on", "on_wake", "limits"},
     "routing": {"rules", "keep_owner"},

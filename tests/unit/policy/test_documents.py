@@ -163,6 +163,10 @@ def test_the_manual_tells_every_rule_cadence_reason_and_field(language: str) -> 
         assert cadence.label[language] in said
         for step in cadence.steps:
             assert speech.both(f"{step.day}日目", f"day {step.day}") in said
+    for recall in POLICY.recalls:
+        assert recall.label[language] in said
+        for action in recall.again:
+            assert Doings(speech).text(action.title) in said
     assert POLICY.recycle is not None
     for reason in POLICY.recycle.reasons.values():
         assert reason.label[language] in said

@@ -264,6 +264,8 @@ CREATE TABLE link (
     claim              uuid,
     claimed_until      timestamptz NOT NULL DEFAULT '-infinity',
     read_wanted_at     timestamptz,
+    read_deep          boolean NOT NULL DEFAULT false,
+    known_until        timestamptz,
     read_lane          text,
     read_not_before    timestamptz NOT NULL DEFAULT '-infinity',
     read_attempts      int NOT NULL DEFAULT 0,
@@ -273,6 +275,8 @@ CREATE TABLE link (
     arrival            jsonb,
     PRIMARY KEY (installation_id, lead_id, connection_id)
 );
+COMMENT ON COLUMN link.read_deep IS 'The read looks for activities too: something is to be decided because nothing has happened';
+COMMENT ON COLUMN link.known_until IS 'Business time at which the last deep read began: what had happened by then is known';
 COMMENT ON COLUMN link.arrival IS 'A person who is not known in the CRM yet: {email, properties}; the read finds or creates the record';
 COMMENT ON COLUMN link.dropped IS 'property → {reason, value}: parked alone because the vendor refused it; the rest goes on';
 COMMENT ON COLUMN link.journal IS 'A backward stage move under way: {property, target, step}; see connector/sync/stage_move.py';
@@ -374,6 +378,8 @@ COMMENT ON COLUMN managed_record.step IS
 CREATE INDEX managed_record_lead ON managed_record (installation_id, lead_id, connection_id);
 CREATE INDEX managed_record_vendor ON managed_record (installation_id, connection_id, kind, vendor_id);
 CREATE INDEX managed_record_read ON managed_record (installation_id, connection_id) WHERE read_wanted;
+CREATE INDEX managed_record_queue ON managed_record (installation_id, kind)
+    WHERE desired_state = 'open' AND desired ->> 'queue' IS NOT NULL;
 CREATE INDEX managed_record_parked ON managed_record (installation_id) WHERE step = 'parked';
 
 -- ── routing ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,118 @@
+"""`tasuki queue`: the call lists as they stand now, in the order in which people are to work them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import click
+
+from connector.bootstrap import Runtime
+from connector.cli.output import emit, line, table
+from connector.cli.session import installation, opened, read_settings
+from connector.engine.words import label_in
+from connector.errors import UsageError
+from connector.policy.model import Queue
+from connector.store import people
+from connector.store.clock import BusinessClock
+from connector.store.people import PersonRow
+from connector.sync.queueing import Waiting, waiting
+
+_COLUMNS = {
+    "ja": ("#", "優先度#", "タスク", "種類", "期限", "担当", "理由", "リード#"),
+    "en": ("#", "Priority#", "Task", "Kind", "Due", "Owner", "Reasons", "Lead#"),
+}
+_KINDS = {
+    "ja": {"call": "電話", "mail": "メール", "social": "SNS", "todo": "作業"},
+    "en": {"call": "call", "mail": "mail", "social": "social", "todo": "to do"},
+}
+_NONE = {"ja": "待っているタスクはありません。", "en": "nothing waits."}
+_NOBODY = {"ja": "未割り当て", "en": "nobody"}
+_LATE = {"ja": "期限超過", "en": "overdue"}
+_MORE = {"ja": "ほか{count}件", "en": "{count} more"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _List:
+    """One queue with the tasks that are shown of it, and how many more there are."""
+
+    queue: Queue
+    shown: Sequence[Waiting]
+    more: int
+
+
+@click.command(name="queue")
+@click.argument("queue", metavar="[ID]", required=False)
+@click.option("--mine", metavar="PERSON", help="Only the tasks of this person: an id, a name or a mail address.")
+@click.option("--limit", default=100, type=click.IntRange(1, 100_000), show_default=True, help="At most so many each.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
+def command(queue: str | None, mine: str | None, limit: int, as_json: bool) -> None:
+    """Print every call list (or the queue ID) in its order: why, until when, whose.
+
+    Exits with 0 whether or not anything waits.
+    """
+    settings = read_settings()
+    with opened(settings) as database:
+        installation_id = installation(database)
+        tenant = Runtime(database, settings).tenant(installation_id)
+        if tenant is None:
+            raise UsageError("No policy is running: `tasuki activate DIR` makes one run.", reason="no_policy")
+        policy = tenant.plan.policy
+        chosen = _chosen(policy.queues, queue)
+        with database.transaction(installation_id) as conn:
+            now = BusinessClock.now(conn)
+            everybody = people.people(conn, now)
+            found = waiting(tenant, conn, chosen, now)
+    person = _person(everybody, mine) if mine is not None else None
+    lists = [_list(one, found[one.id], person, limit) for one in chosen]
+    names = {one.person: one.name for one in everybody}
+    if as_json:
+        emit({one.queue.id: [_described(task, names) for task in one.shown] for one in lists})
+        return
+    for one in lists:
+        _print(one, names, "ja" if policy.language == "ja" else "en")
+
+
+def _chosen(queues: Mapping[str, Queue], queue: str | None) -> list[Queue]:
+    if not queues:
+        raise UsageError("The running policy has no queues: work.yaml defines them.", reason="no_queues")
+    if queue is not None and queue not in queues:
+        raise UsageError(f"There is no queue {queue!r}; there are: {', '.join(queues)}.", reason="unknown_queue")
+    return [queues[queue]] if queue is not None else list(queues.values())
+
+
+def _person(everybody: Sequence[PersonRow], name: str) -> str:
+    found = [one.person for one in everybody if name in (one.person, one.name, one.email)]
+    if len(found) != 1:
+        what = f"{len(found)} people are called" if found else "nobody is called"
+        raise UsageError(f"{what} {name!r}: `tasuki people list` lists them.", reason="unknown_person")
+    return found[0]
+
+
+def _list(queue: Queue, tasks: Sequence[Waiting], person: str | None, limit: int) -> _List:
+    theirs = [one for one in tasks if person is None or one.owner == person]
+    return _List(queue=queue, shown=theirs[:limit], more=max(0, len(theirs) - limit))
+
+
+def _described(one: Waiting, names: Mapping[str, str]) -> dict[str, object]:
+    return asdict(one) | {"owner_name": names.get(one.owner) if one.owner is not None else None}
+
+
+def _print(one: _List, names: Mapping[str, str], language: str) -> None:
+    rows = [
+        (
+            place,
+            task.order,
+            task.title,
+            _KINDS[language].get(task.kind, task.kind),
+            f"{task.due_at.astimezone():%m-%d %H:%M}{f' ({_LATE[language]})' if task.overdue else ''}",
+            names.get(task.owner, task.owner) if task.owner else _NOBODY[language],
+            task.reasons,
+            task.lead_id,
+        )
+        for place, task in enumerate(one.shown, start=1)
+    ]
+    title = f"{label_in(one.queue.label, language, one.queue.id)} ({one.queue.id})"
+    table(title, _COLUMNS[language], rows, none=_NONE[language])
+    if one.more:
+        line(_MORE[language].format(count=one.more))
