@@ -124,7 +124,7 @@ def test_worker_stays_and_goes_on_after_an_outage(outages: Outages, own_bench: B
     steadily(lambda: own_bench.add("due", 2))
     await_(lambda: own_bench.did("serve", 2))
     await_(lambda: own_bench.did("end", 7))
-    assert time.monotonic() - ended_at < 15
+    assert time.monotonic() - ended_at < 60
     assert own_bench.did("serve") == [worker.pid] * 2, "the same process, not a new one"
     assert worker.poll() is None
 
@@ -197,9 +197,9 @@ def test_callers_are_told_at_once_that_the_database_is_away(outages: Outages) ->
         started = time.monotonic()
         with pytest.raises(RetryableError) as refused, database.autocommit() as conn:
             conn.execute("SELECT 1")
-        assert time.monotonic() - started < 0.5
+        assert time.monotonic() - started < 0.9, "less than the wait for a connection"
         assert refused.value.reason == "database_away"
         outages.end()
         back = time.monotonic()
         database.wait_until_up(20)
-        assert time.monotonic() - back < 5
+        assert time.monotonic() - back < 15

@@ -20,7 +20,7 @@ def test_worker_killed_with_a_waiter_queued_goes_on(bench: Bench) -> None:
     second = bench.start_worker()
     bench.let_go(1)
     await_(lambda: bench.did("count", 2))
-    assert time.monotonic() - killed_at < 15
+    assert time.monotonic() - killed_at < 60
     assert bench.did("count", 2) == [second.pid]
 
 

@@ -67,7 +67,7 @@ def test_notification_wakes_at_once_and_says_what(start: Start, sender: psycopg.
     started = time.monotonic()
     sender.execute("NOTIFY tasuki_wake, 'inbox'")
     assert wakes.next() == {"inbox"}
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 30, "long before it would have looked by itself"
 
 
 def test_it_looks_without_being_told(start: Start) -> None:

