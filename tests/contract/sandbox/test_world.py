@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from connector.sandbox.behaviour import visits
 from connector.sandbox.handle import SandboxHandle, start_sandbox
 from connector.sandbox.names import FREE_MAIL
