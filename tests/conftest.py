@@ -75,6 +75,9 @@ def _make_template(dsn: str) -> None:
         conn.execute("SELECT pg_advisory_lock(1)")
         if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone():
             return
+        for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
+            conn.execute(f"ALTER SYSTEM SET {setting} = off")  # nobody keeps this server's data
+        conn.execute("SELECT pg_reload_conf()")
         conn.execute(f"ALTER ROLE {cluster.ROLE} CREATEDB")
         conn.execute(f"CREATE DATABASE {_UNFINISHED} OWNER {cluster.ROLE}")
         migrate(make_conninfo(dsn, dbname=_UNFINISHED))

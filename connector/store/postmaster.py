@@ -36,12 +36,11 @@ STOP_SECONDS = 20.0
 _PR_SET_PDEATHSIG = 1
 _RESTART_PAUSE_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
+# Durability (fsync, full_page_writes, synchronous_commit) is PostgreSQL's default and stays so: it is not named
+# here, so that a server whose data nobody keeps may be told otherwise by ALTER SYSTEM.
 _CONFIGURATION = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "fsync": "on",
-    "full_page_writes": "on",
-    "synchronous_commit": "on",
     "max_connections": "200",
     "shared_buffers": "128MB",
     "jit": "off",
