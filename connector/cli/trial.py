@@ -10,7 +10,7 @@ import click
 from connector.bootstrap import Runtime
 from connector.cli.output import age, emit, line, table
 from connector.cli.session import installation, opened, read_settings
-from connector.engine.view import CONTACTS
+from connector.engine.makers import CONTACTS
 from connector.errors import UsageError
 from connector.store import trials
 from connector.store.clock import BusinessClock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
@@ -113,3 +113,14 @@ class LeadState:
     stuck: str | None = None  #: The loop that was cut, as stage ids joined by "→"; or a pair at rest, joined by "⇄".
     sent_back: int = 0  #: How often it was sent back or aside for a reason.
     policy: str | None = None  #: Content hash of the policy that produced this state.
+
+
+def altered(state: LeadState, **values: object) -> LeadState:
+    """The state with these values: the very same where they are what it holds, as they are for most leads at most
+    looks. A name that it does not have raises.
+    """
+    for name, value in values.items():
+        before = getattr(state, name)
+        if before is not value and before != value:
+            return replace(state, **values)  # type: ignore[arg-type]
+    return state

@@ -41,8 +41,13 @@ class Progress:
     finished: Mapping[str, CadenceRun]
 
 
+_NO_PROGRESS = Progress({}, {})
+
+
 def progress(plan: Plan, state: LeadState, now: datetime) -> Progress:
     """A cadence is finished when its last step is done."""
+    if not state.cadences:
+        return _NO_PROGRESS
     runs = dict(state.cadences)
     finished: dict[str, CadenceRun] = {}
     for name, run in state.cadences.items():
@@ -58,7 +63,7 @@ def step(
     plan: Plan, runs: Mapping[str, CadenceRun], view: LeadView, events: Events, acts: Acts
 ) -> Mapping[str, CadenceRun]:
     """Stop what `stop_on` or a rule stops, start what rules start, and bring about the steps whose day has come."""
-    if not plan.policy.cadences:
+    if not plan.policy.cadences or not (runs or acts.starts):
         return runs
     after = dict(runs)
     for name, run in runs.items():

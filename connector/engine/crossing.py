@@ -24,6 +24,8 @@ _HALVINGS = 64
 """After this many half-lives nothing that a threshold could see is left."""
 _MARGIN = timedelta(milliseconds=1)
 """No logarithm that is trusted misses the crossing by so much."""
+CLOSE = 2 * _MARGIN
+"""A crossing that is said to be near comes within this."""
 _TRUSTED = (1e-6, 1 - 1e-12)
 """The share of what fades that is left at a crossing: where it is nearly nothing or nearly all, rounding decides."""
 
@@ -31,11 +33,10 @@ _TRUSTED = (1e-6, 1 - 1e-12)
 class _Fall:
     """One score as a function of time: what stays, what falls, what rises."""
 
-    __slots__ = ("decay", "definition", "lines", "moves", "result")
+    __slots__ = ("decay", "definition", "lines")
 
     def __init__(self, definition: ScoreDef, result: ScoreResult) -> None:
-        self.definition, self.result, self.decay = definition, result, definition.decay
-        self.moves = self.decay is not None and any(one.at for one in result.contributions)
+        self.definition, self.decay = definition, definition.decay
         self.lines = [(one.rule.points, one.at) for one in result.contributions]
 
     def value(self, moment: datetime) -> float:
@@ -45,19 +46,19 @@ class _Fall:
             total += left_of(self.decay, occurred, moment) * points if occurred else points
         return limited(self.definition, total)
 
-    def at(self, moment: datetime) -> tuple[float, float, float]:
-        """The limited score, and its gains and losses apart: gains only fall with time, losses only rise."""
+    def at(self, moment: datetime) -> tuple[float, float]:
+        """Its gains and losses apart: gains only fall with time, losses only rise."""
         total = losses = 0.0
         for points, occurred in self.lines:
             given = left_of(self.decay, occurred, moment) * points if occurred else points
             total += given
             if points < 0:
                 losses += given
-        return limited(self.definition, total), total - losses, losses
+        return total - losses, losses
 
     def ends(self, now: datetime) -> datetime:
         """When nothing fades any more."""
-        if not self.moves or self.decay is None:
+        if self.decay is None:
             return now
         if self.decay.half_life is not None:
             return shift(now, self.decay.half_life * _HALVINGS)
@@ -95,17 +96,22 @@ class _Curve:
 
 
 class Fade:
-    """A sum of scores from `now` on. `exact` is what it is now; the same as the sum of the scores' values."""
+    """A sum of scores from `now` on, by the results that they have now."""
 
-    __slots__ = ("_curve", "_exact", "_falls", "_found", "moves", "now")
+    __slots__ = ("_curve", "_exact", "_falls", "_found", "_values", "moves", "now")
 
     def __init__(self, parts: Sequence[tuple[ScoreDef, ScoreResult]], now: datetime) -> None:
-        self._falls = [_Fall(definition, result) for definition, result in parts]
-        self._found: dict[float, datetime | None] = {}
-        self._exact = sum([result.value for _, result in parts])
         self.now = now
-        self.moves = any(fall.moves for fall in self._falls)
-        self._curve = self._one_curve()
+        self._values = [result.value for _, result in parts]
+        self._exact = sum(self._values)
+        self._falls = {
+            place: _Fall(definition, result)
+            for place, (definition, result) in enumerate(parts)
+            if definition.decay is not None and any(one.at for one in result.contributions)
+        }
+        self._found: dict[float, datetime | None] = {}
+        self.moves = bool(self._falls)
+        self._curve = self._one_curve() if len(self._falls) == 1 else None
 
     def near(self, threshold: float) -> datetime | None:
         """A moment shortly before the next crossing (or the crossing itself), found without a search; None: never."""
@@ -132,17 +138,12 @@ class Fade:
         return self._found[threshold]
 
     def _one_curve(self) -> _Curve | None:
-        moving = [fall for fall in self._falls if fall.moves]
-        if len(moving) != 1 or moving[0].decay is None or moving[0].decay.half_life is None:
+        ((place, fall),) = self._falls.items()
+        half_life = fall.decay.half_life if fall.decay is not None else None
+        if half_life is None:
             return None
-        fall, half_life = moving[0], moving[0].decay.half_life
-        return _Curve(
-            definition=fall.definition,
-            half_life=half_life,
-            steady=sum([other.result.value for other in self._falls if other is not fall], 0.0),
-            standing=fall.standing(),
-            fading=fall.fading(self.now),
-        )
+        steady = sum([value for other, value in enumerate(self._values) if other != place])
+        return _Curve(fall.definition, half_life, steady, fall.standing(), fall.fading(self.now))
 
     def _after(self, threshold: float) -> float | None:
         """After how many half-lives it crosses, nearly; infinity where it has to be searched for, None: never."""
@@ -181,7 +182,10 @@ class Fade:
 
     def value(self, moment: datetime) -> float:
         """What the sum will be, every fact standing still."""
-        return sum([fall.value(moment) if fall.moves else fall.result.value for fall in self._falls])
+        values = list(self._values)
+        for place, fall in self._falls.items():
+            values[place] = fall.value(moment)
+        return sum(values)
 
     def _searched(self, threshold: float) -> datetime | None:
         """The crossing by halving.
@@ -189,25 +193,31 @@ class Fade:
         A stretch of time is passed over when the sum cannot leave its side of the threshold in it (gains at their end
         with losses at their start, and the other way round, are its bounds); else the earlier half is looked at first.
         """
-        falls, now = self._falls, self.now
-        horizon = max((fall.ends(now) for fall in falls), default=now)
-        first: _Point = (now, [fall.at(now) for fall in falls])
-        side = _side_at(first, threshold)
+        falls, side = list(self._falls.values()), _side(self._exact, threshold)
+        steady = sum([value for place, value in enumerate(self._values) if place not in self._falls])
+        horizon = max(fall.ends(self.now) for fall in falls)
         waiting: list[tuple[_Point, _Point]] = []
-        if horizon > now:
-            waiting.append((first, (horizon, [fall.at(horizon) for fall in falls])))
+        if horizon > self.now:
+            waiting.append((_point(falls, self.now), _point(falls, horizon)))
         while waiting:
             start, end = waiting.pop()
-            if _stays(falls, start, end, threshold, side):
+            if _stays(falls, steady, start, end, threshold, side):
                 continue
-            length, changed = end[0] - start[0], _side_at(end, threshold) != side
+            length, changed = end[0] - start[0], _side(self.value(end[0]), threshold) != side
             if length <= _MICROSECOND and changed:
                 return end[0]
             if length > (_MICROSECOND if changed else _SECOND):
-                moment = start[0] + length / 2
-                middle: _Point = (moment, [fall.at(moment) for fall in falls])
+                middle = _point(falls, start[0] + length / 2)
                 waiting += [(middle, end), (start, middle)]
         return None
+
+
+_Point = tuple[datetime, Sequence[tuple[float, float]]]
+"""A moment, with the gains and losses of what fades."""
+
+
+def _point(falls: Sequence[_Fall], moment: datetime) -> _Point:
+    return moment, [fall.at(moment) for fall in falls]
 
 
 def _edge(threshold: float, shown: float, *, rising: bool) -> float | None:
@@ -224,23 +234,15 @@ def _edge(threshold: float, shown: float, *, rising: bool) -> float | None:
     return threshold - 0.5 if shown == threshold else floor(threshold) + 0.5
 
 
-_Point = tuple[datetime, Sequence[tuple[float, float, float]]]
-
-
 def _side(exact: float, threshold: float) -> int:
     value = whole(exact)
     return (value > threshold) - (value < threshold)
 
 
-def _side_at(point: _Point, threshold: float) -> int:
-    return _side(sum([one[0] for one in point[1]]), threshold)
-
-
-def _stays(falls: Sequence[_Fall], start: _Point, end: _Point, threshold: float, side: int) -> bool:
+def _stays(falls: Sequence[_Fall], steady: float, start: _Point, end: _Point, threshold: float, side: int) -> bool:
     """True when the sum is on this side of the threshold from `start` to `end`."""
-    low = high = 0.0
-    for fall, (_, gains, losses), (_, gains_left, losses_left) in zip(falls, start[1], end[1], strict=True):
+    low = high = steady
+    for fall, (gains, losses), (gains_left, losses_left) in zip(falls, start[1], end[1], strict=True):
         low += limited(fall.definition, gains_left + losses)
         high += limited(fall.definition, gains + losses_left)
-    low, high = whole(low), whole(high)
-    return (low > threshold) - (low < threshold) == side == (high > threshold) - (high < threshold)
+    return _side(low, threshold) == side == _side(high, threshold)

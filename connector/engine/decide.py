@@ -12,11 +12,11 @@ from datetime import datetime
 
 from connector.domain.calendar import END_OF_TIME
 from connector.domain.decision import Decision, Overruled
-from connector.domain.effects import WorkState
+from connector.domain.effects import Task, WorkState
 from connector.domain.lead import Lead
 from connector.domain.runs import ClockRun
 from connector.domain.signal import Signal
-from connector.domain.state import TRAIL, Edge, Hold, LeadState, Mover, StageEntry
+from connector.domain.state import TRAIL, Edge, Hold, LeadState, Mover, StageEntry, altered
 from connector.domain.value import BLANK
 from connector.engine import (
     cadences,
@@ -64,11 +64,11 @@ def decide(
     decision = _evaluate(plan, lead, signals, state, now, since, earlier)
     if not plan.feeds_back:
         return decision
-    seen = [replace(one, seen=one.seen or one.occurred_at <= now) for one in signals]
     for _ in range(MOST_ROUNDS):
-        if _work_of(decision.state) == _work_of(state):
+        if decision.state is state or _work_of(decision.state) == _work_of(state):
             break
         state = decision.state
+        seen = [replace(one, seen=one.seen or one.occurred_at <= now) for one in signals]
         decision = _joined(decision, _evaluate(plan, lead, seen, state, now, since, ()))
     return decision
 
@@ -123,8 +123,9 @@ def _evaluate(
 ) -> Decision:
     new = work.new_signals(plan, signals, since, now)
     tasks, done = work.just_done(state.tasks, now)
-    progress = cadences.progress(plan, replace(state, tasks=tasks), now)
-    state = routing.granted(replace(state, tasks=tasks, cadences=progress.runs), lead)
+    state = altered(state, tasks=tasks)
+    progress = cadences.progress(plan, state, now)
+    state = routing.granted(altered(state, cadences=progress.runs), lead)
     run = _Run(plan, lead, signals, state, now, new, since, quiet_until=None)
     view, refused = run.course.view, run.course.refused
     events = Events(
@@ -138,7 +139,7 @@ def _evaluate(
         done=done,
         finished=progress.finished,
     )
-    acts, after = _act(plan, run.standing, view, events)
+    acts, worked = _act(plan, run.standing, view, events)
     view = acts.view
     if refused is not None and _is_untold(refused, state):
         refusals.notify(plan, view, refused.as_remembered, acts)
@@ -146,19 +147,18 @@ def _evaluate(
         refusals.notify_breaker(plan, view, run.course.stuck, acts)
     holds, overruled = publish.run_out(run.holds, view)
     settings = publish.settings_after(state, lead, acts.settings, now)
-    after = replace(run.state_after(after), holds=holds, settings=settings)
-    after = publish.scores_after(plan, after, view)
+    published = publish.scores_after(plan, state, view)
+    after = altered(run.standing, **run.moved(), **worked, **published, holds=holds, settings=settings)
     is_stage_ours = view.entry is not None and view.entry.stage in plan.policy.stages
     is_kept = refused is not None and not run.course.entries and plan.policy.manual_moves.refused == "keep"
-    standing = {task.key: task for task in tasks}
     return Decision(
         state=after,
         desired={} if acts.silent else publish.desired(plan, after, view),
         stage_desired=view.entry.stage if view.entry and is_stage_ours and not is_kept and not acts.silent else None,
         entries=(*earlier, *run.entries),
-        tasks_changed=tuple(task for key, task in acts.tasks.items() if standing.get(key) != task),
+        tasks_changed=_changed(tasks, acts),
         fired=tuple(dict.fromkeys(acts.fired)),
-        scores={name: publish.score_value(view, name) for name in publish.score_names(plan)},
+        scores={name: view.exact(name) for name in plan.score_names},
         overruled=(*overruled, *_refusals(run.course.refused, view, state)),
         wake=wake.next_wake(plan, after, view, signals),
         owners={} if acts.silent else publish.owners(after, view),
@@ -173,8 +173,17 @@ def _evaluate(
     )
 
 
-def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[Acts, LeadState]:
-    """Do what this evaluation's events call for, and bring the open work in line with where the lead now stands.
+def _changed(before: Sequence[Task], acts: Acts) -> tuple[Task, ...]:
+    """The tasks that are new or other than before."""
+    if not acts.tasks:
+        return ()
+    standing = {task.key: task for task in before}
+    return tuple(task for key, task in acts.tasks.items() if standing.get(key) != task)
+
+
+def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[Acts, dict[str, object]]:
+    """Do what this evaluation's events call for, and bring the open work in line with where the lead now stands; with
+    what becomes of the state by it.
 
     Clocks come first, since a breach is an event for rules; cadences last, since rules start and stop them.
     """
@@ -188,7 +197,8 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
         settled = handoff.is_settled(view, state.edges, task)
         ends = acts.silent or settled or sla.is_over(plan, ticked.runs, task.key)
         acts.tasks[task.key] = work.in_line(plan, task, view, ends=ends)
-    events = replace(events, breached=ticked.breached)
+    if ticked.breached:
+        events = replace(events, breached=ticked.breached)
     acts.do(ticked.triggers)
     acts.do(work.routed(plan, view, events))
     acts.do(work.triggered(plan, acts.view, events))
@@ -198,18 +208,17 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
     edges = _see_to_people(plan, state, acts, ticked.runs)
     edges = two_people.told(plan, acts, tuple(events.signals), edges)
     tasks = tuple(acts.tasks.values())
-    return acts, replace(
-        state,
-        edges=edges,
-        tasks=work.remembered(tasks, view),
-        clocks=ticked.runs,
-        cadences=runs,
-        deals=(*state.deals, *(deal for deal in acts.deals.values() if deal not in state.deals)),
-        requests=routing.still_open(
+    return acts, {
+        "edges": edges,
+        "tasks": work.remembered(tasks, view),
+        "clocks": ticked.runs,
+        "cadences": runs,
+        "deals": (*state.deals, *(deal for deal in acts.deals.values() if deal not in state.deals)),
+        "requests": routing.still_open(
             state.requests, tuple(acts.requests.values()), frozenset(acts.answered), tasks, acts.view
         ),
-        assigned=acts.view.state.assigned,
-    )
+        "assigned": acts.view.state.assigned,
+    }
 
 
 def _see_to_people(plan: Plan, state: LeadState, acts: Acts, clocks: Mapping[str, ClockRun]) -> Mapping[str, Edge]:
@@ -249,11 +258,11 @@ class _Run:
         quiet_until: datetime | None,
     ) -> None:
         self._plan, self._lead, self._now, self._remembered = plan, lead, now, state
-        self._times = occurrences(plan.members, signals, now)
+        times = occurrences(plan.members, signals, now)
         self.holds: Mapping[str, Hold] = publish.holds_after(plan, state, lead, now)
         state = _from_its_beginning(plan, state, signals, now)
         adopted: tuple[StageEntry, ...] = ()
-        view = self._look(state.entry)
+        view = self._first = LeadView(plan, lead, times, state.entry, self.holds, now, self._remembered)
         if state.entry is None or (plan.policy.stages and state.entry.stage not in plan.policy.stages):
             entry = self._adopted(view, state, signals, new, quiet=quiet_until is not None)
             if entry is not None:
@@ -264,47 +273,46 @@ class _Run:
             adopted = (replace(adopted[0], passed=True),)
         self.entries = (*adopted, *self.course.entries)
         refused = self.course.refused
-        self.edges: dict[str, Edge] = handoff.edges_after(
+        self.edges: Mapping[str, Edge] = handoff.edges_after(
             plan,
             edges_after(plan, state.edges, self.course.view, since, quiet_until),
             self.course.view,
             refused.rule if refused is not None else None,
             quiet_until,
         )
+        #: What work is done on: the state with these moves in its trail, and what is remembered of events.
+        self.standing: LeadState = altered(self.state, trail=self._trail(), edges=self.edges)
 
-    @property
-    def standing(self) -> LeadState:
-        """What work is done on: the state with these moves in its trail, and what is remembered of events."""
-        return replace(self.state, trail=self._trail(), edges=self.edges)
+    def state_after(self) -> LeadState:
+        """The state after these moves; work and publishing come on top."""
+        return altered(self.standing, **self.moved(), holds=self.holds)
 
-    def state_after(self, done: LeadState | None = None) -> LeadState:
-        """The state after these moves (`done`: with the work that they brought about); publishing comes on top."""
+    def moved(self) -> dict[str, object]:
+        """What else becomes of the state by these moves."""
         refused = self.course.refused
-        return replace(
-            done or self.state,
-            entry=self.course.view.entry,
-            trail=self._trail(),
-            edges=self.edges if done is None else done.edges,
-            holds=self.holds,
-            answers_used=publish.answers_after(self._plan, self.state, self.course),
-            recycled_at=self.course.recycled_at,
-            settled_at=self.course.settled_at,
-            refused=refused.as_remembered if refused else self.state.refused,
-            stuck=self.course.stuck,
-            sent_back=self.course.sent_back,
-            policy=self._plan.policy.hash,
-        )
+        return {
+            "entry": self.course.view.entry,
+            "answers_used": publish.answers_after(self._plan, self.state, self.course),
+            "recycled_at": self.course.recycled_at,
+            "settled_at": self.course.settled_at,
+            "refused": refused.as_remembered if refused else self.state.refused,
+            "stuck": self.course.stuck,
+            "sent_back": self.course.sent_back,
+            "policy": self._plan.policy.hash,
+        }
 
     def _trail(self) -> tuple[StageEntry, ...]:
         """The latest entries. The first one begins where we now know that it began."""
         begun = self._remembered.trail
+        if not self.entries and len(begun) != 1:
+            return begun
         first = self.state.entry
         if len(begun) == 1 and first is not None and first.seq == begun[0].seq:
             begun = (first,)
         return (*begun, *self.entries)[-TRAIL:]
 
-    def _look(self, entry: StageEntry | None) -> LeadView:
-        return LeadView(self._plan, self._lead, self._times, entry, self.holds, self._now, self._remembered)
+    def _look(self, entry: StageEntry) -> LeadView:
+        return self._first.within(entry)
 
     def _adopted(
         self, view: LeadView, state: LeadState, signals: Sequence[Signal], new: Sequence[Signal], *, quiet: bool

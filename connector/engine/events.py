@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from connector.domain.lead import Actor
 from connector.domain.runs import CadenceRun, ClockRun
 from connector.domain.signal import Signal
 from connector.domain.state import Edge, StageEntry
-from connector.domain.value import BLANK, Truth, is_known
+from connector.domain.value import BLANK, Truth, Value, is_known
 from connector.engine import evidence, recycle
 from connector.engine.watching import Watch, watch_name
 from connector.policy.model import Event, EventKind
@@ -66,32 +67,74 @@ class Events:
     done: Sequence[Task] = ()
     finished: Mapping[str, CadenceRun] = field(default_factory=lambda: MappingProxyType({}))
     breached: Mapping[str, ClockRun] = field(default_factory=lambda: MappingProxyType({}))
+    came: frozenset[str] = field(init=False)  #: All of it in words, to see at once whether one of it was waited for.
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "came", frozenset(_words(self)))
+
+
+def _words(events: Events) -> Iterator[str]:
+    yield from (f"signal:{one.kind}" for one in events.signals)
+    yield from (f"edge:{name}" for name in events.turned)
+    yield from (f"done:{task.key.rule}" for task in events.done)
+    yield from (f"done:{name}" for name in events.finished)
+    yield from (f"breaches:{name}" for name in events.breached)
+    if events.arrival is not None:
+        yield f"enters:{events.arrival.stage}"
+        yield f"moves:{events.arrival.transition}"
+        yield f"leaves:{events.before.stage if events.before is not None else None}"
+
+
+def waited_for(plan: Plan, owner: str, waited: Sequence[Event]) -> Iterator[str]:
+    """The words of what `owner` waits for."""
+    for place, event in enumerate(waited):
+        if event.condition is not None or event.kind in (EventKind.CHANGES, EventKind.REACHES):
+            yield f"edge:{watch_name(owner, waited, place)}"
+        elif event.kind is EventKind.SIGNAL and event.name is not None:
+            yield from (f"signal:{kind}" for kind in plan.members.get(event.name, (event.name,)))
+        else:
+            yield f"{event.kind.value}:{event.name}"
 
 
 # ── what is watched ──────────────────────────────────────────────────────────────────────────────────────────────
 def edges_after(
     plan: Plan, before: Mapping[str, Edge], view: LeadView, since: datetime, quiet_until: datetime | None
-) -> dict[str, Edge]:
-    """What is remembered of every watched event now; one that has come counts one more turn.
+) -> Mapping[str, Edge]:
+    """What is remembered of every watched event now (`before` itself where nothing has come); one that has come counts
+    one more turn.
 
     While a policy catches up (`quiet_until`), what turned by a later change is left for the pass that is aloud.
     """
-    edges = dict(before)
-    for watch in plan.watched:
-        edge = _seen(plan, watch, before.get(watch.name), view, since, quiet_until)
-        if edge is not None:
-            edges[watch.name] = edge
-    return edges
+    changed: dict[str, Edge] = {}
+    for watch, truth in zip(plan.watched_conditions, plan.program.watched(view), strict=True):
+        edge = before.get(watch.name)
+        if edge is None or edge.truth is not truth:
+            after = _turn(plan, watch, edge or _UNSEEN, truth, view, quiet_until)
+            if after is not None:
+                changed[watch.name] = after
+    for watch in plan.watched_dates:
+        edge = before.get(watch.name)
+        changes = watch.event.kind is EventKind.CHANGES
+        after = (
+            _change(watch.event, edge, view, quiet_until)
+            if changes
+            else _reach(plan, watch.event, edge, view, since, quiet_until)
+        )
+        if after is not None:
+            changed[watch.name] = after
+    return {**before, **changed} if changed else before
 
 
 def turned(before: Mapping[str, Edge], after: Mapping[str, Edge]) -> dict[str, Edge]:
     """The watched events that have come between two states."""
+    if after is before:
+        return {}
     return {name: edge for name, edge in after.items() if edge.turned > (before[name].turned if name in before else 0)}
 
 
 def next_dates(plan: Plan, view: LeadView) -> Iterator[datetime]:
     """When `reaches` events will come, as far as is known."""
-    for watch in plan.watched:
+    for watch in plan.watched_dates:
         if watch.event.kind is EventKind.REACHES:
             moment = reached_at(watch.event, view)
             if moment is not None and moment > view.now:
@@ -104,27 +147,17 @@ def reached_at(event: Event, view: LeadView) -> datetime | None:
     return moment - (event.early or timedelta()) if moment is not None else None
 
 
-def _seen(
-    plan: Plan, watch: Watch, before: Edge | None, view: LeadView, since: datetime, quiet_until: datetime | None
+def _turn(
+    plan: Plan, watch: Watch, before: Edge, truth: Truth, view: LeadView, quiet_until: datetime | None
 ) -> Edge | None:
-    """The edge after this look; None leaves it as it is."""
-    event = watch.event
-    if event.condition is not None:
-        rests = plan.watch_evidence[watch.name]
-        waits = quiet_until is not None and evidence.is_newer(rests, view, quiet_until)
-        truth = event.condition.test(view)
-        return _turn(before or _UNSEEN, truth, view.now, falling=event.kind is EventKind.LEAVES, waits=waits)
-    if event.kind is EventKind.CHANGES:
-        return _change(event, before, view, quiet_until)
-    return _reach(plan, event, before, view, since, quiet_until)
-
-
-def _turn(before: Edge, truth: Truth, now: datetime, *, falling: bool, waits: bool) -> Edge | None:
-    """A condition: it comes when it turns true (`falling`: when it turns false)."""
-    comes = before.truth is True and truth is False if falling else truth is True and before.truth is not True
+    """A condition whose truth is another: it comes when it turns true (leaves a stage: false). None: not yet."""
+    falling = watch.event.kind is EventKind.LEAVES
+    comes = before.truth is True and truth is False if falling else truth is True
     if not comes:
-        return before if before.truth is truth else replace(before, truth=truth)
-    return None if waits else Edge(truth=truth, turned=before.turned + 1, turned_at=now)
+        return replace(before, truth=truth)
+    if quiet_until is not None and evidence.is_newer(plan.watch_evidence[watch.name], view, quiet_until):
+        return None
+    return Edge(truth=truth, turned=before.turned + 1, turned_at=view.now)
 
 
 def _change(event: Event, before: Edge | None, view: LeadView, quiet_until: datetime | None) -> Edge | None:
@@ -133,7 +166,7 @@ def _change(event: Event, before: Edge | None, view: LeadView, quiet_until: date
     value = view.value(name)
     if not is_known(value) and value is not BLANK:
         return None
-    digest = _digest(repr(encode_value(value)))
+    digest = _digest_of(value)
     if before is None or before.digest is None:
         return Edge(truth=None, turned=before.turned if before else 0, digest=digest)
     if before.digest == digest:
@@ -145,6 +178,11 @@ def _change(event: Event, before: Edge | None, view: LeadView, quiet_until: date
     if quiet_until is not None:
         return None if at > quiet_until else replace(before, digest=digest)
     return Edge(truth=None, turned=before.turned + 1, turned_at=at, digest=digest)
+
+
+@lru_cache(maxsize=4_096, typed=True)
+def _digest_of(value: Value) -> str:
+    return _digest(repr(encode_value(value)))
 
 
 def _digest(text: str) -> str:
@@ -169,6 +207,11 @@ def _reach(
 # ── what has come ────────────────────────────────────────────────────────────────────────────────────────────────
 def happened(plan: Plan, owner: str, waited: Sequence[Event], events: Events) -> list[Happening]:
     """What has come of the events that `owner` lists: of several that come at once, the first that it lists."""
+    words = plan.waits.get(owner)
+    if words is None:
+        words = plan.waits[owner] = frozenset(waited_for(plan, owner, waited))
+    if events.came.isdisjoint(words):
+        return []
     for place, event in enumerate(waited):
         found = _found(plan, watch_name(owner, waited, place), event, events)
         if found:

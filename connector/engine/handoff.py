@@ -36,6 +36,8 @@ _PIPELINE_EDGE = "pipeline:missing"
 
 def hand_over(plan: Plan, state: LeadState, view: LeadView, events: Events, acts: Acts) -> None:
     """Create the deal and its packet when their event has come; do `if_missing` of gates and of the pipeline."""
+    if not events.came:
+        return
     acts.do(_told(plan, view, events))
     rule = plan.policy.create_deal
     happenings = happened(plan, CREATE_DEAL, rule.on, events) if rule is not None else []
@@ -93,22 +95,22 @@ def sender(state: LeadState, view: LeadView, shown: Value) -> Value | None:
 # ── what is missing ──────────────────────────────────────────────────────────────────────────────────────────────
 def edges_after(
     plan: Plan, edges: Mapping[str, Edge], view: LeadView, refused_by: str | None, quiet_until: datetime | None
-) -> dict[str, Edge]:
+) -> Mapping[str, Edge]:
     """The memory of what has been told missing: of a gate once a stage entry, of a deal once a stay in its stage.
 
     `refused_by` is the rule that refused a person's move, which a gate may have done. What a lead lacked already when
     its policy came is remembered and not told.
     """
-    after = dict(edges)
+    changed: dict[str, Edge] = {}
     for gate in plan.policy.gates.values():
         name = _gate_edge(gate)
         edge = _gate_told(plan, gate, edges.get(name), view, refused_by, quiet_until)
         if edge is not None:
-            after[name] = edge
+            changed[name] = edge
     edge = _pipeline_told(edges.get(_PIPELINE_EDGE), view, quiet_until)
     if edge is not None:
-        after[_PIPELINE_EDGE] = edge
-    return after
+        changed[_PIPELINE_EDGE] = edge
+    return {**edges, **changed} if changed else edges
 
 
 def _gate_edge(gate: Gate) -> str:

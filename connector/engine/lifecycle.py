@@ -14,7 +14,7 @@ from connector.engine.plan import Plan
 from connector.engine.view import LeadView
 from connector.policy.model import Recycle, Transition
 
-Look = Callable[[StageEntry | None], LeadView]
+Look = Callable[[StageEntry], LeadView]
 """A fresh view of the lead as if it stood in this stage entry."""
 
 LIMITS = "limits"
@@ -100,8 +100,9 @@ def _next(plan: Plan, course: Course, path: list[str]) -> StageEntry | None:
     view = course.view
     if view.entry is None:
         return None
-    for transition in plan.from_stage.get(view.entry.stage, ()):
-        if not applies(plan, transition, view, course.stuck):
+    ways_out = plan.program.ways_out.get(view.entry.stage)
+    for transition in ways_out(view) if ways_out is not None else ():
+        if not may_act(plan, transition, view, course.stuck):
             continue
         if course.quiet_until is not None and _is_newer(plan, transition, view, course.quiet_until):
             return None
@@ -115,10 +116,8 @@ def _next(plan: Plan, course: Course, path: list[str]) -> StageEntry | None:
     return None
 
 
-def applies(plan: Plan, transition: Transition, view: LeadView, stuck: str | None) -> bool:
-    """True when the condition holds, the gate is passed, and nothing has to be waited for."""
-    if transition.when.test(view) is not True:
-        return False
+def may_act(plan: Plan, transition: Transition, view: LeadView, stuck: str | None) -> bool:
+    """True when a transition whose condition holds passes its gate and has nothing to wait for."""
     if transition.gate is not None and gates.passes(view, plan.policy.gates[transition.gate]) is not True:
         return False
     return evidence.is_free(plan, transition, view, stuck)

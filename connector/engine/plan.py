@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 
 from connector.engine import gates, program
 from connector.engine.recycle import reason_fields
 from connector.engine.view import members_of
 from connector.engine.watching import Watch, watches
 from connector.policy.conditions import Condition
-from connector.policy.model import Gate, Policy, Transition
+from connector.policy.model import FieldDef, Gate, Policy, Transition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,21 @@ class Plan:
         return tuple(found)
 
     @cached_property
+    def waits(self) -> dict[str, frozenset[str]]:
+        """Who waits for events (a rule, a clock's starts, …) → what it waits for, noted when it is first asked."""
+        return {}
+
+    @cached_property
+    def watched_conditions(self) -> tuple[Watch, ...]:
+        """Those that are conditions."""
+        return tuple(watch for watch in self.watched if watch.event.condition is not None)
+
+    @cached_property
+    def watched_dates(self) -> tuple[Watch, ...]:
+        """The others: fields that change, dates that come."""
+        return tuple(watch for watch in self.watched if watch.event.condition is None)
+
+    @cached_property
     def standing_conditions(self) -> tuple[Condition, ...]:
         """The conditions that matter in every stage: computed fields, scores, those that events watch."""
         conditions: list[Condition] = []
@@ -94,6 +110,21 @@ class Plan:
         return tuple(conditions)
 
     @cached_property
+    def turning(self) -> tuple[Condition, ...]:
+        """Those of the standing conditions that time alone may change."""
+        return _turning(self.standing_conditions)
+
+    @cached_property
+    def turning_out(self) -> Mapping[str, tuple[Condition, ...]]:
+        """Stage id → those of the transitions out of it."""
+        return {stage: _turning([one.when for one in ways]) for stage, ways in self.from_stage.items()}
+
+    @cached_property
+    def turning_never(self) -> tuple[Condition, ...]:
+        """Those of what is forbidden."""
+        return _turning([rule.when for rule in self.policy.never])
+
+    @cached_property
     def ratings(self) -> tuple[str, ...]:
         """The computed fields that read scores: a change of one publishes the scores at once."""
         return tuple(
@@ -101,6 +132,41 @@ class Plan:
             for definition in self.policy.computed
             if any(name.startswith("score.") for rule in definition.rules if rule.when for name in rule.when.names)
         )
+
+    @cached_property
+    def score_names(self) -> tuple[str, ...]:
+        """The scores, `total` included where the policy has one, by their bare names."""
+        return (*self.policy.scores, *(("total",) if self.policy.total else ()))
+
+    @cached_property
+    def fading_names(self) -> tuple[str, ...]:
+        """Those of them that fade."""
+        fading = {name for name, score in self.policy.scores.items() if score.decay is not None}
+        return tuple(name for name in self.score_names if not fading.isdisjoint(self.parts(name)))
+
+    def parts(self, name: str) -> tuple[str, ...]:
+        """The scores that make up a score, by bare names."""
+        return self.policy.total if name == "total" else (name,)
+
+    @cached_property
+    def publish_step(self) -> int:
+        """By how much a fading score moves before it is written again: whole points, as they are written."""
+        return max(1, ceil(min((score.publish_step for score in self.policy.scores.values()), default=1.0)))
+
+    @cached_property
+    def published(self) -> tuple[str, ...]:
+        """The computed fields that stand in a CRM."""
+        return tuple(definition.name for definition in self.policy.computed if definition.homes)
+
+    @cached_property
+    def shown(self) -> tuple[FieldDef, ...]:
+        """The fields written from state that stand in a CRM."""
+        return tuple(definition for definition in self.policy.shows if definition.homes)
+
+    @cached_property
+    def gap_texts(self) -> dict[tuple[str, int], str]:
+        """What has been told of gates, by their gaps (`gates.py`)."""
+        return {}
 
     @cached_property
     def evidence(self) -> Mapping[str, frozenset[str]]:
@@ -171,6 +237,10 @@ class Plan:
             return None
         signals = frozenset(f"signal.{rule.signal}" for rule in score.rules if rule.signal)
         return _names(rule.when for rule in score.rules) | signals
+
+
+def _turning(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+    return tuple(one for one in conditions if one.moved_by is None or one.moved_by)
 
 
 def prepare(policy: Policy) -> Plan:

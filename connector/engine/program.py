@@ -23,22 +23,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from connector.domain.lead import FieldFact
-from connector.domain.value import BLANK, UNREAD, Truth, Value
+from connector.domain.value import UNREAD, Truth, Value
 from connector.engine import pipeline, scoring
 from connector.engine.fading import left_of, limited
+from connector.engine.gates import gaps_of
+from connector.engine.makers import DEAL, SCORE, Maker, maker, of_this_round
 from connector.engine.scoring import ScoreResult
-from connector.engine.view import DEAL, SCORE, LeadView
+from connector.engine.view import LeadView
 from connector.policy.conditions import Condition, Key, answer
 from connector.policy.generated import Answers, Module, Scope
-from connector.policy.model import Contribution, FieldDef, FieldType, Policy, ScoreDef, ScoreRule, Transition
+from connector.policy.model import Contribution, FieldDef, FieldType, Gate, Policy, ScoreDef, ScoreRule, Transition
 
 if TYPE_CHECKING:
     from connector.engine.plan import Plan
-
-Maker: TypeAlias = Callable[[LeadView], Value]
 
 LASTING_SHOWS = ("last_contact",)
 """What a field can show that does not hang on the stage entry; for all else that is not known here it is assumed."""
@@ -51,6 +51,7 @@ class Program:
     `slots` says where in a view's `values` each name stands, `makers` how the value is worked out there (none for
     plain facts). What stands before `lasting` is the same in every stage, as are `lasting_scores`; but a deal may
     belong to an earlier round of the lead's, so that `deal_facts` are read anew for each entry.
+    `others` keeps how names without a slot are worked out.
     """
 
     facts: Callable[[Mapping[str, FieldFact]], list[Value | None]]
@@ -64,6 +65,8 @@ class Program:
     lasting_scores: frozenset[str]
     ways_out: Mapping[str, Callable[[LeadView], list[Transition]]]
     watched: Callable[[LeadView], tuple[Truth, ...]]
+    gaps: Mapping[str, Callable[[LeadView], int]]
+    others: dict[str, Maker]
     source: str
 
 
@@ -122,6 +125,7 @@ class _Writer:
         scores = {one.id: self._score(number, one) for number, one in enumerate(policy.scores.values())}
         ways = {stage: self._ways_out(number, stage) for number, stage in enumerate(policy.stages)}
         self._watched()
+        gaps = {gate.id: self._gaps(number, gate) for number, gate in enumerate(policy.gates.values())}
         functions = self._module.run()
         makers = [self._maker(name, functions, fields) for name in slots]
         lasting = sum(slot < len(self._facts) or name not in self._passing for name, slot in slots.items())
@@ -137,17 +141,19 @@ class _Writer:
             lasting_scores=frozenset(key for key in policy.scores if SCORE + key not in self._passing),
             ways_out={stage: functions[name] for stage, name in ways.items()},
             watched=functions["watched"],
+            gaps={key: functions[name] for key, name in gaps.items()},
+            others={},
             source="\n".join(self._module.source),
         )
 
     def _maker(self, name: str, functions: Mapping[str, Any], fields: Mapping[str, str]) -> Maker:
         if name in fields:
             made: Maker = functions[fields[name]]
-            return made if not name.startswith(DEAL) else lambda view: BLANK if pipeline.is_past(view) else made(view)
+            return of_this_round(made) if name.startswith(DEAL) else made
         if name.startswith(SCORE):
             score = name.removeprefix(SCORE)
             return lambda view: view.whole(score)
-        return lambda view: view.work_out(name)
+        return maker(self._policy, name)
 
     def _scope(self) -> _SlotScope:
         return _SlotScope(self._module, self._slots, len(self._facts))
@@ -239,14 +245,24 @@ class _Writer:
         return name
 
     def _watched(self) -> None:
-        """The truth of every condition that is watched, in the order of `Plan.watched`."""
+        """The truth of every condition that is watched, in the order of `Plan.watched_conditions`."""
         scope = self._scope()
         body = [
             f"    True if {when.holds(scope)} else False if {when.fails(scope)} else None,"
-            for watch in self._plan.watched
+            for watch in self._plan.watched_conditions
             if (when := watch.event.condition) is not None
         ]
         self._module.define("watched", scope, ["return (", *body, ")"])
+
+    def _gaps(self, number: int, gate: Gate) -> str:
+        """What a gate finds blank, as bits in the order of `gates.gaps_of`."""
+        scope, name = self._scope(), f"gaps_{number}"
+        body = ["gaps = 0"]
+        for place, group in enumerate(gaps_of(gate)):
+            blank = " and ".join([f"{scope.value(one)} is BLANK" for one in group])
+            body += [f"if {blank}:", f"    gaps |= {1 << place}"]
+        self._module.define(name, scope, [*body, "return gaps"], gate.id)
+        return name
 
 
 def _names(plan: Plan) -> list[str]:
@@ -255,7 +271,15 @@ def _names(plan: Plan) -> list[str]:
     found: dict[str, None] = {}
     for condition in _conditions(plan):
         found |= dict.fromkeys(name for name in sorted(condition.names) if not name.startswith("signal."))
-    found |= dict.fromkeys(definition.name for definition in policy.computed)
+    for gate in policy.gates.values():
+        found |= dict.fromkeys(name for group in gaps_of(gate) for name in group)
+    if policy.pipeline is not None:
+        found |= dict.fromkeys(name for stage in policy.pipeline.stages.values() for name in stage.required)
+        found |= dict.fromkeys(name for also in policy.pipeline.also for name in also.required)
+    found |= dict.fromkeys(
+        watch.event.name for watch in plan.watched_dates if watch.event.name in policy.fields and watch.event.name
+    )
+    found |= dict.fromkeys(definition.name for definition in (*policy.computed, *plan.shown))
     found |= dict.fromkeys(SCORE + key for key in policy.scores)
     if policy.total:
         found[f"{SCORE}total"] = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,14 +10,14 @@ from connector.domain.decision import Overruled
 from connector.domain.effects import WorkState
 from connector.domain.lead import Actor, Lead
 from connector.domain.state import Hold, LeadState, Setting
-from connector.domain.value import BLANK, Value, is_known
+from connector.domain.value import BLANK, Missing, Value, is_known
 from connector.engine import handoff, pipeline, refusals
-from connector.engine.fading import whole
 from connector.engine.handoff import DEAL
 from connector.engine.lifecycle import Course
+from connector.engine.makers import PIPELINE, SCORE
 from connector.engine.plan import Plan
 from connector.engine.routing import owner_now
-from connector.engine.view import PIPELINE, SCORE, LeadView
+from connector.engine.view import LeadView
 from connector.engine.words import reasons
 
 PUBLISH_EVERY = timedelta(days=1)
@@ -33,6 +32,8 @@ def holds_after(plan: Plan, state: LeadState, lead: Lead, now: datetime) -> dict
     holds: dict[str, Hold] = {}
     for definition in plan.policy.computed:
         name, fact = definition.name, lead.fact(definition.name)
+        if fact.actor is not Actor.PERSON and not state.holds:
+            continue
         standing = state.holds.get(name)
         by_person = fact.actor is Actor.PERSON and (is_known(fact.value) or fact.value is BLANK)
         if not by_person or fact.changed_at is None or fact.changed_at > now:
@@ -45,8 +46,10 @@ def holds_after(plan: Plan, state: LeadState, lead: Lead, now: datetime) -> dict
     return holds
 
 
-def run_out(holds: Mapping[str, Hold], view: LeadView) -> tuple[dict[str, Hold], tuple[Overruled, ...]]:
+def run_out(holds: Mapping[str, Hold], view: LeadView) -> tuple[Mapping[str, Hold], tuple[Overruled, ...]]:
     """The holds with those that have run out marked as told, and where the rules now decide otherwise."""
+    if not holds:
+        return holds, ()
     after, overruled = dict(holds), list[Overruled]()
     for name, hold in holds.items():
         if hold.told or view.now < hold.until:
@@ -58,24 +61,26 @@ def run_out(holds: Mapping[str, Hold], view: LeadView) -> tuple[dict[str, Hold],
     return after, tuple(overruled)
 
 
-def answers_after(plan: Plan, state: LeadState, course: Course) -> dict[str, datetime]:
+def answers_after(plan: Plan, state: LeadState, course: Course) -> Mapping[str, datetime]:
     """Up to when each answer is used up, and so blanked.
 
     An answer stays through the move that it causes and is blanked at the next one: leaving a stage uses up what was
     given before that stage was entered. Stages passed in one evaluation are one move.
     """
-    used = dict(state.answers_used)
-    if course.entries and state.entry is not None:
-        left = state.entry.entered_at
-        for name in plan.policy.answers:
-            fact = course.view.lead.fact(name)
-            if is_known(fact.value) and (fact.changed_at is None or fact.changed_at <= left):
-                used[name] = left
+    if not course.entries or state.entry is None:
+        return state.answers_used
+    used, left = dict(state.answers_used), state.entry.entered_at
+    for name in plan.policy.answers:
+        fact = course.view.lead.fact(name)
+        if is_known(fact.value) and (fact.changed_at is None or fact.changed_at <= left):
+            used[name] = left
     return used
 
 
-def settings_after(state: LeadState, lead: Lead, new: Mapping[str, Value], now: datetime) -> dict[str, Setting]:
+def settings_after(state: LeadState, lead: Lead, new: Mapping[str, Value], now: datetime) -> Mapping[str, Setting]:
     """What rules have set and the CRM does not show yet; whoever changes the field later has the last word."""
+    if not state.settings and not new:
+        return state.settings
     settings: dict[str, Setting] = {}
     for name, setting in state.settings.items():
         fact = lead.fact(name)
@@ -85,48 +90,39 @@ def settings_after(state: LeadState, lead: Lead, new: Mapping[str, Value], now: 
     return settings | {name: Setting(value=value, at=now) for name, value in new.items()}
 
 
-def scores_after(plan: Plan, state: LeadState, view: LeadView) -> LeadState:
-    """The state with ratings and scores to publish: at once when facts or a rating changed, else daily, by a step."""
-    before, ratings = state.ratings, {name: view.value(name) for name in plan.ratings}
-    state = replace(state, ratings=ratings)
-    values = {name: whole(score_value(view, name)) for name in score_names(plan)}
+def scores_after(plan: Plan, state: LeadState, view: LeadView) -> dict[str, object]:
+    """Ratings and scores to publish, by the names that the state has for them.
+
+    They are published at once when facts or a rating changed, else daily, by a step.
+    """
+    values = {name: view.whole(name) for name in plan.score_names}
     basis = {name: view.unfaded(name) for name in values}
-    if values == state.published:
-        return replace(state, basis=basis)
-    due = state.published_at is None or view.now - state.published_at >= PUBLISH_EVERY
-    if basis != state.basis or ratings != before or (due and has_moved(plan, state, values)):
-        return replace(state, published=values, basis=basis, published_at=view.now)
-    return state
+    ratings = {name: view.value(name) for name in plan.ratings}
+    after: dict[str, object] = {"ratings": ratings, "basis": basis}
+    if values != state.published:
+        due = state.published_at is None or view.now - state.published_at >= PUBLISH_EVERY
+        if basis != state.basis or ratings != state.ratings or (due and has_moved(plan, state, values)):
+            after |= {"published": values, "published_at": view.now}
+    return after
 
 
 def has_moved(plan: Plan, state: LeadState, values: Mapping[str, float]) -> bool:
     """True when a score stands a publishing step away from what was published."""
-    step = publish_step(plan)
-    return any(abs(value - state.published.get(name, 0.0)) >= step for name, value in values.items())
-
-
-def publish_step(plan: Plan) -> int:
-    """By how much a fading score moves before it is written again: whole points, as they are written."""
-    return max(1, math.ceil(min((score.publish_step for score in plan.policy.scores.values()), default=1.0)))
-
-
-def score_names(plan: Plan) -> tuple[str, ...]:
-    """The scores, `total` included where the policy has one, by their bare names."""
-    return (*plan.policy.scores, *(("total",) if plan.policy.total else ()))
+    return any(abs(value - state.published.get(name, 0.0)) >= plan.publish_step for name, value in values.items())
 
 
 def desired(plan: Plan, state: LeadState, view: LeadView) -> dict[str, Value]:
     """Canonical values to publish; a field that is absent is left as it stands."""
     wanted: dict[str, Value] = {name: setting.value for name, setting in state.settings.items()}
-    for definition in plan.policy.computed:
-        value = view.value(definition.name)
-        if definition.homes and (is_known(value) or value is BLANK):
-            wanted[definition.name] = value
-    for definition in plan.policy.shows:
+    for name in plan.published:
+        value = view.value(name)
+        if value.__class__ is not Missing or value is BLANK:
+            wanted[name] = value
+    for definition in plan.shown:
         if definition.shows == PIPELINE and not view.lead.speaks_for_deal:
             continue
         shown = _shown(plan, state, view, definition.name, definition.shows or "")
-        if definition.homes and shown is not None:
+        if shown is not None:
             wanted[definition.name] = shown
     for name, until in state.answers_used.items():
         if name.startswith(f"{DEAL}.") and pipeline.is_closed(view):
@@ -168,8 +164,3 @@ def _shown(plan: Plan, state: LeadState, view: LeadView, name: str, what: str) -
     if what == "times_sent_back":
         return state.sent_back
     return handoff.sender(state, view, view.lead.fact(name).value) if what == "sender" else view.value(name)
-
-
-def score_value(view: LeadView, name: str) -> float:
-    """A score with its fractions; 0 while nothing is known of it."""
-    return view.exact(name)

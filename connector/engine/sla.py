@@ -40,7 +40,7 @@ class Ticked:
     happened by then.
     """
 
-    runs: dict[str, ClockRun]
+    runs: Mapping[str, ClockRun]
     changed: list[tuple[str, ClockRun]] = field(default_factory=list)
     triggers: list[Trigger] = field(default_factory=list)
     breached: dict[str, ClockRun] = field(default_factory=dict)
@@ -56,7 +56,9 @@ def tick(plan: Plan, state: LeadState, view: LeadView, events: Events) -> Ticked
 
     What fell due before the policy was activated (`events.since`) is recorded and does nothing.
     """
-    ticked = Ticked(dict(state.clocks))
+    ticked = Ticked(state.clocks)
+    if not events.came and not any(run.running for run in state.clocks.values()):
+        return ticked
     for name, run in state.clocks.items():
         if name not in plan.policy.clocks and run.running:
             _keep(ticked, name, replace(clock_run.closed(run, view.now), ended_at=view.now))
@@ -69,7 +71,7 @@ def tick(plan: Plan, state: LeadState, view: LeadView, events: Events) -> Ticked
 def _keep(ticked: Ticked, name: str, run: ClockRun) -> None:
     if ticked.runs.get(name) != run:
         ticked.changed.append((name, run))
-        ticked.runs[name] = run
+        ticked.runs = {**ticked.runs, name: run}
 
 
 def standing(clocks: Mapping[str, Clock], runs: Mapping[str, ClockRun], entry: StageEntry | None, name: str) -> Value:

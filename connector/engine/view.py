@@ -13,26 +13,18 @@ from connector.domain.lead import Lead
 from connector.domain.runs import Assigned
 from connector.domain.signal import Signal
 from connector.domain.state import Hold, LeadState, StageEntry
-from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value, is_known
-from connector.engine import cadences, gates, pipeline, recycle, routing, sla
+from connector.domain.value import BLANK, UNREAD, UNREADABLE, Missing, Value
+from connector.engine import routing
 from connector.engine.crossing import Fade
 from connector.engine.fading import whole
+from connector.engine.makers import SCORE, maker
 from connector.engine.scoring import ScoreResult
 from connector.policy.model import FieldDef, Policy, ScoreRule
 
 if TYPE_CHECKING:
     from connector.engine.plan import Plan
 
-SCORE = "score."
-GATE = "gate."
-CLOCK = "clock."
-CADENCE = "cadence."
-DEAL = "deal."
-PIPELINE = "pipeline.missing"
 NOTHING = LeadState()
-ATTEMPTED = "attempted"
-CONTACTS = ("contacted", ATTEMPTED)
-"""The signals that count as contact, by the names that the language gives them."""
 
 
 class LeadView:
@@ -42,8 +34,8 @@ class LeadView:
     """
 
     __slots__ = (
-        "_fades", "_held", "_named", "_results", "entry", "holds", "lead", "moments", "now", "plan", "policy", "state",
-        "values", "zone",
+        "_exact", "_fades", "_held", "_movers", "_named", "_results",
+        "entry", "holds", "lead", "moments", "now", "plan", "policy", "state", "values", "zone",
     )  # fmt: skip
 
     def __init__(
@@ -70,7 +62,9 @@ class LeadView:
         self._held = {program.slots[name]: hold.value for name, hold in holds.items() if hold.since <= now < hold.until}
         self._named: dict[str, Value] = {}
         self._results: dict[str, ScoreResult] = {}
+        self._exact: dict[str, float] = {}
         self._fades: dict[str, Fade] = {}
+        self._movers: frozenset[str] | None = None
         if self._came_back():
             self._read_deal()
 
@@ -102,7 +96,9 @@ class LeadView:
         other._held = self._held
         other._named = {}
         other._results = {key: found for key, found in self._results.items() if key in program.lasting_scores}
+        other._exact = {}
         other._fades = {}
+        other._movers = None
         if self._came_back() or other._came_back():
             other._read_deal()
         return other
@@ -171,6 +167,18 @@ class LeadView:
             found = self._fades[name] = Fade(parts, self.now)
         return found
 
+    @property
+    def movers(self) -> frozenset[str]:
+        """What time can change this lead by: the signals that occurred, and by them the scores that fade."""
+        if self._movers is None:
+            scores = [SCORE + name for name in self.plan.fading_names if self.moments and self.fade(name).moves]
+            self._movers = frozenset((*self.moments, *scores))
+        return self._movers
+
+    def moves(self, movers: frozenset[str]) -> bool:
+        """See `View.moves`."""
+        return not movers.isdisjoint(self.movers)
+
     def score_crossing(self, score: str, threshold: float) -> datetime | None:
         """See `View.score_crossing`; `score` is written `score.<id>` or as the bare id."""
         return self.fade(score.removeprefix(SCORE)).crossing(threshold)
@@ -181,7 +189,10 @@ class LeadView:
 
     def exact(self, name: str) -> float:
         """A score with its fractions, by its bare name; rules and people see whole points."""
-        return sum([self.score(part).value for part in self.parts(name)])
+        found = self._exact.get(name)
+        if found is None:
+            found = self._exact[name] = float(sum([self.score(part).value for part in self.parts(name)]))
+        return found
 
     def whole(self, name: str) -> float:
         """A score in whole points, by its bare name."""
@@ -206,72 +217,25 @@ class LeadView:
         return UNREAD if any(self.value(name) in (UNREAD, UNREADABLE) for name in waits_for) else BLANK
 
     def work_out(self, name: str) -> Value:
-        """The value of a name that the policy's program does not work out itself."""
-        if name.startswith(DEAL) and pipeline.is_past(self):
-            return BLANK
-        definition = self.policy.fields.get(name)
-        if definition is None:
-            return self._built_in(name)
-        if definition.answer:
-            return self._answer(name)
-        if definition.shows is not None:
-            return self._shown(definition)
-        fact = self.lead.fields.get(name)
-        return UNREAD if fact is None else fact.value
+        """The value of a name that has no slot."""
+        made = self.plan.program.others.get(name)
+        if made is None:
+            made = self.plan.program.others[name] = maker(self.policy, name)
+        return made(self)
 
-    def _answer(self, name: str) -> Value:
+    def answer(self, name: str) -> Value:
         """An answer counts only if it was given since the stage was entered."""
-        fact = self.lead.fact(name)
-        if not is_known(fact.value) or self.entry is None:
-            return fact.value
+        fact = self.lead.fields.get(name)
+        if fact is None or fact.value.__class__ is Missing or self.entry is None:
+            return UNREAD if fact is None else fact.value
         given = fact.changed_at
         return fact.value if given is not None and self.entry.entered_at < given <= self.now else BLANK
-
-    def _shown(self, definition: FieldDef) -> Value:
-        """What follows from this view is read from it, not from what was last written into the CRM."""
-        shows = definition.shows or ""
-        if shows.startswith(SCORE):
-            return self.value(shows)
-        if shows == "last_contact":
-            return max((moment for name in CONTACTS for moment in self.times(name)), default=BLANK)
-        if shows == "attempts_in_stage":
-            since = self.stage_entered_at
-            return sum(1 for moment in self.times(ATTEMPTED) if since is None or moment >= since)
-        gate = self.policy.gates.get(shows.removeprefix(GATE).removesuffix(".missing"))
-        if gate is not None and shows.startswith(GATE):
-            return gates.told(self, gate) or BLANK
-        if shows == PIPELINE:
-            return pipeline.told(self) or BLANK
-        return self.lead.fact(definition.name).value
-
-    def _built_in(self, name: str) -> Value:
-        if name == "stage":
-            return self.entry.stage if self.entry else UNREAD
-        if name == "stage_entered_at":
-            return self.entry.entered_at if self.entry else UNREAD
-        if name == "owner":
-            return self.owner_now or BLANK
-        if name == "deal.stage":
-            return self.lead.fact(name).value
-        if name.startswith(CLOCK):
-            return sla.standing(self.policy.clocks, self.state.clocks, self.entry, name.removeprefix(CLOCK))
-        if name.startswith(CADENCE):
-            return cadences.standing(self.state.cadences, name.removeprefix(CADENCE))
-        if name.startswith(GATE):
-            truth = gates.passes(self, self.policy.gates[name.removeprefix(GATE)])
-            return UNREAD if truth is None else "passed" if truth else "missing"
-        if name == "recycle.due":
-            due = recycle.due_at(self)
-            return due is not None and due <= self.now
-        if name == "recycle.reason":
-            return (self.entry.reason if self.entry else None) or BLANK
-        return UNREAD
 
 
 class _Held(LeadView):
     __slots__ = ()
 
-    def _answer(self, name: str) -> Value:
+    def answer(self, name: str) -> Value:
         return self.lead.fact(name).value
 
 

@@ -26,17 +26,18 @@ ENDED_KEPT = 20
 
 def new_signals(plan: Plan, signals: Sequence[Signal], since: datetime, now: datetime) -> list[Signal]:
     """The signals that may act: not yet seen, after the activation, learnt while still fresh; oldest first."""
+    found = [one for one in signals if not one.seen and since <= one.occurred_at <= now]
+    if not found:
+        return found
     fresh = plan.policy.fresh_for
-    found = [
-        one
-        for one in signals
-        if not one.seen and since <= one.occurred_at <= now and one.learnt_at - one.occurred_at <= fresh
-    ]
-    return sorted(found, key=lambda one: (one.occurred_at, one.id))
+    acting = [one for one in found if one.learnt_at - one.occurred_at <= fresh]
+    return sorted(acting, key=lambda one: (one.occurred_at, one.id))
 
 
 def just_done(tasks: Sequence[Task], now: datetime) -> tuple[tuple[Task, ...], tuple[Task, ...]]:
     """The tasks with their ends noted, and those that people have completed since the last look."""
+    if all(task.state is WorkState.OPEN or task.ended_at is not None for task in tasks):
+        return tuple(tasks), ()
     ended = tuple(
         replace(task, ended_at=now) if task.state is not WorkState.OPEN and task.ended_at is None else task
         for task in tasks
@@ -47,12 +48,16 @@ def just_done(tasks: Sequence[Task], now: datetime) -> tuple[tuple[Task, ...], t
 
 def routed(plan: Plan, view: LeadView, events: Events) -> Iterator[Trigger]:
     """What the rules of routing.yaml ask now: before anything else, which then has its owner."""
+    if not events.came:
+        return
     for rule_id, happening, ask in asked(plan, view, events):
         yield Trigger(rule_id, (ask,), happening)
 
 
 def triggered(plan: Plan, view: LeadView, events: Events) -> Iterator[Trigger]:
     """What the rules of work.yaml do now, and what recycle.yaml does when a lead comes again."""
+    if not events.came:
+        return
     for rule in plan.policy.rules:
         happenings = happened(plan, rule.id, rule.on, events)
         if happenings and (rule.when is None or rule.when.test(view) is True):
@@ -93,6 +98,8 @@ def remembered(tasks: Sequence[Task], view: LeadView) -> tuple[Task, ...]:
     The rest is forgotten: an entry is entered once, a signal is new once, an edge counts its turns, so that no cause
     comes again.
     """
+    if not tasks:
+        return ()
     here = view.entry.seq if view.entry else 0
     ended = [
         task for task in tasks if task.state is not WorkState.OPEN and here in (task.opened_in, task.opened_in + 1)

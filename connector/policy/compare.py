@@ -186,8 +186,8 @@ class Comparison(Condition):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", frozenset((self.name,)))
-        turns = self.clock is not None or bool(self.thresholds)
-        object.__setattr__(self, "moved_by", None if turns else frozenset())
+        scores = self.names if self.thresholds else frozenset[str]()
+        object.__setattr__(self, "moved_by", scores if self.clock is None else None)
 
     @property
     def clock(self) -> ClockQuestion | None:
@@ -199,6 +199,16 @@ class Comparison(Condition):
 
     def fails(self, scope: Scope) -> str:
         return self.asked.fails(scope, self.name)
+
+    def next_turn(self, view: View) -> datetime | None:
+        """See `Condition.next_turn`; what lies behind for good is seen at once."""
+        clock = self.clock
+        if clock is None:
+            return Condition.next_turn(self, view)
+        value = view.value(self.name)
+        if isinstance(value, Missing) or all(at <= view.now for at in clock.turns(value, view.zone)):
+            return None
+        return Condition.next_turn(self, view)
 
     def turns(self, view: View) -> Iterator[Turn]:
         if self.thresholds:

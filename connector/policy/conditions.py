@@ -48,6 +48,9 @@ class View(Protocol):
     def score_crossing(self, score: str, threshold: float) -> datetime | None:
         """The next moment at which time alone brings the score across the threshold."""
 
+    def moves(self, movers: frozenset[str]) -> bool:
+        """Whether time alone can change anything by one of these: a signal that occurred, a score that fades."""
+
 
 class Turn(NamedTuple):
     """A moment at which time alone may change a condition, and its truth from then on.
@@ -81,7 +84,7 @@ class Condition(ABC):
 
     _test: Test
     names: frozenset[str]
-    #: The signals without whose occurrences time alone changes nothing (none: it never does); None: it always may.
+    #: The signals (`inquiry`) and scores (`score.total`) but for which time alone changes nothing; None: it always may.
     moved_by: frozenset[str] | None
     #: True when it looks at when the stage was entered in another way than by a name.
     stage_bound: bool
@@ -123,7 +126,7 @@ class Condition(ABC):
 
         What only facts decide stands still: a condition that such a part has decided cannot turn.
         """
-        return None if self.moved_by is not None and not self.moved_by else self
+        return self if self.moved_by is None or view.moves(self.moved_by) else None
 
     def next_change(self, view: View) -> datetime | None:
         """The earliest moment after `now` at which time alone changes the truth; None: never.
@@ -198,7 +201,7 @@ class _Joined(Condition):
         moving: list[Condition] = []
         neutral = True
         for part in self.parts:
-            if part.moved_by is None or part.moved_by:
+            if part.moved_by is None or view.moves(part.moved_by):
                 moving.append(part)
                 continue
             truth = part.test(view)

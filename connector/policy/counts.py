@@ -45,7 +45,7 @@ class Count(Condition):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", frozenset((f"signal.{self.signal}",)))
-        object.__setattr__(self, "moved_by", frozenset((self.signal,)) if self.window is not None else frozenset())
+        object.__setattr__(self, "moved_by", frozenset((self.signal,) if self.window is not None else ()))
         object.__setattr__(self, "stage_bound", self.since_stage)
 
     def holds(self, scope: Scope) -> str:

@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from statistics import median
 
+from connector.engine.makers import CONTACTS
 from connector.engine.reach import acts_on
-from connector.engine.view import CONTACTS, LeadView, occurrences
+from connector.engine.view import LeadView, occurrences
 from connector.store import trials
 from connector.sync.cases import Case, load_cases
 from connector.sync.context import Tenant

@@ -35,6 +35,11 @@ class FakeView:
     def score_crossing(self, score: str, threshold: float) -> datetime | None:
         return self.crossings.get((score, threshold))
 
+    def moves(self, movers: frozenset[str]) -> bool:
+        return any(
+            name in self.signals or any(f"score.{score}" == name for score, _ in self.crossings) for name in movers
+        )
+
     def at(self, now: datetime) -> FakeView:
         """The same lead at another moment."""
         return replace(self, now=now)
