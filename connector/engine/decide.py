@@ -121,7 +121,8 @@ def _evaluate(
     since: datetime,
     earlier: tuple[StageEntry, ...],
 ) -> Decision:
-    new = work.new_signals(plan, signals, since, now)
+    unseen = [one for one in signals if not one.seen and one.occurred_at <= now]
+    new = work.new_signals(plan, unseen, since, now)
     tasks, done = work.just_done(state.tasks, now)
     state = altered(state, tasks=tasks)
     progress = cadences.progress(plan, state, now)
@@ -136,6 +137,7 @@ def _evaluate(
         now=now,
         since=since,
         trail=run.standing.trail,
+        late=len(unseen) > len(new),
         done=done,
         finished=progress.finished,
     )

@@ -54,7 +54,7 @@ class Events:
     `signals` are the new ones that may act, `turned` the watched events that came, `done` the tasks that people have
     just completed, `finished` the cadences that ended by their last step, `breached` the clocks that ran out. `since`
     is when the policy was activated; `trail` are the lead's latest entries, oldest first, those of this evaluation
-    included.
+    included. `late`: signals were learnt that may not act any more, but tell when something stopped.
     """
 
     before: StageEntry | None
@@ -64,6 +64,7 @@ class Events:
     now: datetime
     since: datetime
     trail: Sequence[StageEntry] = ()
+    late: bool = False
     done: Sequence[Task] = ()
     finished: Mapping[str, CadenceRun] = field(default_factory=lambda: MappingProxyType({}))
     breached: Mapping[str, ClockRun] = field(default_factory=lambda: MappingProxyType({}))

@@ -57,7 +57,7 @@ def tick(plan: Plan, state: LeadState, view: LeadView, events: Events) -> Ticked
     What fell due before the policy was activated (`events.since`) is recorded and does nothing.
     """
     ticked = Ticked(state.clocks)
-    if not events.came and not any(run.running for run in state.clocks.values()):
+    if not events.came and not events.late and not any(run.running for run in state.clocks.values()):
         return ticked
     for name, run in state.clocks.items():
         if name not in plan.policy.clocks and run.running:
