@@ -126,11 +126,12 @@ def _publishing(plan: Plan, state: LeadState, view: LeadView, soonest: _Soonest)
     not_before = state.published_at + PUBLISH_EVERY
     if soonest.at is not None and soonest.at <= not_before:
         return
-    near = view.now if _has_moved(plan, state, view) else _next_step_near(plan, state, view)
+    has_moved = _has_moved(plan, state, view)
+    near = view.now if has_moved else _next_step_near(plan, state, view)
     if near is None or (soonest.at is not None and soonest.at <= near):
         return
     not_before += jitter(view.lead.id)
-    if near > view.now and near + CLOSE > not_before:
+    if not has_moved and near + CLOSE > not_before:
         found = [at for fade, edge in _edges(plan, state, view) if (at := fade.crossing(edge)) is not None]
         near = min(found, default=near)
     soonest.offer(max(near, not_before), _DECAY)
