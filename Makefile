@@ -8,7 +8,7 @@ DEV := $(VENV)/.dev.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test coverage lint format reference soak bench clean upgrade-constraints
+.PHONY: help demo up test coverage lint format reference soak bench bench-peers clean upgrade-constraints
 
 help: ## Show these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-20s %s\n' "$$name" "$$text"; done
@@ -49,8 +49,12 @@ bench: $(DEV) ## Every benchmark, each with a peer or a limit beside our figure
 	@for script in $$(grep -l __main__ bench/[a-z]*.py); do name=$$(basename $$script .py); \
 	  echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
+bench-peers: ## Install the rule engines of others, in an environment of their own, for `bench.scoring` to run beside ours
+	$(PYTHON) -m venv bench/.peers
+	bench/.peers/bin/python -m pip --disable-pip-version-check --quiet install rule-engine==5.1.0 business-rules==1.1.1
+
 clean: ## Remove what was built; data below var/ stays
-	rm -rf $(VENV) build dist *.egg-info .coverage.d .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) bench/.peers build dist *.egg-info .coverage.d .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 upgrade-constraints: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
