@@ -131,8 +131,10 @@ def subscribe(stack: Stack) -> None:
         {
             "contacts": sorted({*binding.person_properties, "lastname", "firstname"}),
             "companies": sorted(binding.company_properties),
+            "deals": sorted(binding.deal_properties),
             "tasks": ["hs_task_status", "hubspot_owner_id"],
         }
+        | {one: sorted(binding.dialect.activities[one].properties) for one in binding.activity_types}
     )
     runtime.close()
 

@@ -108,3 +108,10 @@ def postpone(
         "most": most,
     }
     conn.execute(_POSTPONE, values)
+
+
+def forget(conn: Connection, connection_id: int, *, but: Collection[str]) -> None:
+    """Marks of all other types are void: an earlier policy asked for them."""
+    conn.execute(
+        "DELETE FROM wanted_read WHERE connection_id = %s AND object_type <> ALL(%s)", [connection_id, sorted(but)]
+    )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from connector.errors import AuthError, RetryableError
-from connector.store import leads, links, mirrors
+from connector.store import leads, links, mirrors, wanted
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
 from connector.store.links import ReadClaim
@@ -21,7 +21,7 @@ from connector.sync import mirror
 from connector.sync.activities import read_activities, read_activities_of
 from connector.sync.arrivals import Harvest, meet, recognise
 from connector.sync.context import Line, backoff, conclude
-from connector.sync.deals import fetch_deals, read_deals, store_deals
+from connector.sync.deals import fetch_deals, read_deals, store_deals, whose_deals
 from connector.sync.facts import same_on
 from connector.sync.observe import observe
 from connector.sync.submissions import signals_of, store_signals
@@ -35,7 +35,17 @@ COUNTED_AT_ONCE = 20
 def read_slice(line: Line, lane: Lane) -> int:
     """Read up to a batch of marked people of one lane, and a slice of what hangs on them; returns how many records."""
     count = _read_people(line, lane) + read_deals(line, lane) + read_activities(line, lane)
-    return count + read_tasks(line, lane) if lane is Lane.HOT else count
+    count += read_tasks(line, lane) if lane is Lane.HOT else 0
+    if count == 0:
+        _forget_marks(line)
+    return count
+
+
+def _forget_marks(line: Line) -> None:
+    """Nothing was read: what is still marked is of types that the running policy does not read."""
+    deals = (line.dialect.deal.object_type, whose_deals(line.dialect)) if line.binding.deal_properties else ()
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        wanted.forget(conn, line.connection_id, but=(*deals, *line.binding.activity_types))
 
 
 def _read_people(line: Line, lane: Lane) -> int:

@@ -292,3 +292,14 @@ def test_a_policy_that_names_no_activities_reads_none(make_relay: MakeRelay) -> 
     assert relay.close_gaps() == 0
     assert relay.calls()["total"] == 0
     assert relay.rows("SELECT 1 FROM wanted_read") == []
+
+
+def test_marks_of_an_earlier_policy_are_void(relay: Relay) -> None:
+    person = contact(relay)
+    log(relay, "calls", person)
+    relay.hear()
+    assert relay.runtime.ingest()
+    assert relay.rows("SELECT object_type FROM wanted_read") == [{"object_type": "call"}]
+    relay.activate(SMALL)
+    relay.settle()
+    assert relay.rows("SELECT object_type FROM wanted_read") == []
