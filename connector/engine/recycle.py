@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from connector.domain.lead import Actor
 from connector.domain.state import StageEntry
 from connector.policy.model import Again, Event, EventKind, FieldType, Policy
 
@@ -48,6 +49,10 @@ def _event_at(view: LeadView, event: Event, since: datetime) -> datetime | None:
     """
     if event.kind is EventKind.SIGNAL and event.name is not None:
         return next((moment for moment in view.times(event.name) if moment > since), None)
+    if event.kind is EventKind.CHANGES and event.name is not None:
+        fact = view.lead.fact(event.name)
+        changed = fact.changed_at if fact.actor is not Actor.TASUKI else None
+        return changed if changed is not None and since < changed <= view.now else None
     if event.kind is EventKind.REACHES and event.name is not None:
         moment = moment_of(view, event.name, since)
         if moment is not None and moment > since:
@@ -71,6 +76,16 @@ def next_fiscal_year(since: datetime, starts_in: int, zone: ZoneInfo) -> datetim
     local = since.astimezone(zone).date()
     year = local.year if local.month < starts_in else local.year + 1
     return _midnight(date(year, starts_in, 1), zone)
+
+
+def wants_another(view: LeadView) -> bool:
+    """True when somebody else is to try the lead in this round: the reason for which it went aside says so."""
+    entry = view.entry
+    if entry is None or entry.came_back_at is None:
+        return False
+    before = [one for one in view.state.trail if one.entered_at < entry.came_back_at]
+    again = again_of(view.policy, before[-1] if before else None)
+    return again is not None and again.another_person
 
 
 def limit_reached(policy: Policy, recycled_at: Sequence[datetime], now: datetime) -> bool:

@@ -16,6 +16,7 @@ from connector.domain.effects import Cause, EffectKey, Grant, OwnerRequest, Task
 from connector.domain.lead import Lead
 from connector.domain.runs import Assigned
 from connector.domain.state import LeadState
+from connector.engine import recycle
 from connector.engine.events import Events, Happening, happened
 from connector.policy.model import Assign, AssignAction
 
@@ -91,12 +92,13 @@ def request(plan: Plan, view: LeadView, key: EffectKey, assign: Assign) -> Owner
     """What is asked of the pool: whom to prefer and whom to avoid included.
 
     Who had it last is preferred where the policy keeps owners, for as long as it says; after that, a lead that comes
-    back is somebody else's to try. Who let a promise run out is not given the same lead again. Nobody is avoided where
-    there is nobody else.
+    back is somebody else's to try, and at once where its reason says so (`to: another_person`). Who let a promise run
+    out is not given the same lead again. Nobody is avoided where there is nobody else.
     """
     last = _last(view, assign.owner_of)
     breached = key.cause == Cause.CLOCK.value
-    keeps = not breached and _is_kept(plan, view, assign.owner_of)
+    other = assign.owner_of == LEAD and _is_others_turn(view)
+    keeps = not breached and not other and _is_kept(plan, view, assign.owner_of)
     came_back = view.entry is not None and view.entry.came_back_at is not None and assign.owner_of == LEAD
     return OwnerRequest(
         key=key,
@@ -105,8 +107,37 @@ def request(plan: Plan, view: LeadView, key: EffectKey, assign: Assign) -> Owner
         owner_of=assign.owner_of,
         asked_at=view.now,
         prefer=last if keeps else None,
-        avoid=last if breached or (came_back and not keeps and _bound_at(view, LEAD) is not None) else None,
+        avoid=last if breached or other or (came_back and not keeps and _bound_at(view, LEAD) is not None) else None,
     )
+
+
+def _is_others_turn(view: LeadView) -> bool:
+    """True until this round has an owner of its own, where the lead is to be tried by somebody else."""
+    given, entry = view.state.assigned.get(LEAD), view.entry
+    came_back_at = entry.came_back_at if entry is not None else None
+    if given is not None and came_back_at is not None and given.at >= came_back_at:
+        return False
+    return recycle.wants_another(view)
+
+
+def on_waking(plan: Plan, view: LeadView) -> AssignAction | None:
+    """Asks for somebody else as soon as the lead comes again. None: its reason does not say so, or no pool is known.
+
+    The pool is that of the first routing rule for leads that holds, else the one that gave the lead last.
+    """
+    waking = plan.policy.recycle.on_wake if plan.policy.recycle is not None else ()
+    asks = any(isinstance(one, AssignAction) and one.assign.owner_of == LEAD for one in waking)
+    if asks or not _is_others_turn(view):
+        return None
+    rules = plan.policy.routing.rules if plan.policy.routing is not None else ()
+    fits = (one for one in rules if one.assign.owner_of == LEAD and (one.when is None or one.when.test(view) is True))
+    given = view.state.assigned.get(LEAD)
+    rule = next(fits, None)
+    pool = rule.assign.pool if rule is not None else given.pool if given is not None else None
+    if pool is None or plan.policy.routing is None or pool not in plan.policy.routing.pools:
+        return None
+    by = rule.assign.by if rule is not None else way_of(plan, pool)
+    return AssignAction(slot=SLOT, assign=Assign(pool=pool, by=by, owner_of=LEAD))
 
 
 def _last(view: LeadView, owner_of: str) -> str | None:

@@ -14,7 +14,7 @@ from connector.engine.cadences import is_step
 from connector.engine.events import Events, Happening, happened
 from connector.engine.plan import Plan
 from connector.engine.recycle import again_of
-from connector.engine.routing import asked
+from connector.engine.routing import asked, on_waking
 from connector.engine.view import LeadView
 
 ON_WAKE = "on_wake"
@@ -66,7 +66,8 @@ def triggered(plan: Plan, view: LeadView, events: Events) -> Iterator[Trigger]:
     arrival = events.arrival
     if arrival is not None and plan.policy.recycle is not None and _woke(plan, events.before, arrival):
         happening = Happening(Cause.STAGE_ENTRY, str(arrival.seq), arrival.entered_at, ON_WAKE)
-        yield Trigger(ON_WAKE, plan.policy.recycle.on_wake, happening)
+        ask = on_waking(plan, view)
+        yield Trigger(ON_WAKE, (*([ask] if ask is not None else []), *plan.policy.recycle.on_wake), happening)
 
 
 def _woke(plan: Plan, before: StageEntry | None, arrival: StageEntry) -> bool:

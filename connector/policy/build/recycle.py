@@ -9,7 +9,7 @@ from connector.policy.document import Where
 from connector.policy.files.recycle import AgainModel
 from connector.policy.model import Again, EventKind, Reason, Recycle
 
-_RUN = (EventKind.SIGNAL, EventKind.REACHES)
+_RUN = (EventKind.SIGNAL, EventKind.REACHES, EventKind.CHANGES)
 
 
 def build_recycle(context: Context) -> Recycle | None:
@@ -43,12 +43,16 @@ def build_recycle(context: Context) -> Recycle | None:
 def _again(context: Context, key: str, model: AgainModel | None, where: Where) -> Again | None:
     if model is None:
         return None
+    other = model.to == "another_person"
+    if other and context.files.routing is None:
+        message = "without routing.yaml there is no pool to ask for another person"
+        context.report.warn(where / "to", message, reason="no_routing")
     if model.on is None:
-        return Again(after=model.after, on=None, at_latest=model.at_latest)
+        return Again(after=model.after, on=None, at_latest=model.at_latest, another_person=other)
     events = build_events(context, model.on, where / "on")
     if len(events) > 1:
         context.report.error(where / "on", "one event brings a lead back", reason="bad_event")
     event = events[0] if events else None
     if event is not None and event.kind not in _RUN:
         context.put_off(f"recycle.yaml: {key} (on {event.kind.value})")
-    return Again(after=None, on=event, at_latest=model.at_latest)
+    return Again(after=None, on=event, at_latest=model.at_latest, another_person=other)

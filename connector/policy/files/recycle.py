@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,7 @@ class AgainModel(FileModel):
     after: PlainDuration | None = None
     on: Events = None
     at_latest: PlainDuration | None = None
+    to: Literal["same_person", "another_person"] = "same_person"
 
     @model_validator(mode="after")
     def _says_when(self) -> AgainModel:

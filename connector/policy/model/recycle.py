@@ -18,6 +18,7 @@ class Again:
     after: timedelta | None
     on: Event | None
     at_latest: timedelta | None
+    another_person: bool = False  #: The pool is asked for somebody else than who had the lead before.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

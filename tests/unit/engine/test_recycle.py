@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from connector.domain.effects import WorkState
+from connector.domain.effects import Grant, WorkState
 from tests.unit.engine.stories import DAY, LIFECYCLE, NOW, POLICY, RECYCLE, SECOND, Story, plan_of, started
 
 
@@ -158,3 +158,69 @@ def test_what_a_lead_did_while_it_stood_aside_is_news_when_it_comes_again() -> N
     assert story.stage == "recycled"
     story.wait(DAY).happens("reply").decide()
     assert [entry.stage for entry in story.last.entries] == ["lead", "mql"]
+
+
+def test_a_field_that_changes_brings_a_lead_back() -> None:
+    on_change = "timing: {label: 時期, used_for: [return], again: {on: {changes: noted}, at_latest: 365d}}"
+    recycle = RECYCLE.replace("timing: {label: 時期, used_for: [return], again: {after: 90d}}", on_change)
+    story = started(plan_of(recycle=recycle)).change(noted="課長")
+    story.decide()
+    recycled("timing", story).pass_time(10 * DAY)
+    assert story.stage == "recycled", "what had changed before is no event"
+    story.change(noted="部長").decide()
+    assert (story.stage, story.by) == ("lead", "wake")
+
+
+# ── somebody else tries ──────────────────────────────────────────────────────────────────────────────────────────
+ROUTING = """\
+pools: {sdr: {members: {hubspot_team: SDR}}}
+rules: [{id: to_sdr, on: {enters: mql}, assign: {pool: sdr, by: round_robin}}]
+keep_owner: {for: 365d}
+"""
+OTHER = RECYCLE.replace("again: {after: 90d}}", "again: {after: 90d, to: another_person}}", 1)
+
+
+def _granted(story: Story, person: str) -> Story:
+    """The pool answers what it was asked last."""
+    request = story.state.requests[-1]
+    story.grants.append(
+        Grant(request=request.key.text(), pool="sdr", owner_of="lead", person=person, granted_at=story.now)
+    )
+    story.decide()
+    story.owner = person
+    return story
+
+
+def test_another_person_is_asked_for_when_the_lead_comes_again() -> None:
+    story = recycled("timing", started(plan_of(recycle=OTHER, routing=ROUTING)))
+    story.pass_time(90 * DAY)
+    assert story.stage == "lead"
+    (request,) = story.state.requests
+    assert (request.key.rule, request.pool, request.avoid, request.prefer) == ("on_wake", "sdr", "sato", None)
+    _granted(story, "suzuki")
+    assert [task.owner for task in story.tasks()] == ["suzuki"], "the task goes with the lead"
+    story.wait(DAY).happens("inquiry").decide()
+    (request,) = story.last.requests
+    assert (request.prefer, request.avoid) == ("suzuki", None), "this round has its owner"
+
+
+def test_a_lead_that_comes_back_by_itself_is_given_to_another_person_too() -> None:
+    lifecycle = LIFECYCLE.replace(
+        "manual_moves:",
+        "  - {id: again, from: [recycled], to: mql, when: {signal.inquiry: {at_least: 1, since: stage_entered}}}\n"
+        "manual_moves:",
+    )
+    story = recycled("timing", started(plan_of(recycle=OTHER, routing=ROUTING, lifecycle=lifecycle)))
+    story.wait(DAY).happens("inquiry").decide()
+    assert story.stage == "mql"
+    (request,) = story.last.requests
+    assert (request.prefer, request.avoid) == (None, "sato")
+
+
+def test_the_same_person_goes_on_where_nothing_else_is_said() -> None:
+    story = recycled("timing", started(plan_of(routing=ROUTING)))
+    story.pass_time(90 * DAY)
+    assert story.state.requests == ()
+    story.happens("inquiry").decide()
+    (request,) = story.last.requests
+    assert (request.prefer, request.avoid) == ("sato", None)
