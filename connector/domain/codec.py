@@ -28,7 +28,7 @@ from connector.domain.codec_work import (
     moment_text,
     text_or_none,
 )
-from connector.domain.state import Edge, Hold, LeadState, Mover, Refusal, Setting, StageEntry
+from connector.domain.state import Edge, Employer, Hold, LeadState, Mover, Refusal, Setting, StageEntry
 from connector.domain.value import BLANK, Missing, Value
 
 Json: TypeAlias = Any
@@ -147,6 +147,7 @@ def encode_state(state: LeadState) -> dict[str, Json]:
         "refused": _encode_refusal(state.refused) if state.refused else None,
         "stuck": state.stuck,
         "sent_back": state.sent_back or None,
+        "employer": [state.employer.domain, text_or_none(state.employer.since)] if state.employer else None,
         "policy": state.policy,
     }
     return {name: value for name, value in full.items() if value not in (None, [], {})}
@@ -176,6 +177,7 @@ def decode_state(raw: Mapping[str, Json]) -> LeadState:
         refused=_decode_refusal(raw["refused"]) if raw.get("refused") else None,
         stuck=raw.get("stuck"),
         sent_back=raw.get("sent_back", 0),
+        employer=_decode_employer(raw["employer"]) if raw.get("employer") else None,
         policy=raw.get("policy"),
     )
 
@@ -194,6 +196,10 @@ def _encode_refusal(refusal: Refusal) -> list[Json]:
 
 def _decode_refusal(raw: list[Json]) -> Refusal:
     return Refusal(at=datetime.fromisoformat(raw[0]), stage=raw[1], rule=raw[2])
+
+
+def _decode_employer(raw: list[Json]) -> Employer:
+    return Employer(domain=raw[0], since=moment_or_none(raw[1]))
 
 
 def _encode_hold(hold: Hold) -> dict[str, Json]:

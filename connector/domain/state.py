@@ -77,6 +77,14 @@ class Refusal:
     rule: str  #: What refused it: `manual_moves.forward`, `.backward` or `.to_side`, `gate.<id>`.
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Employer:
+    """Where the person works, by the domain of the e-mail address; `since`: they came there from another employer."""
+
+    domain: str
+    since: datetime | None = None
+
+
 TRAIL = 24
 """How many of a lead's latest stage entries are remembered for the engine; the store keeps them all."""
 
@@ -111,6 +119,7 @@ class LeadState:
     settled_at: datetime | None = None  #: The person's last move that is done with: followed, or refused and passed by.
     refused: Refusal | None = None  #: The person's move that was refused last.
     stuck: str | None = None  #: The loop that was cut, as stage ids joined by "→"; or a pair at rest, joined by "⇄".
+    employer: Employer | None = None
     sent_back: int = 0  #: How often it was sent back or aside for a reason.
     policy: str | None = None  #: Content hash of the policy that produced this state.
 

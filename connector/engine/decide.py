@@ -16,11 +16,12 @@ from connector.domain.effects import Task, WorkState
 from connector.domain.lead import Lead
 from connector.domain.runs import ClockRun
 from connector.domain.signal import Signal
-from connector.domain.state import TRAIL, Edge, Hold, LeadState, Mover, StageEntry, altered
+from connector.domain.state import TRAIL, Edge, Employer, Hold, LeadState, Mover, StageEntry, altered
 from connector.domain.value import BLANK
 from connector.engine import (
     cadences,
     departures,
+    employer,
     handoff,
     lifecycle,
     publish,
@@ -121,6 +122,7 @@ def _evaluate(
     since: datetime,
     earlier: tuple[StageEntry, ...],
 ) -> Decision:
+    signals = employer.of_this_job(signals, state.employer)
     unseen = [one for one in signals if not one.seen and one.occurred_at <= now]
     new = work.new_signals(plan, unseen, since, now)
     tasks, done = work.just_done(state.tasks, now)
@@ -148,6 +150,8 @@ def _evaluate(
     if run.course.stuck != state.stuck:
         refusals.notify_breaker(plan, view, run.course.stuck, acts)
     holds, overruled = publish.run_out(run.holds, view)
+    if not acts.silent:
+        acts.settings.update(run.forgotten)
     settings = publish.settings_after(state, lead, acts.settings, now)
     published = publish.scores_after(plan, state, view)
     after = altered(run.standing, **run.moved(), **worked, **published, holds=holds, settings=settings)
@@ -259,7 +263,12 @@ class _Run:
         *,
         quiet_until: datetime | None,
     ) -> None:
-        self._plan, self._lead, self._now, self._remembered = plan, lead, now, state
+        self._plan, self._now, self._remembered = plan, now, state
+        self.employer = employer.seen(plan, state, lead, now, quiet_until)
+        self.left_at = _left_at(state, self.employer)
+        signals = employer.of_this_job(signals, self.employer)
+        self.forgotten = employer.forgotten(plan, lead, self.left_at)
+        self._lead = lead = publish.as_set(lead, state.settings, self.forgotten, now)
         times = occurrences(plan.members, signals, now)
         self.holds: Mapping[str, Hold] = publish.holds_after(plan, state, lead, now)
         state = _from_its_beginning(plan, state, signals, now)
@@ -270,7 +279,9 @@ class _Run:
             if entry is not None:
                 state, adopted, view = replace(state, entry=entry), (entry,), self._look(entry)
         self.state = state
-        self.course: Course = lifecycle.run(plan, state, self._look, view, quiet_until=quiet_until)
+        left_at, entry = self.left_at, state.entry
+        forced = employer.entries(plan, entry, left_at) if left_at is not None and entry is not None else ()
+        self.course: Course = lifecycle.run(plan, state, self._look, view, quiet_until=quiet_until, forced=forced)
         if adopted and self.course.entries:
             adopted = (replace(adopted[0], passed=True),)
         self.entries = (*adopted, *self.course.entries)
@@ -300,6 +311,7 @@ class _Run:
             "refused": refused.as_remembered if refused else self.state.refused,
             "stuck": self.course.stuck,
             "sent_back": self.course.sent_back,
+            "employer": self.employer,
             "policy": self._plan.policy.hash,
         }
 
@@ -343,6 +355,12 @@ def _from_its_beginning(plan: Plan, state: LeadState, signals: Sequence[Signal],
         return state
     first = min((one.occurred_at for one in signals if not one.seen and one.occurred_at <= now), default=now)
     return replace(state, entry=replace(entry, entered_at=first)) if first < entry.entered_at else state
+
+
+def _left_at(state: LeadState, now_at: Employer | None) -> datetime | None:
+    """When the person left the employer for whom the lead stood so far; None: they are still there."""
+    since = now_at.since if now_at is not None else None
+    return since if since is not None and (state.employer is None or since != state.employer.since) else None
 
 
 def _is_untold(refused: Judgement, state: LeadState) -> bool:

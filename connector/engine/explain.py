@@ -11,7 +11,7 @@ from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import Hold, LeadState, StageEntry
 from connector.domain.value import Truth, Value
-from connector.engine import evidence, gates, wake
+from connector.engine import employer, evidence, gates, wake
 from connector.engine.plan import Plan
 from connector.engine.view import LeadView, occurrences
 from connector.engine.words import contribution_label, label_in
@@ -85,6 +85,7 @@ class Explanation:
 
 def explain(plan: Plan, lead: Lead, signals: Sequence[Signal], state: LeadState, now: datetime) -> Explanation:
     """Explain the lead as it stood after its last evaluation, with points as of `now`."""
+    signals = employer.of_this_job(signals, state.employer)
     view = LeadView(plan, lead, occurrences(plan.members, signals, now), state.entry, state.holds, now, state)
     stage = state.entry.stage if state.entry else ""
     total = view.value("score.total") if plan.policy.total else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -66,13 +66,26 @@ def adopt(
     )
 
 
-def run(plan: Plan, state: LeadState, look: Look, view: LeadView, *, quiet_until: datetime | None) -> Course:
-    """Follow the person's move, if there is one, then apply transitions until none applies."""
+def run(
+    plan: Plan,
+    state: LeadState,
+    look: Look,
+    view: LeadView,
+    *,
+    quiet_until: datetime | None,
+    forced: Sequence[StageEntry] = (),
+) -> Course:
+    """Follow the person's move, if there is one, then apply transitions until none applies.
+
+    `forced` are entries that come before all others: what they end is not judged by its last move.
+    """
     stuck = None if breaker.is_named(state.stuck) else state.stuck
     course = Course(view, quiet_until, state.recycled_at, state.settled_at, stuck, state.sent_back, state.trail)
     if view.entry is None:
         return course
-    judgement = manual.judge(plan, state, view, quiet=quiet_until is not None)
+    for entry in forced:
+        _enter(plan, course, look, entry)
+    judgement = manual.judge(plan, state, view, quiet=quiet_until is not None) if not forced else None
     if judgement is not None and judgement.follow is True:
         course.settled_at = judgement.report.moved_at
         if judgement.entry is not None:

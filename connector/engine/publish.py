@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from connector.domain.decision import Overruled
 from connector.domain.effects import WorkState
-from connector.domain.lead import Actor, Lead
+from connector.domain.lead import Actor, FieldFact, Lead
 from connector.domain.state import Hold, LeadState, Setting
 from connector.domain.value import BLANK, Missing, Value, is_known
 from connector.engine import handoff, pipeline, refusals
@@ -77,16 +77,29 @@ def answers_after(plan: Plan, state: LeadState, course: Course) -> Mapping[str, 
     return used
 
 
+def _is_pending(setting: Setting, fact: FieldFact) -> bool:
+    overtaken = fact.changed_at is not None and fact.changed_at > setting.at and fact.actor is not Actor.TASUKI
+    return fact.value != setting.value and not overtaken
+
+
+def as_set(lead: Lead, settings: Mapping[str, Setting], forgotten: Mapping[str, Value], now: datetime) -> Lead:
+    """The lead with what was set on it and its CRM does not show yet: rules go by what will stand."""
+    if not settings and not forgotten:
+        return lead
+    set_on = {**settings, **{name: Setting(value=value, at=now) for name, value in forgotten.items()}}
+    pending = {
+        name: FieldFact(value=one.value, changed_at=one.at, actor=Actor.TASUKI)
+        for name, one in set_on.items()
+        if _is_pending(one, lead.fact(name))
+    }
+    return replace(lead, fields={**lead.fields, **pending}) if pending else lead
+
+
 def settings_after(state: LeadState, lead: Lead, new: Mapping[str, Value], now: datetime) -> Mapping[str, Setting]:
     """What rules have set and the CRM does not show yet; whoever changes the field later has the last word."""
     if not state.settings and not new:
         return state.settings
-    settings: dict[str, Setting] = {}
-    for name, setting in state.settings.items():
-        fact = lead.fact(name)
-        overtaken = fact.changed_at is not None and fact.changed_at > setting.at and fact.actor is not Actor.TASUKI
-        if fact.value != setting.value and not overtaken:
-            settings[name] = setting
+    settings = {name: one for name, one in state.settings.items() if _is_pending(one, lead.fact(name))}
     return settings | {name: Setting(value=value, at=now) for name, value in new.items()}
 
 

@@ -141,10 +141,11 @@ def on_waking(plan: Plan, view: LeadView) -> AssignAction | None:
 
 
 def _last(view: LeadView, owner_of: str) -> str | None:
-    """Who has it, else who was given it last."""
+    """Who has it, else who was given it last; of a deal that nobody has: whose the lead is, if that pool has them."""
     given = view.state.assigned.get(owner_of)
-    now = view.deal_owner_now if owner_of == DEAL else view.owner_now
-    return now or (given.person if given is not None else None)
+    if owner_of == DEAL:
+        return view.deal_owner_now or (given.person if given is not None else None) or view.owner_now
+    return view.owner_now or (given.person if given is not None else None)
 
 
 def _is_kept(plan: Plan, view: LeadView, owner_of: str) -> bool:

@@ -12,6 +12,7 @@ from connector.policy.build.context import Context, Files
 from connector.policy.build.examples import build_examples
 from connector.policy.build.fields import build_fields
 from connector.policy.build.handoff import build_create_deal, build_gates, build_pipeline
+from connector.policy.build.identity import build_new_employer
 from connector.policy.build.ids import check_ids
 from connector.policy.build.kpi import build_revenue_plan, build_reviews, build_targets
 from connector.policy.build.later import check_later
@@ -162,6 +163,7 @@ def _build(context: Context, name: str, hash_: str) -> Policy:
         recycle=build_recycle(context),
         later=(),
         order=order,
+        new_employer=build_new_employer(context),
         gates=MappingProxyType(build_gates(context)),
         cadences=MappingProxyType(build_cadences(context)),
         recalls=build_recalls(context),

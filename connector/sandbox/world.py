@@ -47,6 +47,7 @@ TEAMS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "FS_East": (("山口", "恵", "yamaguchi"),),
     "FS_West": (("松本", "大輔", "matsumoto"), ("井上", "真由", "inoue")),
     "FS_Enterprise": (("林", "直樹", "hayashi"), ("清水", "香織", "shimizu")),
+    "カスタマーサクセス": (("斎藤", "由美", "saito"), ("石田", "智", "ishida")),
     "マネージャー補佐": (("木村", "隼人", "kimura"),),
 }
 #: team -> whom it has besides, by romaji

@@ -11,8 +11,8 @@ from connector.policy.document import Where
 def check_later(context: Context) -> None:
     """Check every file whose part comes with a later release, and say so."""
     files = context.files
-    if files.fields.identity.same_lead or "new_employer" in files.fields.identity.model_fields_set:
-        context.put_off("fields.yaml: identity")
+    if files.fields.identity.same_lead:
+        context.put_off("fields.yaml: identity.same_lead")
         for group, names in enumerate(files.fields.identity.same_lead):
             where = context.at("fields") / "identity" / "same_lead" / group
             _fields(context, names, where)

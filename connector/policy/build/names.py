@@ -9,6 +9,9 @@ from connector.policy.document import Where
 from connector.policy.files.fields import FieldModel, ReasonChoices
 from connector.policy.model import FieldType, Label
 
+NEW_EMPLOYER = "new_employer"
+"""The move that `identity.new_employer` makes; events may wait for it as for a transition."""
+
 STATES: Mapping[str, Mapping[str, Label]] = {
     "cadence": {"running": {"ja": "進行中", "en": "running"}, "finished": {"ja": "終了", "en": "finished"}},
     "clock": {
@@ -42,7 +45,8 @@ def _ids(context: Context) -> None:
     words.channels = tuple(files.policy.channels)
     if files.lifecycle is not None:
         words.stages = tuple(files.lifecycle.stages)
-        words.transitions = tuple(transition.id for transition in files.lifecycle.transitions)
+        own = (NEW_EMPLOYER,) if files.fields.identity.new_employer == "new_lead" else ()
+        words.transitions = (*(transition.id for transition in files.lifecycle.transitions), *own)
     if files.recycle is not None:
         words.reasons = {key: tuple(reason.used_for) for key, reason in files.recycle.reasons.items()}
     if files.work is not None:

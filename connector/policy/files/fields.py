@@ -124,11 +124,21 @@ class FieldModel(FileModel):
         return self
 
 
+class Leaving(FileModel):
+    """What becomes of the round that a person's leaving the company ends."""
+
+    to: str
+    reason: str | None = None
+    forget: Words = ()
+
+
 class Identity(FileModel):
     """Which fields make two records the same lead, and what a new employer means."""
 
     same_lead: list[Words] = []
     new_employer: Literal["new_lead", "same_lead"] = "same_lead"
+    not_employers: str | Words = ()
+    on_leaving: Leaving | None = None
 
 
 class Defaults(FileModel):

@@ -57,6 +57,21 @@ class ValueRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewEmployer:
+    """What it means that a person changes employer: the lead begins anew.
+
+    The employer is the domain of `email`, unless it is one of `not_employers`. The former round is closed in `stage`
+    for `reason` (None: it is only left), and `forget` are the fields that belonged to it.
+    """
+
+    email: str
+    not_employers: tuple[str, ...]
+    stage: str | None
+    reason: str | None
+    forget: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FieldDef:
     """One canonical field. `name` is as conditions write it (`deal.amount` for deal fields)."""
 

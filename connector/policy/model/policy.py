@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from connector.domain.calendar import Calendar
 from connector.policy.conditions import Condition
 from connector.policy.model.examples import Examples
-from connector.policy.model.fields import FieldDef, Label
+from connector.policy.model.fields import FieldDef, Label, NewEmployer
 from connector.policy.model.handoff import CreateDeal, Gate, Pipeline
 from connector.policy.model.kpi import RevenuePlan, Review, Target
 from connector.policy.model.lifecycle import ManualMoves, StageDef, StageStore, Transition
@@ -75,6 +75,7 @@ class Policy:
     later: tuple[str, ...]  #: Files and keys that were checked for form but that this release does not run yet.
     #: Computed fields (by name) and scores (`score.<id>`, `score.total`), each after everything that it reads.
     order: tuple[str, ...] = ()
+    new_employer: NewEmployer | None = None
     gates: Mapping[str, Gate] = field(default_factory=dict)
     cadences: Mapping[str, Cadence] = field(default_factory=dict)
     recalls: tuple[Recall, ...] = ()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connector.domain import codec, codec_work
 from connector.domain.effects import Cause, EffectKey, Task, WorkState
-from connector.domain.state import Edge, Hold, LeadState, Mover, Refusal, Setting, StageEntry
+from connector.domain.state import Edge, Employer, Hold, LeadState, Mover, Refusal, Setting, StageEntry
 from connector.domain.value import BLANK, UNREAD, UNREADABLE
 
 T = TypeVar("T")
@@ -85,6 +85,7 @@ states = st.builds(
     settled_at=st.none() | moments,
     refused=st.none() | st.builds(Refusal, at=moments, stage=words, rule=words),
     sent_back=st.integers(0, 9),
+    employer=st.none() | st.builds(Employer, domain=words, since=st.none() | moments),
     stuck=st.none() | words.filter(bool),
     policy=st.none() | words.filter(bool),
 )

@@ -83,7 +83,8 @@ MISTAKES = (
     ),
     Mistake(
         "fields.yaml",
-        "{id: phase_dormant, when: {signal.any_behaviour: {at_most: 0, within: 180d}}, value: dormant}",
+        "{id: phase_dormant, when: {signal.any_behaviour: {at_most: 0, within: 180d}, "
+        "stage_entered_at: {older_than: 180d}}, value: dormant}",
         "{id: phase_dormant, value: dormant}",
         "unreachable_rule",
         "{id: phase_dormant",

@@ -1,0 +1,52 @@
+"""fields.yaml, `identity`: what it means that a person changes employer."""
+
+from __future__ import annotations
+
+from connector.policy.build.context import Context
+from connector.policy.document import Where
+from connector.policy.files.fields import Leaving
+from connector.policy.model import FieldType, NewEmployer
+
+
+def build_new_employer(context: Context) -> NewEmployer | None:
+    """None where such a person goes on as the same lead, or where leads have no stages."""
+    identity, where = context.files.fields.identity, context.at("fields") / "identity"
+    if identity.new_employer != "new_lead" or context.files.lifecycle is None:
+        return None
+    lead = context.files.fields.lead
+    email = next((name for name, field in lead.items() if field.type == FieldType.EMAIL.value), None)
+    if email is None:
+        message = "an employer is known by an e-mail address: a lead field of type email is missing"
+        context.report.error(where / "new_employer", message, reason="missing_key")
+        return None
+    leaving = identity.on_leaving
+    if leaving is not None:
+        _check(context, leaving, where / "on_leaving")
+    return NewEmployer(
+        email=email,
+        not_employers=_domains(context, identity.not_employers, where / "not_employers"),
+        stage=leaving.to if leaving is not None else None,
+        reason=leaving.reason if leaving is not None else None,
+        forget=tuple(leaving.forget) if leaving is not None else (),
+    )
+
+
+def _check(context: Context, leaving: Leaving, where: Where) -> None:
+    context.known(leaving.to, context.vocabulary.stages, "stage", where / "to")
+    if leaving.reason is not None:
+        context.known(leaving.reason, context.vocabulary.reasons, "reason", where / "reason")
+    for index, name in enumerate(leaving.forget):
+        context.field(name, where / "forget" / index)
+        field = context.files.fields.lead.get(name)
+        if field is not None and (field.rules is not None or field.shows is not None):
+            message = f"`{name}` is computed and cannot be forgotten"
+            context.report.error(where / "forget" / index, message, reason="set_computed")
+
+
+def _domains(context: Context, said: str | tuple[str, ...], where: Where) -> tuple[str, ...]:
+    """A named list, or domains in place."""
+    if not isinstance(said, str):
+        return tuple(domain.lower() for domain in said)
+    if not context.known(said, context.vocabulary.lists, "list", where):
+        return ()
+    return tuple(domain.lower() for domain in context.vocabulary.lists[said].values)
