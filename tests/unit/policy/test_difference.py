@@ -39,7 +39,7 @@ def test_new_and_gone_rules_and_keys() -> None:
     assert [line.split(":")[0].split(" (")[0] for line in found] == [
         "- work.yaml rules.appointment",
         "+ work.yaml rules.booked",
-        "~ recycle.yaml reasons.no_reply.again.after",
+        "~ recycle.yaml reasons.no_decision.again.after",
     ]
 
 
