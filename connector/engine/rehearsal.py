@@ -78,7 +78,7 @@ class Rehearsal:
 
     def __post_init__(self) -> None:
         for name, definition in self.plan.policy.fields.items():
-            if not definition.computed:
+            if not definition.rules:
                 self.fields.setdefault(name, FieldFact(value=BLANK))
         self.fields.setdefault("deal.stage", FieldFact(value=BLANK))
 
@@ -151,8 +151,10 @@ class Rehearsal:
         """What the CRM would show once everything is written."""
         for name, value in decision.desired.items():
             definition = self.plan.policy.fields.get(name)
-            if definition is not None and not definition.computed and self.fields[name].value != value:
+            if definition is not None and not definition.rules and self.fields[name].value != value:
                 self.fields[name] = FieldFact(value=value, changed_at=self.now, actor=Actor.TASUKI)
+        if self.report is not None and decision.stage_desired not in (None, *self.report.stages):
+            self.report = None  # a move that was taken back is no move any more
         for deal in decision.deals_changed:
             if self.fields["deal.stage"].value is BLANK:
                 self.fields["deal.stage"] = FieldFact(value=deal.stage, changed_at=self.now, actor=Actor.TASUKI)

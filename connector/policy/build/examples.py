@@ -198,7 +198,8 @@ def _task(context: Context, raw: Any, where: Where) -> ExpectedTask | None:
 def _makers(context: Context) -> tuple[str, ...]:
     """Everything that opens tasks, by the name that its tasks bear."""
     words = context.vocabulary
-    return (*words.rules, *words.cadences, *words.recalls, *words.clocks, *words.gates, "pipeline", "on_wake")
+    gates = (f"gate.{one}" for one in words.gates)
+    return (*words.rules, *words.cadences, *words.recalls, *words.clocks, *gates, "pipeline", "on_wake")
 
 
 def _moment(context: Context, raw: str, where: Where) -> datetime | None:
