@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.domain.codec_work import moment_text
-from connector.store import associations, managed, mirrors, wanted
+from connector.store import associations, deal_intents, managed, mirrors, wanted
 from connector.store.database import Connection
 from connector.store.managed import ManagedRow
 from connector.store.mirrors import MirrorRow
@@ -51,21 +51,33 @@ def deal_ids(line: Line, work: Sequence[tuple[ManagedRow, MirrorRow]]) -> dict[s
 # ── what stands already ──────────────────────────────────────────────────────────────────────────────────────
 @dataclass(slots=True)
 class Plan:
-    """What becomes of deals that are wanted: record keys to make now, and to look at again later."""
+    """What becomes of deals that are wanted: record keys to make now, and to look at again later.
+
+    `company_of` and `known` are for the intent: see `store.deal_intents`.
+    """
 
     make: set[str] = field(default_factory=set)
     wait: set[str] = field(default_factory=set)
+    company_of: dict[str, str] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
 
 
 def adopt(line: Line, work: Sequence[tuple[ManagedRow, MirrorRow]], lane: Lane) -> Plan:
     """Where the person or its company has an open deal, `if_open_deal` says: take that one, make another, or refuse.
 
-    Of several people of one company one deal is made, which the others then find.
+    Of several people of one company one deal is made, which the others then find; of two workers one `claimed` it.
     """
     rule = line.tenant.plan.policy.create_deal
     mode = rule.if_open_deal if rule is not None else CREATE
     if mode == CREATE or not work:
         return Plan(make={record.key for record, _ in work})
+    company_of = {
+        record.key: company
+        for record, person in work
+        if (company := person.properties.get(line.dialect.company_property))
+    }
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        known = deal_intents.standing(conn, line.connection_id, company_of.values())
     open_deals = _open_deals(line, [person for _, person in work], lane)
     taken = [
         (record, person, open_deals[person.vendor_id]) for record, person in work if person.vendor_id in open_deals
@@ -74,17 +86,24 @@ def adopt(line: Line, work: Sequence[tuple[ManagedRow, MirrorRow]], lane: Lane) 
         _refuse(line, [record for record, _, _ in taken])
     elif taken:
         _take(line, taken, lane)
-    plan, companies = Plan(), set[str]()
+    plan = Plan(known=known)
     for record, person in work:
-        company = person.properties.get(line.dialect.company_property)
+        company = company_of.get(record.key)
         if person.vendor_id in open_deals:
             continue
-        if company and company in companies:
+        if company is not None and company in plan.company_of.values():
             plan.wait.add(record.key)
         else:
             plan.make.add(record.key)
-            companies |= {company} if company else set()
+            plan.company_of |= {record.key: company} if company is not None else {}
     return plan
+
+
+def claimed(line: Line, conn: Connection, plan: Plan, keys: Sequence[str]) -> list[str]:
+    """Those deals that may be intended in this transaction: a company that got one since we asked waits in the plan."""
+    free = deal_intents.claim(conn, line.connection_id, plan.company_of, plan.known)
+    plan.wait |= plan.company_of.keys() - free
+    return [key for key in keys if key not in plan.wait]
 
 
 def _open_deals(line: Line, people: Sequence[MirrorRow], lane: Lane) -> dict[str, Record]:

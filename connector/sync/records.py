@@ -14,7 +14,7 @@ from connector.store import leads, managed, wanted
 from connector.store.database import Connection
 from connector.store.managed import ManagedRow
 from connector.sync.context import Line, backoff
-from connector.sync.deal_records import adopt, deal_ids, landed
+from connector.sync.deal_records import Plan, adopt, claimed, deal_ids, landed
 from connector.sync.deals import whose_deals
 from connector.sync.record_kinds import DealKind, Ends, Kind, is_open, kinds_of
 from connector.vendors.base import Create, Lane, Outcome, Record, Update, WriteResult
@@ -45,31 +45,43 @@ def deliver_records(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
 # ── creating ─────────────────────────────────────────────────────────────────────────────────────────────────
 def _create(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
     work = _sound(line, kind, work)
-    if isinstance(kind, DealKind):
-        work = _not_standing(line, work, lane)
-    deals = deal_ids(line, [(one.record, one.parcel.person) for one in work])
-    ready = [one for one in work if one.record.key in deals]
-    for one in work:
-        if one.record.key not in deals:
-            one.parcel.wait(backoff(line.tenant.limits, one.parcel.claim.attempts))
-    if not ready:
+    deals = isinstance(kind, DealKind)
+    plan = adopt(line, [(one.record, one.parcel.person) for one in work], lane) if deals else None
+    todo, hangs_on = _intended(line, work, plan)
+    if not todo:
         return
-    tenant = line.tenant
-    with tenant.database.transaction(tenant.installation_id) as conn:
-        keys = managed.intend(
-            conn, line.connection_id, [one.record.key for one in ready], settle_seconds=tenant.limits.settle_seconds
-        )
-    todo = [one for one in ready if one.record.key in keys]
-    creates = [_input(line, kind, one, deals[one.record.key]) for one in todo]
+    creates = [_input(line, kind, one, hangs_on[one.record.key]) for one in todo]
     try:
-        results = line.vendor.create(kind.object_type, creates, lane=lane) if creates else []
+        results = line.vendor.create(kind.object_type, creates, lane=lane)
     except (RetryableError, AuthError):
         # Raised before anything went out for the rows that have no result: nothing is uncertain about them.
         _take_back(line, todo)
         raise
+    tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
         for one, result in zip(todo, results, strict=True):
             _created(line, conn, kind, one, result)
+
+
+def _intended(line: Line, work: Sequence[_Work], plan: Plan | None) -> tuple[list[_Work], Mapping[str, str | None]]:
+    """What is created now, with the deals that it hangs on; the rest waits. `plan` says which deals are to be made."""
+    tenant = line.tenant
+    ready = [one for one in work if plan is None or one.record.key in plan.make]
+    deals = deal_ids(line, [(one.record, one.parcel.person) for one in ready])
+    for one in ready:
+        if one.record.key not in deals:
+            one.parcel.wait(backoff(tenant.limits, one.parcel.claim.attempts))
+    names = [one.record.key for one in ready if one.record.key in deals]
+    keys = set[str]()
+    if names:
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            if plan is not None:
+                names = claimed(line, conn, plan, names)
+            keys = managed.intend(conn, line.connection_id, names, settle_seconds=tenant.limits.settle_seconds)
+    for one in work:
+        if plan is not None and one.record.key in plan.wait:
+            one.parcel.wait(tenant.limits.retry_seconds)
+    return [one for one in ready if one.record.key in keys], deals
 
 
 def _sound(line: Line, kind: Kind, work: Sequence[_Work]) -> list[_Work]:
@@ -81,15 +93,6 @@ def _sound(line: Line, kind: Kind, work: Sequence[_Work]) -> list[_Work]:
                 _park(line, conn, one.record, why)
     names = {one.record.key for one, _ in flawed}
     return [one for one in work if one.record.key not in names]
-
-
-def _not_standing(line: Line, work: Sequence[_Work], lane: Lane) -> list[_Work]:
-    """The deals to make: where one is under way already, the policy says whether another is made."""
-    plan = adopt(line, [(one.record, one.parcel.person) for one in work], lane)
-    for one in work:
-        if one.record.key in plan.wait:
-            one.parcel.wait(line.tenant.limits.retry_seconds)
-    return [one for one in work if one.record.key in plan.make]
 
 
 def _input(line: Line, kind: Kind, one: _Work, deal: str | None) -> Create:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg.types.json import Jsonb
 
+from connector.sync.deliver import deliver_slice
 from connector.sync.facts import DEAL_STAGE
+from connector.vendors.base import Lane
 from tests.e2e.conftest import MakeRelay
 from tests.e2e.deals import Deals, a_deal, facts, hand_over, its_note, new_contact
 from tests.e2e.policies import changed_policy
@@ -121,6 +124,34 @@ def test_two_people_of_one_company_get_one_deal(relay: Relay) -> None:
     for contact in people:
         hand_over(relay, contact, [a_deal()], [its_note(a_deal())])
     relay.settle()
+    (made,) = Deals(relay).live()
+    assert sorted(made["associations"]["contacts"]) == sorted(people)
+    notes = [one for one in relay.sandbox.records("notes") if not one["archived"]]
+    assert [one["associations"]["deals"] for one in notes] == [[made["id"]]] * 2
+
+
+@pytest.mark.parametrize("moment", ["associated", "create"])
+def test_two_workers_who_hand_over_two_people_of_one_company_make_one_deal(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The other worker does its whole job once ours was told that no deal stands, or when ours is about to make it."""
+    _company(relay)
+    people = [_lead(relay, 1), _lead(relay, 2)]
+    for contact in people:
+        hand_over(relay, contact, [a_deal()], [its_note(a_deal())])
+    relay.rows("UPDATE link SET lane = 'background' WHERE vendor_id = %s RETURNING 1", [people[1]])
+    ours, other = relay.line, relay.second_worker()
+    call = getattr(ours.vendor, moment)
+
+    def overtaken(*given: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        told = call(*given, **named) if moment == "associated" else None
+        assert deliver_slice(other, Lane.BACKGROUND) == 1
+        return told if moment == "associated" else call(*given, **named)
+
+    monkeypatch.setattr(ours.vendor, moment, overtaken)
+    assert deliver_slice(ours, Lane.HOT) == 1
+    relay.hear_and_settle()
     (made,) = Deals(relay).live()
     assert sorted(made["associations"]["contacts"]) == sorted(people)
     notes = [one for one in relay.sandbox.records("notes") if not one["archived"]]

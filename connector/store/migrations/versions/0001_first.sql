@@ -349,8 +349,11 @@ CREATE TABLE stage_entry (
     passed          boolean NOT NULL DEFAULT false,
     initial         boolean NOT NULL DEFAULT false,
     policy_hash     text NOT NULL,
+    grounds         jsonb NOT NULL DEFAULT '[]',
     PRIMARY KEY (installation_id, lead_id, seq)
 );
+COMMENT ON COLUMN stage_entry.grounds IS
+    'What the move rested on: [name, when, how often or how much]; no value that people gave';
 
 CREATE TABLE managed_record (
     installation_id int NOT NULL,
@@ -370,9 +373,11 @@ CREATE TABLE managed_record (
     read_wanted     boolean NOT NULL DEFAULT false,
     dirty           boolean NOT NULL DEFAULT true,
     parked_reason   text,
+    company         text,
     created_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (installation_id, key, connection_id)
 );
+COMMENT ON COLUMN managed_record.company IS 'Of a deal: the company''s id at the vendor; one deal at a time is made for it';
 COMMENT ON COLUMN managed_record.step IS
     'wanted: to be created; creating: the call went out, look before trying again; exists: vendor_id is known; settled: a person deleted it; parked: needs a person';
 CREATE INDEX managed_record_lead ON managed_record (installation_id, lead_id, connection_id);
@@ -381,6 +386,7 @@ CREATE INDEX managed_record_read ON managed_record (installation_id, connection_
 CREATE INDEX managed_record_queue ON managed_record (installation_id, kind)
     WHERE desired_state = 'open' AND desired ->> 'queue' IS NOT NULL;
 CREATE INDEX managed_record_parked ON managed_record (installation_id) WHERE step = 'parked';
+CREATE INDEX managed_record_company ON managed_record (installation_id, connection_id, company) WHERE company IS NOT NULL;
 
 -- ── routing ────────────────────────────────────────────────────────────────────────────────────────────────
 CREATE TABLE assignment_grant (
