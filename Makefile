@@ -43,7 +43,7 @@ reference: $(RUN) ## Write the schema and the pages of docs/policy anew from the
 	$(BIN)/tasuki reference docs/policy
 
 soak: $(DEV) ## The long runs: kill -9 in a loop, hours of traffic
-	$(BIN)/python -m pytest -m soak --timeout 7200
+	$(BIN)/python -m pytest -m soak --timeout 7200 --hypothesis-profile soak
 
 bench: $(DEV) ## Every benchmark, each with a peer or a limit beside our figure
 	@for script in $$(grep -l __main__ bench/[a-z]*.py); do name=$$(basename $$script .py); \

@@ -15,12 +15,18 @@ from pathlib import Path
 import psycopg
 import pytest
 import structlog
+from hypothesis import settings
 from psycopg.conninfo import make_conninfo
 
 from connector.store import cluster
 from connector.store.database import Database
 from connector.store.embedded import embedded_database
 from connector.store.migrate import migrate
+
+# How long an example takes says something of the machine alone. `make soak` looks further, at random.
+settings.register_profile("tasuki", deadline=None, max_examples=50, derandomize=True, database=None)
+settings.register_profile("soak", settings.get_profile("tasuki"), derandomize=False)
+settings.load_profile("tasuki")
 
 TEMPLATE = "tasuki_template"
 _UNFINISHED = "tasuki_template_unfinished"

@@ -17,7 +17,7 @@ from tests.e2e.command_line import CommandLine
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import Relay
 
-LEADS = 240
+LEADS = 60
 BAND = "score.total: {at_least: 80} => score.total: {at_least: 50}"
 POINTS = "signal: document_request, points: 20, => signal: document_request, points: 50,"
 

@@ -117,7 +117,7 @@ def test_a_task(task: Task) -> None:
     assert codec_work.decode_task(stored(codec_work.encode_task(task))) == task
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(state=states)
 def test_a_state(state: LeadState) -> None:
     assert codec.decode_state(stored(codec.encode_state(state))) == state

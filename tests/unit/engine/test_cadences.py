@@ -158,7 +158,7 @@ LIFE = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(life=LIFE, step=st.integers(1, 11))
 def test_looking_when_woken_and_looking_all_the_time_give_one_history(life: list[tuple[str, int]], step: int) -> None:
     def lived(every: timedelta | None) -> Story:

@@ -138,7 +138,7 @@ scores = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(parts=scores, threshold=st.sampled_from([0.0, 5.0, 15.0, 30.0, -2.0]))
 def test_no_earlier_crossing_is_missed(parts: Parts, threshold: float) -> None:
     now = side(parts, threshold, NOW)

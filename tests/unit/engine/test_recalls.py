@@ -147,7 +147,7 @@ LIFE = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(life=LIFE, step=st.integers(1, 11))
 def test_looking_all_the_time_changes_nothing(life: list[tuple[str, int]], step: int) -> None:
     def lived(every: timedelta | None) -> Story:

@@ -156,7 +156,7 @@ def check_against_every_minute(life: tuple[Calendar, ByTheMinute, ClockRun], min
 LAW = given(life=lives(), minutes=st.integers(1, 700), share=st.sampled_from([10, 25, 50, 75, 90]))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @LAW
 def test_business_minutes_agree_with_a_clock_that_walks_every_minute(
     life: tuple[Calendar, ByTheMinute, ClockRun], minutes: int, share: int
@@ -165,7 +165,7 @@ def test_business_minutes_agree_with_a_clock_that_walks_every_minute(
 
 
 @pytest.mark.soak
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=10_000)
 @LAW
 def test_they_agree_ten_thousand_times(life: tuple[Calendar, ByTheMinute, ClockRun], minutes: int, share: int) -> None:
     check_against_every_minute(life, minutes, share)
@@ -185,7 +185,7 @@ def by_the_day(walk: ByTheMinute, start: datetime, days: int, pauses: Pauses) ->
     return walk.run_out(start, owed, pauses)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(life=lives(), days=st.integers(1, 3))
 def test_business_days_agree_with_it_too(life: tuple[Calendar, ByTheMinute, ClockRun], days: int) -> None:
     calendar, walk, run = life
@@ -193,7 +193,7 @@ def test_business_days_agree_with_it_too(life: tuple[Calendar, ByTheMinute, Cloc
     assert found == by_the_day(walk, run.started_at, days, run.pauses)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     start=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),
     hours=st.integers(1, 90),
