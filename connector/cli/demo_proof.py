@@ -16,14 +16,14 @@ from hubspot import HubSpot
 
 from connector.cli.demo_traffic import Truth
 from connector.cli.stack import Stack
-from connector.domain.effects import Enrolment, OwnerRequest, WorkState
+from connector.domain.effects import Enrolment, NotEnrolled, OwnerRequest, WorkState
 from connector.domain.lead import Actor, FieldFact, Lead, StageReport
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState
 from connector.domain.value import BLANK
+from connector.engine.by_hand import SEQUENCE
 from connector.engine.decide import decide
 from connector.sync.binding import Binding
-from connector.sync.enrolments import INSTEAD
 from connector.vendors.base import ActivityKind
 
 TASK_PROPERTIES = ["tasuki_key", "hs_task_status", "hs_task_subject", "hs_timestamp", "hubspot_owner_id"]
@@ -36,7 +36,6 @@ class CrmTask:
     id: str
     key: str
     rule: str
-    by_hand: bool  #: It stands in for what the account could not do itself.
     title: str
     open: bool
     due_at: str
@@ -96,7 +95,6 @@ def _task(raw: Any) -> CrmTask:
         id=raw.id,
         key=key,
         rule=rule_of(key),
-        by_hand=key.endswith(f".{INSTEAD}"),
         title=raw.properties.get("hs_task_subject") or "",
         open=raw.properties.get("hs_task_status") != "COMPLETED",
         due_at=raw.properties.get("hs_timestamp") or "",
@@ -119,12 +117,18 @@ def twice(people: Mapping[str, CrmLead]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Said:
-    """What the policy says of one contact: its state, what the record is to show, the rules left to people."""
+    """What the policy says of one contact: its state, and what the record is to show."""
 
     state: LeadState
     wanted: Mapping[str, str]
-    by_hand: Sequence[str]
     asked: Sequence[OwnerRequest]  #: The pools that were to give the lead an owner, in order.
+
+
+def _refused(enrolments: Sequence[Enrolment]) -> Iterator[NotEnrolled]:
+    """The sandbox's portal has no sequences: each is left to a person."""
+    for one in enrolments:
+        if one.place == SEQUENCE:
+            yield NotEnrolled(key=one.key, place=one.place, name=one.name, at=one.at, why="not_available")
 
 
 def uneven(turns: Sequence[tuple[str, str, str]], pools: Mapping[str, frozenset[str]]) -> Iterator[Difference]:
@@ -174,7 +178,7 @@ class Expectation:
             if not self._binding.dialect.same(definition, found, value or None):
                 yield Difference(contact_id=person.id, what=name, expected=value, found=found or "")
         open_tasks = [task for task in said.state.tasks if task.state is WorkState.OPEN]
-        expected = Counter([*(task.key.rule for task in open_tasks), *said.by_hand])
+        expected = Counter(task.key.rule for task in open_tasks)
         found_tasks = Counter(task.rule for task in person.tasks if task.open)
         if expected != found_tasks:
             yield Difference(
@@ -185,7 +189,7 @@ class Expectation:
             yield Difference(contact_id=person.id, what="owner", expected=f"one of {said.asked[-1].pool}", found=owner)
         follow = {task.key.rule for task in open_tasks if task.follows_owner}
         for task in person.tasks:
-            if task.open and not task.by_hand and task.rule in follow and task.owner_id != owner:
+            if task.open and task.rule in follow and task.owner_id != owner:
                 yield Difference(
                     contact_id=person.id, what=f"owner of {task.rule}", expected=owner, found=task.owner_id
                 )
@@ -196,7 +200,7 @@ class Expectation:
         dues = [
             task.due_at
             for task in person.tasks
-            if task.open and not task.by_hand and task.rule in latest and self._due(task) <= latest[task.rule]
+            if task.open and task.rule in latest and self._due(task) <= latest[task.rule]
         ]
         return min(dues, default=None)
 
@@ -217,26 +221,25 @@ class Expectation:
                 {*moments, *(one.occurred_at for one in signals if one.occurred_at < min([*moments, now]))}
             )
         given: dict[str, datetime] = {}
-        enrolments: list[Enrolment] = []
+        refused: list[NotEnrolled] = []
         asked: list[OwnerRequest] = []
         for moment in [*moments, *sorted({one.at for one in answers}), now]:
             given |= {one.name: one.at for one in answers if one.at <= moment}
             lead = self._lead(person, company, given, {one.name for one in answers})
+            lead = replace(lead, not_enrolled=tuple(refused))
             decision = decide(self._binding.plan, lead, signals, state, moment, since=self._since)
             state = decision.state
-            enrolments += decision.enrolments
+            refused += _refused(decision.enrolments)
             asked += [one for one in decision.requests if one.owner_of == "lead"]
             signals = [replace(one, seen=one.seen or one.occurred_at <= moment) for one in signals]
-        handled = self._handled(state, person)
-        if handled is not state:
+        lead = replace(lead, not_enrolled=tuple(refused))
+        decision = decide(self._binding.plan, lead, signals, state, now, since=self._since)
+        handled = self._handled(decision.state, person)
+        if handled is not decision.state:
             decision = decide(self._binding.plan, lead, signals, handled, now, since=self._since)
-            state = decision.state
-        # The sandbox's portal has no sequences: each is left to a person, as a task of the rule that wanted it.
-        by_hand = tuple(one.key.rule for one in enrolments if one.place == "hubspot_sequence")
         return _Said(
-            state=state,
+            state=decision.state,
             wanted=self._binding.project(decision.desired, decision.stage_desired),
-            by_hand=by_hand,
             asked=asked,
         )
 

@@ -25,6 +25,7 @@ WAKE_WORDS = {
     "read": "it was read from the CRM and waits to be decided",
     "signal": "something that it did waits to be decided",
     "task": "what a person did with its task waits to be decided",
+    "enrolment": "what the CRM could not send waits to be asked of a person",
     "sweep": "it was seen for the first time and waits to be decided",
     "policy": "another policy runs now: it waits to catch up",
     "dirty": "something changed and waits to be decided",
@@ -68,6 +69,8 @@ def described(tenant: Tenant, story: Story) -> dict[str, Any]:
         "tasks": [_task(story, one) for one in why.tasks],
         "grants": [_grant(story, one) for one in story.grants],
         "stuck": why.stuck,
+        "contact_limit": why.hold_off or None,
+        "waiting_enrolments": [{"name": one.name, "rule": one.key.rule, "since": one.at} for one in why.waiting],
         "troubles": _troubles(story),
         "next_look": _next_look(story, why.at),
     }
@@ -195,6 +198,7 @@ def _move(names: _Names, policy: Policy, move: MoveWhy) -> dict[str, Any]:
         "condition": move.condition,
         "gate_misses": move.missing or None,
         "waits_for_news": move.waits,
+        "reason_held": move.held or None,
     }
 
 

@@ -22,6 +22,10 @@ def show(found: dict[str, Any]) -> None:
     _tasks(found)
     _grants(found)
     _troubles(found["troubles"])
+    if found["contact_limit"]:
+        line(f"! {found['contact_limit']}")
+    for one in found["waiting_enrolments"]:
+        line(f"  {one['name']} ({one['rule']}) waits since {one['since']}")
     if found["stuck"]:
         line(f"! The policy's transitions run in a circle here ({found['stuck']}): mend lifecycle.yaml.")
     _next_look(found["next_look"])
@@ -121,6 +125,8 @@ def _truth(move: dict[str, Any]) -> str:
     word = _TRUTH[move["true"]]
     if move["gate_misses"]:
         word += f"; the gate misses {move['gate_misses']}"
+    if move["reason_held"]:
+        word += f"; {move['reason_held']}"
     if move["waits_for_news"]:
         word += "; a person's move stands until something new happens"
     return word

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from connector.domain.effects import Deal, EffectKey, Grant, OwnerRequest, Task, WorkState
+from connector.domain.effects import Deal, EffectKey, Enrolment, Grant, OwnerRequest, Task, WorkState
 from connector.domain.runs import Assigned, CadenceRun, ClockRun, Pauses
 
 Json: TypeAlias = Any
@@ -50,6 +50,16 @@ def decode_task(raw: Mapping[str, Json]) -> Task:
             "state": WorkState(raw["state"]),
         }
     )
+
+
+def encode_enrolment(one: Enrolment) -> dict[str, Json]:
+    """An enrolment as JSON."""
+    return asdict(one) | {"at": moment_text(one.at)}
+
+
+def decode_enrolment(raw: Mapping[str, Json]) -> Enrolment:
+    """The enrolment that `encode_enrolment` wrote."""
+    return Enrolment(**{**raw, "key": EffectKey(**raw["key"]), "at": datetime.fromisoformat(raw["at"])})
 
 
 def encode_deal(deal: Deal) -> dict[str, Json]:

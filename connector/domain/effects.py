@@ -129,6 +129,17 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotEnrolled:
+    """An enrolment that the CRM could not make, and what it said: a fact that evaluations read."""
+
+    key: EffectKey
+    place: str
+    name: str
+    at: datetime  #: When it was wanted.
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerRequest:
     """Asks a pool for an owner; the shell grants under the pool's lock, in order of (`asked_at`, lead id).
 

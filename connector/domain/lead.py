@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
 
-from connector.domain.effects import Grant
+from connector.domain.effects import Grant, NotEnrolled
 from connector.domain.value import UNREAD, Value
 
 
@@ -73,6 +73,7 @@ class Lead:
     stage_report: StageReport | None = None
     grants: tuple[Grant, ...] = ()
     away: tuple[Away, ...] = ()
+    not_enrolled: tuple[NotEnrolled, ...] = ()  #: Enrolments that are left to people.
     speaks_for_deal: bool = True  #: False: another lead has this deal too, and what the deal lacks is told there.
 
     def fact(self, name: str) -> FieldFact:

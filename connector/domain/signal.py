@@ -12,7 +12,8 @@ class Signal:
 
     `id` is the row that causes refer to for ever; `kind` is a signal id of the policy; `seen` says that an
     evaluation has already had its chance to act on it. `by` is the person of the company who logged it, where it is
-    something that people of the company do.
+    something that people of the company do. `starts_at` is when the meeting begins that it tells of, while that lies
+    ahead and is not called off.
     """
 
     id: int
@@ -21,3 +22,4 @@ class Signal:
     learnt_at: datetime
     seen: bool = False
     by: str | None = None
+    starts_at: datetime | None = None

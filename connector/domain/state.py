@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
 
-from connector.domain.effects import Deal, OwnerRequest, Task
+from connector.domain.effects import Deal, Enrolment, OwnerRequest, Task
 from connector.domain.runs import Assigned, CadenceRun, ClockRun
 from connector.domain.value import Truth, Value
 
@@ -116,6 +116,7 @@ class LeadState:
     deals: tuple[Deal, ...] = ()  #: The deals that hand-overs made.
     requests: tuple[OwnerRequest, ...] = ()  #: Asked for, not granted yet.
     assigned: Mapping[str, Assigned] = field(default_factory=lambda: MappingProxyType({}))  #: by lead | deal | company
+    waiting: tuple[Enrolment, ...] = ()  #: Wanted by rules, and held back by a contact limit.
     settled_at: datetime | None = None  #: The person's last move that is done with: followed, or refused and passed by.
     refused: Refusal | None = None  #: The person's move that was refused last.
     stuck: str | None = None  #: The loop that was cut, as stage ids joined by "→"; or a pair at rest, joined by "⇄".

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from connector.domain.effects import Deal, EffectKey, Enrolment, Note, Notice, OwnerRequest, Task
 from connector.domain.runs import ClockRun
 from connector.domain.value import Value
-from connector.engine import routing
+from connector.engine import pressure, routing
 from connector.engine.events import Happening
+from connector.engine.scripts import with_script
 from connector.engine.words import lookup
 from connector.policy.model import (
     Action,
@@ -68,6 +69,7 @@ class Acts:
     settings: dict[str, Value] = field(default_factory=dict)
     notices: dict[EffectKey, Notice] = field(default_factory=dict)
     enrolments: dict[EffectKey, Enrolment] = field(default_factory=dict)
+    waiting: dict[EffectKey, Enrolment] = field(default_factory=dict)  #: held back by a contact limit
     requests: dict[EffectKey, OwnerRequest] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)  #: kinds of owners that pools have just given
     deals: dict[EffectKey, Deal] = field(default_factory=dict)
@@ -99,7 +101,7 @@ class Acts:
         if isinstance(action, TaskAction):
             if not forbidden(self.plan, self.view, "task", action.kind):
                 task = open_task(self.view, key, action, trigger.due_from or self.view.now, missing=trigger.missing)
-                self.tasks.setdefault(key, task)
+                self.tasks.setdefault(key, pressure.put_off(self.view, task, self.tasks.values()))
         elif isinstance(action, SetAction):
             self.settings[action.field] = action.value
         elif isinstance(action, NotifyAction):
@@ -107,12 +109,7 @@ class Acts:
                 self._notify(key, action, trigger.missing)
         elif isinstance(action, EnrolAction):
             if not forbidden(self.plan, self.view, "enrol"):
-                self.enrolments.setdefault(
-                    key,
-                    Enrolment(
-                        key=key, place=action.place, name=action.name, at=self.view.now, sender=self.view.owner_now
-                    ),
-                )
+                self._enrol(key, action)
         elif isinstance(action, AssignAction):
             if not forbidden(self.plan, self.view, "assign"):
                 self.ask(routing.request(self.plan, self.view, key, action.assign))
@@ -120,6 +117,12 @@ class Acts:
             self.starts.append((action.cadence, trigger))
         elif isinstance(action, StopAction):
             self.stops.append((action.cadence, trigger))
+
+    def _enrol(self, key: EffectKey, action: EnrolAction) -> None:
+        now, sender = self.view.now, self.view.owner_now
+        wanted = Enrolment(key=key, place=action.place, name=action.name, at=now, sender=sender)
+        held = pressure.reached(self.view, self.tasks.values()) is not None
+        (self.waiting if held else self.enrolments).setdefault(key, wanted)
 
     def ask(self, request: OwnerRequest) -> None:
         """Ask a pool. Where its answer is known already, the lead is that person's from here on."""
@@ -151,7 +154,7 @@ def open_task(view: LeadView, key: EffectKey, action: TaskAction, start: datetim
         key=key,
         kind=action.kind,
         title=action.title.render(text),
-        text=action.text.render(text),
+        text=with_script(view, key.rule, action.kind, action.text.render(text)),
         due_at=due_at,
         priority=action.priority,
         owner=owner,

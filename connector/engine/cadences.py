@@ -16,8 +16,10 @@ from connector.domain.effects import Cause, EffectKey, Task, WorkState
 from connector.domain.runs import CadenceRun
 from connector.domain.state import LeadState
 from connector.domain.value import BLANK, Value
+from connector.engine.by_hand import instead_of
 from connector.engine.coming import first_after
 from connector.engine.events import Events, Happening
+from connector.engine.pressure import is_contact, reached
 from connector.policy.model import Cadence, EnrolAction, Step, TaskAction
 from connector.policy.templates import Template
 
@@ -137,7 +139,7 @@ def _stopped(plan: Plan, name: str, run: CadenceRun, view: LeadView, events: Eve
 
 
 def _stepped(plan: Plan, cadence: Cadence, run: CadenceRun, view: LeadView, acts: Acts) -> CadenceRun:
-    """The steps whose day has come, one after the other; a step that is forbidden is passed over."""
+    """The steps whose day has come, one after the other. What is forbidden is passed over; over a limit it waits."""
     from connector.engine.acts import Trigger
 
     while run.fired < len(cadence.steps):
@@ -145,7 +147,7 @@ def _stepped(plan: Plan, cadence: Cadence, run: CadenceRun, view: LeadView, acts
             break
         one = cadence.steps[run.fired]
         at = step_at(run, one, view.policy.calendar)
-        if at > view.now:
+        if at > view.now or (is_contact(one.action) and reached(view, acts.tasks.values()) is not None):
             break
         if at > run.started_at:  # it comes because nobody has answered until then
             acts.rest_on(at)
@@ -164,7 +166,7 @@ def _task_of(cadence: Cadence, run: CadenceRun, tasks: Sequence[Task]) -> Task |
     if not run.fired:
         return None
     key = _key(cadence, run, cadence.steps[run.fired - 1].action.slot)
-    return next((task for task in tasks if task.key == key), None)
+    return next((task for task in tasks if task.key in (key, instead_of(key))), None)
 
 
 def _is_open(task: Task | None) -> bool:
@@ -176,8 +178,9 @@ def _ask_to_unenrol(cadence: Cadence, run: CadenceRun, view: LeadView, acts: Act
     from connector.engine.acts import open_task
 
     sent = [one.action for one in cadence.steps[: run.fired] if isinstance(one.action, EnrolAction)]
+    refused = {one.key for one in view.lead.not_enrolled}
     for action in sent:
-        if action.place != "hubspot_sequence" or acts.silent:
+        if action.place != "hubspot_sequence" or acts.silent or _key(cadence, run, action.slot) in refused:
             continue
         key = _key(cadence, run, UNENROL)
         title = _UNENROL_TITLE.get(view.policy.language, _UNENROL_TITLE["en"]).format(name=action.name)

@@ -19,11 +19,13 @@ from connector.domain.signal import Signal
 from connector.domain.state import TRAIL, Edge, Employer, Hold, LeadState, Mover, StageEntry, altered
 from connector.domain.value import BLANK
 from connector.engine import (
+    by_hand,
     cadences,
     departures,
     employer,
     handoff,
     lifecycle,
+    pressure,
     publish,
     reach,
     recalls,
@@ -205,11 +207,15 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
         acts.tasks[task.key] = work.in_line(plan, task, view, ends=ends)
     if ticked.breached:
         events = replace(events, breached=ticked.breached)
+    if state.waiting:
+        pressure.released(view, state.waiting, acts)
     acts.do(ticked.triggers)
     acts.do(work.routed(plan, view, events))
     acts.do(work.triggered(plan, acts.view, events))
     recalls.step(plan, acts.view, events, acts)
     handoff.hand_over(plan, state, acts.view, events, acts)
+    if view.lead.not_enrolled:
+        state = altered(state, edges=by_hand.ask_people(state.cadences, acts.view, acts, state.edges))
     runs = cadences.step(plan, state.cadences, acts.view, events, acts)
     edges = _see_to_people(plan, state, acts, ticked.runs)
     edges = two_people.told(plan, acts, tuple(events.signals), edges)
@@ -219,6 +225,7 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
         "tasks": work.remembered(tasks, view),
         "clocks": ticked.runs,
         "cadences": runs,
+        "waiting": tuple(acts.waiting.values()),
         "deals": (*state.deals, *(deal for deal in acts.deals.values() if deal not in state.deals)),
         "requests": routing.still_open(
             state.requests, tuple(acts.requests.values()), frozenset(acts.answered), tasks, acts.view

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from connector.domain.effects import Task
+from connector.domain.effects import Enrolment, Task
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import Hold, LeadState, StageEntry
 from connector.domain.value import Truth, Value
-from connector.engine import employer, evidence, gates, wake
+from connector.engine import employer, evidence, gates, lifecycle, pressure, recycle, refusals, wake
 from connector.engine.plan import Plan
 from connector.engine.view import LeadView, occurrences
 from connector.engine.words import contribution_label, label_in
@@ -54,7 +54,7 @@ class MoveWhy:
     """A transition out of the present stage: true, false, or unknown for want of these names.
 
     `missing` are the labels of what its gate still asks for; `waits` says that its condition holds, but that a
-    person's move stands against it until something new happens.
+    person's move stands against it until something new happens; `held` that its reason was given too early.
     """
 
     transition: str
@@ -64,6 +64,7 @@ class MoveWhy:
     condition: str
     missing: str = ""
     waits: bool = False
+    held: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,8 @@ class Explanation:
     stuck: str | None
     wake_at: datetime | None
     wake_why: str | None
+    hold_off: str = ""  #: The contact limit that is reached, in words.
+    waiting: tuple[Enrolment, ...] = ()  #: Enrolments that it holds back.
 
 
 def explain(plan: Plan, lead: Lead, signals: Sequence[Signal], state: LeadState, now: datetime) -> Explanation:
@@ -102,6 +105,8 @@ def explain(plan: Plan, lead: Lead, signals: Sequence[Signal], state: LeadState,
         stuck=state.stuck,
         wake_at=next_wake.at if next_wake else None,
         wake_why=next_wake.why.value if next_wake else None,
+        hold_off=pressure.told(view, state.tasks),
+        waiting=state.waiting,
     )
 
 
@@ -132,6 +137,14 @@ def _score(view: LeadView, state: LeadState, score_id: str) -> ScoreWhy:
     )
 
 
+def _held(view: LeadView, transition: Transition) -> str:
+    """What has to come before its reason counts; empty where that is so."""
+    reason = lifecycle.reason_of(transition, view)
+    if recycle.counts(view, reason):
+        return ""
+    return refusals.held(view) or f"{reason}"
+
+
 def _move(view: LeadView, plan: Plan, state: LeadState, transition: Transition) -> MoveWhy:
     truth = transition.when.test(view)
     gate = plan.policy.gates[transition.gate] if transition.gate is not None else None
@@ -143,4 +156,5 @@ def _move(view: LeadView, plan: Plan, state: LeadState, transition: Transition) 
         condition=transition.when.describe(view.policy.language),
         missing=gates.missing(view, gate) if gate is not None else "",
         waits=truth is True and not evidence.is_free(plan, transition, view, state.stuck),
+        held=_held(view, transition) if truth is True else "",
     )

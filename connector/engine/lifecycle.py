@@ -130,7 +130,9 @@ def _next(plan: Plan, course: Course, path: list[str]) -> StageEntry | None:
 
 
 def may_act(plan: Plan, transition: Transition, view: LeadView, stuck: str | None) -> bool:
-    """True when a transition whose condition holds passes its gate and has nothing to wait for."""
+    """True when a transition whose condition holds has a reason that counts, passes its gate, and waits for nothing."""
+    if not recycle.counts(view, reason_of(transition, view)):
+        return False
     if transition.gate is not None and gates.passes(view, plan.policy.gates[transition.gate]) is not True:
         return False
     return evidence.is_free(plan, transition, view, stuck)
@@ -143,7 +145,7 @@ def _is_newer(plan: Plan, transition: Transition, view: LeadView, since: datetim
 
 def _moved(plan: Plan, transition: Transition, course: Course, entry: StageEntry) -> StageEntry:
     view = course.view
-    target, name, reason = transition.target, transition.id, _reason(transition, view)
+    target, name, reason = transition.target, transition.id, reason_of(transition, view)
     if reason is None and "recycle.due" in transition.when.names:
         reason = entry.reason  # it comes again for the reason for which it went
     limits = plan.policy.recycle
@@ -161,7 +163,8 @@ def _moved(plan: Plan, transition: Transition, course: Course, entry: StageEntry
     )
 
 
-def _reason(transition: Transition, view: LeadView) -> str | None:
+def reason_of(transition: Transition, view: LeadView) -> str | None:
+    """Why this transition moves the lead: its own reason, or the one that a person gave; None: it gives none."""
     if transition.reason is not None:
         return transition.reason
     names = [transition.reason_field] if transition.reason_field else sorted(transition.when.names)

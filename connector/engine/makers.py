@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from connector.domain.value import BLANK, UNREAD, Value
-from connector.engine import cadences, gates, pipeline, recycle, sla
+from connector.engine import cadences, gates, pipeline, pressure, recycle, refusals, sla
 from connector.policy.model import Gate, Policy
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ CADENCE = "cadence."
 DEAL = "deal."
 PIPELINE = "pipeline.missing"
 ATTEMPTED = "attempted"
+MEETINGS = "@meetings"
+"""Under this name stand the beginnings of booked meetings among the moments of signals; no signal can be called so."""
+
 CONTACTS = ("contacted", ATTEMPTED)
 """The signals that count as contact, by the names that the language gives them."""
 
@@ -46,10 +49,8 @@ def _field(policy: Policy, name: str) -> Maker:
     shows = definition.shows or ""
     if shows.startswith(SCORE):
         return lambda view: view.value(shows)
-    if shows == "last_contact":
-        return _last_contact
-    if shows == "attempts_in_stage":
-        return _attempts_in_stage
+    if shows in _SHOWN:
+        return _SHOWN[shows]
     if shows == PIPELINE:
         return lambda view: pipeline.told(view) or BLANK
     gate = policy.gates.get(shows.removeprefix(GATE).removesuffix(".missing"))
@@ -89,6 +90,18 @@ def _attempts_in_stage(view: LeadView) -> Value:
     return len(times) if since is None or not times else sum(1 for moment in times if moment >= since)
 
 
+def _next_meeting(view: LeadView) -> Value:
+    return next((moment for moment in view.times(MEETINGS) if moment > view.now), BLANK)
+
+
+def _held_reason(view: LeadView) -> Value:
+    return refusals.held(view) or BLANK
+
+
+def _contact_limit(view: LeadView) -> Value:
+    return pressure.told(view, view.state.tasks) or BLANK
+
+
 def _recycle_due(view: LeadView) -> Value:
     due = recycle.due_at(view)
     return due is not None and due <= view.now
@@ -114,6 +127,13 @@ def _deal_stage(view: LeadView) -> Value:
     return view.lead.fact(pipeline.STAGE).value
 
 
+_SHOWN: dict[str, Maker] = {
+    "last_contact": _last_contact,
+    "attempts_in_stage": _attempts_in_stage,
+    "next_meeting": _next_meeting,
+    "held_reason": _held_reason,
+    "contact_limit": _contact_limit,
+}
 _PLAIN: dict[str, Maker] = {
     "stage": _stage,
     "stage_entered_at": _stage_entered_at,

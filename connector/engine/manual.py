@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from connector.domain.lead import Actor, StageReport
 from connector.domain.state import LeadState, Mover, Refusal, StageEntry
 from connector.domain.value import Truth, is_known
-from connector.engine import gates
+from connector.engine import gates, recycle
 from connector.engine.plan import Plan
 from connector.engine.view import LeadView
 
@@ -67,7 +67,7 @@ def _reason(plan: Plan, view: LeadView, source: str, target: str) -> str | None:
     if not _is_backward(plan, source, target) or needs is None:
         return None
     given = given_reason(plan, view, target, raw=False) if needs == "reason" else view.value(needs)
-    return given if isinstance(given, str) else None
+    return given if isinstance(given, str) and recycle.counts(view, given) else None
 
 
 def _is_backward(plan: Plan, source: str, target: str) -> bool:
@@ -75,10 +75,13 @@ def _is_backward(plan: Plan, source: str, target: str) -> bool:
 
 
 def given_reason(plan: Plan, view: LeadView, target: str, *, raw: bool) -> str | None:
-    """The reason for being in a side stage that a person gave in the present stage (`raw`: at any time)."""
+    """The reason for being in a side stage that a person gave in the present stage, if it counts.
+
+    `raw`: whenever it was given, and whether or not it counts.
+    """
     for name in plan.reasons_for(target):
         value = view.lead.fact(name).value if raw else view.value(name)
-        if isinstance(value, str):
+        if isinstance(value, str) and (raw or recycle.counts(view, value)):
             return value
     return None
 
@@ -103,4 +106,5 @@ def _given(plan: Plan, view: LeadView, needs: str | None, target: str) -> bool:
         return True
     if needs == "reason":
         return given_reason(plan, view, target, raw=False) is not None
-    return is_known(view.value(needs))
+    given = view.value(needs)
+    return is_known(given) and recycle.counts(view, given if isinstance(given, str) else None)

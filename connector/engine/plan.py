@@ -116,8 +116,10 @@ class Plan:
 
     @cached_property
     def turning_out(self) -> Mapping[str, tuple[Condition, ...]]:
-        """Stage id → those of the transitions out of it."""
-        return {stage: _turning([one.when for one in ways]) for stage, ways in self.from_stage.items()}
+        """Stage id → those of the transitions out of it, and of what has to hold before reasons count."""
+        table = self.policy.recycle.reasons.values() if self.policy.recycle is not None else ()
+        reasons = [reason.when for reason in table if reason.when is not None]
+        return {stage: _turning([*(one.when for one in ways), *reasons]) for stage, ways in self.from_stage.items()}
 
     @cached_property
     def turning_never(self) -> tuple[Condition, ...]:

@@ -11,7 +11,7 @@ from connector.domain.effects import WorkState
 from connector.domain.lead import Actor, FieldFact, Lead
 from connector.domain.state import Hold, LeadState, Setting
 from connector.domain.value import BLANK, Missing, Value, is_known
-from connector.engine import handoff, pipeline, refusals
+from connector.engine import handoff, pipeline, pressure, refusals
 from connector.engine.handoff import DEAL
 from connector.engine.lifecycle import Course
 from connector.engine.makers import PIPELINE, SCORE
@@ -172,6 +172,8 @@ def _shown(plan: Plan, state: LeadState, view: LeadView, name: str, what: str) -
         return reasons(view) or BLANK
     if what == "next_task_due":
         return min((task.due_at for task in state.tasks if task.state is WorkState.OPEN), default=BLANK)
+    if what == "contact_limit":
+        return pressure.told(view, state.tasks) or BLANK
     if what == "refused_move":
         return refusals.told(plan, state, view) or BLANK
     if what == "times_sent_back":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from connector.domain.lead import Actor
 from connector.domain.state import StageEntry
-from connector.policy.model import Again, Event, EventKind, FieldType, Policy
+from connector.policy.model import Again, Event, EventKind, FieldType, Policy, Reason
 
 if TYPE_CHECKING:
     from connector.engine.view import LeadView
@@ -86,6 +86,22 @@ def wants_another(view: LeadView) -> bool:
     before = [one for one in view.state.trail if one.entered_at < entry.came_back_at]
     again = again_of(view.policy, before[-1] if before else None)
     return again is not None and again.another_person
+
+
+def counts(view: LeadView, reason: str | None) -> bool:
+    """True when this reason may be acted on: what it asks for holds. No reason is none that has to wait."""
+    table = view.policy.recycle
+    found = table.reasons.get(reason) if table is not None and reason is not None else None
+    return found is None or found.when is None or found.when.test(view) is True
+
+
+def held(view: LeadView) -> Iterator[Reason]:
+    """The reasons that people gave in this stage and that do not count yet."""
+    table = view.policy.recycle
+    for name in view.plan.reason_fields:
+        value = view.value(name)
+        if table is not None and isinstance(value, str) and not counts(view, value):
+            yield table.reasons[value]
 
 
 def limit_reached(policy: Policy, recycled_at: Sequence[datetime], now: datetime) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from connector.domain.effects import Cause, EffectKey, Notice
 from connector.domain.state import LeadState, Refusal
-from connector.engine import breaker, gates
+from connector.engine import breaker, gates, recycle
 from connector.engine.acts import Acts, forbidden
 from connector.engine.words import label_in
 from connector.policy.model import Label
@@ -26,6 +26,10 @@ _KEPT: Label = {"ja": "「{stage}」への移動は数えていません: {why}"
 _GATE: Label = {"ja": "{gate}が足りません({missing})", "en": "{gate}: {missing} is missing"}
 _REASON: Label = {"ja": "先に「{field}」を入力してください", "en": "fill in {field} first"}
 _ANY_REASON: Label = {"ja": "先に理由を入力してください", "en": "give the reason first"}
+_HELD: Label = {
+    "ja": "「{reason}」はまだ受け付けていません。先に: {condition}",
+    "en": "“{reason}” does not count yet. First: {condition}",
+}
 _WHY: Mapping[str, Label] = {
     "manual_moves.forward": {"ja": "この段階へは規則だけが進めます", "en": "only rules move leads forward"},
     "manual_moves.backward": {"ja": "前の段階へは戻せません", "en": "leads are not moved back"},
@@ -69,8 +73,20 @@ def _why(plan: Plan, view: LeadView, refused: Refusal) -> str:
 def _needed(plan: Plan, view: LeadView, needs: str | None, stage: str) -> str:
     """Which field has to be filled first."""
     fields = plan.reasons_for(stage) if needs == "reason" else (needs or "",)
+    if too_early := held(view):
+        return too_early
     labels = gates.labels(view, [name for name in fields if name in view.policy.fields])
     return _in(view, _REASON).format(field=labels) if labels else _in(view, _ANY_REASON)
+
+
+def held(view: LeadView) -> str:
+    """The reasons that were given too early, and what has to come first; empty when there are none."""
+    found = []
+    for reason in recycle.held(view):
+        label = label_in(reason.label, view.policy.language, reason.id)
+        condition = reason.when.describe(view.policy.language) if reason.when is not None else ""
+        found.append(_in(view, _HELD).format(reason=label, condition=condition))
+    return " / ".join(found)
 
 
 def notify(plan: Plan, view: LeadView, refused: Refusal, acts: Acts) -> None:

@@ -17,7 +17,7 @@ from connector.domain.value import BLANK, UNREAD, UNREADABLE, Missing, Value
 from connector.engine import routing
 from connector.engine.crossing import Fade
 from connector.engine.fading import whole
-from connector.engine.makers import SCORE, maker
+from connector.engine.makers import MEETINGS, SCORE, maker
 from connector.engine.scoring import ScoreResult
 from connector.policy.model import FieldDef, Policy, ScoreRule
 
@@ -247,6 +247,8 @@ def occurrences(
     for one in signals:
         if one.occurred_at <= now:
             plain.setdefault(one.kind, []).append(one.occurred_at)
+            if one.starts_at is not None:
+                plain.setdefault(MEETINGS, []).append(one.starts_at)
     result: dict[str, tuple[datetime, ...]] = {kind: tuple(sorted(moments)) for kind, moments in plain.items()}
     for name, kinds in members.items():
         if len(kinds) > 1 and not kinds.isdisjoint(plain):

@@ -11,9 +11,9 @@ from connector.domain.decision import Wake, WakeClass
 from connector.domain.effects import WorkState
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState
-from connector.engine import breaker, cadences, departures, events, evidence, recycle, sla
+from connector.engine import breaker, cadences, departures, events, evidence, pressure, recycle, sla
 from connector.engine.crossing import CLOSE, Fade
-from connector.engine.makers import SCORE
+from connector.engine.makers import MEETINGS, SCORE
 from connector.engine.plan import Plan
 from connector.engine.publish import PUBLISH_EVERY
 from connector.engine.view import LeadView
@@ -99,6 +99,9 @@ def _deadlines(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[S
         moments += sla.next_deadlines(plan, state, view)
     if state.cadences:
         moments += cadences.next_steps(plan, state, view)
+    if view.policy.contact_limits:
+        moments += pressure.next_moments(state, view)
+    moments += view.times(MEETINGS)
     moments += [hold.until for hold in state.holds.values()]
     moments += [one.occurred_at for one in signals if one.occurred_at > now]
     for fact in lead.fields.values():

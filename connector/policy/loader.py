@@ -25,7 +25,15 @@ from connector.policy.build.scoring import build_scores, total_of
 from connector.policy.build.settings import calendars_of, channels_of, lists_of, records_in_of, zone_of
 from connector.policy.build.signals import build_signals
 from connector.policy.build.sla import build_agreement, build_clocks
-from connector.policy.build.work import build_cadences, build_never, build_queues, build_recalls, build_rules
+from connector.policy.build.work import (
+    build_cadences,
+    build_contact_limits,
+    build_never,
+    build_queues,
+    build_recalls,
+    build_rules,
+    build_scripts,
+)
 from connector.policy.conditions import Condition
 from connector.policy.document import Document, DocumentFault, Where, empty, read
 from connector.policy.files import MODELS
@@ -167,6 +175,8 @@ def _build(context: Context, name: str, hash_: str) -> Policy:
         gates=MappingProxyType(build_gates(context)),
         cadences=MappingProxyType(build_cadences(context)),
         recalls=build_recalls(context),
+        scripts=build_scripts(context),
+        contact_limits=build_contact_limits(context),
         queues=MappingProxyType(build_queues(context)),
         routing=build_routing(context),
         clocks=MappingProxyType(build_clocks(context)),

@@ -53,7 +53,8 @@ LIMIT 1
 _NAME_TWIN = "UPDATE signal SET detail = detail || %s WHERE id = %s AND detail ->> 'submission_id' IS NULL"
 
 _OF = """
-SELECT lead_id, id, kind, occurred_at, learnt_at, seen, detail ->> 'owner' AS "by"
+SELECT lead_id, id, kind, occurred_at, learnt_at, seen, detail ->> 'owner' AS "by",
+    (detail ->> 'starts_at')::timestamptz AS starts_at
 FROM signal WHERE lead_id = ANY(%s) ORDER BY occurred_at, id
 """
 

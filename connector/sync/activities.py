@@ -184,6 +184,7 @@ def _signals(line: Line, record: Record, lead_ids: Sequence[int], now: datetime)
                 "outcome": labels.get(one.outcome, one.outcome) if one.outcome else None,
                 "length_seconds": activity.length_seconds,
                 "owner": activity.owner,
+                "starts_at": moment_text(activity.again_at) if activity.again_at is not None else None,
                 "modified": moment_text(record.modified_at) if record.modified_at else None,
             },
         )

@@ -25,6 +25,16 @@ OWNER, DEAL_OWNER = "owner", "deal.owner"
 _BLANK_TARGETS = (UNREAD, UNREADABLE)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivitySource:
+    """One kind of activity that a signal is learnt from; `outcomes` as stored (None: any), `lasting` in seconds."""
+
+    signal: str
+    kind: ActivityKind
+    outcomes: frozenset[str] | None
+    lasting: float | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Binding:
     """Make one for each connection and policy version. `stage_orders`: property → its options in the vendor's order."""
@@ -134,10 +144,15 @@ class Binding:
 
     # ── activities ───────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
-    def activity_sources(self) -> tuple[tuple[str, ActivityKind, frozenset[str] | None], ...]:
-        """(signal, kind of activity, the stored outcomes that count; None: any) of every source of the policy."""
+    def activity_sources(self) -> tuple[ActivitySource, ...]:
+        """Every activity that the policy's signals are learnt from."""
         return tuple(
-            (signal.id, ActivityKind(word), self._stored_outcomes(ActivityKind(word), source.where.get(OUTCOME)))
+            ActivitySource(
+                signal=signal.id,
+                kind=ActivityKind(word),
+                outcomes=self._stored_outcomes(ActivityKind(word), source.where.get(OUTCOME)),
+                lasting=source.lasting.total_seconds() if source.lasting is not None else None,
+            )
             for signal in self.plan.policy.signals.values()
             for source in signal.sources
             if source.kind == ACTIVITY
@@ -147,25 +162,29 @@ class Binding:
     @cached_property
     def activity_types(self) -> tuple[str, ...]:
         """The types of records by which the policy's activities are learnt."""
-        kinds = {kind for _, kind, _ in self.activity_sources}
+        kinds = {source.kind for source in self.activity_sources}
         return tuple(name for name, words in self.dialect.activities.items() if kinds.intersection(words.kinds))
 
     def activity_signals(self, activity: Activity) -> dict[str, Occurrence]:
         """The signals that an activity means, each once, with the occurrence that counts for it."""
         found: dict[str, Occurrence] = {}
-        for signal_id, kind, outcomes in self.activity_sources:
-            if kind is not activity.kind or signal_id in found:
+        for source in self.activity_sources:
+            if source.kind is not activity.kind or source.signal in found:
+                continue
+            if source.lasting is not None and (activity.length_seconds or 0.0) < source.lasting:
                 continue
             for one in activity.occurrences:
-                if one.plain if outcomes is None else one.outcome in outcomes:
-                    found[signal_id] = one
+                if one.plain if source.outcomes is None else one.outcome in source.outcomes:
+                    found[source.signal] = one
                     break
         return found
 
     def plain_signals(self, kind: ActivityKind) -> tuple[str, ...]:
-        """The signals that an activity of this kind means whatever its outcome."""
+        """The signals that an activity of this kind means whatever its outcome and length."""
         return tuple(
-            signal for signal, its_kind, outcomes in self.activity_sources if its_kind is kind and outcomes is None
+            source.signal
+            for source in self.activity_sources
+            if source.kind is kind and source.outcomes is None and source.lasting is None
         )
 
     def _stored_outcomes(self, kind: ActivityKind, words: Sequence[str] | None) -> frozenset[str] | None:

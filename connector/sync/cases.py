@@ -19,6 +19,7 @@ from connector.store.mirrors import MirrorRow
 from connector.sync import facts
 from connector.sync.binding import Binding
 from connector.sync.deal_view import UNREAD_DEAL, DealView, deals_shown
+from connector.sync.enrolments import not_enrolled
 from connector.sync.merging import record_key
 from connector.sync.presence import Presence, concerning, presence
 
@@ -49,7 +50,7 @@ class Case:
         lead = facts.lead_of(
             self.binding, self.row, state, self.person, self.company, moving=self.moving, deal=self.deal
         )
-        return replace(lead, away=concerning(self.presence, lead, state))
+        return replace(lead, away=concerning(self.presence, lead, state), not_enrolled=not_enrolled(self.records))
 
 
 def load_cases(bindings: Mapping[int, Binding], conn: Connection, ids: Sequence[int]) -> dict[int, Case]:

@@ -2,20 +2,19 @@
 
 A list is filled in one call for many people, and twice is once. A sequence is looked up by person before an uncertain
 start is made again. What the account cannot do (no such list or sequence, no seat, nobody in whose name to send) is
-left to a person: a task says what was to be sent.
+left to a person: the engine is told, and makes a task of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from connector.domain import codec_work
-from connector.domain.effects import EffectKey, Task
+from connector.domain.effects import EffectKey, NotEnrolled
 from connector.errors import AuthError, RetryableError
-from connector.store import connections, managed
+from connector.store import connections, leads, managed
 from connector.store.database import Connection
 from connector.store.managed import ManagedRow
 from connector.sync.context import Line, backoff
@@ -27,14 +26,8 @@ if TYPE_CHECKING:
 ENROLMENT = "enrolment"
 """The kind of these managed records."""
 
-INSTEAD = "instead"
-"""The slot of the task that stands in for an enrolment, behind the enrolment's own."""
-
-_TITLES = {
-    "hubspot_sequence": {"ja": "シーケンス「{name}」を手動で開始", "en": "Start the sequence “{name}” by hand"},
-    "hubspot_list": {"ja": "リスト「{name}」に手動で追加", "en": "Add to the list “{name}” by hand"},
-}
-_TEXTS = {"ja": "自動では行えませんでした: {why}", "en": "It could not be done automatically: {why}"}
+WHY = "why"
+"""In the mirror of an enrolment that is left to a person: what the CRM said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +65,7 @@ def _looked_up(line: Line, place: str, name: str, uncertain: Sequence[_Wanted], 
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         for one in ready:
             if one.record.key in there:
-                _settle(line, conn, one.record, "exists")
+                _settle(line, conn, one.record)
             else:
                 managed.settle(conn, line.connection_id, one.record, step="wanted", dirty=True)
     return [one for one in ready if one.record.key not in there]
@@ -99,7 +92,7 @@ def _start(line: Line, place: str, name: str, wanted: Sequence[_Wanted], lane: L
             raise
     with tenant.database.transaction(tenant.installation_id) as conn:
         for one, result in zip(todo, results, strict=True):
-            _started(line, conn, one, result)
+            _started(line, conn, one, result, lane)
 
 
 def _take_back(line: Line, todo: Sequence[_Wanted], place: str) -> None:
@@ -114,12 +107,12 @@ def _not_here(one: _Wanted) -> WriteResult:
     return WriteResult(id=one.record.key, outcome=Outcome.REJECTED, reason="not_available")
 
 
-def _started(line: Line, conn: Connection, one: _Wanted, result: WriteResult) -> None:
+def _started(line: Line, conn: Connection, one: _Wanted, result: WriteResult, lane: Lane) -> None:
     limits = line.tenant.limits
     if result.outcome is Outcome.APPLIED:
-        _settle(line, conn, one.record, "exists")
+        _settle(line, conn, one.record)
     elif result.outcome in (Outcome.REJECTED, Outcome.MISSING):
-        _leave_to_a_person(line, conn, one, result)
+        _leave_to_a_person(line, conn, one, result, lane)
     elif result.outcome is Outcome.UNCERTAIN:
         one.parcel.wait(limits.settle_seconds)
     else:
@@ -127,8 +120,8 @@ def _started(line: Line, conn: Connection, one: _Wanted, result: WriteResult) ->
         one.parcel.wait(result.retry_after_seconds or backoff(limits, one.parcel.claim.attempts))
 
 
-def _settle(line: Line, conn: Connection, record: ManagedRow, step: str, reason: str | None = None) -> None:
-    managed.settle(conn, line.connection_id, record, step=step, mirror={}, parked_reason=reason)
+def _settle(line: Line, conn: Connection, record: ManagedRow) -> None:
+    managed.settle(conn, line.connection_id, record, step="exists", mirror={})
 
 
 def _enrolees(line: Line, wanted: Sequence[_Wanted]) -> list[Enrolee]:
@@ -145,40 +138,26 @@ def _enrolees(line: Line, wanted: Sequence[_Wanted]) -> list[Enrolee]:
 
 
 # ── what the account cannot do ───────────────────────────────────────────────────────────────────────────────
-def _leave_to_a_person(line: Line, conn: Connection, one: _Wanted, result: WriteResult) -> None:
-    """The enrolment is settled with its reason; a task for the lead's owner takes its place, once."""
-    _settle(line, conn, one.record, "settled", result.reason or "rejected")
-    if result.outcome is Outcome.MISSING:
-        return  # the person is gone: nothing is to be sent to anybody
-    task = _task(line, one, result)
-    row = {
-        "key": f"{one.record.key}.{INSTEAD}",
-        "lead_id": one.record.lead_id,
-        "kind": line.dialect.task_type,
-        "desired": codec_work.encode_task(task),
-        "state": task.state.value,
-    }
-    managed.want(conn, line.tenant.installation_id, line.connection_id, [row])
-    one.parcel.wait(0.0)
+def _leave_to_a_person(line: Line, conn: Connection, one: _Wanted, result: WriteResult, lane: Lane) -> None:
+    """The enrolment is settled with its reason, and the lead is looked at: whoever owns it is asked to do it."""
+    tenant, reason = line.tenant, result.reason or "rejected"
+    is_gone = result.outcome is Outcome.MISSING  # nothing is to be sent to anybody
+    told = {} if is_gone else {WHY: result.message or reason}
+    managed.settle(conn, line.connection_id, one.record, step="settled", mirror=told, parked_reason=reason)
+    at, lead_id = tenant.now(conn), one.record.lead_id
+    leads.mark_due(conn, tenant.installation_id, [lead_id], at=at, why="enrolment", lane=lane.value)
 
 
-def _task(line: Line, one: _Wanted, result: WriteResult) -> Task:
-    policy, desired = line.tenant.plan.policy, one.record.desired
-    place, name = one.where
-    titles = _TITLES.get(place, _TITLES["hubspot_list"])
-    key = EffectKey(**desired["key"])
-    at = datetime.fromisoformat(desired["at"])
-    text = _TEXTS.get(policy.language, _TEXTS["en"]).format(why=result.message or result.reason or "")
-    return Task(
-        key=replace(key, slot=f"{key.slot}.{INSTEAD}"),
-        kind="mail",
-        title=titles.get(policy.language, titles["en"]).format(name=name),
-        text=text,
-        due_at=at,
-        priority=None,
-        owner=desired.get("sender"),
-        queue=None,
-        follows_owner=True,
-        opened_at=at,
-        opened_in=0,
+def not_enrolled(records: Iterable[ManagedRow]) -> tuple[NotEnrolled, ...]:
+    """Those of these records that the CRM could not bring about, and that are left to people."""
+    return tuple(
+        NotEnrolled(
+            key=EffectKey(**one.desired["key"]),
+            place=str(one.desired["place"]),
+            name=str(one.desired["name"]),
+            at=datetime.fromisoformat(one.desired["at"]),
+            why=str(one.mirror[WHY]),
+        )
+        for one in records
+        if one.kind == ENROLMENT and one.step == "settled" and WHY in one.mirror
     )

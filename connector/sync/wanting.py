@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from typing import Any
 
 from connector.domain import codec_work
@@ -35,8 +34,7 @@ def record_rows(
         }
         yield _row(dialect.note_type, key_of(lead_id, note.key), lead_id, desired, WorkState.OPEN)
     for one in enrolments:
-        wanted = asdict(one) | {"at": codec_work.moment_text(one.at)}
-        yield _row(ENROLMENT, key_of(lead_id, one.key), lead_id, wanted, WorkState.OPEN)
+        yield _row(ENROLMENT, key_of(lead_id, one.key), lead_id, codec_work.encode_enrolment(one), WorkState.OPEN)
 
 
 def _row(kind: str, key: str, lead_id: int, desired: dict[str, Any], state: WorkState) -> dict[str, Any]:

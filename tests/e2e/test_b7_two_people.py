@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.e2e.relay import Relay
-from tests.e2e.test_activities import CONNECTED, log
 from tests.e2e.test_e2_routing import SDR, inquire, owner, team
+from tests.e2e.test_e13_calls import CONNECTED, log
 
 
 def told(relay: Relay) -> set[str]:

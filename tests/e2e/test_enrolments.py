@@ -16,7 +16,6 @@ from tests.e2e.conftest import MakeRelay
 from tests.e2e.relay import Relay
 
 LIST, SEQUENCE = "手動リスト", "資料請求お礼"
-AT = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -40,8 +39,9 @@ def _owner(relay: Relay) -> dict[str, Any]:
 
 def enrol(relay: Relay, contacts: Sequence[str], place: str, name: str, *, sender: str | None = None) -> None:
     """Want these enrolments, as evaluations do."""
-    key = EffectKey(cause="stage_entry", cause_id="1", rule="track_low", slot="enrol")
-    wanted = Enrolment(key=key, place=place, name=name, at=AT, sender=sender)
+    key = EffectKey(cause="stage_entry", cause_id="1", rule="wanted_here", slot="enrol")
+    at = datetime.fromtimestamp(relay.sandbox.clock()["now_ms"] / 1000, UTC)
+    wanted = Enrolment(key=key, place=place, name=name, at=at, sender=sender)
     with relay.database.transaction(relay.installation_id) as conn:
         for contact in contacts:
             lead_id = int(relay.lead(contact)["id"])
@@ -126,12 +126,14 @@ def test_what_cannot_be_started_becomes_a_task(make_relay: MakeRelay, why: str) 
     (task,) = relay.open_tasks(contact)
     assert task["hs_task_subject"] == f"シーケンス「{name}」を手動で開始"
     assert task["hs_task_type"] == "EMAIL"
-    assert task.get("hubspot_owner_id") == (None if why == "no_owner" else owner["id"])
+    assert task["hubspot_owner_id"] == owner["id"], "whoever owns the lead"
     if why == "no_seat":
         assert "sequences.list" not in relay.calls(), "known since connecting"
+    other = relay.sandbox.owners()[1]["id"]
+    relay.sandbox.edit("contacts", contact, {"hubspot_owner_id": other})
     enrol(relay, [contact], "hubspot_sequence", name, sender=owner["id"])
     relay.hear_and_settle()
-    assert len(relay.tasks(contact)) == 1
+    assert [one["hubspot_owner_id"] for one in relay.tasks(contact)] == [other], "made once, and goes with the lead"
 
 
 def _signals(relay: Relay, contact: str) -> list[str]:

@@ -26,10 +26,13 @@ _PLACE = re.compile(r"([A-Za-z]+)\.([A-Za-z][A-Za-z0-9_]*)\Z")
 SHOWN = {
     "last_contact": (FieldType.MOMENT,),
     "next_task_due": (FieldType.MOMENT,),
+    "next_meeting": (FieldType.MOMENT,),
     "attempts_in_stage": (FieldType.NUMBER,),
     "reasons": (FieldType.TEXT, FieldType.LONG_TEXT),
     "times_sent_back": (FieldType.NUMBER,),
     "refused_move": (FieldType.TEXT, FieldType.LONG_TEXT),
+    "contact_limit": (FieldType.TEXT, FieldType.LONG_TEXT),
+    "held_reason": (FieldType.TEXT, FieldType.LONG_TEXT),
     "sender": (FieldType.PERSON,),
     "pipeline.missing": (FieldType.TEXT, FieldType.LONG_TEXT),
 }

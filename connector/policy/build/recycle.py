@@ -24,6 +24,7 @@ def build_recycle(context: Context) -> Recycle | None:
             label=label_of(reason.label, key),
             used_for=tuple(reason.used_for),
             again=_again(context, key, reason.again, where / "reasons" / key / "again"),
+            when=context.compiler.optional(reason.when, where / "reasons" / key),
         )
         for key, reason in model.reasons.items()
     }

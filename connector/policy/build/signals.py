@@ -55,7 +55,7 @@ def _source(context: Context, model: SourceModel, where: Where) -> SignalSource:
     if kind == "activity":
         for word in matching:
             context.known(word, _ACTIVITIES, "activity", where / "activity")
-    return SignalSource(kind=kind, match=matching, where=narrowed)
+    return SignalSource(kind=kind, match=matching, where=narrowed, lasting=model.lasting)
 
 
 def _said(model: SourceModel, kind: str) -> str | tuple[str, ...] | Mapping[str, tuple[str, ...]] | None:

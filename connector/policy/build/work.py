@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from connector.domain.calendar import Span
-from connector.policy.build.actions import build_actions, build_enrol, check_working_time
+from connector.policy.build.actions import build_actions, build_enrol, check_working_time, computed_names
 from connector.policy.build.context import Context, label_of
 from connector.policy.build.events import build_events
 from connector.policy.document import Where
-from connector.policy.files.work import CadenceModel, QueueModel, RecallModel, RecallStepModel, StepModel, WorkRuleModel
-from connector.policy.model import Cadence, Event, EventKind, NeverRule, Queue, Recall, Step, TaskAction, WorkRule
+from connector.policy.files.work import (
+    CadenceModel,
+    ContactLimitModel,
+    QueueModel,
+    RecallModel,
+    RecallStepModel,
+    ScriptModel,
+    StepModel,
+    WorkRuleModel,
+)
+from connector.policy.model import (
+    Cadence,
+    ContactLimit,
+    Event,
+    EventKind,
+    NeverRule,
+    Queue,
+    Recall,
+    Script,
+    Step,
+    TaskAction,
+    WorkRule,
+)
 
 TODAY = Span(amount=0, unit="days", business=True)
 """When a step of a cadence is due that says nothing else: on its day."""
@@ -61,8 +82,7 @@ def build_queues(context: Context) -> dict[str, Queue]:
 def _queue(context: Context, key: str, model: QueueModel, where: Where) -> Queue:
     words = context.vocabulary
     for index, rule in enumerate(model.tasks):
-        listed = (*words.rules, *words.cadences, *words.recalls)
-        context.known(rule, listed, "rule, cadence or recall", where / "tasks" / index)
+        context.known(rule, _makers(context), "rule, cadence or recall", where / "tasks" / index)
     if model.order is not None:
         context.known(model.order, words.names, "name to order by", where / "order")
     names = {
@@ -138,6 +158,60 @@ def _recall(context: Context, model: RecallModel, where: Where) -> Recall:
             _again(context, step, f"again_{index + 1}", where / "again" / index)
             for index, step in enumerate(model.again)
         ),
+    )
+
+
+def build_scripts(context: Context) -> tuple[Script, ...]:
+    """Talk scripts and hearing sheets, in file order."""
+    work = context.files.work
+    if work is None:
+        return ()
+    where = context.at("work") / "scripts"
+    return tuple(_script(context, model, where / index) for index, model in enumerate(work.scripts))
+
+
+def _script(context: Context, model: ScriptModel, where: Where) -> Script:
+    for index, rule in enumerate(model.tasks or ()):
+        context.known(rule, _makers(context), "rule, cadence or recall", where / "tasks" / index)
+    for index, name in enumerate(model.ask or ()):
+        if context.field(name, where / "ask" / index) is not None and name in computed_names(context):
+            message = f"`{name}` is computed: nobody can fill it"
+            context.report.error(where / "ask" / index, message, reason="set_computed")
+    return Script(
+        id=model.id,
+        label=label_of(model.label, model.id),
+        tasks=tuple(model.tasks or ()),
+        kind=model.kind,
+        when=context.compiler.optional(model.when, where),
+        text=context.template(model.text, where / "text"),
+        ask=tuple(model.ask or ()),
+    )
+
+
+def _makers(context: Context) -> tuple[str, ...]:
+    """What opens tasks for reps, by the name that the tasks bear."""
+    words = context.vocabulary
+    return (*words.rules, *words.cadences, *words.recalls)
+
+
+def build_contact_limits(context: Context) -> tuple[ContactLimit, ...]:
+    """How often a lead is contacted at most, in file order."""
+    work = context.files.work
+    if work is None:
+        return ()
+    where = context.at("work") / "contact_limits"
+    return tuple(_limit(context, model, where / index) for index, model in enumerate(work.contact_limits))
+
+
+def _limit(context: Context, model: ContactLimitModel, where: Where) -> ContactLimit:
+    context.known(model.signal, context.vocabulary.signals, "signal", where / "signal")
+    return ContactLimit(
+        id=model.id,
+        label=label_of(model.label, model.id),
+        signal=model.signal,
+        times=model.up_to.times,
+        within=model.up_to.within,
+        when=context.compiler.optional(model.when, where),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from connector.policy.documents.blocks import Printed
 from connector.policy.documents.doings import Doings
-from connector.policy.documents.manual_contact import recalls
+from connector.policy.documents.manual_contact import limits, recalls, scripts
 from connector.policy.documents.manual_data import by_hand, fields, handoff, pipeline
 from connector.policy.documents.manual_leads import ratings, reasons, scores, stages
 from connector.policy.documents.manual_work import absence, cadences, never, outcomes, promises, queues, tasks
@@ -21,6 +21,8 @@ _CHAPTERS = (
     tasks,
     cadences,
     recalls,
+    limits,
+    scripts,
     outcomes,
     promises,
     reasons,

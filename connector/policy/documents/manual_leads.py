@@ -140,10 +140,16 @@ def reasons(doings: Doings) -> Part | None:
             speech.of(reason.label, reason.id),
             speech.joined(both(*_USES[use]) for use in reason.used_for),
             doings.again(reason.again),
+            speech.condition(reason.when),
         )
         for reason in recycle.reasons.values()
     ]
-    heads = (both("理由", "Reason"), both("選ぶ場面", "Chosen for"), both("次に働きかける時", "Comes again"))
+    heads = (
+        both("理由", "Reason"),
+        both("選ぶ場面", "Chosen for"),
+        both("次に働きかける時", "Comes again"),
+        both("先に必要なこと", "What comes first"),
+    )
     facts = (
         [(both("戻ってきたとき", "When it comes again"), "\n".join(doings.actions(recycle.on_wake)))]
         if recycle.on_wake

@@ -5,7 +5,8 @@ from __future__ import annotations
 from connector.policy.documents.blocks import Facts, Paragraph, Part, part, table
 from connector.policy.documents.doings import Doings
 from connector.policy.documents.speech import VENDORS, Speech
-from connector.policy.model import WAIT, Cadence, EnrolAction, Event, Pool, Step, TaskAction, WorkRule
+from connector.policy.model import WAIT, Cadence, EnrolAction, Event, Pool, SignalSource, Step, TaskAction, WorkRule
+from connector.policy.phrases import time_words
 
 
 def queues(doings: Doings) -> Part | None:
@@ -108,13 +109,22 @@ def _step(doings: Doings, step: Step) -> tuple[str, str, str, str]:
     return day, doings.kind(action.kind), doings.text(action.title), speech.within(action.due)
 
 
+def _outcome(doings: Doings, source: SignalSource) -> str:
+    speech, both = doings.speech, doings.speech.both
+    said = speech.joined(source.where.get("outcome", ())) or both("どの結果でも", "any outcome")
+    if source.lasting is None:
+        return said
+    length = time_words(source.lasting, speech.language)
+    return said + both(f"、{length}以上", f", {length} or longer")
+
+
 def outcomes(doings: Doings) -> Part | None:
     """What a rep logs in the CRM and what it counts as."""
     speech, both = doings.speech, doings.speech.both
     rows = [
         (
             speech.joined(_activity(doings, word) for word in source.match),
-            speech.joined(source.where.get("outcome", ())) or both("どの結果でも", "any outcome"),
+            _outcome(doings, source),
             speech.of(signal.label, signal.id),
         )
         for signal in speech.policy.signals.values()

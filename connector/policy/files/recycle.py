@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from connector.policy.files.actions import DoModel
-from connector.policy.files.base import Events, FileModel, Id, Label, PlainDuration, fault
+from connector.policy.files.base import Condition, Events, FileModel, Id, Label, PlainDuration, fault
 from connector.policy.files.fields import ReasonUse
 
 
@@ -31,6 +31,7 @@ class ReasonModel(FileModel):
 
     label: Label | None = None
     used_for: Annotated[list[ReasonUse], Field(min_length=1)]
+    when: Condition = None
     again: AgainModel | None = None
     renamed_from: Id | None = None
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from connector.policy.files.base import FileModel, Id, Label, Words, YesNo, fault
+from connector.policy.files.base import FileModel, Id, Label, PlainDuration, Words, YesNo, fault
 
 Activity = Literal["call", "mail", "social", "meeting", "mail_reply", "note"]
 KINDS = (
@@ -16,7 +17,7 @@ KINDS = (
 
 
 class SourceModel(FileModel):
-    """One line of `from:`: exactly one kind of source, and for activities their `outcome`."""
+    """One line of `from:`: exactly one kind of source, and for activities their `outcome` and length."""
 
     hubspot_form: Words | None = None
     website_form: Words | None = None
@@ -28,14 +29,15 @@ class SourceModel(FileModel):
     web_to_lead: dict[str, Words] | None = None
     salesforce_campaign: dict[Literal["type", "status", "name"], Words] | None = None
     outcome: Words | None = None
+    lasting: Annotated[PlainDuration, Field(gt=timedelta())] | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> SourceModel:
         said = [kind for kind in KINDS if getattr(self, "import_" if kind == "import" else kind) is not None]
         if len(said) != 1:
             raise fault("a source is of exactly one kind", reason="source_kind", allowed=KINDS)
-        if self.outcome is not None and self.activity is None:
-            raise fault("`outcome` belongs to `activity`", reason="source_kind")
+        if self.activity is None and (self.outcome is not None or self.lasting is not None):
+            raise fault("`outcome` and `lasting` belong to `activity`", reason="source_kind")
         return self
 
 

@@ -3,12 +3,24 @@
 # ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from connector.policy.files.actions import Actions, EnrolModel
-from connector.policy.files.base import Condition, Duration, Events, FileModel, Id, Label, Words, YesNo, fault
+from connector.policy.files.actions import Actions, EnrolModel, Kind
+from connector.policy.files.base import (
+    Condition,
+    Duration,
+    Events,
+    FileModel,
+    Id,
+    Label,
+    PlainDuration,
+    Words,
+    YesNo,
+    fault,
+)
 
 Never = Literal["task", "call", "mail", "social", "todo", "enrol", "notify", "assign"]
 
@@ -90,6 +102,45 @@ class RecallModel(FileModel):
     renamed_from: Id | None = None
 
 
+class ScriptModel(FileModel):
+    """What to say on a task, and the hearing sheet: which fields to fill."""
+
+    id: Id
+    label: Label | None = None
+    tasks: Words | None = None
+    kind: Kind | None = None
+    when: Condition = None
+    text: str = ""
+    ask: Words | None = None
+    renamed_from: Id | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> ScriptModel:
+        if not self.text and not self.ask:
+            raise fault(
+                "a script has a `text`, fields to `ask` for, or both", reason="missing_key", allowed=("text", "ask")
+            )
+        return self
+
+
+class LimitWindow(FileModel):
+    """So many contacts in so long."""
+
+    times: Annotated[int, Field(ge=1)]
+    within: Annotated[PlainDuration, Field(gt=timedelta())]
+
+
+class ContactLimitModel(FileModel):
+    """How often a lead is contacted at most, over all rules, cadences and recalls."""
+
+    id: Id
+    label: Label | None = None
+    signal: str
+    up_to: LimitWindow
+    when: Condition = None
+    renamed_from: Id | None = None
+
+
 class NeverModel(FileModel):
     """Outranks every rule."""
 
@@ -107,4 +158,6 @@ class WorkFile(FileModel):
     queues: dict[Id, QueueModel] = {}
     cadences: dict[Id, CadenceModel] = {}
     recalls: list[RecallModel] = []
+    scripts: list[ScriptModel] = []
+    contact_limits: list[ContactLimitModel] = []
     never: list[NeverModel] = []

@@ -26,7 +26,7 @@ from connector.policy.model.recycle import Again, Reason, Recycle
 from connector.policy.model.routing import SKIP, WAIT, Capacity, Pool, Routing, RoutingRule
 from connector.policy.model.scores import Contribution, Decay, ScoreDef, ScoreRule, SignalDef, SignalSource
 from connector.policy.model.sla import Agreement, Clock, Rung
-from connector.policy.model.work import Cadence, NeverRule, Queue, Recall, Step, WorkRule
+from connector.policy.model.work import Cadence, ContactLimit, NeverRule, Queue, Recall, Script, Step, WorkRule
 
 __all__ = [
     "SKIP",
@@ -41,6 +41,7 @@ __all__ = [
     "Capacity",
     "Channel",
     "Clock",
+    "ContactLimit",
     "Contribution",
     "CreateDeal",
     "Decay",
@@ -78,6 +79,7 @@ __all__ = [
     "Rung",
     "ScoreDef",
     "ScoreRule",
+    "Script",
     "SetAction",
     "SignalDef",
     "SignalSource",

@@ -18,7 +18,7 @@ from connector.policy.model.recycle import Recycle
 from connector.policy.model.routing import Routing
 from connector.policy.model.scores import ScoreDef, SignalDef
 from connector.policy.model.sla import Agreement, Clock
-from connector.policy.model.work import Cadence, NeverRule, Queue, Recall, WorkRule
+from connector.policy.model.work import Cadence, ContactLimit, NeverRule, Queue, Recall, Script, WorkRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +79,8 @@ class Policy:
     gates: Mapping[str, Gate] = field(default_factory=dict)
     cadences: Mapping[str, Cadence] = field(default_factory=dict)
     recalls: tuple[Recall, ...] = ()
+    scripts: tuple[Script, ...] = ()
+    contact_limits: tuple[ContactLimit, ...] = ()
     queues: Mapping[str, Queue] = field(default_factory=dict)
     routing: Routing | None = None
     clocks: Mapping[str, Clock] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from connector.policy.conditions import Condition
 from connector.policy.model.actions import Action
 from connector.policy.model.events import Event
 from connector.policy.model.fields import Label
@@ -23,12 +24,13 @@ class Again:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One line of the table of reasons."""
+    """One line of the table of reasons. It counts only while `when` is true: until then whoever gives it is held."""
 
     id: str
     label: Label
     used_for: tuple[str, ...]  #: return | reject | lost | discard
     again: Again | None
+    when: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

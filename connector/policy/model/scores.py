@@ -17,12 +17,14 @@ class SignalSource:
 
     `kind`: hubspot_form | website_form | website_event | hubspot_counter | hubspot_list | activity | import |
     web_to_lead | salesforce_campaign. `match` holds names or patterns (`*` wildcards) of forms, events, lists
-    or the counter's home (`contact.hs_email_open`); `where` the remaining keys (outcome, status …).
+    or the counter's home (`contact.hs_email_open`); `where` the remaining keys (outcome, status …). `lasting`: an
+    activity counts only if it lasted so long.
     """
 
     kind: str
     match: tuple[str, ...]
     where: Mapping[str, tuple[str, ...]]
+    lasting: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from connector.policy.conditions import Condition
 from connector.policy.model.actions import Action, EnrolAction, TaskAction
 from connector.policy.model.events import Event
 from connector.policy.model.fields import Label
+from connector.policy.templates import Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,34 @@ class Recall:
     when: Condition | None
     stop_on: tuple[Event, ...]
     again: tuple[TaskAction, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactLimit:
+    """A lead is contacted at most `times` within `within`, while `when` is true: `signal` counts what was done."""
+
+    id: str
+    label: Label
+    signal: str
+    times: int
+    within: timedelta
+    when: Condition | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What to say and which fields to fill, on the tasks of these rules, cadences and recalls (none: of all).
+
+    The first whose `kind` and `when` fit stands on a task.
+    """
+
+    id: str
+    label: Label
+    tasks: tuple[str, ...]
+    kind: str | None  #: call | mail | social | todo; None: any
+    when: Condition | None
+    text: Template
+    ask: tuple[str, ...]  #: Names of fields that people fill.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

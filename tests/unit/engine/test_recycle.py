@@ -224,3 +224,54 @@ def test_the_same_person_goes_on_where_nothing_else_is_said() -> None:
     story.happens("inquiry").decide()
     (request,) = story.last.requests
     assert (request.prefer, request.avoid) == ("sato", None)
+
+
+# ── held until it counts ─────────────────────────────────────────────────────────────────────────────────────────
+TRIED = RECYCLE.replace(
+    "again: {after: 90d}}\n  price",
+    "when: {signal.attempted: {at_least: 2, since: stage_entered}}, again: {after: 90d}}\n  price",
+)
+
+
+def _tried(times: int, story: Story) -> Story:
+    for _ in range(times):
+        story.wait(SECOND).happens("attempted").decide()
+    return story
+
+
+def test_a_reason_is_held_until_what_it_asks_for_has_happened() -> None:
+    """Idle reps are not "no reply"."""
+    story = started(plan_of(recycle=TRIED)).happens("inquiry")
+    story.decide()
+    _tried(1, story).wait(SECOND).change(recycle_reason="timing").decide()
+    assert story.stage == "mql"
+    (way,) = [move for move in story.explain().moves if move.transition == "return"]
+    assert (way.truth, "「時期」はまだ受け付けていません" in way.held) == (True, True)
+    story.pass_time(400 * DAY)
+    assert story.stage == "mql", "time alone gives nobody up"
+    _tried(1, story)
+    assert (story.stage, story.state.entry and story.state.entry.reason) == ("recycled", "timing")
+
+
+def test_a_person_cannot_move_a_lead_aside_for_a_held_reason_and_is_told_what_comes_first() -> None:
+    story = started(plan_of(recycle=TRIED)).happens("inquiry")
+    story.decide()
+    story.wait(SECOND).change(recycle_reason="timing").moved("recycled").decide()
+    assert (story.stage, story.state.refused and story.state.refused.rule) == ("mql", "manual_moves.to_side")
+    (notice,) = story.last.notices
+    assert "「時期」はまだ受け付けていません" in notice.text
+    _tried(2, story).wait(SECOND).moved("recycled").decide()
+    assert story.stage == "recycled"
+
+
+def test_a_held_reason_counts_again_when_time_alone_says_so() -> None:
+    rested = RECYCLE.replace(
+        "again: {after: 90d}}\n  price", "when: {stage_entered_at: {older_than: 3d}}, again: {after: 90d}}\n  price"
+    )
+    story = started(plan_of(recycle=rested)).happens("inquiry")
+    story.decide()
+    story.wait(SECOND).change(recycle_reason="timing").decide()
+    story.pass_time(2 * DAY)
+    assert story.stage == "mql"
+    story.pass_time(2 * DAY)
+    assert story.stage == "recycled"

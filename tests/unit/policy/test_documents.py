@@ -167,6 +167,11 @@ def test_the_manual_tells_every_rule_cadence_reason_and_field(language: str) -> 
         assert recall.label[language] in said
         for action in recall.again:
             assert Doings(speech).text(action.title) in said
+    for script in POLICY.scripts:
+        assert script.label[language] in said
+        assert speech.joined(speech.name(name) for name in script.ask) in said
+    for limit in POLICY.contact_limits:
+        assert limit.label[language] in said
     assert POLICY.recycle is not None
     for reason in POLICY.recycle.reasons.values():
         assert reason.label[language] in said

@@ -1,4 +1,4 @@
-"""Calls, mails, messages, meetings and finished tasks as signals: each once, as what it now is."""
+"""E13: calls, mails, messages, meetings and finished tasks as the CRM logs them count: each once, as what it now is."""
 
 from __future__ import annotations
 
@@ -76,6 +76,17 @@ def test_a_connected_call_is_an_attempt_and_a_contact(relay: Relay) -> None:
     shown = relay.contact(person)
     assert shown["tasuki_attempts"] == "1"
     assert shown["tasuki_last_contact"][:16] == at.isoformat()[:16]
+
+
+def test_a_long_call_is_a_contact_whatever_its_outcome_says(relay: Relay) -> None:
+    """Telephone systems log the length; nobody need choose an outcome."""
+    person = contact(relay)
+    log(relay, "calls", person, hs_call_duration="179000")
+    relay.hear_and_settle()
+    assert counts(relay, person) == {"attempted": 1}
+    log(relay, "calls", person, hs_call_duration="180000")
+    relay.hear_and_settle()
+    assert counts(relay, person) == {"attempted": 2, "contacted": 1}
 
 
 def test_an_outcome_that_is_set_later_changes_what_the_call_counts_as(relay: Relay) -> None:

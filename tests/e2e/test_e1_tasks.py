@@ -1,12 +1,14 @@
-"""Tasks follow their lead, and what people do with them stands."""
+"""E1: a new MQL gets its tasks, once; they follow their lead, and what people do with them stands."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from connector.cli.demo_proof import rule_of
+from connector.policy.model import TaskAction
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import CALL, MAIL, MQL, Relay
 
@@ -35,6 +37,24 @@ def _live(relay: Relay) -> list[str]:
 def _another_owner(relay: Relay, contact_id: str) -> str:
     """Not the one whom the pool gave."""
     return next(one for one in _owners(relay) if one != relay.contact(contact_id)["hubspot_owner_id"])
+
+
+def test_a_new_mql_gets_one_call_with_due_time_priority_and_reason(relay: Relay, mql: str) -> None:
+    (call,) = relay.tasks_of(mql, CALL)
+    assert (call["hs_task_type"], call["hs_task_priority"], call["hs_task_status"]) == ("CALL", "HIGH", "NOT_STARTED")
+    assert "山田様に電話" in call["hs_task_subject"]
+    assert call["hs_task_body"].startswith("理由: 問い合わせ +40<br>")
+    assert call["hubspot_owner_id"] == relay.contact(mql)["hubspot_owner_id"]
+    policy = relay.tenant.plan.policy
+    (entry,) = relay.rows("SELECT entered_at FROM stage_entry WHERE stage = 'mql'")
+    action = policy.rules[0].do[0]
+    assert isinstance(action, TaskAction)
+    due = action.due.add(entry["entered_at"], policy.calendar)
+    assert abs(datetime.fromisoformat(call["hs_timestamp"]) - due) < timedelta(seconds=2), "in business minutes"
+    relay.sandbox.edit("contacts", mql, {"jobtitle": "部長"})
+    relay.poll()
+    relay.hear_and_settle()
+    assert [one["id"] for one in relay.tasks_of(mql, CALL)] == [call["id"]], "never twice"
 
 
 def test_leaving_the_stage_closes_the_tasks_and_says_so(relay: Relay, mql: str) -> None:
