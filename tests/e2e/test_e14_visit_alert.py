@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from tests.e2e.relay import Relay
+from tests.e2e.test_e13_calls import now
 
 
 def alerts(relay: Relay, rule: str) -> list[str]:
@@ -14,6 +15,7 @@ def alerts(relay: Relay, rule: str) -> list[str]:
 
 def sees_pricing(relay: Relay, number: int) -> None:
     seen = {"id": f"seen-{number}", "event": "pricing_page", "email": "yamada@example.co.jp"}
+    seen["occurred_at"] = now(relay).isoformat()
     relay.deliver(orjson.dumps(seen), "form:site")
     relay.hear_and_settle()
 
