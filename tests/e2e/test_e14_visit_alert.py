@@ -43,4 +43,4 @@ def test_a_watched_lead_is_told_of_at_every_visit_and_the_pricing_page_the_secon
     assert alerts(relay, "pricing_again") == [], "the first one is too long ago"
     relay.pass_time(days=3)
     sees_pricing(relay, 3)
-    assert alerts(relay, "pricing_again") == [owner]
+    assert alerts(relay, "pricing_again") == [f"person:{relay.contact(contact)['hubspot_owner_id']}"], "whose it is now"
