@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connector.domain.calendar import Span
-from connector.domain.effects import Cause, EffectKey, NotEnrolled
+from connector.domain.effects import Cause, EffectKey, NotEnrolled, WorkState
 from connector.domain.runs import CadenceRun
 from connector.domain.state import Edge
 from connector.policy.model import TaskAction
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 INSTEAD = "instead"
 """The end of the slot of the task that stands in for an enrolment, behind the enrolment's own."""
+
+UNENROL = "unenrol"
+"""The slot of the task that asks a person to take a contact out of a sequence: the vendor's API cannot."""
 
 SEQUENCE = "hubspot_sequence"
 
@@ -46,7 +49,9 @@ def ask_people(
             continue
         edges = {**edges, name: Edge(truth=None, turned=1, turned_at=view.now)}
         action = _action(view, one)
-        if not _is_past(runs, view, one) and not forbidden(acts.plan, view, "task", "enrol", action.kind):
+        if _is_past(runs, view, one):
+            _close(acts, replace(one.key, slot=UNENROL))
+        elif not forbidden(acts.plan, view, "task", "enrol", action.kind):
             key = instead_of(one.key)
             acts.tasks.setdefault(key, open_task(view, key, action, view.now))
     return edges
@@ -55,6 +60,13 @@ def ask_people(
 def instead_of(key: EffectKey) -> EffectKey:
     """The key of the task that stands in for this enrolment."""
     return replace(key, slot=f"{key.slot}.{INSTEAD}")
+
+
+def _close(acts: Acts, key: EffectKey) -> None:
+    """Nobody need be taken out of a sequence that was never begun."""
+    task = acts.tasks.get(key)
+    if task is not None and task.state is WorkState.OPEN:
+        acts.tasks[key] = replace(task, state=WorkState.CLOSED, ended_at=acts.view.now)
 
 
 def _is_past(runs: Mapping[str, CadenceRun], view: LeadView, one: NotEnrolled) -> bool:

@@ -16,7 +16,7 @@ from connector.domain.effects import Cause, EffectKey, Task, WorkState
 from connector.domain.runs import CadenceRun
 from connector.domain.state import LeadState
 from connector.domain.value import BLANK, Value
-from connector.engine.by_hand import instead_of
+from connector.engine.by_hand import UNENROL, instead_of
 from connector.engine.coming import first_after
 from connector.engine.events import Events, Happening
 from connector.engine.pressure import is_contact, reached
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from connector.engine.view import LeadView
 
 RUNNING, FINISHED = "running", "finished"
-UNENROL = "unenrol"
-"""The slot of the task that asks a person to take a contact out of a sequence: the vendor's API cannot."""
-
 _UNENROL_TITLE = {"ja": "シーケンスから外してください: {name}", "en": "Take this contact out of the sequence: {name}"}
 
 
