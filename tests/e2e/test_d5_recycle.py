@@ -16,6 +16,7 @@ from tests.e2e.conftest import MakeRelay
 from tests.e2e.handover import edit
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import Relay
+from tests.e2e.test_e13_calls import log
 
 AGAIN = "掘り起こし"
 
@@ -29,6 +30,8 @@ def relay(make_relay: MakeRelay, tmp_path: Path) -> Relay:
 
 def _recycled(relay: Relay, reason: str, number: int = 0, **values: str) -> str:
     contact = relay.new_mql(f"p{number}@example{number}.co.jp", **values)
+    for _ in range(3 if reason == "no_reply" else 0):  # nobody is given up before
+        log(relay, "calls", contact)
     edit(relay, contact, tasuki_recycle_reason=reason)
     assert relay.lead(contact)["stage"] == "recycled"
     assert relay.contact(contact)["hs_lead_status"] == "BAD_TIMING"
