@@ -407,7 +407,7 @@ def _told(found: Story) -> tuple[object, ...]:
     return found.state.clocks, tasks, sorted(found.opened.items())
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(happens=HAPPENS, every=st.sampled_from([MINUTE * 7, MINUTE * 13, HOUR]))
 def test_looking_when_woken_and_looking_all_the_time_give_one_history(
     happens: list[tuple[str, int]], every: timedelta
@@ -421,13 +421,13 @@ def test_looking_every_minute_gives_it_too(happens: list[tuple[str, int]]) -> No
     assert _told(_lived(happens, every=None)) == _told(_lived(happens, every=MINUTE))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(happens=HAPPENS)
 def test_so_does_a_standstill_of_26_hours(happens: list[tuple[str, int]]) -> None:
     assert _told(_lived(happens, every=None)) == _told(_lived(happens, every=None, asleep=True))
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     attempts=st.lists(st.tuples(st.integers(1, 200), st.integers(0, 240)), min_size=1, max_size=4),
     aside=st.one_of(st.none(), st.integers(1, 300)),
