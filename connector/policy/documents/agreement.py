@@ -30,5 +30,6 @@ def agreement(policy: Policy, language: str, printed_on: date) -> Printed:
             (speech.both("版", "Version"), policy.hash[:12]),
             (speech.both("作成日", "Printed on"), printed_on.isoformat()),
         ),
+        mark=speech.both(f"{policy.name} 版 {policy.hash[:12]}", f"{policy.name}, version {policy.hash[:12]}"),
         parts=tuple(chapter for chapter in chapters if chapter is not None),
     )

@@ -118,9 +118,11 @@ def promises(doings: Doings) -> Part | None:
         for number, clock in enumerate(speech.policy.clocks.values(), 1)
     ]
     note = both(
-        "「営業」と付く期限は営業時間だけを数える。リードが本流の外(リサイクルや対象外)へ移れば、計測は終わる。",
+        "「営業」と付く期限は営業時間だけを数える。リードが本流の外(リサイクルや対象外)へ移れば、計測は終わる。"
+        "CRMで起きたことの結果がCRMに出るまでに製品が要した時間は、人の時間と分けて示す。",
         "Limits in business time count opening hours only. A promise ends when its lead leaves the main line, for "
-        "example when it is recycled or discarded.",
+        "example when it is recycled or discarded. The time that the product itself took until the CRM showed what "
+        "came of an event is told apart from people's.",
     )
     return part(
         both("約束と期限", "Promises and limits"),

@@ -59,11 +59,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:
-    """A whole document. `facts` stand below the title: version, date, scope."""
+    """A whole document. `facts` stand below the title: version, date, scope; the `mark` on every printed page."""
 
     title: str
     language: str
     facts: tuple[tuple[str, str], ...]
+    mark: str
     parts: tuple[Part, ...] = field(default=())
 
 

@@ -27,8 +27,14 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["css_text"] = css_text
     environment.tests["of_kind"] = lambda block, name: type(block).__name__ == name
     return environment.get_template("document.html")
+
+
+def css_text(text: str) -> str:
+    """Any text as the content of a string in a style sheet: nothing of it can end the string."""
+    return "".join(one if one.isascii() and one.isalnum() else f"\\{ord(one):06x}" for one in text)
 
 
 def as_markdown(document: Printed) -> str:
