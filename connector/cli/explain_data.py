@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from connector.cli.explain_clocks import clocks
 from connector.domain.codec import encode_value
 from connector.domain.effects import Task
 from connector.engine.explain import MoveWhy, ScorePart, ScoreWhy
@@ -68,6 +69,7 @@ def described(tenant: Tenant, story: Story) -> dict[str, Any]:
         ],
         "tasks": [_task(story, one) for one in why.tasks],
         "grants": [_grant(story, one) for one in story.grants],
+        "clocks": clocks(policy, story.clocks, why.at),
         "stuck": why.stuck,
         "contact_limit": why.hold_off or None,
         "waiting_enrolments": [{"name": one.name, "rule": one.key.rule, "since": one.at} for one in why.waiting],

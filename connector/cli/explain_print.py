@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from connector.cli.explain_clocks import show_clocks
 from connector.cli.output import age, line, moment, table
 from connector.cli.reasons import cause, remedy
 
@@ -21,6 +22,7 @@ def show(found: dict[str, Any]) -> None:
     _moves(found)
     _tasks(found)
     _grants(found)
+    show_clocks(found["clocks"])
     _troubles(found["troubles"])
     if found["contact_limit"]:
         line(f"! {found['contact_limit']}")

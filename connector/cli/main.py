@@ -60,6 +60,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "people": Entry(module="people", help="Who may own leads: absences, weights, capacities."),
         "routing": Entry(module="routing", help="What pools gave to whom, and why others were skipped."),
         "queue": Entry(module="queue", help="Print a call list in its order, with reasons, dues and owners."),
+        "sla": Entry(module="sla", help="How promises are kept: what runs now, and what a period came to."),
         "inbox": Entry(module="inbox", help="List, show and retry deliveries that wait or are parked."),
         "outbox": Entry(module="outbox", help="List reads and writes that are outstanding."),
         "parked": Entry(module="parked", help="List, retry and drop what waits for a person."),

@@ -15,9 +15,8 @@ from psycopg.rows import scalar_row
 
 from connector.errors import UsageError
 
-_NOW = """
-SELECT anchor_business + (clock_timestamp() - anchor_machine) * rate FROM business_clock
-"""
+BUSINESS_NOW = "SELECT anchor_business + (clock_timestamp() - anchor_machine) * rate FROM business_clock"
+"""Business time, for statements that write it down."""
 _SET = """
 UPDATE business_clock SET anchor_machine = clock_timestamp(), anchor_business = %s, rate = %s
 """
@@ -35,7 +34,7 @@ class BusinessClock:
     @staticmethod
     def now(connection: psycopg.Connection[Any]) -> datetime:
         """Business time at this moment, in UTC."""
-        found: datetime = _scalar(connection, _NOW)
+        found: datetime = _scalar(connection, BUSINESS_NOW)
         return found
 
 

@@ -70,6 +70,15 @@ SET read_wanted_at = excluded.read_wanted_at,
     event_at = least(link.event_at, excluded.event_at)
 """
 
+_WANT_DEEP = """
+UPDATE link
+SET read_lane = CASE WHEN wanted.lane = 'hot' OR link.read_lane = 'hot' AND link.read_wanted_at IS NOT NULL
+                     THEN 'hot' ELSE 'background' END,
+    read_wanted_at = clock_timestamp(), read_deep = true
+FROM unnest(%(lead_ids)s::bigint[], %(lanes)s::text[]) AS wanted (lead_id, lane)
+WHERE link.lead_id = wanted.lead_id AND vendor_id <> '' AND NOT (read_deep AND read_wanted_at IS NOT NULL)
+"""
+
 _READABLE = """connection_id = %(connection_id)s AND read_lane = %(lane)s AND read_wanted_at IS NOT NULL
       AND read_claimed_until < now() AND read_not_before <= now()"""
 
@@ -171,13 +180,10 @@ def want_read(
     conn.execute(_WANT_READ, values)
 
 
-def want_deep(conn: Connection, lead_ids: Sequence[int]) -> None:
-    """Mark these leads' records to be read with everything that may have happened; who is marked so already waits."""
-    conn.execute(
-        "UPDATE link SET read_wanted_at = clock_timestamp(), read_lane = 'hot', read_deep = true"
-        " WHERE lead_id = ANY(%s) AND vendor_id <> '' AND NOT (read_deep AND read_wanted_at IS NOT NULL)",
-        [list(lead_ids)],
-    )
+def want_deep(conn: Connection, lanes: Mapping[int, str]) -> None:
+    """Mark these leads' records (lead id → lane) to be read with everything that may have happened; who is marked so
+    already waits."""
+    conn.execute(_WANT_DEEP, {"lead_ids": list(lanes), "lanes": list(lanes.values())})
 
 
 def ensure(conn: Connection, installation_id: int, connection_id: int, wanted: Mapping[int, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.store import associations
+from connector.store.clock_runs import END_OF_LEAD
 from connector.store.database import Connection
 from connector.store.signals import SAME_SUBMISSION
 
@@ -29,6 +30,7 @@ _MOVE = (
     "UPDATE managed_record SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
     "UPDATE identity SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
     "DELETE FROM lead_due WHERE lead_id = %(loser)s",
+    END_OF_LEAD,
     # revision: an evaluation of either that is under way is not stored
     "UPDATE lead SET gone = 'merged', merged_into = %(winner)s, revision = revision + 1 WHERE id = %(loser)s",
     "UPDATE lead SET revision = revision + 1 WHERE id = %(winner)s",
@@ -51,6 +53,7 @@ _ERASE = (
     "UPDATE managed_record SET step = 'settled', desired = '{}', mirror = '{}', dirty = false"
     " WHERE lead_id = ANY(%(lead_ids)s)",
     "UPDATE signal SET detail = '{}' WHERE lead_id = ANY(%(lead_ids)s)",
+    END_OF_LEAD,
     # without its key nobody can read what the history keeps of this person
     "UPDATE lead SET gone = 'erased', state = '{}', desired = '{}', data_key = NULL, revision = revision + 1"
     " WHERE id = ANY(%(lead_ids)s)",
@@ -62,7 +65,7 @@ def merge(conn: Connection, loser: int, winner: int) -> None:
 
     The states are not touched: see `sync.merging`.
     """
-    values = {"winner": winner, "loser": loser, "near": SAME_SUBMISSION}
+    values = {"winner": winner, "loser": loser, "lead_ids": [loser], "near": SAME_SUBMISSION}
     conn.execute(_KEEP_ARRIVAL, values)
     conn.execute("DELETE FROM link WHERE lead_id = %(loser)s", values)
     for statement in _MOVE:

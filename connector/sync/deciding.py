@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from connector.domain.decision import Decision, Overruled, WakeClass
 from connector.domain.effects import Deal, EffectKey, Enrolment, Grant, Note, Notice, Task
+from connector.domain.lead import Lead
+from connector.domain.runs import ClockRun
 from connector.domain.signal import Signal
 from connector.domain.state import StageEntry
 from connector.engine.decide import decide
@@ -27,6 +29,7 @@ class Result:
 
     due: DueClaim
     case: Case
+    lead: Lead
     decision: Decision
     grants: tuple[Grant, ...] = ()
     offer_again_at: datetime | None = None  #: When somebody may be able to take what nobody can take now.
@@ -39,6 +42,7 @@ class Result:
     overruled: list[Overruled] = field(default_factory=list)
     fired: list[str] = field(default_factory=list)
     shadowed: list[str] = field(default_factory=list)
+    clocks: dict[tuple[str, int], ClockRun] = field(default_factory=dict)
 
     def take(self, decision: Decision) -> None:
         """Take in one more decision on the way."""
@@ -52,16 +56,24 @@ class Result:
         self.overruled += decision.overruled
         self.fired += decision.fired
         self.shadowed += decision.shadowed
+        self.clocks |= {(name, run.number): run for name, run in decision.clocks}
+
+
+@dataclass(frozen=True, slots=True)
+class ToRead:
+    """A case that would act because nothing has happened, which is not known yet: it is read before it is decided."""
+
+    urgent: bool  #: Somebody waits for it: a promise has run out, a step is due.
 
 
 def decide_case(
     tenant: Tenant, due: DueClaim, case: Case, now: datetime, grants: tuple[Grant, ...] = ()
-) -> Result | None:
+) -> Result | ToRead:
     """Step through every instant that was due, in order, then now; `grants` are the answers of pools to what it asks.
 
     Nothing is stored between asking and answering: the case is decided from its beginning, so that whatever comes of
-    an instant has the owner that it is for. None: it would act because nothing has happened, and what we know is older
-    than the moment by which that counts.
+    an instant has the owner that it is for. Nothing is decided of what is `ToRead`: what we know is older than the
+    moment by which nothing had happened.
     """
     state = case.state()
     lead = replace(case.lead(state), grants=grants)
@@ -74,10 +86,10 @@ def decide_case(
             instant = now
         decision = decide(tenant.plan, lead, found, state, instant, since=tenant.policy.activated_at)
         if _is_rash(decision, case.known_until, instant if by_time else None):
-            return None
+            return ToRead(urgent=decision.absent_until is not None)
         state = decision.state
         if result is None:
-            result = Result(due=due, case=case, decision=decision, grants=grants)
+            result = Result(due=due, case=case, lead=lead, decision=decision, grants=grants)
         result.take(decision)
         found = [replace(one, seen=one.seen or one.occurred_at <= instant) for one in found]
         if instant >= now:

@@ -13,7 +13,7 @@ import structlog
 from connector.domain import codec
 from connector.domain.lead import Actor
 from connector.errors import AuthError, RetryableError
-from connector.store import history, leads, links, managed, mirrors
+from connector.store import clock_runs, history, leads, links, managed, mirrors
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
 from connector.store.links import WriteClaim, WriteOutcome
@@ -203,7 +203,9 @@ def _later(line: Line, parcel: Parcel, error: RetryableError | AuthError) -> Wri
 # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 def _store(line: Line, conn: Connection, token: uuid.UUID, parcels: Sequence[Parcel], now: datetime) -> None:
     _store_results(line, conn, token, parcels, now)
-    links.settle_writes(conn, line.connection_id, token, [(parcel.claim, _outcome(line, parcel)) for parcel in parcels])
+    outcomes = [(parcel.claim, _outcome(line, parcel)) for parcel in parcels]
+    links.settle_writes(conn, line.connection_id, token, outcomes)
+    clock_runs.written(conn, [outcome.lead_id for _, outcome in outcomes if outcome.confirmed], now=now)
     gone = {parcel.lead.id: parcel.person.vendor_id for parcel in parcels if parcel.missing}
     _want_read(line, conn, gone)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from traceback import extract_tb
@@ -23,11 +23,12 @@ from connector.sync import mirror
 from connector.sync.binding import DEAL_OWNER, OWNER
 from connector.sync.cases import Case, load_cases
 from connector.sync.context import Tenant
-from connector.sync.deciding import Result, decide_case
+from connector.sync.deciding import Result, ToRead, decide_case
 from connector.sync.difference import deal_difference, difference, settle_overtaken
 from connector.sync.granting import RETRY_UNROUTED, grant_requests
 from connector.sync.merging import key_of
 from connector.sync.noticing import keep_notices
+from connector.sync.promises import keep_runs
 from connector.sync.wanting import record_rows
 
 log = structlog.get_logger()
@@ -51,7 +52,7 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
     try:
         with tenant.database.transaction(tenant.installation_id) as conn:
             cases, resting = _cases(tenant, conn, due)
-        unsure: set[int] = set()
+        unsure: dict[int, str] = {}
         decided = (_decided(tenant, token, due, case, now, unsure) for due, case in cases)
         results = grant_requests(
             tenant,
@@ -61,7 +62,7 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
         )
         with tenant.database.transaction(tenant.installation_id) as conn:
             _store(tenant, conn, token, results, resting, now)
-            _read_first(conn, token, sorted(unsure))
+            _read_first(conn, token, unsure)
     except RetryableError:
         with tenant.database.transaction(tenant.installation_id) as conn:
             leads.release_due(conn, token)
@@ -88,14 +89,15 @@ def _decided(
     due: DueClaim,
     case: Case,
     now: datetime,
-    unsure: set[int],
+    unsure: dict[int, str],
     grants: tuple[Grant, ...] = (),
 ) -> Result | None:
-    """What came of a case; None where it failed, or where it has to be read before (`unsure` has it then)."""
+    """What came of a case; None where it failed, or where it has to be read before (`unsure`: in which lane)."""
     try:
         result = decide_case(tenant, due, case, now, grants)
-        if result is None:
-            unsure.add(case.row.id)
+        if isinstance(result, ToRead):
+            unsure[case.row.id] = "hot" if result.urgent else "background"
+            return None
         return result
     except (TasukiError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         # One lead's poison must not stop the others: it is tried again, then parked alone.
@@ -111,12 +113,12 @@ def _decided(
         return None
 
 
-def _read_first(conn: Connection, token: uuid.UUID, lead_ids: Sequence[int]) -> None:
+def _read_first(conn: Connection, token: uuid.UUID, lanes: Mapping[int, str]) -> None:
     """Nothing is made of silence before it is known to be one: these are read, and the read makes them due again."""
-    if lead_ids:
-        links.lock(conn, lead_ids)
-        links.want_deep(conn, lead_ids)
-        leads.wait_due(conn, token, lead_ids)
+    if lanes:
+        links.lock(conn, sorted(lanes))
+        links.want_deep(conn, lanes)
+        leads.wait_due(conn, token, sorted(lanes))
 
 
 def _where(error: BaseException) -> str:
@@ -150,6 +152,7 @@ def _store(
         keep_notices(tenant, conn, [(r.case.row.id, one) for r in mine for one in r.notices.values()], key_of=key_of)
         lanes |= {result.case.row.id: result.due.lane for result in mine if _is_outstanding(result, now)}
     links.desire(conn, lanes)
+    keep_runs(tenant, conn, kept, lanes, now)
     settled = [result.case.row.id for result in kept if result.case.row.id not in lanes]
     conn.execute(
         "UPDATE link SET event_at = NULL WHERE lead_id = ANY(%s) AND desired_revision <= confirmed_revision"

@@ -16,7 +16,8 @@ from connector.engine.explain import Explanation, explain
 from connector.engine.supposing import Prospect, prospects
 from connector.engine.view import occurrences
 from connector.errors import UsageError
-from connector.store import connections, inspection, leads, managed, mirrors, people, signals
+from connector.store import clock_runs, connections, inspection, leads, managed, mirrors, people, signals
+from connector.store.clock_runs import RunRow
 from connector.store.database import Connection
 from connector.store.inspection import DueRow, EntryRow, LinkRow
 from connector.store.leads import LeadRow
@@ -29,6 +30,7 @@ from connector.sync.deal_view import UNREAD_DEAL, deals_shown
 from connector.sync.merging import record_key
 
 ENTRIES_SHOWN = 10
+CLOCKS_SHOWN = 20
 _LARGEST_ID = 2**63 - 1
 
 
@@ -58,6 +60,7 @@ class Story:
     frozen: tuple[Frozen, ...]
     owners: Mapping[str, str]
     grants: tuple[Mapping[str, Any], ...]  #: What pools gave for it, the latest first.
+    clocks: tuple[RunRow, ...]  #: Its latest promises, the last begun first.
 
 
 def find_lead(tenant: Tenant, text: str) -> int:
@@ -134,6 +137,7 @@ def _told(
         frozen=tuple(_frozen(person, now)),
         owners=connections.owner_names(conn, link.connection_id),
         grants=tuple(people.grants_to(conn, row.id)),
+        clocks=tuple(clock_runs.of_lead(conn, row.id, limit=CLOCKS_SHOWN)),
     )
 
 

@@ -11,6 +11,8 @@ from connector.policy.model.actions import Action
 from connector.policy.model.events import Event
 from connector.policy.model.fields import Label
 
+_OF_DEAL = "deal."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
@@ -48,6 +50,15 @@ class Clock:
     def owed_to(self) -> str | None:
         """The department that waits for it; None when it is a department's own."""
         return self.between[0] if self.between is not None and self.between[0] != self.between[1] else None
+
+    @property
+    def is_of_deal(self) -> bool:
+        """True when the deal's owner has to keep it: what stops it happens to the deal."""
+        return any(
+            one.startswith(_OF_DEAL)
+            for event in self.stops
+            for one in ((event.name or "",) if event.condition is None else event.condition.names)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -355,6 +355,34 @@ CREATE TABLE stage_entry (
 COMMENT ON COLUMN stage_entry.grounds IS
     'What the move rested on: [name, when, how often or how much]; no value that people gave';
 
+CREATE TABLE clock_run (
+    installation_id int NOT NULL,
+    lead_id         bigint NOT NULL,
+    clock           text NOT NULL,
+    number          int NOT NULL,
+    started_at      timestamptz NOT NULL,
+    occurred_at     timestamptz,
+    known_at        timestamptz NOT NULL,
+    written_at      timestamptz,
+    pauses          jsonb NOT NULL DEFAULT '[]',
+    warned_at       timestamptz,
+    breached_at     timestamptz,
+    withdrawn_at    timestamptz,
+    stopped_at      timestamptz,
+    ended_at        timestamptz,
+    person          text,
+    pool            text,
+    policy_hash     text NOT NULL,
+    PRIMARY KEY (installation_id, lead_id, clock, number)
+);
+COMMENT ON TABLE clock_run IS 'Every run of every SLA clock, as it is known now; people stand as in the CRM, nothing of the lead';
+COMMENT ON COLUMN clock_run.occurred_at IS 'When that happened in the CRM which began the run; null: no more is known than started_at';
+COMMENT ON COLUMN clock_run.known_at IS 'When it was decided that it runs';
+COMMENT ON COLUMN clock_run.written_at IS 'When the CRM showed what that decision made of the lead: until then the delay is ours';
+COMMENT ON COLUMN clock_run.person IS 'Who had to keep the promise last: the owner of the lead, or of the deal where it is about the deal';
+CREATE INDEX clock_run_over ON clock_run (installation_id, (coalesce(stopped_at, ended_at, 'infinity'::timestamptz)));
+CREATE INDEX clock_run_unwritten ON clock_run (installation_id, lead_id) WHERE written_at IS NULL;
+
 CREATE TABLE managed_record (
     installation_id int NOT NULL,
     key             text NOT NULL,
