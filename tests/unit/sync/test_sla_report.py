@@ -73,7 +73,7 @@ def test_a_breach_is_the_systems_when_people_kept_it_from_when_they_could_see_it
     assert not is_by_system(HOUR_OF_WORK, row(breached_at=due), due), "at the deadline, shown at once"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     minutes=st.lists(st.integers(0, 6 * 1440), min_size=4, max_size=4).map(sorted),
     pause=st.one_of(st.none(), st.tuples(st.integers(0, 6000), st.integers(0, 6000))),
