@@ -58,10 +58,10 @@ def progress(plan: Plan, state: LeadState, now: datetime) -> Progress:
     return Progress(runs, finished)
 
 
-def step(
+def turned_to(
     plan: Plan, runs: Mapping[str, CadenceRun], view: LeadView, events: Events, acts: Acts
 ) -> Mapping[str, CadenceRun]:
-    """Stop what `stop_on` or a rule stops, start what rules start, and bring about the steps whose day has come."""
+    """Stop what `stop_on` or a rule stops, with its open step, and start what rules start."""
     if not plan.policy.cadences or not (runs or acts.starts):
         return runs
     after = dict(runs)
@@ -74,11 +74,17 @@ def step(
         if before is None or not before.running:
             number = before.number + 1 if before is not None else 1
             after[name] = CadenceRun(number=number, started_at=trigger.happening.at)
-    for name, run in after.items():
+    _close(acts, after, view)
+    return after
+
+
+def step(plan: Plan, runs: Mapping[str, CadenceRun], view: LeadView, acts: Acts) -> Mapping[str, CadenceRun]:
+    """Bring about the steps of running cadences whose day has come."""
+    after = dict(runs)
+    for name, run in runs.items():
         cadence = plan.policy.cadences.get(name)
         if cadence is not None and run.running:
             after[name] = _stepped(plan, cadence, run, view, acts)
-    _close(acts, after, view)
     return after
 
 

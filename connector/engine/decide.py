@@ -207,8 +207,6 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
         acts.tasks[task.key] = work.in_line(plan, task, view, ends=ends)
     if ticked.breached:
         events = replace(events, breached=ticked.breached)
-    if state.waiting:
-        pressure.released(view, state.waiting, acts)
     acts.do(ticked.triggers)
     acts.do(work.routed(plan, view, events))
     acts.do(work.triggered(plan, acts.view, events))
@@ -216,7 +214,10 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
     handoff.hand_over(plan, state, acts.view, events, acts)
     if view.lead.not_enrolled:
         state = altered(state, edges=by_hand.ask_people(state.cadences, acts.view, acts, state.edges))
-    runs = cadences.step(plan, state.cadences, acts.view, events, acts)
+    runs = cadences.turned_to(plan, state.cadences, acts.view, events, acts)
+    if state.waiting or acts.waiting:  # now that it is known which tasks end: they make room
+        pressure.released(acts.view, (*state.waiting, *acts.waiting.values()), acts)
+    runs = cadences.step(plan, runs, acts.view, acts) if runs else runs
     edges = _see_to_people(plan, state, acts, ticked.runs)
     edges = two_people.told(plan, acts, tuple(events.signals), edges)
     tasks = tuple(acts.tasks.values())

@@ -74,6 +74,7 @@ def released(view: LeadView, waiting: Iterable[Enrolment], acts: Acts) -> None:
     """Make the enrolments that had to wait, once there is room; those whose stage has ended are dropped."""
     from connector.engine.acts import forbidden
 
+    acts.waiting = {}
     for one in waiting:
         is_past = view.stage_entered_at is not None and view.stage_entered_at > one.at
         if acts.silent or is_past or forbidden(acts.plan, view, "enrol"):

@@ -22,7 +22,11 @@ rules:
     on: {signal: visit}
     do: [{task: {kind: call, due: 1h, title: 電話}}, {id: look, task: {kind: todo, due: 1h, title: 調べる}}]
   - {id: list, on: {signal: touch}, when: {stage: mql}, do: [{enrol: {hubspot_list: 配信}}]}
+  - {id: also, on: {signal: anything}, when: {stage: mql}, do: [{start: other}]}
 cadences:
+  other:
+    stop_on: [{signal: contacted}, {leaves: mql}]
+    steps: [{day: 0, social: SNS}, {day: 1, mail: また}]
   touch:
     stop_on: [{signal: reply}, {leaves: mql}]
     steps: [{day: 0, mail: 一通目}, {day: 1, call: 電話}, {day: 2, mail: 二通目}]
