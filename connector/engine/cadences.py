@@ -168,8 +168,10 @@ def _task_of(cadence: Cadence, run: CadenceRun, tasks: Sequence[Task]) -> Task |
     """The task of the step that came last; None where it made none, or it is forgotten: then it is done."""
     if not run.fired:
         return None
-    key = _key(cadence, run, cadence.steps[run.fired - 1].action.slot)
-    return next((task for task in tasks if task.key in (key, instead_of(key))), None)
+    action = cadence.steps[run.fired - 1].action
+    key = _key(cadence, run, action.slot)
+    keys = (key, instead_of(key)) if isinstance(action, EnrolAction) else (key,)
+    return next((task for task in tasks if task.key in keys), None)
 
 
 def _is_open(task: Task | None) -> bool:
