@@ -51,7 +51,7 @@ def test_the_shipped_cadence_runs_day_by_day_to_its_end_and_then_there_was_no_re
         "it was finished, and nobody was reached"
     )
     shipped = {name: len(one.steps) for name, one in policy.cadences.items()}
-    assert shipped.keys() == {"mql_first_touch", "document_request", "webinar", "recycle", "bdr_outbound"}
+    assert shipped.keys() >= {"mql_first_touch", "document_request", "webinar", "recycle", "bdr_outbound"}
     assert (shipped["mql_first_touch"], shipped["bdr_outbound"]) == (5, 5)
 
 
