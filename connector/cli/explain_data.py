@@ -13,9 +13,11 @@ from connector.cli.explain_clocks import clocks
 from connector.domain.codec import encode_value
 from connector.domain.effects import Task
 from connector.engine.explain import MoveWhy, ScorePart, ScoreWhy
+from connector.engine.lifecycle import PERSON
 from connector.engine.supposing import Prospect
 from connector.engine.words import label_in
 from connector.policy.model import Policy
+from connector.store.inspection import EntryRow
 from connector.sync.context import Tenant
 from connector.sync.explaining import Story
 
@@ -49,7 +51,7 @@ def described(tenant: Tenant, story: Story) -> dict[str, Any]:
             "decided_by_this": story.row.policy_hash == tenant.policy.hash,
         },
         "stage": _stage(names, story),
-        "history": [_entry(names, one) for one in story.entries],
+        "history": [_entry(names, one, story) for one in story.entries],
         "total": round(why.total, 2),
         "scores": [_score(names, one, why.at) for one in why.scores],
         "values": [
@@ -106,6 +108,11 @@ class _Names:
         found = next((one for one in self._policy.transitions if one.id == transition), None)
         return self._label(found.label, found.id) if found else transition
 
+    def reason(self, reason: str | None) -> str | None:
+        """A reason's label."""
+        found = self._policy.recycle.reasons.get(reason or "") if self._policy.recycle else None
+        return self._label(found.label, found.id) if found else reason
+
     def value(self, field: str, value: Any) -> str | None:
         """The label of a choice."""
         definition = self._policy.fields.get(field)
@@ -145,15 +152,27 @@ def _stage(names: _Names, story: Story) -> dict[str, Any] | None:
     }
 
 
-def _entry(names: _Names, entry: Any) -> dict[str, Any]:
+def _entry(names: _Names, entry: EntryRow, story: Story) -> dict[str, Any]:
+    person = next((str(value) for name, _, value in entry.grounds if name == PERSON), None)
     return {
         "stage": entry.stage,
         "label": names.stage(entry.stage),
         "entered_at": entry.entered_at,
         "moved_by": entry.mover,
+        "person": person,
+        "person_name": story.users.get(person, person) if person is not None else None,
         "transition": entry.transition,
+        "transition_label": names.transition(entry.transition),
         "reason": entry.reason,
+        "reason_label": names.reason(entry.reason),
         "passed": entry.passed,
+        "initial": entry.initial,
+        "merged_lead": entry.lead_id if entry.lead_id != story.row.id else None,
+        "grounds": [
+            {"name": name, "label": names.of(name), "at": datetime.fromisoformat(at) if at else None, "value": value}
+            for name, at, value in entry.grounds
+            if name != PERSON
+        ],
     }
 
 

@@ -50,13 +50,30 @@ def _head(found: dict[str, Any]) -> None:
     since = age(found["at"] - stage["since"])
     line(f"Stage: {stage['label']} ({stage['id']}) since {moment(stage['since'])} ({since} ago), by {by}{reason}")
     if len(found["history"]) > 1:
-        rows = [(one["label"], one["entered_at"], _by(one), one["reason"]) for one in found["history"]]
-        table("Stages, newest first", ("Stage", "Entered", "By", "Reason"), rows)
+        rows = [
+            (one["label"], one["entered_at"], _by(one), one["reason_label"], _grounds(one["grounds"]))
+            for one in found["history"]
+        ]
+        table("Stages, newest first", ("Stage", "Entered", "By", "Reason", "Because of"), rows)
 
 
 def _by(entry: dict[str, Any]) -> str:
     passed = " (passed through)" if entry["passed"] else ""
-    return f"{entry['transition'] or _MOVERS[entry['moved_by']]}{passed}"
+    who = _MOVERS[entry["moved_by"]] if entry["person_name"] is None else f"{entry['person_name']} (by hand)"
+    merged = f" (lead {entry['merged_lead']}, merged into this one)" if entry["merged_lead"] else ""
+    return f"{entry['transition'] or who}{passed}{merged}"
+
+
+def _grounds(grounds: list[dict[str, Any]]) -> str:
+    """What a move rested on: `問い合わせ ×2, 2026-11-20 10:00; 温度 hot`."""
+    return "; ".join(" ".join(part for part in _ground(one) if part) for one in grounds)
+
+
+def _ground(one: dict[str, Any]) -> tuple[str, str, str]:
+    value, when = one["value"], one["at"]
+    shown = f"{value:g}" if isinstance(value, int | float) else str(value or "")
+    times = "×" if one["name"].startswith("signal.") else ""
+    return one["label"], times + shown + ("," if shown and when else ""), at(when) if when else ""
 
 
 def _scores(found: dict[str, Any]) -> None:

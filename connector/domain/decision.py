@@ -41,14 +41,26 @@ class Overruled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """One thing that a move rested on, as it was then: a name of its condition, or who made it (`person`).
+
+    Kept with the history, so that it holds no value that people gave: of a field that they fill it says when.
+    """
+
+    name: str
+    at: datetime | None = None  #: When the latest signal came, the field was changed, the date was reached.
+    value: str | float | None = None  #: How often a signal came, a score's points, a computed choice, a person's id.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The result of one evaluation.
 
     `desired` holds canonical values to publish (BLANK clears; a field that is absent is left as it is).
     `stage_desired` is the stage to store in the CRMs (None: leave what stands there). `entries` are the stage
-    entries made, in order; they name their transitions. `fired` are the ids of the rules that acted, `shadowed` of
-    those that would have. `owners` maps lead and deal to the person whom a pool gave and the CRM does not show yet.
-    What else is to be brought about comes once, by its key.
+    entries made, in order; they name their transitions, and `grounds` (by seq) what they rest on. `fired` are the ids
+    of the rules that acted, `shadowed` of those that would have. `owners` maps lead and deal to the person whom a pool
+    gave and the CRM does not show yet. What else is to be brought about comes once, by its key.
     """
 
     state: LeadState
@@ -67,6 +79,7 @@ class Decision:
     notices: tuple[Notice, ...] = ()
     enrolments: tuple[Enrolment, ...] = ()
     shadowed: tuple[str, ...] = ()
+    grounds: Mapping[int, tuple[Ground, ...]] = field(default_factory=lambda: MappingProxyType({}))
     clocks: tuple[tuple[str, ClockRun], ...] = ()  #: Clock id and run of each that is not as it was.
     #: The latest moment by which nothing had happened, as this decision takes for certain; None: it does not ask that.
     #: It may be acted on when everything that had happened by then is known.

@@ -92,4 +92,5 @@ class StageReport:
     stages: tuple[str, ...]
     moved_at: datetime
     actor: Actor
+    person: str | None = None  #: Who moved it, as the CRM names its users; None: it does not say.
     first_sight: bool = False  #: True when the lead has no stage of ours yet: adopt, start nothing.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from connector.domain.calendar import END_OF_TIME
-from connector.domain.decision import Decision, Overruled
+from connector.domain.decision import Decision, Ground, Overruled
 from connector.domain.effects import Task, WorkState
 from connector.domain.lead import Lead
 from connector.domain.runs import ClockRun
@@ -57,6 +57,7 @@ def decide(
     decision is stored, the shell marks every signal that was passed in (and had occurred by `now`) as seen.
     """
     earlier: tuple[StageEntry, ...] = ()
+    grounds: Mapping[int, tuple[Ground, ...]] = {}
     at = _catches_up_at(plan, lead, state, now, since)
     if at is not None:
         old = [one for one in signals if one.seen or one.occurred_at < since]
@@ -64,7 +65,10 @@ def decide(
         new = work.new_signals(plan, signals, since, now)
         run = _Run(plan, lead, old, state, at, new, since, quiet_until=since if now >= since else END_OF_TIME)
         state, earlier = replace(run.state_after(), refused=state.refused), run.entries
+        grounds = run.course.grounds
     decision = _evaluate(plan, lead, signals, state, now, since, earlier)
+    if grounds:
+        decision = replace(decision, grounds={**grounds, **decision.grounds})
     if not plan.feeds_back:
         return decision
     for _ in range(MOST_ROUNDS):
@@ -92,6 +96,7 @@ def _joined(first: Decision, second: Decision) -> Decision:
         deals_changed=tuple(deals.values()),
         fired=tuple(dict.fromkeys((*first.fired, *second.fired))),
         shadowed=tuple(dict.fromkeys((*first.shadowed, *second.shadowed))),
+        grounds={**first.grounds, **second.grounds},
         overruled=(*first.overruled, *second.overruled),
         requests=(*first.requests, *second.requests),
         notes=(*first.notes, *second.notes),
@@ -176,6 +181,7 @@ def _evaluate(
         notices=tuple(acts.notices.values()),
         enrolments=tuple(acts.enrolments.values()),
         shadowed=tuple(dict.fromkeys(acts.shadowed)),
+        grounds=run.course.grounds,
         clocks=tuple(acts.clocks),
         absent_until=acts.absent_until,
     )

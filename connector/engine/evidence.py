@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 from connector.domain.calendar import END_OF_TIME
+from connector.domain.decision import Ground
 from connector.domain.lead import Actor
 from connector.domain.state import Mover
+from connector.domain.value import is_known
 from connector.engine import recycle
 from connector.policy.conditions import Condition
 from connector.policy.model import Transition
@@ -102,6 +104,30 @@ def came_to_be(condition: Condition, names: frozenset[str], view: LeadView) -> d
     if at is None:
         return None
     return at if (condition.test(view.earlier(at)) is True) is (condition.test(view) is True) else None
+
+
+def grounds(transition: Transition, view: LeadView) -> tuple[Ground, ...]:
+    """What a move rests on at this moment: the names of its condition that say something, and its gate."""
+    found = [_ground(name, view) for name in sorted(transition.when.names)]
+    passed = [Ground(name=f"gate.{transition.gate}", value="passed")] if transition.gate is not None else []
+    return (*(one for one in found if one is not None), *passed)
+
+
+def _ground(name: str, view: LeadView) -> Ground | None:
+    kind, _, rest = name.partition(".")
+    if kind == "signal":
+        times = view.times(rest)
+        return Ground(name=name, at=times[-1] if times else None, value=float(len(times)))
+    if name == "recycle.due":
+        return Ground(name=name, at=recycle.due_at(view))
+    value = view.value(name)
+    if not is_known(value):
+        return None
+    definition = view.policy.fields.get(name)
+    if definition is not None and not definition.computed:
+        return Ground(name=name, at=view.lead.fact(name).changed_at)
+    says = value if isinstance(value, str) and definition is not None else None
+    return Ground(name=name, value=float(value) if isinstance(value, int | float) else says)
 
 
 def next_date(plan: Plan, view: LeadView, stuck: str | None) -> datetime | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from connector.domain.decision import Ground
 from connector.domain.lead import StageReport
 from connector.domain.state import LeadState, Mover, StageEntry
 from connector.engine import breaker, evidence, gates, manual, recycle
@@ -16,6 +17,9 @@ from connector.policy.model import Recycle, Transition
 
 Look = Callable[[StageEntry], LeadView]
 """A fresh view of the lead as if it stood in this stage entry."""
+
+PERSON = "person"
+"""The ground of a person's move: who made it."""
 
 LIMITS = "limits"
 """The transition id recorded when the loop limit of recycle.yaml moves a lead on."""
@@ -38,6 +42,7 @@ class Course:
     trail: tuple[StageEntry, ...]  #: The lead's latest entries when the evaluation began.
     entries: list[StageEntry] = field(default_factory=list)
     refused: Judgement | None = None
+    grounds: dict[int, tuple[Ground, ...]] = field(default_factory=dict)  #: What an entry (by seq) rests on.
 
 
 def adopt(
@@ -89,6 +94,8 @@ def run(
     if judgement is not None and judgement.follow is True:
         course.settled_at = judgement.report.moved_at
         if judgement.entry is not None:
+            if judgement.report.person is not None:
+                course.grounds[judgement.entry.seq] = (Ground(name=PERSON, value=judgement.report.person),)
             _enter(plan, course, look, judgement.entry)
     elif judgement is not None and judgement.follow is False:
         course.refused = judgement
@@ -124,6 +131,7 @@ def _next(plan: Plan, course: Course, path: list[str]) -> StageEntry | None:
             course.stuck = breaker.named(view.entry.stage, moved.stage)
             continue
         if moved.stage not in path:
+            course.grounds[moved.seq] = evidence.grounds(transition, view)
             return moved
         course.stuck = "→".join([*path, moved.stage])
     return None

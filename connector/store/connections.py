@@ -191,6 +191,12 @@ def owner_names(conn: Connection, connection_id: int) -> dict[str, str]:
     return {row["vendor_id"]: row["name"] for row in rows}
 
 
+def user_names(conn: Connection, connection_id: int) -> dict[str, str]:
+    """User id → name; the CRM tells of changes by these."""
+    query = "SELECT user_id, name FROM owner WHERE connection_id = %s AND user_id IS NOT NULL"
+    return {row["user_id"]: row["name"] for row in conn.execute(query, [connection_id])}
+
+
 def cursor(conn: Connection, connection_id: int, kind: str) -> tuple[Mapping[str, Any] | None, bool]:
     """Where a poll continues (None: from the beginning), and whether it is due."""
     row = conn.execute(

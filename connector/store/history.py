@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from connector.domain.decision import Ground
 from connector.domain.state import StageEntry
 from connector.store.database import Connection
 
@@ -18,9 +19,9 @@ VALUES (%(installation_id)s, %(at)s, %(lead_id)s, %(kind)s, %(policy_hash)s, %(d
 
 _ENTRY = """
 INSERT INTO stage_entry (installation_id, lead_id, seq, stage, entered_at, mover, transition, reason, passed, initial,
-                         policy_hash)
+                         policy_hash, grounds)
 VALUES (%(installation_id)s, %(lead_id)s, %(seq)s, %(stage)s, %(entered_at)s, %(mover)s, %(transition)s, %(reason)s,
-        %(passed)s, %(initial)s, %(policy_hash)s)
+        %(passed)s, %(initial)s, %(policy_hash)s, %(grounds)s)
 ON CONFLICT DO NOTHING
 """
 
@@ -48,9 +49,12 @@ def add_ledger(conn: Connection, installation_id: int, rows: Sequence[Mapping[st
 
 
 def add_entries(
-    conn: Connection, installation_id: int, policy_hash: str, entries: Sequence[tuple[int, StageEntry]]
+    conn: Connection,
+    installation_id: int,
+    policy_hash: str,
+    entries: Sequence[tuple[int, StageEntry, Sequence[Ground]]],
 ) -> None:
-    """Append stage entries (lead id, entry)."""
+    """Append stage entries (lead id, entry, what it rests on)."""
     values = [
         {
             "installation_id": installation_id,
@@ -64,8 +68,9 @@ def add_entries(
             "passed": entry.passed,
             "initial": entry.initial,
             "policy_hash": policy_hash,
+            "grounds": Jsonb([[one.name, one.at.isoformat() if one.at else None, one.value] for one in grounds]),
         }
-        for lead_id, entry in entries
+        for lead_id, entry, grounds in entries
     ]
     conn.cursor().executemany(_ENTRY, values)
 

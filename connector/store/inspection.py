@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,8 +40,9 @@ class DueRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRow:
-    """One past or present stay in a stage."""
+    """One past or present stay in a stage. `lead_id`: whose it was, before merges."""
 
+    lead_id: int
     seq: int
     stage: str
     entered_at: datetime
@@ -50,6 +51,7 @@ class EntryRow:
     reason: str | None
     passed: bool
     initial: bool
+    grounds: Sequence[tuple[str, str | None, str | float | None]]  #: What the move rested on: name, moment, value.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +78,9 @@ FROM link WHERE lead_id = %s ORDER BY connection_id
 _DUE = "SELECT nullif(due_at, 'infinity') AS at, why, failures, parked_reason FROM lead_due WHERE lead_id = %s"
 
 _ENTRIES = """
-SELECT seq, stage, entered_at, mover, transition, reason, passed, initial
-FROM stage_entry WHERE lead_id = %s ORDER BY seq DESC LIMIT %s
+SELECT lead_id, seq, stage, entered_at, mover, transition, reason, passed, initial, grounds
+FROM stage_entry WHERE lead_id IN (SELECT id FROM lead WHERE id = %(lead_id)s OR merged_into = %(lead_id)s)
+ORDER BY entered_at DESC, seq DESC LIMIT %(limit)s
 """
 
 _OUTSTANDING = """
@@ -134,8 +137,8 @@ def due_of(conn: Connection, lead_id: int) -> DueRow | None:
 
 
 def entries_of(conn: Connection, lead_id: int, *, limit: int) -> list[EntryRow]:
-    """The lead's latest stage entries, newest first."""
-    return [EntryRow(**row) for row in conn.execute(_ENTRIES, [lead_id, limit])]
+    """The latest stage entries of the lead, and of the leads that it has taken in, newest first."""
+    return [EntryRow(**row) for row in conn.execute(_ENTRIES, {"lead_id": lead_id, "limit": limit})]
 
 
 def day_quota(conn: Connection) -> dict[str, float] | None:

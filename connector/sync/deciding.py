@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from connector.domain.decision import Decision, Overruled, WakeClass
+from connector.domain.decision import Decision, Ground, Overruled, WakeClass
 from connector.domain.effects import Deal, EffectKey, Enrolment, Grant, Note, Notice, Task
 from connector.domain.lead import Lead
 from connector.domain.runs import ClockRun
@@ -34,6 +34,7 @@ class Result:
     grants: tuple[Grant, ...] = ()
     offer_again_at: datetime | None = None  #: When somebody may be able to take what nobody can take now.
     entries: list[StageEntry] = field(default_factory=list)
+    grounds: dict[int, tuple[Ground, ...]] = field(default_factory=dict)
     tasks: dict[EffectKey, Task] = field(default_factory=dict)
     deals: dict[EffectKey, Deal] = field(default_factory=dict)
     notes: dict[EffectKey, Note] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Result:
         """Take in one more decision on the way."""
         self.decision = decision
         self.entries += decision.entries
+        self.grounds |= decision.grounds
         self.tasks |= {task.key: task for task in decision.tasks_changed}
         self.deals |= {deal.key: deal for deal in decision.deals_changed}
         self.notes |= {note.key: note for note in decision.notes}

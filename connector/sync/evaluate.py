@@ -223,7 +223,9 @@ def _resting(one: DueClaim) -> Evaluated:
 
 
 def _store_history(tenant: Tenant, conn: Connection, results: Sequence[Result], now: datetime) -> None:
-    entries = [(result.case.row.id, entry) for result in results for entry in result.entries]
+    entries = [
+        (result.case.row.id, entry, result.grounds.get(entry.seq, ())) for result in results for entry in result.entries
+    ]
     history.add_entries(conn, tenant.installation_id, tenant.policy.hash, entries)
     rows = [
         {

@@ -29,7 +29,9 @@ from connector.sync.context import Tenant
 from connector.sync.deal_view import UNREAD_DEAL, deals_shown
 from connector.sync.merging import record_key
 
-ENTRIES_SHOWN = 10
+MOST_ENTRIES = 1_000
+"""A lead's whole history is told; one that somebody moves to and fro without end is told from its latest."""
+
 CLOCKS_SHOWN = 20
 _LARGEST_ID = 2**63 - 1
 
@@ -59,6 +61,7 @@ class Story:
     records: Mapping[str, ManagedRow]
     frozen: tuple[Frozen, ...]
     owners: Mapping[str, str]
+    users: Mapping[str, str]  #: The CRM's user ids → names: who moved what.
     grants: tuple[Mapping[str, Any], ...]  #: What pools gave for it, the latest first.
     clocks: tuple[RunRow, ...]  #: Its latest promises, the last begun first.
 
@@ -128,7 +131,7 @@ def _told(
         paused=(paused.paused_reason or "paused") if paused is not None and paused.status == "paused" else None,
         person_read_at=person.read_at,
         due=inspection.due_of(conn, row.id),
-        entries=tuple(inspection.entries_of(conn, row.id, limit=ENTRIES_SHOWN)),
+        entries=tuple(inspection.entries_of(conn, row.id, limit=MOST_ENTRIES)),
         records={
             task.key.text(): by_key[record_key(row.id, task)]
             for task in state.tasks
@@ -136,6 +139,7 @@ def _told(
         },
         frozen=tuple(_frozen(person, now)),
         owners=connections.owner_names(conn, link.connection_id),
+        users=connections.user_names(conn, link.connection_id),
         grants=tuple(people.grants_to(conn, row.id)),
         clocks=tuple(clock_runs.of_lead(conn, row.id, limit=CLOCKS_SHOWN)),
     )

@@ -133,7 +133,7 @@ def stage_report(binding: Binding, state: LeadState, person: MirrorRow) -> Stage
             return StageReport(stages=stages, moved_at=moved_at, actor=found.actor, first_sight=True)
         if state.entry.stage in stages or found.changed_at is None or not _is_news(person, home.name, state):
             continue
-        return StageReport(stages=stages, moved_at=found.changed_at, actor=found.actor)
+        return StageReport(stages=stages, moved_at=found.changed_at, actor=found.actor, person=found.person)
     return None
 
 

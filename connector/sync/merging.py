@@ -35,7 +35,7 @@ def merge_leads(conn: Connection, loser: int, winner: int) -> None:
 
 
 def merge_states(winner: LeadRow, loser: LeadRow) -> LeadState:
-    """The winner's state with the open tasks of both."""
+    """The winner's state with the open tasks of both; how often either was sent back or recycled counts on."""
     state, other = codec.decode_state(winner.state), codec.decode_state(loser.state)
     same_stage = state.entry is not None and other.entry is not None and state.entry.stage == other.entry.stage
     here = state.entry.seq if state.entry and same_stage else ORPHANED
@@ -44,7 +44,12 @@ def merge_states(winner: LeadRow, loser: LeadRow) -> LeadState:
         for task in other.tasks
         if task.state is WorkState.OPEN
     ]
-    return replace(state, tasks=tuple(_collapsed([*state.tasks, *adopted])))
+    return replace(
+        state,
+        tasks=tuple(_collapsed([*state.tasks, *adopted])),
+        sent_back=state.sent_back + other.sent_back,
+        recycled_at=tuple(sorted({*state.recycled_at, *other.recycled_at})),
+    )
 
 
 def record_key(lead_id: int, task: Task) -> str:

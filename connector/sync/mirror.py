@@ -41,6 +41,7 @@ class PropertyFact:
     raw: str | None
     changed_at: datetime | None
     actor: Actor
+    person: str | None = None  #: The vendor's id of the user who made it, where an event told.
 
 
 def absorb(
@@ -95,7 +96,9 @@ def hear(row: MirrorRow, event: InboundEvent, *, same: Same) -> bool:
     if _is_older_than_known(meta, event.occurred_at):
         return False
     by = Actor.TASUKI.value if event.actor_is_us else _by(event)
-    heard = {"v": event.value or None, "at": moment_text(event.occurred_at), "by": by, "src": event.source}
+    heard = {"v": event.value or None, "at": moment_text(event.occurred_at), "by": by, "src": event.source} | _who(
+        event
+    )
     if _before(event.occurred_at, meta.get("sent_at")):
         base = meta.get("base_at")
         lost = base is not None and event.occurred_at > datetime.fromisoformat(base) and not event.redacted
@@ -195,11 +198,11 @@ def fact(row: MirrorRow, name: str, same: Same) -> PropertyFact:
     meta = row.meta.get(name, {})
     if "overtaken" in meta:
         over = meta["overtaken"]
-        return PropertyFact(over["v"], datetime.fromisoformat(over["at"]), Actor(over["by"]))
+        return PropertyFact(over["v"], datetime.fromisoformat(over["at"]), Actor(over["by"]), over.get("who"))
     raw = row.properties.get(name)
     seen = meta.get("seen")
     if seen is not None and same(name, seen["v"], raw):
-        return PropertyFact(raw, datetime.fromisoformat(seen["at"]), Actor(seen["by"]))
+        return PropertyFact(raw, datetime.fromisoformat(seen["at"]), Actor(seen["by"]), seen.get("who"))
     if "sent" in meta:
         return PropertyFact(raw, datetime.fromisoformat(meta["sent_at"]), Actor.TASUKI)
     return PropertyFact(raw, None, Actor.VENDOR)
@@ -256,7 +259,7 @@ def _learn_who(row: MirrorRow, name: str, event: InboundEvent, same: Same) -> bo
     if event.actor_is_us:
         _take_as_ours(row, name, row.properties[name], event.occurred_at)
         return True
-    meta["seen"] = seen | {"by": _by(event), "src": event.source, "at": moment_text(event.occurred_at)}
+    meta["seen"] = seen | {"by": _by(event), "src": event.source, "at": moment_text(event.occurred_at)} | _who(event)
     return not event.actor_is_person
 
 
@@ -296,6 +299,10 @@ def _count_flip(meta: dict[str, Any], seen: Mapping[str, Any], now: datetime) ->
 def _by(event: InboundEvent) -> str:
     actor = Actor.PERSON if event.actor_is_person else Actor.VENDOR
     return str(actor.value)
+
+
+def _who(event: InboundEvent) -> dict[str, str]:
+    return {"who": event.person} if event.person is not None else {}
 
 
 def _before(moment: datetime, text: str | None) -> bool:

@@ -53,6 +53,7 @@ class InboundEvent:
     source_id: str | None = None
     actor_is_us: bool = False
     actor_is_person: bool = False
+    person: str | None = None  #: The vendor's id of the user who did it, where it names one.
     is_bulk: bool = False  #: One of thousands (an import, a program): nobody waits for it.
     merged_ids: tuple[str, ...] = ()
     new_id: str | None = None  #: The record that holds everything after a merge.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
+from connector.store import clock
 from tests.e2e.deals import Deals
 from tests.e2e.relay import Relay
 
@@ -67,3 +69,29 @@ def open_tasks_of_deal(relay: Relay, deal: str) -> list[dict[str, Any]]:
     """The tasks on a deal that are still to be done."""
     found = [one for one in relay.live_tasks() if deal in one["associations"].get("deals", [])]
     return [one["properties"] for one in found if one["properties"]["hs_task_status"] != "COMPLETED"]
+
+
+def ahead(relay: Relay, **span: float) -> datetime:
+    """A moment that lies so far ahead of the relay's business time (keywords of timedelta)."""
+    with relay.database.autocommit() as conn:
+        return clock.BusinessClock.now(conn) + timedelta(**span)
+
+
+def subjects(relay: Relay, contact: str) -> list[str]:
+    """What the contact's open tasks are about."""
+    return sorted(one["hs_task_subject"] for one in relay.open_tasks(contact))
+
+
+def people_of(relay: Relay, team: str) -> set[str]:
+    """The portal's owners in a team."""
+    return {one["id"] for one in relay.sandbox.owners() if team in [each["name"] for each in one.get("teams", [])]}
+
+
+def win(relay: Relay, contact: str) -> str:
+    """Field sales wins the contact's newest deal."""
+    deal = str(its_deals(relay, contact)[-1]["id"])
+    relay.pass_time(seconds=2)
+    Deals(relay).move(deal, "受注")
+    relay.hear_and_settle()
+    assert relay.lead(contact)["stage"] == "customer"
+    return deal

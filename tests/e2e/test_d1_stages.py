@@ -1,4 +1,4 @@
-"""D1, D2: a lead goes from Lead to Customer by measurable conditions; SQL needs Need and Timeline."""
+"""D1: a lead goes from Lead to Customer by measurable conditions."""
 
 from __future__ import annotations
 

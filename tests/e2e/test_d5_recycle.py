@@ -13,7 +13,7 @@ from connector.store.announcements import Announcement
 from connector.sync.announcing import announce, announce_slice
 from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import MakeRelay
-from tests.e2e.handover import edit
+from tests.e2e.handover import ahead, edit
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import Relay
 from tests.e2e.test_e13_calls import log
@@ -77,7 +77,8 @@ def test_after_its_time_a_lead_comes_again_with_a_task_that_says_why(relay: Rela
 
 def test_before_the_renewal_of_the_competitors_contract(relay: Relay) -> None:
     contact = relay.new_mql()
-    edit(relay, contact, tasuki_renewal_on="2027-06-30", tasuki_recycle_reason="competitor")
+    renewal = f"{ahead(relay, days=216):%Y-%m-%d}"
+    edit(relay, contact, tasuki_renewal_on=renewal, tasuki_recycle_reason="competitor")
     assert _stage(relay, contact) == "recycled"
     relay.pass_time(days=120)
     relay.settle()

@@ -85,6 +85,12 @@ def _canonical(value: Any) -> bytes:
             return b"nested too deeply to be told apart"
 
 
+def _user(source_id: str | None) -> str | None:
+    """The user of a source id such as `userId:123`; None for what is not one (a workflow's, an import's)."""
+    kind, _, user = (source_id or "").partition(":")
+    return user if kind == "userId" and user.isascii() and user.isdigit() else None
+
+
 def _event(raw: Any, received_at: datetime, our_source_ids: Collection[str]) -> InboundEvent:
     """One event; anything unreadable in it makes it UNKNOWN and keeps what could be read."""
     key = event_key(raw)
@@ -110,6 +116,7 @@ def _event(raw: Any, received_at: datetime, our_source_ids: Collection[str]) -> 
         "source_id": source_id,
         "actor_is_us": source in INTEGRATION_SOURCES and source_id is not None and source_id in our_source_ids,
         "actor_is_person": source in PERSON_SOURCES,
+        "person": _user(source_id) if source in PERSON_SOURCES else None,
         "is_bulk": source in BULK_SOURCES,
         "type_name": type_name,
     }

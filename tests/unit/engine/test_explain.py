@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.domain.decision import Ground
 from connector.domain.value import UNREAD
 from connector.engine.words import printed
 from tests.unit.engine.stories import DAY, NOW, SECOND, Story, started
@@ -78,3 +79,27 @@ def test_the_reasons_name_the_rules_that_gave_most() -> None:
     story.decide()
     (task,) = story.tasks()
     assert task.text.startswith("student -40、問い合わせ +40、IT企業 +30")
+
+
+def test_a_move_keeps_what_it_rested_on_and_nothing_that_people_wrote() -> None:
+    story = started(employees=100, email="a@example.jp")
+    seen = {}
+    for happens in (
+        lambda: story.happens("inquiry"),
+        lambda: story.change(decision="accepted"),
+        lambda: story.change(need="手作業", timeline="soon"),
+        lambda: story.change(recycle_reason="timing"),
+    ):
+        happens()
+        story.decide()
+        seen |= {entry.transition: story.last.grounds[entry.seq] for entry in story.last.entries}
+        story.wait(SECOND)
+    entered = {entry.stage: entry.entered_at for entry in story.state.trail}
+    assert seen == {
+        "to_mql_hot": (Ground(name="band", value="hot"),),
+        "accept": (Ground(name="decision", at=entered["sal"]),),
+        "qualify": (Ground(name="timeline", at=entered["sql"]), Ground(name="gate.handoff", value="passed")),
+    }
+    story = started(email="a@example.jp").happens("inquiry", at=NOW - SECOND).happens("inquiry")
+    story.decide()
+    assert story.last.grounds[2] == (Ground(name="signal.inquiry", at=NOW, value=2.0),)

@@ -7,9 +7,11 @@ from datetime import date, timedelta
 
 import pytest
 
+from connector.domain.decision import Ground
 from connector.domain.lead import Actor, StageReport
 from connector.domain.state import Mover
 from connector.domain.value import BLANK
+from connector.engine.lifecycle import PERSON
 from tests.unit.engine.stories import DAY, FIELDS, LIFECYCLE, NOW, POLICY, SECOND, Story, plan_of, started
 
 
@@ -284,3 +286,11 @@ class TestWhatPeopleSee:
         assert (story.stage, story.last.desired["sent_back"]) == ("recycled", 2)
         story.pass_time(400 * DAY)
         assert (story.stage, story.last.desired["sent_back"]) == ("lead", 2), "coming again is not being sent back"
+
+
+def test_who_moved_a_lead_is_kept_where_the_crm_names_them() -> None:
+    story = started()
+    story.report = StageReport(stages=("mql",), moved_at=story.now, actor=Actor.PERSON, person="1001")
+    story.decide()
+    assert story.last.entries[0].mover is Mover.PERSON
+    assert story.last.grounds == {2: (Ground(name=PERSON, value="1001"),)}
