@@ -74,7 +74,8 @@ WHERE lead_id = ANY(%(lead_ids)s) AND stopped_at IS NULL AND ended_at IS NULL
 
 _SINCE = f"""
 SELECT {_FIELDS} FROM clock_run
-WHERE coalesce(stopped_at, ended_at, 'infinity'::timestamptz) >= %(since)s AND started_at < %(until)s
+WHERE coalesce(stopped_at, ended_at, 'infinity'::timestamptz) >= %(since)s
+  AND (started_at < %(until)s OR stopped_at IS NULL AND ended_at IS NULL)
 ORDER BY lead_id, clock, number
 """
 
@@ -96,7 +97,7 @@ def written(conn: Connection, lead_ids: Sequence[int], *, now: datetime) -> None
 
 
 def between(conn: Connection, since: datetime, until: datetime) -> list[RunRow]:
-    """The runs that were not over at `since` and had begun by `until`."""
+    """The runs that were not over at `since` and had begun by `until`, and those that go on now."""
     return [_decoded(row) for row in conn.execute(_SINCE, {"since": since, "until": until})]
 
 

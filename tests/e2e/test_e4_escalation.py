@@ -87,6 +87,8 @@ def test_who_leaves_a_lead_untouched_is_warned_then_the_managers_are_told_then_i
     assert (len(alarms(relay, contact)), len(told(relay)), owner(relay, contact)) == (1, 2, second), "each once a run"
     (counted,) = figures(relay)
     assert (counted["running"], counted["overdue"], counted["breached"], counted["met"]) == (0, 1, 1, 0)
+    (counted,) = figures(relay, **{"from": "2000-01-01", "to": "2000-02-01"})
+    assert (counted["overdue"], counted["breached"]) == (1, 0), "of now, and of a period in which it had not begun"
     answer(relay, contact)
     assert [one["hs_task_status"] for one in alarms(relay, contact)] == ["COMPLETED"], "there is nothing to chase now"
     (counted,) = figures(relay)
