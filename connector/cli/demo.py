@@ -164,13 +164,26 @@ class _Demo:
         last = max((one.at for one in self._truth.submissions), default=None)
         return last is not None and (polled is None or datetime.fromisoformat(polled["since"]) <= last)
 
+    def _sequences(self) -> dict[str, list[str]]:
+        """Contact → the sequences that the CRM has started for it."""
+        found: dict[str, list[str]] = {}
+        for row in self._stack.sandbox.ledger(method="enroll"):
+            found.setdefault(str(row["id"]), []).append(str(row["detail"]["sequence"]))
+        return found
+
     def report(self, before: Mapping[str, CrmLead]) -> Report:
         """Read the CRM, compare it with the policy, and count."""
         calls = self._stack.sandbox.calls()
         people = self.people()
         forms = {guid: name for name, guid in self._stack.sandbox.forms().items()}
         expectation = Expectation(
-            self._binding, self._tenant.policy.activated_at, self._truth, forms, before, self._pools()
+            self._binding,
+            self._tenant.policy.activated_at,
+            self._truth,
+            forms,
+            before,
+            self._pools(),
+            self._sequences(),
         )
         with self._stack.database.transaction(self._stack.installation_id) as conn:
             now = BusinessClock.now(conn)

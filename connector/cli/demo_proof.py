@@ -7,7 +7,7 @@ truth that the traffic remembered through the policy.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -124,10 +124,10 @@ class _Said:
     asked: Sequence[OwnerRequest]  #: The pools that were to give the lead an owner, in order.
 
 
-def _refused(enrolments: Sequence[Enrolment]) -> Iterator[NotEnrolled]:
-    """The sandbox's portal has no sequences: each is left to a person."""
+def _refused(enrolments: Sequence[Enrolment], started: Collection[str]) -> Iterator[NotEnrolled]:
+    """The sequences that the CRM did not start, for want of an owner in whose name: each is left to a person."""
     for one in enrolments:
-        if one.place == SEQUENCE:
+        if one.place == SEQUENCE and one.name not in started:
             yield NotEnrolled(key=one.key, place=one.place, name=one.name, at=one.at, why="not_available")
 
 
@@ -152,8 +152,10 @@ class Expectation:
         form_names: Mapping[str, str],
         before: Mapping[str, CrmLead],
         pools: Mapping[str, frozenset[str]],
+        started: Mapping[str, Collection[str]],
     ) -> None:
         self._pools = pools  # pool → its people as the CRM shows them
+        self._started = started  # contact → the sequences that the CRM started for it
         self._before = before
         self._binding = binding
         self._since = since
@@ -229,7 +231,7 @@ class Expectation:
             lead = replace(lead, not_enrolled=tuple(refused))
             decision = decide(self._binding.plan, lead, signals, state, moment, since=self._since)
             state = decision.state
-            refused += _refused(decision.enrolments)
+            refused += _refused(decision.enrolments, self._started.get(person.id, ()))
             asked += [one for one in decision.requests if one.owner_of == "lead"]
             signals = [replace(one, seen=one.seen or one.occurred_at <= moment) for one in signals]
         lead = replace(lead, not_enrolled=tuple(refused))
