@@ -34,11 +34,11 @@ def test_a_rules_points_are_told_by_its_id() -> None:
 
 def test_new_and_gone_rules_and_keys() -> None:
     found = said(
-        work=("- {id: appointment,", "- {id: booked,"), recycle=("again: {after: 180d}", "again: {after: 90d}")
+        work=("- {id: upsell_call,", "- {id: customer_call,"), recycle=("again: {after: 180d}", "again: {after: 90d}")
     )
     assert [line.split(":")[0].split(" (")[0] for line in found] == [
-        "- work.yaml rules.appointment",
-        "+ work.yaml rules.booked",
+        "- work.yaml rules.upsell_call",
+        "+ work.yaml rules.customer_call",
         "~ recycle.yaml reasons.no_decision.again.after",
     ]
 
