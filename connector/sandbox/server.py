@@ -27,8 +27,8 @@ class SandboxHandler(BaseHTTPRequestHandler):
     server: SandboxServer
 
     def _serve(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > MAX_BODY:
+        body = self._body()
+        if body is None:
             self.close_connection = True
             self._write(Outcome(status=413))
             return
@@ -36,7 +36,7 @@ class SandboxHandler(BaseHTTPRequestHandler):
             method=self.command,
             target=self.path,
             headers={name.lower(): value for name, value in self.headers.items()},
-            body=self.rfile.read(length) if length else b"",
+            body=body,
             base_url=self.server.base_url,
         )
         if self.path.startswith("/control"):
@@ -49,6 +49,20 @@ class SandboxHandler(BaseHTTPRequestHandler):
             self._write(outcome)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve
+
+    def _body(self) -> bytes | None:
+        """The request's body, sent whole or in chunks; None for one that is too large."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            length = int(self.headers.get("Content-Length") or 0)
+            return None if length > MAX_BODY else self.rfile.read(length) if length else b""
+        pieces: list[bytes] = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+            if sum(map(len, pieces)) > MAX_BODY:
+                return None
+        self.rfile.readline()
+        return b"".join(pieces)
 
     def _write(self, outcome: Outcome) -> None:
         """Head and body in one packet."""

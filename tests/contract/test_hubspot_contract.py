@@ -16,7 +16,7 @@ from connector.vendors.base import Lane, Outcome, Update, Vendor
 from connector.vendors.http import MemoryTokens
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.protocol import FAMILIES, OBJECTS
-from tests.contract.vendor_contract import Crm, Names, VendorContract
+from tests.contract.vendor_contract import CompaniesContract, Crm, FormsContract, Names, VendorContract
 
 NAMES = Names(
     person="contact",
@@ -111,6 +111,9 @@ class HubSpotCrm(Crm):
     def link(self, person: str, company: str) -> None:
         self.sandbox.edit("contacts", person, {"associatedcompanyid": company})
 
+    def company_properties(self, name: str, domain: str) -> dict[str, str]:
+        return {"name": name, "domain": domain}
+
     def task_properties(self, title: str) -> dict[str, str]:
         return {"hs_task_subject": title, "hs_timestamp": "2026-04-01T00:00:00Z", "hs_task_status": "NOT_STARTED"}
 
@@ -191,7 +194,7 @@ def retries_without_pauses() -> Iterator[None]:
     stamina.set_testing(False)
 
 
-class HubSpotContract(VendorContract):
+class HubSpotContract(VendorContract, CompaniesContract, FormsContract):
     """The contract on one family of paths."""
 
     api_version: str
@@ -248,7 +251,8 @@ class TestVersionThreePaths(HubSpotContract):
 def test_the_recorded_shape_of_a_missing_record_is_read_as_such() -> None:
     """A 404 of HubSpot is HTML with `X-HubSpot-NotFound`."""
     from connector.vendors.http import Answer
-    from connector.vendors.hubspot.failures import RefusedError, failure
+    from connector.vendors.hubspot.failures import failure
+    from connector.vendors.refusal import RefusedError
 
     page = b"<html><head><title>Error 404 Not Found</title></head></html>"
     headers = {"content-type": "text/html", "x-hubspot-notfound": "true"}

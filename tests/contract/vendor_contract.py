@@ -73,6 +73,10 @@ class Crm(ABC):
         """A person associates a person with a company."""
 
     @abstractmethod
+    def company_properties(self, name: str, domain: str) -> dict[str, str]:
+        """The properties that a company needs."""
+
+    @abstractmethod
     def task_properties(self, title: str) -> dict[str, str]:
         """The properties that a task needs."""
 
@@ -141,8 +145,8 @@ class Crm(ABC):
         """How long our side has waited for tokens, in seconds."""
 
 
-class VendorContract:
-    """Inherited by each vendor's test module, which gives the fixture `crm`."""
+class WithPeople:
+    """What every part of the contract begins with."""
 
     def _people(self, crm: Crm, count: int) -> list[str]:
         names = crm.names
@@ -150,6 +154,10 @@ class VendorContract:
             crm.add(names.person, {names.email: f"p{number}@example.co.jp", names.text: f"人 {number}"})
             for number in range(count)
         ]
+
+
+class VendorContract(WithPeople):
+    """Inherited by each vendor's test module, which gives the fixture `crm`."""
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -214,32 +222,6 @@ class VendorContract:
             if after is None:
                 break
         assert sorted(seen) == sorted(ids)
-
-    def test_associations_are_complete_over_pages(self, crm: Crm) -> None:
-        names = crm.names
-        company = crm.add(names.company, {"name": "株式会社サンプル", "domain": "sample.example"})
-        lonely = crm.add(names.company, {"name": "有限会社ひとり", "domain": "hitori.example"})
-        people = self._people(crm, 520)
-        for one in people:
-            crm.link(one, company)
-        found = crm.vendor.associated(names.company, [company, lonely, "999999999999"], names.person, lane=Lane.HOT)
-        assert sorted(found[company]) == sorted(people)
-        assert found[lonely] == ()
-        assert found["999999999999"] == ()
-
-    def test_deals_are_made_and_associated_and_doing_it_twice_changes_nothing(self, crm: Crm) -> None:
-        names = crm.names
-        deal = crm.add(names.deal, crm.deal_properties("一件"))
-        company = crm.add(names.company, {"name": "株式会社サンプル", "domain": "sample.example"})
-        people = self._people(crm, 3)
-        pairs = [(deal, one) for one in people] + [(deal, "999999999999")]
-        for _ in range(2):
-            crm.vendor.associate(names.deal, names.person, pairs, lane=Lane.HOT)
-            crm.vendor.associate(names.deal, names.company, [(deal, company)], lane=Lane.HOT)
-        found = crm.vendor.associated(names.person, people, names.deal, lane=Lane.HOT)
-        assert found == dict.fromkeys(people, (deal,))
-        assert crm.vendor.associated(names.company, [company], names.deal, lane=Lane.HOT) == {company: (deal,)}
-        crm.vendor.associate(names.deal, names.person, [("999999999999", people[0])], lane=Lane.HOT)
 
     def test_pipelines_tell_their_stages_in_order_and_which_of_them_are_closed(self, crm: Crm) -> None:
         (first, *_) = crm.vendor.pipelines()
@@ -316,16 +298,6 @@ class VendorContract:
         assert found[names.read_only].read_only
         assert not found[names.text].read_only
 
-    def test_submissions_come_newest_first_down_to_a_time(self, crm: Crm) -> None:
-        [(form_id, name), *_] = sorted(crm.vendor.forms().items())
-        start = datetime(2026, 4, 1, tzinfo=UTC)
-        ids = [crm.submit(name, f"s{n}@example.co.jp", start + timedelta(minutes=n)) for n in range(120)]
-        found = list(crm.vendor.submissions(form_id, since=start + timedelta(minutes=10)))
-        assert [one.submission_id for one in found] == ids[:9:-1]
-        assert found[0].email == "s119@example.co.jp"
-        assert found[0].submitted_at == start + timedelta(minutes=119)
-        assert len(list(crm.vendor.submissions(form_id, since=LONG_AGO))) == 120
-
     # ── updating ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def test_updates_are_told_in_the_inputs_order(self, crm: Crm) -> None:
@@ -375,7 +347,7 @@ class VendorContract:
                 assert result.property_name == "no_such_property"
             else:
                 assert result.outcome is Outcome.APPLIED
-        assert crm.calls() - before == 2
+        assert crm.calls() - before <= 2
 
     def test_updating_a_record_that_is_gone_says_missing(self, crm: Crm) -> None:
         names = crm.names
@@ -549,6 +521,50 @@ class VendorContract:
         with pytest.raises(AuthError):
             crm.vendor.create(names.task, self._creates(crm, [one]), lane=Lane.HOT)
         assert crm.held(names.task) == []
+
+
+class CompaniesContract(WithPeople):
+    """For people who belong to companies and deals."""
+
+    def test_associations_are_complete_over_pages(self, crm: Crm) -> None:
+        names = crm.names
+        company = crm.add(names.company, crm.company_properties("株式会社サンプル", "sample.example"))
+        lonely = crm.add(names.company, crm.company_properties("有限会社ひとり", "hitori.example"))
+        people = self._people(crm, 520)
+        for one in people:
+            crm.link(one, company)
+        found = crm.vendor.associated(names.company, [company, lonely, "999999999999"], names.person, lane=Lane.HOT)
+        assert sorted(found[company]) == sorted(people)
+        assert found[lonely] == ()
+        assert found["999999999999"] == ()
+
+    def test_deals_are_made_and_associated_and_doing_it_twice_changes_nothing(self, crm: Crm) -> None:
+        names = crm.names
+        deal = crm.add(names.deal, crm.deal_properties("一件"))
+        company = crm.add(names.company, crm.company_properties("株式会社サンプル", "sample.example"))
+        people = self._people(crm, 3)
+        pairs = [(deal, one) for one in people] + [(deal, "999999999999")]
+        for _ in range(2):
+            crm.vendor.associate(names.deal, names.person, pairs, lane=Lane.HOT)
+            crm.vendor.associate(names.deal, names.company, [(deal, company)], lane=Lane.HOT)
+        found = crm.vendor.associated(names.person, people, names.deal, lane=Lane.HOT)
+        assert found == dict.fromkeys(people, (deal,))
+        assert crm.vendor.associated(names.company, [company], names.deal, lane=Lane.HOT) == {company: (deal,)}
+        crm.vendor.associate(names.deal, names.person, [("999999999999", people[0])], lane=Lane.HOT)
+
+
+class FormsContract:
+    """For vendors that keep what people filled into forms."""
+
+    def test_submissions_come_newest_first_down_to_a_time(self, crm: Crm) -> None:
+        [(form_id, name), *_] = sorted(crm.vendor.forms().items())
+        start = datetime(2026, 4, 1, tzinfo=UTC)
+        ids = [crm.submit(name, f"s{n}@example.co.jp", start + timedelta(minutes=n)) for n in range(120)]
+        found = list(crm.vendor.submissions(form_id, since=start + timedelta(minutes=10)))
+        assert [one.submission_id for one in found] == ids[:9:-1]
+        assert found[0].email == "s119@example.co.jp"
+        assert found[0].submitted_at == start + timedelta(minutes=119)
+        assert len(list(crm.vendor.submissions(form_id, since=LONG_AGO))) == 120
 
 
 def _trouble(crm: Crm, name: str) -> None:

@@ -191,11 +191,11 @@ class SalesforceControl(CommonControl):
         return {}
 
     def _revoke(self, body: Json, query: Query) -> Json:
-        """One session or, empty, everything (an admin blocks the app)."""
+        """One session or, empty, everything; {"block": true}: an admin blocks the app for good."""
         token = str(body.get("token") or "")
         sessions = self.service.sessions
         if not token:
-            sessions.revoke_all()
+            sessions.revoke_all(block=bool(body.get("block")))
         elif token in sessions.known:
             sessions.known[token].revoked = True
         return {}

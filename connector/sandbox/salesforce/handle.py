@@ -146,8 +146,12 @@ class SalesforceHandle(CommonHandle):
         return str(self.control("POST", "/tokens/key", {})["private_key"])
 
     def revoke_token(self, token: str = "") -> None:
-        """End one session, or all of them (an admin blocks the app)."""
+        """End one session, or all of them."""
         self.control("POST", "/tokens/revoke", {"token": token})
+
+    def block_app(self) -> None:
+        """An admin blocks the app: no session is good, and none is to be had."""
+        self.control("POST", "/tokens/revoke", {"block": True})
 
 
 def start_salesforce(

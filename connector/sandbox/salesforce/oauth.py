@@ -51,6 +51,8 @@ class Sessions:
     codes: dict[str, tuple[str, str]] = field(default_factory=dict)
     public_key: Any = None
     families: int = 0
+    #: an admin blocked the app
+    blocked: bool = False
 
     def __post_init__(self) -> None:
         self._rng = seeded(self.org.settings.seed + 3)
@@ -80,8 +82,9 @@ class Sessions:
         self.codes[made] = (redirect_uri, challenge)
         return made
 
-    def revoke_all(self) -> None:
-        """An admin blocks the app: every session and every consent is dead."""
+    def revoke_all(self, *, block: bool = False) -> None:
+        """An admin ends every session and every consent; with `block` the app gets no new ones either."""
+        self.blocked = self.blocked or block
         for one in self.known.values():
             one.revoked = True
         self.refresh.clear()
@@ -101,6 +104,8 @@ class Sessions:
         """POST /services/oauth2/token"""
         given = _form(call)
         kind = given.get("grant_type")
+        if self.blocked:
+            raise _bad("invalid_grant", "user is not admin approved to access this app")
         if kind == JWT_BEARER:
             return self._granted(call, self._asserted(given.get("assertion", ""), call.base_url))
         if kind == "password":
@@ -125,7 +130,7 @@ class Sessions:
         return Reply(status=200)
 
     def user_info(self, call: Call) -> Reply:
-        """GET /services/oauth2/userinfo"""
+        """GET /services/oauth2/userinfo, and /id/{organisation}/{user} as the token's answer names it"""
         user = self.org.find(call.actor.user_id)
         name = user.get("Name") if user is not None else ""
         shown = {"user_id": call.actor.user_id, "organization_id": self.org.id, "name": name}

@@ -81,16 +81,19 @@ def _candidates(org: Org, info: ObjectInfo, where: Condition | None, *, deleted:
 
 def _sorted(org: Org, info: ObjectInfo, rows: list[Row], order: list[Order]) -> list[Row]:
     for one in reversed(order):
-        _, get = _getter(org, info, one.path)
+        get = _folded(*_getter(org, info, one.path))
         present = [row for row in rows if get(row) is not None]
         blank = [row for row in rows if get(row) is None]
-        present.sort(key=lambda row: _sort_key(get(row)), reverse=one.descending)
+        present.sort(key=get, reverse=one.descending)
         rows = present + blank if one.nulls_last else blank + present
     return rows
 
 
-def _sort_key(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) and not value[:1].isdigit() else value
+def _folded(found: FieldInfo | None, get: Callable[[Row], Any]) -> Callable[[Row], Any]:
+    """Texts are compared and sorted whatever their case; ids, dates and numbers as they are."""
+    if found is None or found.type not in TEXTS:
+        return get
+    return lambda row: value.lower() if isinstance(value := get(row), str) else value
 
 
 # ── fields ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -228,33 +231,34 @@ def _test(org: Org, info: ObjectInfo, condition: Condition) -> Test:
 
 
 def _compare(org: Org, info: ObjectInfo, condition: Compare) -> Test:
-    found, get = _getter(org, info, condition.path)
+    found, exact = _getter(org, info, condition.path)
     if found is None:
         raise malformed(f"{condition.path} cannot be filtered")
+    get = _folded(found, exact)
     if found.type == "textarea" and found.length > 255:
         raise refusal(400, "INVALID_FIELD", f"field '{found.name}' can not be filtered in a query call")
     op = condition.op
     if condition.query is not None:
-        members = {one.lower() for one in ids_of(org, condition.query)}
-        return lambda row: (str(get(row)).lower() in members) == (op == "IN")
+        members = set(ids_of(org, condition.query))
+        return lambda row: (str(exact(row)) in members) == (op == "IN")
     wanted = [_value(org, found, one) for one in condition.values]
     if op in ("IN", "NOT IN"):
         several = set(wanted)
-        return lambda row: (_plain(get(row)) in several) == (op == "IN")
+        return lambda row: (get(row) in several) == (op == "IN")
     if op in ("INCLUDES", "EXCLUDES"):
         sets = [set(str(one).split(";")) for one in wanted]
-        return lambda row: any(one <= set(str(_plain(get(row)) or "").split(";")) for one in sets) == (op == "INCLUDES")
+        return lambda row: any(one <= set(str(get(row) or "").split(";")) for one in sets) == (op == "INCLUDES")
     return _single(op, get, wanted[0])
 
 
 def _single(op: str, get: Callable[[Row], Any], value: Any) -> Test:
     if op == "=":
-        return lambda row: bool(_plain(get(row)) == value)
+        return lambda row: bool(get(row) == value)
     if op == "!=":
-        return lambda row: bool(_plain(get(row)) != value)
+        return lambda row: bool(get(row) != value)
     if op == "LIKE":
         pattern = re.compile(_like(str(value)), re.DOTALL)
-        return lambda row: pattern.fullmatch(str(_plain(get(row)) or "")) is not None
+        return lambda row: pattern.fullmatch(str(get(row) or "")) is not None
     ordered: dict[str, Callable[[Any], bool]] = {
         "<": lambda one: bool(one < value),
         "<=": lambda one: bool(one <= value),
@@ -264,16 +268,7 @@ def _single(op: str, get: Callable[[Row], Any], value: Any) -> Test:
     test = ordered[op]
     if value is None:
         raise malformed(f"null cannot be compared with {op}")
-    return lambda row: (one := _exact(get(row))) is not None and test(one)
-
-
-def _plain(value: Any) -> Any:
-    """Texts are equal whatever their case."""
-    return value.lower() if isinstance(value, str) else value
-
-
-def _exact(value: Any) -> Any:
-    return _plain(value)
+    return lambda row: (one := get(row)) is not None and test(one)
 
 
 def _like(pattern: str) -> str:
@@ -286,7 +281,7 @@ def _value(org: Org, info: FieldInfo, literal: Literal) -> Any:
     if word == "null":
         return False if info.type == "boolean" else None
     if info.type in ("id", "reference") and literal.kind == "string":
-        return _id(literal).lower()
+        return _id(literal)
     if info.type in TEXTS and literal.kind == "string":
         return literal.text.lower()
     if info.type == "boolean" and word in ("true", "false"):
@@ -316,14 +311,14 @@ def _time(org: Org, info: FieldInfo, literal: Literal) -> str:
     if literal.kind == "datetime" and info.type == "datetime":
         found = moment(literal.text.replace("Z", "+00:00"))
         if found.microsecond:  # whole seconds are kept: a later part of a second lies behind all of them
-            return printed(found).replace(".000", f".{found.microsecond // 1000:03d}").lower()
-        return printed(found).lower()
+            return printed(found).replace(".000", f".{found.microsecond // 1000:03d}")
+        return printed(found)
     if literal.kind == "date" and info.type == "date":
         return literal.text
     if literal.kind == "word":
         day = _day(org, literal.text.upper())
         if day is not None:
-            return day if info.type == "date" else f"{day}t00:00:00.000+0000"
+            return day if info.type == "date" else f"{day}T00:00:00.000+0000"
     raise _mismatch(info, literal)
 
 

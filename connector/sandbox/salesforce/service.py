@@ -73,6 +73,7 @@ class SalesforceService:
             _route("POST", "/services/oauth2/revoke", sessions.revoke_endpoint, "oauth.revoke", **form),
             _route("GET", "/services/oauth2/authorize", sessions.authorize, "oauth.authorize", **form),
             _route("GET", "/services/oauth2/userinfo", sessions.user_info, "oauth.userinfo"),
+            _route("GET", "/id/{}/{}", sessions.user_info, "oauth.userinfo"),
             _route("GET", "/services/data", describe.versions, "meta.versions", public=True),
             _route("POST", "/services/Soap/[uc]/[0-9.]+(?:/.*)?", partial(soap.endpoint, sessions), "soap", **form),
         )
@@ -174,7 +175,7 @@ class SalesforceService:
             call.version, rest = f"{versioned[1]}.0", (versioned[2] or "").rstrip("/")
         known = False
         for route in self._routes:
-            if versioned is None and not route.pattern.pattern.startswith("/services"):
+            if (versioned is None) != route.pattern.pattern.startswith(("/services", "/id/")):
                 continue
             found = route.pattern.fullmatch(rest)
             if found is None:

@@ -28,15 +28,17 @@ from connector.vendors.base import (
     Update,
     WriteResult,
 )
+from connector.vendors.batches import write_all
 from connector.vendors.flight import Flight
 from connector.vendors.http import Timeouts, TokenProvider, Tokens
 from connector.vendors.hubspot import protocol, records, searching
 from connector.vendors.hubspot.api import Api
 from connector.vendors.hubspot.enrolling import HubSpotEnroller
-from connector.vendors.hubspot.failures import RefusedError, context_ids, is_missing
+from connector.vendors.hubspot.failures import context_ids, is_missing
 from connector.vendors.hubspot.outcomes import activity_outcomes
 from connector.vendors.hubspot.wanted import KEYED_TYPES
-from connector.vendors.hubspot.writing import Batch, ids_in_error, ids_in_result, write_all
+from connector.vendors.hubspot.writing import Labels, ids_in_error, ids_in_result, labelled
+from connector.vendors.refusal import RefusedError
 
 _ASSOCIATIONS = "associations"
 _TRACE = "objectWriteTraceId"
@@ -216,14 +218,17 @@ class HubSpotVendor:
             inputs = [{"id": row.id, "properties": dict(row.properties)} for row in rows]
             return self.api.call("POST", path, {"inputs": inputs}, lane=lane)
 
-        batch: Batch[Update] = Batch(
-            send=send,
-            name=lambda row: row.id,
-            uses=lambda row, name: name in row.properties,
-            read=lambda raw: records.record(raw, object_type, self._ours),
+        words: Labels[Update] = Labels(
             labels=lambda row: (row.id,),
             result_labels=ids_in_result,
             error_labels=ids_in_error,
+            read=lambda raw: records.record(raw, object_type, self._ours),
+        )
+        batch = labelled(
+            words,
+            send=send,
+            name=lambda row: row.id,
+            uses=lambda row, name: name in row.properties,
             repeatable=True,
         )
         return write_all(batch, updates, size=protocol.BATCH_SIZE, flight=self._flight)
@@ -236,14 +241,17 @@ class HubSpotVendor:
             inputs = [self._create_input(object_type, row) for row in rows]
             return self.api.call("POST", path, {"inputs": inputs}, lane=lane, repeatable=False)
 
-        batch: Batch[Create] = Batch(
-            send=send,
-            name=lambda row: row.key,
-            uses=lambda row, name: name in row.properties or name == self.key_property,
-            read=lambda raw: records.record(raw, object_type, self._ours),
+        words: Labels[Create] = Labels(
             labels=lambda row: (_trace(row.key), row.key),
             result_labels=self._created_labels,
             error_labels=lambda raw: context_ids(raw, _TRACE),
+            read=lambda raw: records.record(raw, object_type, self._ours),
+        )
+        batch = labelled(
+            words,
+            send=send,
+            name=lambda row: row.key,
+            uses=lambda row, name: name in row.properties or name == self.key_property,
             repeatable=False,
         )
         return write_all(batch, creates, size=protocol.BATCH_SIZE, flight=self._flight)
@@ -258,14 +266,17 @@ class HubSpotVendor:
             # 204 says nothing of single records
             return {"results": [{"id": row, "archived": True} for row in rows]}
 
-        batch: Batch[str] = Batch(
-            send=send,
-            name=str,
-            uses=lambda row, name: False,
-            read=lambda raw: records.record(raw, object_type, self._ours),
+        words: Labels[str] = Labels(
             labels=lambda row: (row,),
             result_labels=ids_in_result,
             error_labels=ids_in_error,
+            read=lambda raw: records.record(raw, object_type, self._ours),
+        )
+        batch = labelled(
+            words,
+            send=send,
+            name=str,
+            uses=lambda row, name: False,
             repeatable=True,
         )
         return write_all(batch, ids, size=protocol.BATCH_SIZE, flight=self._flight)

@@ -17,9 +17,9 @@ from connector.errors import AuthError, RejectedError, RetryableError, Uncertain
 from connector.vendors.base import Enrolee, Joining, Lane, ListInfo, Outcome, WriteResult
 from connector.vendors.flight import Flight
 from connector.vendors.hubspot.api import Api
-from connector.vendors.hubspot.failures import RefusedError
 from connector.vendors.hubspot.protocol import Paths, segment
 from connector.vendors.moments import to_moment
+from connector.vendors.refusal import RefusedError
 
 LIST, SEQUENCE = "hubspot_list", "hubspot_sequence"
 NOT_AVAILABLE: Final = "not_available"

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from connector.errors import AuthError, QuotaError, RejectedError, RetryableError, TasukiError, UncertainError
+from connector.errors import AuthError, QuotaError, RetryableError, TasukiError, UncertainError
 from connector.vendors.http import Answer
+from connector.vendors.refusal import RefusedError
 
 LOCKED_SECONDS: Final = 2.0
 SEARCH_PAUSE_SECONDS: Final = 1.0
@@ -49,24 +50,6 @@ _REASONS: Final = (
     ("TOO_LONG", "too_long"),
     ("INVALID_", "invalid_value"),
 )
-
-
-class RefusedError(RejectedError):
-    """HubSpot refuses these values; mend the property or option that is named, then retry the parked item."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        reason: str,
-        status: int,
-        property_name: str | None = None,
-        existing_id: str | None = None,
-    ) -> None:
-        super().__init__(message, reason=reason)
-        self.status = status
-        self.property_name = property_name
-        self.existing_id = existing_id
 
 
 def failure(answer: Answer, *, repeatable: bool) -> TasukiError:

@@ -19,7 +19,6 @@ from connector.vendors.base import Lane
 from connector.vendors.hubspot import pipeline_steps
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.enrolling import LIST, SEQUENCE
-from connector.vendors.hubspot.failures import RefusedError
 from connector.vendors.hubspot.probe import enforced_keys
 from connector.vendors.hubspot.problems import (
     NO_SEQUENCES,
@@ -43,6 +42,7 @@ from connector.vendors.hubspot.wanted import (
     wanted_properties,
     wanted_stages,
 )
+from connector.vendors.refusal import RefusedError
 
 #: Standard properties whose options a portal may extend.
 _EXTENSIBLE = ("lifecyclestage", "hs_lead_status", "industry")

@@ -9,7 +9,8 @@ import pytest
 
 from connector.errors import AuthError, QuotaError, RetryableError, UncertainError
 from connector.vendors.http import Answer
-from connector.vendors.hubspot.failures import RefusedError, failure
+from connector.vendors.hubspot.failures import failure
+from connector.vendors.refusal import RefusedError
 
 
 def _answer(status: int, body: Any = None, **headers: str) -> Answer:

@@ -1,0 +1,214 @@
+"""Writes by Collections, 200 rows a call, each call with the look at what was stored beside it.
+
+One Composite call holds the write and a query for the same rows: it counts once against the org's day, and it tells
+what rules, triggers and normalising made of our values. Subrequests inherit no headers, so each carries the safety
+headers itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from connector.vendors.base import Create, Lane, Outcome, Record, Update, WriteResult
+from connector.vendors.batches import Batch, write_all
+from connector.vendors.flight import Flight
+from connector.vendors.salesforce import protocol, records
+from connector.vendors.salesforce.api import Api, Json
+from connector.vendors.salesforce.describing import Fields
+from connector.vendors.salesforce.failures import LOCKED_SECONDS, PASSING, failure, refused
+from connector.vendors.salesforce.protocol import BATCH_SIZE, KEY_PROPERTY, LOCKS_PARENT, MODIFIED
+
+Row = TypeVar("Row")
+
+#: (object, other) → the field of a new record that names the other.
+_REFERENCES: Mapping[tuple[str, str], str] = {
+    **{(one, who): "WhoId" for one in ("Task", "Event") for who in ("Lead", "Contact")},
+    **{(one, what): "WhatId" for one in ("Task", "Event") for what in ("Opportunity", "Account")},
+    ("Opportunity", "Account"): "AccountId",
+    ("Opportunity", "Contact"): "ContactId",
+    ("Contact", "Account"): "AccountId",
+}
+
+
+class Writer:
+    """Writes of one org."""
+
+    def __init__(self, api: Api, fields: Fields, flight: Flight) -> None:
+        self._api = api
+        self._fields = fields
+        self._flight = flight
+        self._alone = Flight(most=1)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._alone.close()
+
+    def update(self, object_type: str, updates: Sequence[Update], *, lane: Lane) -> list[WriteResult]:
+        """Set properties; setting a value twice is harmless, so what had no answer is repeated."""
+        known = self._fields.of(object_type, lane=lane)
+
+        def send(rows: Sequence[Update]) -> Json:
+            given = [{"Id": row.id, **_json(known, row.properties)} for row in rows]
+            names = dict.fromkeys(name for row in rows for name in row.properties)
+            look = protocol.among("Id", [row.id for row in rows])
+            return self._write("PATCH", object_type, given, list(names), look, lane=lane, repeatable=True)
+
+        batch = self._batch(object_type, send, name=lambda row: row.id, uses=_sets, repeatable=True)
+        good = [row for row in updates if protocol.is_id(row.id)]
+        results = iter(self._sent(batch, good, object_type))
+        return [next(results) if protocol.is_id(row.id) else _no_id(row.id) for row in updates]
+
+    def create(self, object_type: str, creates: Sequence[Create], *, lane: Lane) -> list[WriteResult]:
+        """Create records; an uncertain call is never repeated."""
+        known = self._fields.of(object_type, lane=lane)
+        keyed = KEY_PROPERTY in known
+
+        def send(rows: Sequence[Create]) -> Json:
+            given = [_json(known, self._content(object_type, row, keyed=keyed)) for row in rows]
+            names = dict.fromkeys(name for one in given for name in one)
+            look = protocol.among(KEY_PROPERTY, [row.key for row in rows]) if keyed else ""
+            return self._write("POST", object_type, given, list(names), look, lane=lane, repeatable=False)
+
+        def uses(row: Create, name: str) -> bool:
+            return name in row.properties or name == KEY_PROPERTY
+
+        batch = self._batch(object_type, send, name=lambda row: row.key, uses=uses, repeatable=False)
+        return self._sent(batch, creates, object_type)
+
+    def delete(self, object_type: str, ids: Sequence[str], *, lane: Lane) -> list[WriteResult]:
+        """Into the recycle bin; one that is already gone counts as done."""
+
+        def send(rows: Sequence[str]) -> Json:
+            path = f"composite/sobjects?ids={quote(','.join(rows))}&allOrNone=false"
+            return {"written": self._api.call("DELETE", path, lane=lane), "stored": []}
+
+        batch = self._batch(object_type, send, name=str, uses=lambda row, name: False, repeatable=True)
+        results = self._sent(batch, [one for one in ids if protocol.is_id(one)], object_type)
+        told = {one.id: one for one in results}
+        done = [told.get(one) or _no_id(one) for one in ids]
+        return [
+            WriteResult(id=one.id, outcome=Outcome.APPLIED) if one.outcome is Outcome.MISSING else one for one in done
+        ]
+
+    # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _write(
+        self,
+        method: str,
+        object_type: str,
+        given: Sequence[Mapping[str, Any]],
+        names: Sequence[str],
+        look: str,
+        *,
+        lane: Lane,
+        repeatable: bool,
+    ) -> Json:
+        """The rows' results and what is stored of them. Raises what the write itself was refused with."""
+        rows = [{"attributes": {"type": object_type}, **one} for one in given]
+        wanted = [
+            {
+                "method": method,
+                "url": f"{self._api.data_path}composite/sobjects",
+                "referenceId": "write",
+                "httpHeaders": self._api.safety,
+                "body": {"allOrNone": False, "records": rows},
+            }
+        ]
+        if look:
+            fields = self._fields.visible(object_type, ["Id", *names, KEY_PROPERTY, MODIFIED], lane=lane)
+            soql = protocol.select(fields, object_type, look)
+            url = f"{self._api.data_path}query?q={quote(soql)}"
+            wanted.append({"method": "GET", "url": url, "referenceId": "look"})
+        body = {"allOrNone": False, "collateSubrequests": False, "compositeRequest": wanted}
+        answer = self._api.call("POST", "composite", body, lane=lane, repeatable=repeatable)
+        parts = {str(one["referenceId"]): one for one in (answer or {}).get("compositeResponse") or ()}
+        written = parts.get("write") or {}
+        status = int(written.get("httpStatusCode") or 500)
+        if status >= 300:
+            error = failure(status, written.get("body"), repeatable=repeatable)
+            if error.reason == "unknown_property":
+                self._fields.forget(object_type)
+            raise error
+        look_part = parts.get("look") or {}
+        stored = look_part.get("body") if look_part.get("httpStatusCode") == 200 else None
+        return {"written": written["body"], "stored": (stored or {}).get("records") or []}
+
+    def _content(self, object_type: str, row: Create, *, keyed: bool) -> dict[str, str]:
+        content = dict(row.properties)
+        for other_type, other_id in row.associate:
+            name = _REFERENCES.get((object_type, other_type))
+            if name is not None:
+                content.setdefault(name, other_id)
+        if str(content.get("WhoId", "")).startswith(protocol.PREFIXES["Lead"]):
+            content.pop("WhatId", None)  # an activity of a lead hangs on nothing else
+        return {**content, **({KEY_PROPERTY: row.key} if keyed else {})}
+
+    def _batch(
+        self,
+        object_type: str,
+        send: Callable[[Sequence[Row]], Json],
+        *,
+        name: Callable[[Row], str],
+        uses: Callable[[Row, str], bool],
+        repeatable: bool,
+    ) -> Batch[Row]:
+        def matched(rows: Sequence[Row], answer: Json) -> list[WriteResult]:
+            return _matched(batch, object_type, rows, answer)
+
+        batch = Batch(send=send, name=name, uses=uses, matched=matched, repeatable=repeatable)
+        return batch
+
+    def _sent(self, batch: Batch[Row], rows: Sequence[Row], object_type: str) -> list[WriteResult]:
+        """Children lock their parents: their calls go one after another."""
+        flight = self._alone if object_type in LOCKS_PARENT else self._flight
+        return write_all(batch, rows, size=BATCH_SIZE, flight=flight)
+
+
+def _matched(batch: Batch[Row], object_type: str, rows: Sequence[Row], answer: Json) -> list[WriteResult]:
+    """Results stand in the rows' order; a failed one has no id. A row of which nothing is said is not called done."""
+    stored = {str(one["Id"]): records.record(one, object_type) for one in answer["stored"]}
+    results = answer["written"] if isinstance(answer["written"], list) else []
+    told: list[WriteResult] = []
+    for number, row in enumerate(rows):
+        raw = results[number] if number < len(results) else None
+        told.append(_result(batch, object_type, row, raw, stored))
+    return told
+
+
+def _result(
+    batch: Batch[Row], object_type: str, row: Row, raw: Mapping[str, Any] | None, stored: Mapping[str, Record]
+) -> WriteResult:
+    if raw is None:
+        outcome = Outcome.RETRY if batch.repeatable else Outcome.UNCERTAIN
+        return batch.result(row, outcome, "unanswered", "Salesforce's answer says nothing of this record.")
+    if raw.get("success") is True:
+        record_id = str(raw["id"])
+        bare = Record(object_type=object_type, id=record_id, properties={}, modified_at=None)
+        return WriteResult(id=record_id, outcome=Outcome.APPLIED, record=stored.get(record_id, bare))
+    problems = [one for one in raw.get("errors") or () if isinstance(one, Mapping)]
+    code = str(problems[0].get("statusCode")) if problems else ""
+    if code in PASSING:
+        return WriteResult(
+            id=batch.name(row),
+            outcome=Outcome.RETRY,
+            reason=code.lower(),
+            message="Salesforce asks for another attempt at this record.",
+            retry_after_seconds=LOCKED_SECONDS,
+        )
+    return batch.refused(row, refused(200, problems))
+
+
+def _json(known: Mapping[str, Any], properties: Mapping[str, str]) -> dict[str, Any]:
+    return {name: records.to_json(known.get(name), value) for name, value in properties.items()}
+
+
+def _sets(row: Update, name: str) -> bool:
+    return name in row.properties
+
+
+def _no_id(text: str) -> WriteResult:
+    return WriteResult(
+        id=text, outcome=Outcome.MISSING, reason="not_found", message="Salesforce has no record of this id."
+    )
