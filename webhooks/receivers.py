@@ -13,9 +13,11 @@ from flask import Blueprint, Response, abort, current_app, request
 
 from connector.errors import InboundError, RetryableError
 from connector.store.inbox import Delivery
-from connector.vendors.hubspot.inbound import SignatureVersion, is_bulk
+from connector.vendors.hubspot.inbound import SignatureVersion
+from connector.vendors.hubspot.inbound import is_bulk as is_bulk_hubspot
 from connector.vendors.hubspot.inbound import verify as verify_hubspot
 from connector.vendors.hubspot.signature import SIGNATURE_HEADERS
+from connector.vendors.salesforce import inbound as outbound_message
 from connector.vendors.website.inbound import SIGNATURE_HEADERS as WEBSITE_HEADERS
 from connector.vendors.website.inbound import verify as verify_website
 from webhooks.services import Services
@@ -29,7 +31,11 @@ _HINT_LENGTH = 20
 @receivers.post("/webhooks/hubspot")
 def hubspot() -> Response:
     """HubSpot's webhook subscriptions."""
-    return _take("hubspot", lambda body: _hubspot_version(body, _services().settings.hubspot_versions))
+    return _take(
+        "hubspot",
+        lambda body: _hubspot_version(body, _services().settings.hubspot_versions),
+        is_bulk=is_bulk_hubspot,
+    )
 
 
 @receivers.post("/webhooks/hubspot/workflow")
@@ -59,7 +65,35 @@ def website_form(source: str) -> Response:
     return _take(f"form:{source}", prove)
 
 
-def _take(source: str, prove: Callable[[bytes], str], *, hint: str | None = None) -> Response:
+@receivers.post("/webhooks/salesforce/<connection>/<secret>")
+def salesforce(connection: str, secret: str) -> Response:
+    """An org's outbound messages. Acknowledged, in the words that Salesforce reads, only once they are on disk."""
+    org = _services().settings.salesforce.get(connection)
+    if org is None:
+        abort(404)
+
+    def prove(body: bytes) -> str:
+        if not org.may_come_from(request.remote_addr):
+            raise InboundError("The message comes from elsewhere.", reason="other_address")
+        outbound_message.prove(
+            secret, body, secrets=org.secrets, organization_id=org.organization_id, actions=org.actions
+        )
+        return "secret"
+
+    source = f"salesforce:{connection}"
+    taken = _take(source, prove, hint=org.organization_id, is_bulk=outbound_message.is_bulk)
+    taken.set_data(outbound_message.answer())
+    taken.mimetype = "text/xml"
+    return taken
+
+
+def _take(
+    source: str,
+    prove: Callable[[bytes], str],
+    *,
+    hint: str | None = None,
+    is_bulk: Callable[[bytes], bool] | None = None,
+) -> Response:
     """The one path of every delivery. `prove` returns the signature's version or raises `InboundError`."""
     services, began = _services(), time.perf_counter()
     counted = services.metrics.deliveries
@@ -73,7 +107,7 @@ def _take(source: str, prove: Callable[[bytes], str], *, hint: str | None = None
     try:
         version = prove(body)
         headers = {"content-type": _printable(request.headers.get("Content-Type", "")), "signature": version}
-        lane = "background" if source == "hubspot" and is_bulk(body) else "hot"
+        lane = "background" if is_bulk is not None and is_bulk(body) else "hot"
         services.storage.add(Delivery(source=source, body=body, headers=headers, connection_hint=hint, lane=lane))
     except InboundError as error:
         counted.labels(source, error.reason).inc()

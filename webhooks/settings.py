@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,33 @@ from connector.settings import Settings
 from connector.vendors.hubspot.inbound import SignatureVersion
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
+SHORTEST_SECRET = 24
+"""Of an address that is all the proof there is."""
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceSender:
+    """One org whose outbound messages are taken in: nothing signs them, so all of this must hold.
+
+    `secrets` stand in the address that the org calls, newest first; `actions` are the ids of its outbound messages
+    (empty: any); `networks` where they may come from, such as `13.108.0.0/14` (empty: anywhere).
+    """
+
+    organization_id: str
+    secrets: tuple[str, ...] = field(repr=False)
+    actions: frozenset[str] = frozenset()
+    networks: tuple[str, ...] = ()
+
+    def may_come_from(self, address: str | None) -> bool:
+        """True for an address in one of the networks, or when there are none."""
+        if not self.networks:
+            return True
+        try:
+            where = ipaddress.ip_address(address or "")
+        except ValueError:
+            return False
+        return any(where in ipaddress.ip_network(one) for one in self.networks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +56,8 @@ class ReceiverSettings:
     #: A workflow's webhook is signed with v2 unless the portal offers more.
     workflow_versions: frozenset[SignatureVersion] = frozenset({SignatureVersion.V2, SignatureVersion.V3})
     form_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Connection's name → the org; the address is /webhooks/salesforce/<name>/<secret>.
+    salesforce: Mapping[str, SalesforceSender] = field(default_factory=dict)
     max_body_bytes: int = MAX_BODY_BYTES
     metrics_token: str | None = None
     #: Processes that share the database: together they wake the worker at most 20 times a second.
@@ -41,7 +70,14 @@ class ReceiverSettings:
                 "TASUKI_PUBLIC_URL must be the address that HubSpot calls, such as https://crm.example.co.jp",
                 reason="public_url_malformed",
             )
-        if not self.hubspot_secrets and not self.form_secrets:
+        for name, org in self.salesforce.items():
+            if not SOURCE_NAME.fullmatch(name) or not org.secrets or min(map(len, org.secrets)) < SHORTEST_SECRET:
+                raise UsageError(
+                    f"The Salesforce connection {name!r} needs a name of a-z, 0-9, - and _, and secrets of at least "
+                    f"{SHORTEST_SECRET} characters.",
+                    reason="salesforce_sender_malformed",
+                )
+        if not self.hubspot_secrets and not self.form_secrets and not self.salesforce:
             raise UsageError(
                 "No sender has a secret: set TASUKI_HUBSPOT_CLIENT_SECRET, or TASUKI_FORM_SECRETS.",
                 reason="no_secret_configured",

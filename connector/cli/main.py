@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "serve": Entry(module="serve", help="Run the webhook service."),
         "work": Entry(module="work", help="Run a worker: read, decide, write back."),
         "migrate": Entry(module="migrate", help="Bring the database's schema up to date."),
-        "sandbox": Entry(module="sandbox", help="Run a stand-in HubSpot on this machine."),
+        "sandbox": Entry(module="sandbox", help="Run a stand-in HubSpot or Salesforce on this machine."),
         "check": Entry(module="check", help="Check a policy and show every error at once."),
         "schema": Entry(module="schema", help="Print the JSON Schema of a policy's files."),
         "reference": Entry(module="reference", help="Write the reference of the policy language."),

@@ -33,7 +33,8 @@ class InboxState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One verified request. `source` is hubspot, hubspot_workflow or form:<source>; `headers` only harmless ones."""
+    """One verified request. `source`: hubspot, hubspot_workflow, salesforce:<name> or form:<source>; `headers` only
+    harmless ones."""
 
     source: str
     body: bytes

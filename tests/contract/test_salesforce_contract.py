@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import stamina
 
-from connector.errors import UsageError
+from connector.errors import AuthError, UncertainError, UsageError
 from connector.sandbox.salesforce.handle import SalesforceHandle, start_salesforce
-from connector.vendors.base import Vendor
-from connector.vendors.http import MemoryTokens
+from connector.vendors.base import Create, Lane, Outcome, Update, Vendor
+from connector.vendors.http import FixedToken, MemoryTokens
 from connector.vendors.salesforce.client import SalesforceVendor
-from connector.vendors.salesforce.oauth import ClientCredentials, Grant, SessionTokens
+from connector.vendors.salesforce.oauth import ClientCredentials, Grant, JwtBearer, RefreshToken, SessionTokens
 from connector.vendors.salesforce.protocol import CAMPAIGN, KEY_PROPERTY
+from connector.vendors.salesforce.soap import Conversion
 from tests.contract.vendor_contract import CompaniesContract, Crm, Names, VendorContract
 
 NAMES = Names(
@@ -215,3 +216,286 @@ class TestContacts(SalesforceContract, CompaniesContract):
 
 class TestLeads(SalesforceContract):
     person = "Lead"
+
+
+class TestSalesforceAlone:
+    """What Salesforce alone does to a connector."""
+
+    @pytest.fixture
+    def crm(self) -> Iterator[SalesforceCrm]:
+        with start_salesforce() as sandbox:
+            crm = SalesforceCrm(sandbox, "Lead")
+            yield crm
+            crm.salesforce.close()
+
+    def _leads(self, crm: SalesforceCrm, count: int, **more: str) -> list[str]:
+        shared = {"LastName": "山田", "Company": "株式会社サンプル", **more}
+        return crm.sandbox.import_rows("Lead", [{**shared, "Email": f"p{n}@example.co.jp"} for n in range(count)])
+
+    def _owner(self, crm: SalesforceCrm, record_id: str) -> str:
+        return str(crm.sandbox.record(record_id)["fields"]["OwnerId"])
+
+    # ── nobody's owner changes because of us ─────────────────────────────────────────────────────────────────
+
+    def test_no_write_of_ours_runs_the_assignment_rule_even_after_a_new_session(self, crm: SalesforceCrm) -> None:
+        crm.sandbox.rules(assignment={"Lead": {"entries": [{"owner": crm.sandbox.admin_id}]}})
+        one, two = self._leads(crm, 2)
+        before = self._owner(crm, one)
+        crm.vendor.update("Lead", [Update(id=one, properties={"Title": "a"})], lane=Lane.HOT)
+        crm.expire_token()
+        crm.vendor.update("Lead", [Update(id=two, properties={"Title": "b"})], lane=Lane.HOT)
+        made = Create(key="k", properties={"LastName": "山田", "Company": "社", "OwnerId": before}, associate=())
+        [result] = crm.vendor.create("Lead", [made], lane=Lane.HOT)
+        assert {self._owner(crm, one) for one in (one, two, result.id)} == {before}
+        many = [Update(id=each, properties={"Title": "c"}) for each in self._leads(crm, 2001)]
+        crm.vendor.update("Lead", many, lane=Lane.BACKGROUND)
+        assert {row["OwnerId"] for row in crm.held("Lead")} == {before}
+
+    def test_one_session_is_asked_for_however_many_threads_need_it(self, crm: SalesforceCrm) -> None:
+        ids = self._leads(crm, 400)
+        crm.vendor.read("Lead", ids[:1], ["Email"], lane=Lane.HOT)
+        crm.expire_token()
+        found = crm.vendor.read("Lead", ids, ["Email"], lane=Lane.HOT)
+        threads = [
+            threading.Thread(target=lambda: crm.vendor.read("Lead", ids, ["Email"], lane=Lane.HOT)) for _ in "abcd"
+        ]
+        crm.expire_token()
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        assert len(found) == 400
+        assert crm.kept.saved == crm.sandbox.call_count("oauth.token") == 3
+
+    def test_a_session_that_is_refused_again_and_again_ends_in_an_auth_error(self, crm: SalesforceCrm) -> None:
+        [one] = self._leads(crm, 1)
+        crm.sandbox.fault("status", kind="data.query", status=401, times=None)
+        with pytest.raises(AuthError):
+            crm.vendor.read("Lead", [one], ["Email"], lane=Lane.HOT)
+        assert crm.sandbox.call_count("data.query") == 2
+
+    # ── rows that are refused ────────────────────────────────────────────────────────────────────────────────
+
+    def test_each_reason_to_refuse_a_row_is_told_apart_and_the_others_go_through(self, crm: SalesforceCrm) -> None:
+        good, locked, long, invalid, converted, inactive, ruled = self._leads(crm, 7)
+        left = crm.sandbox.put_user(Username="x@example.co.jp", Email="x@example.co.jp", LastName="去", IsActive=False)
+        crm.sandbox.lock(locked)
+        crm.sandbox.convert(converted)
+        crm.sandbox.rules(
+            validation=[
+                {"object": "Lead", "name": "r", "message": "役職は必須です", "field": "Title", "when": {"Title": "x"}}
+            ]
+        )
+        crm.sandbox.settings(readonly_fields={"Lead": ["Rating"]})
+        updates = [
+            Update(id=good, properties={"Title": "y"}),
+            Update(id=locked, properties={"Title": "y"}),
+            Update(id=long, properties={"City": "x" * 41}),
+            Update(id=invalid, properties={"Rating": "Hot"}),
+            Update(id=converted, properties={"Title": "y"}),
+            Update(id=inactive, properties={"OwnerId": left}),
+            Update(id=ruled, properties={"Title": "x"}),
+        ]
+        results = crm.vendor.update("Lead", updates, lane=Lane.HOT)
+        assert [(one.outcome, one.reason, one.property_name) for one in results] == [
+            (Outcome.APPLIED, None, None),
+            (Outcome.RETRY, "unable_to_lock_row", None),
+            (Outcome.REJECTED, "too_long", "City"),
+            (Outcome.REJECTED, "read_only", "Rating"),
+            (Outcome.REJECTED, "converted", None),
+            (Outcome.REJECTED, "invalid_owner", "OwnerId"),
+            (Outcome.REJECTED, "validation_rule", "Title"),
+        ]
+        assert "役職は必須です" in str(results[-1].message)
+        crm.sandbox.lock()
+        [again] = crm.vendor.update("Lead", updates[1:2], lane=Lane.HOT)
+        assert again.outcome is Outcome.APPLIED
+
+    @pytest.mark.parametrize(("allowed", "action", "reason"), [
+        (False, "alert", "duplicate_rule"), (True, "alert", None), (True, "block", "duplicate_rule"),
+    ])  # fmt: skip
+    def test_duplicate_rules_are_passed_only_where_the_policy_says_so(
+        self, crm: SalesforceCrm, allowed: bool, action: str, reason: str | None
+    ) -> None:
+        self._leads(crm, 1)
+        crm.sandbox.rules(duplicates=[{"object": "Lead", "fields": ["Email"], "action": action}])
+        vendor = SalesforceVendor(
+            account_id=crm.sandbox.organization_id,
+            base_url=crm.sandbox.base_url,
+            credentials=FixedToken(crm.sandbox.issue_token()),
+            tokens=MemoryTokens(),
+            allow_duplicates=allowed,
+        )
+        made = Create(
+            key="k", properties={"LastName": "山", "Company": "社", "Email": "P0@example.co.jp"}, associate=()
+        )
+        [result] = vendor.create("Lead", [made], lane=Lane.HOT)
+        vendor.close()
+        assert result.reason == reason
+        assert len(crm.held("Lead")) == (1 if reason else 2)
+
+    # ── what may be seen ─────────────────────────────────────────────────────────────────────────────────────
+
+    def test_a_field_that_is_taken_from_us_is_unreadable_and_takes_no_other_with_it(self, crm: SalesforceCrm) -> None:
+        [one] = self._leads(crm, 1, Title="部長", Phone="03-0000-0000")
+        before = crm.vendor.read("Lead", [one], ["Title", "Phone"], lane=Lane.HOT)[one].properties
+        crm.sandbox.settings(hidden_fields={"Lead": ["Phone"]})
+        after = crm.vendor.read("Lead", [one], ["Title", "Phone"], lane=Lane.HOT)[one].properties
+        assert (before["Title"], before["Phone"]) == ("部長", "03-0000-0000")
+        assert after["Title"] == "部長"
+        assert "Phone" not in after
+        [result] = crm.vendor.update("Lead", [Update(id=one, properties={"Phone": "1"})], lane=Lane.HOT)
+        assert (result.outcome, result.reason, result.property_name) == (Outcome.REJECTED, "unknown_property", "Phone")
+
+    def test_an_address_of_several_people_names_nobody(self, crm: SalesforceCrm) -> None:
+        lead, other = (crm.add("Lead", {"Email": "two@example.co.jp"}) for _ in "ab")
+        contact = crm.add("Contact", {"Email": "One@example.co.jp"})
+        gone = crm.add("Lead", {"Email": "one@example.co.jp"})
+        crm.sandbox.convert(gone, contact_id=contact, account_id=crm.add("Account", {"Name": "社"}))
+        addresses = ["one@example.co.jp", "two@example.co.jp", "none@example.co.jp"]
+        found = crm.vendor.find_by_email(addresses, [], lane=Lane.HOT)
+        assert {email: (one.object_type, one.id) for email, one in found.items()} == {
+            "one@example.co.jp": ("Contact", contact)
+        }
+        everybody = crm.salesforce.people_by_email(addresses, [], lane=Lane.HOT)
+        assert {one.id for one in everybody["two@example.co.jp"]} == {lead, other}
+
+    def test_deletions_merges_and_restorations_are_seen_in_the_changes(self, crm: SalesforceCrm) -> None:
+        kept, deleted, loser = self._leads(crm, 3)
+        crm.sandbox.set_clock(advance_seconds=10)
+        since = crm.now()
+        crm.delete("Lead", deleted)
+        crm.merge(kept, loser)
+        crm.sandbox.set_clock(advance_seconds=10)
+        middle = crm.now()
+        found = {one.id: one for one in crm.vendor.changed("Lead", [], since=since, until=middle, lane=Lane.HOT)}
+        assert {one.id: one.archived for one in found.values()} == {kept: False, deleted: True, loser: True}
+        assert found[loser].properties["MasterRecordId"] == kept
+        crm.sandbox.undelete(deleted)
+        crm.sandbox.set_clock(advance_seconds=10)
+        [back] = crm.vendor.changed("Lead", [], since=middle, until=crm.now(), lane=Lane.HOT)
+        assert (back.id, back.archived) == (deleted, False)
+
+    # ── conversion ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def test_a_lead_is_converted_once_into_what_the_hand_off_names(self, crm: SalesforceCrm) -> None:
+        account = crm.add("Account", {"Name": "株式会社サンプル"})
+        one, two = self._leads(crm, 2, Title="部長")
+        [task] = crm.vendor.create(
+            "Task", [Create(key="t", properties=crm.task_properties("電話"), associate=(("Lead", one),))], lane=Lane.HOT
+        )
+        wanted = Conversion(
+            lead_id=one, status="Closed - Converted", account_id=account, opportunity_name="新規 <A&B>",
+            owner_id=crm.sandbox.admin_id,
+        )  # fmt: skip
+        bad = Conversion(lead_id=two, status="No Such Status")
+        done, refused = crm.salesforce.convert([wanted, bad], lane=Lane.HOT)
+        assert done.error is None
+        assert done.account_id == account
+        assert refused.error is not None
+        assert refused.contact_id is None
+        deal = crm.sandbox.record(str(done.opportunity_id))["fields"]
+        assert (deal["Name"], deal["AccountId"]) == ("新規 <A&B>", account)
+        assert crm.sandbox.record(task.id)["fields"]["WhoId"] == done.contact_id
+        lead = crm.vendor.read("Lead", [one], ["IsConverted", "ConvertedContactId"], lane=Lane.HOT)[one].properties
+        assert (lead["IsConverted"], lead["ConvertedContactId"]) == ("true", done.contact_id)
+        assert crm.vendor.associated("Lead", [one], "Contact", lane=Lane.HOT) == {one: (done.contact_id,)}
+        [again] = crm.salesforce.convert([wanted], lane=Lane.HOT)
+        assert getattr(again.error, "reason", None) == "converted"
+        assert len(crm.held("Opportunity")) == 1
+
+    def test_an_uncertain_conversion_is_never_repeated(self, crm: SalesforceCrm) -> None:
+        [one] = self._leads(crm, 1)
+        crm.sandbox.fault("lost_response", kind="soap*")
+        wanted = Conversion(lead_id=one, status="Closed - Converted", owner_id=crm.sandbox.admin_id)
+        with pytest.raises(UncertainError):
+            crm.salesforce.convert([wanted], lane=Lane.HOT)
+        assert len(crm.held("Contact")) == 1
+        lead = crm.vendor.read("Lead", [one], ["ConvertedContactId"], lane=Lane.HOT)[one].properties
+        assert lead["ConvertedContactId"] == crm.held("Contact")[0]["Id"]
+
+    # ── the least calls ──────────────────────────────────────────────────────────────────────────────────────
+
+    def test_a_thousand_leads_cost_the_least_calls(self, crm: SalesforceCrm) -> None:
+        leads = self._leads(crm, 1_000)
+        crm.vendor.describe("Lead")
+        crm.sandbox.reset_calls()
+        crm.vendor.read("Lead", leads, ["Email"], lane=Lane.HOT)
+        crm.vendor.update("Lead", [Update(id=one, properties={"Title": "x"}) for one in leads], lane=Lane.HOT)
+        creates = [
+            Create(key=f"k{one}", properties=crm.task_properties("電話"), associate=(("Lead", one),)) for one in leads
+        ]
+        crm.vendor.create("Task", creates, lane=Lane.HOT)
+        crm.vendor.associated("Lead", leads, "Task", lane=Lane.HOT)
+        calls = {kind: found["calls"] for kind, found in crm.sandbox.calls().items() if kind.startswith("data.")}
+        assert calls == {"data.query": 10, "data.composite": 10}
+        assert crm.salesforce.usage is not None
+        assert crm.salesforce.usage.allowed == 15_000
+
+    def test_above_two_thousand_one_bulk_job_does_it_and_tells_each_row(self, crm: SalesforceCrm) -> None:
+        leads = self._leads(crm, 2_101)
+        crm.sandbox.delete(leads[5])
+        crm.sandbox.lock(leads[6])
+        updates = [Update(id=one, properties={"Title": "課長", "Phone": ""}) for one in leads]
+        updates[7] = Update(id=leads[7], properties={"Email": "no address"})
+        crm.sandbox.edit(leads[8], {"Phone": "03-0000-0000"})
+        results = crm.vendor.update("Lead", updates, lane=Lane.BACKGROUND)
+        others = [(n, one.outcome, one.reason) for n, one in enumerate(results) if one.outcome is not Outcome.APPLIED]
+        assert others == [
+            (5, Outcome.MISSING, "not_found"),
+            (6, Outcome.RETRY, "unable_to_lock_row"),
+            (7, Outcome.REJECTED, "invalid_email"),
+        ]
+        assert sum(row.get("Title") == "課長" for row in crm.held("Lead")) == 2_098
+        assert "Phone" not in crm.sandbox.record(leads[8])["fields"]
+        calls = crm.sandbox.calls()
+        assert calls["bulk.create"]["calls"] == 1
+        assert not any(kind.startswith("data.") for kind in calls)
+
+    # ── ways to a session ────────────────────────────────────────────────────────────────────────────────────
+
+    def _tokens(self, crm: SalesforceCrm, source: Any, kept: Kept) -> SessionTokens:
+        return SessionTokens(
+            source, load=lambda: kept.grant, save=kept.save, lock=kept.locked, clock=lambda: datetime.now(UTC)
+        )
+
+    def test_a_signed_assertion_gets_a_session(self, crm: SalesforceCrm) -> None:
+        sandbox = crm.sandbox
+        source = JwtBearer(
+            login_url=sandbox.base_url, client_id=sandbox.client_id, username=sandbox.username,
+            private_key=sandbox.issue_key(),
+        )  # fmt: skip
+        grant = self._tokens(crm, source, Kept()).grant()
+        assert (grant.account_id, grant.user_id) == (sandbox.organization_id, sandbox.user_id)
+        stranger = replace(source, username="nobody@example.co.jp")
+        with pytest.raises(AuthError):
+            self._tokens(crm, stranger, Kept()).token()
+
+    def test_a_refresh_token_is_rotated_and_kept_and_an_old_one_ends_everything(self, crm: SalesforceCrm) -> None:
+        sandbox, kept = crm.sandbox, Kept()
+        first = sandbox.issue_refresh_token()
+        kept.grant = Grant(access_token="", instance_url=sandbox.base_url, refresh_token=first)
+        source = RefreshToken(login_url=sandbox.base_url, client_id=sandbox.client_id)
+        tokens = self._tokens(crm, source, kept)
+        session = tokens.token()
+        assert kept.grant is not None
+        second = kept.grant.refresh_token
+        assert second not in (None, first)
+        assert tokens.renew(session) != session
+        assert kept.grant.refresh_token not in (first, second)
+        thief = Kept()
+        thief.grant = Grant(access_token="", instance_url=sandbox.base_url, refresh_token=first)
+        with pytest.raises(AuthError):
+            self._tokens(crm, source, thief).token()
+        with pytest.raises(AuthError) as caught:
+            tokens.renew(tokens.token())
+        assert caught.value.reason == "grant_dead"
+
+    def test_a_wrong_secret_blames_the_app(self, crm: SalesforceCrm) -> None:
+        source = ClientCredentials(
+            base_url=crm.sandbox.base_url, client_id=crm.sandbox.client_id, client_secret="wrong"
+        )
+        with pytest.raises(AuthError) as caught:
+            self._tokens(crm, source, Kept()).token()
+        assert caught.value.reason == "app_refused"
+        assert "wrong" not in str(caught.value)

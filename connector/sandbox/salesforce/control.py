@@ -60,6 +60,7 @@ class SalesforceControl(CommonControl):
         org = self.org
         return {
             ("POST", "/create"): self._create,
+            ("POST", "/import"): self._import,
             ("POST", "/edit"): lambda body, query: _dump(
                 people.edit(org, body["id"], body["fields"], body.get("user_id") or "")
             ),
@@ -110,6 +111,10 @@ class SalesforceControl(CommonControl):
             assign=bool(body.get("assign")),
         )
         return _dump(row)
+
+    def _import(self, body: Json, query: Query) -> Json:
+        """An admin imports rows: {object, rows: [fields, …]}."""
+        return {"ids": [people.create(self.org, body["object"], row).id for row in body["rows"]]}
 
     def _delete(self, body: Json, query: Query) -> Json:
         people.delete(self.org, body["id"], body.get("user_id") or "")
