@@ -114,7 +114,7 @@ def test_secret_organisation_and_action_must_all_hold() -> None:
     assert prove(message(notification(""), action="04k5j0000000002EAA")) == "401 other_action"
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: message(notification(text))))
 def test_no_body_breaks_the_reader(body: bytes) -> None:
     try:
