@@ -18,6 +18,7 @@ from connector.vendors.base import Create, Lane, Outcome, Update, Vendor
 from connector.vendors.http import FixedToken, MemoryTokens
 from connector.vendors.salesforce.client import SalesforceVendor
 from connector.vendors.salesforce.oauth import ClientCredentials, Grant, JwtBearer, RefreshToken, SessionTokens
+from connector.vendors.salesforce.polling import Cursor
 from connector.vendors.salesforce.protocol import CAMPAIGN, KEY_PROPERTY
 from connector.vendors.salesforce.soap import Conversion
 from tests.contract.vendor_contract import CompaniesContract, Crm, Names, VendorContract
@@ -499,3 +500,54 @@ class TestSalesforceAlone:
             self._tokens(crm, source, Kept()).token()
         assert caught.value.reason == "app_refused"
         assert "wrong" not in str(caught.value)
+
+    # ── polling, upserts, single writes ──────────────────────────────────────────────────────────────────────
+
+    def test_a_poll_goes_on_from_its_cursor_and_tells_an_overlap_again(self, crm: SalesforceCrm) -> None:
+        ids = self._leads(crm, 2_050)
+        crm.sandbox.delete(ids[3])
+        start = Cursor(at=crm.now())
+        pages = list(crm.salesforce.poll("Lead", ["Email"], start, lane=Lane.BACKGROUND))
+        assert [len(page) for page, _ in pages] == [2_000, 50]
+        told = [one for page, _ in pages for one in page]
+        assert {one.id for one in told} == set(ids)
+        assert [one.id for one in told if one.archived] == [ids[3]]
+        end = pages[-1][1]
+        assert Cursor.of(end.text()) == end
+        crm.sandbox.set_clock(advance_seconds=299)
+        again = [one.id for page, _ in crm.salesforce.poll("Lead", [], end, lane=Lane.BACKGROUND) for one in page]
+        assert set(again) == set(ids), "what lies within the overlap is told again"
+        crm.sandbox.set_clock(advance_seconds=600)
+        crm.edit("Lead", ids[9], {"Title": "部長"})
+        [(page, last)] = crm.salesforce.poll("Lead", ["Title"], Cursor(at=crm.now()), lane=Lane.BACKGROUND)
+        assert [(one.id, one.properties["Title"]) for one in page] == [(ids[9], "部長")]
+        assert last.id == ids[9]
+
+    def test_an_upsert_whose_answer_is_lost_makes_one_record_each(self, crm: SalesforceCrm) -> None:
+        crm.sandbox.put_field("Lead", KEY_PROPERTY, length=120, unique=True, external_id=True)
+        shared = {"LastName": "山田", "Company": "社"}
+        rows = [Create(key=f"hubspot:{n}", properties={**shared, "Title": "課長"}, associate=()) for n in range(200)]
+        crm.lose_answers()
+        results = crm.salesforce.upsert("Lead", KEY_PROPERTY, rows, lane=Lane.HOT)
+        assert {one.outcome for one in results} == {Outcome.APPLIED}
+        assert len(crm.held("Lead")) == 200
+        changed = [Create(key=one.key, properties={"Title": "部長"}, associate=()) for one in rows]
+        again = crm.salesforce.upsert("Lead", KEY_PROPERTY, changed, lane=Lane.HOT)
+        assert [one.id for one in again] == [one.id for one in results]
+        assert all(one.record is not None and one.record.properties["Title"] == "部長" for one in again)
+        crm.sandbox.put_field("Lead", "Loose__c", external_id=True)
+        crm.vendor.describe("Lead")
+        with pytest.raises(UsageError):
+            crm.salesforce.upsert("Lead", "Loose__c", rows, lane=Lane.HOT)
+
+    def test_a_single_write_gives_way_to_a_persons_edit(self, crm: SalesforceCrm) -> None:
+        [one] = self._leads(crm, 1)
+        read_at = crm.now()
+        update = Update(id=one, properties={"Title": "ours"})
+        first = crm.salesforce.update_unless_edited("Lead", update, since=read_at, lane=Lane.HOT)
+        assert first.outcome is Outcome.APPLIED
+        crm.sandbox.set_clock(advance_seconds=5)
+        crm.edit("Lead", one, {"Title": "theirs"})
+        second = crm.salesforce.update_unless_edited("Lead", update, since=read_at, lane=Lane.HOT)
+        assert (second.outcome, second.reason) == (Outcome.REJECTED, "edited_meanwhile")
+        assert crm.sandbox.record(one)["fields"]["Title"] == "theirs"

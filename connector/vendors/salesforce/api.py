@@ -89,7 +89,15 @@ class Api:
         return f"/services/data/v{self.version}/"
 
     def call(
-        self, method: str, path: str, body: Json = None, *, lane: Lane, repeatable: bool = True, kind: str = "burst"
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        *,
+        lane: Lane,
+        repeatable: bool = True,
+        kind: str = "burst",
+        headers: Mapping[str, str] | None = None,
     ) -> Json:
         """The JSON of a 2xx answer below the version's path (None for an empty one).
 
@@ -100,7 +108,7 @@ class Api:
         content: dict[str, Any] = {} if body is None else {"data": orjson.dumps(body)}
 
         def send(token: str) -> Json:
-            return self._client.restful(path, method=method, headers=_bearer(token), **content)
+            return self._client.restful(path, method=method, headers={**_bearer(token), **(headers or {})}, **content)
 
         return self._repeated(send, lane=lane, repeatable=repeatable, kind=kind)
 

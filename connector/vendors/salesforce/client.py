@@ -32,6 +32,7 @@ from connector.vendors.salesforce.api import Api, Usage
 from connector.vendors.salesforce.bulk import BulkWriter
 from connector.vendors.salesforce.describing import Fields
 from connector.vendors.salesforce.enrolling import SalesforceEnroller
+from connector.vendors.salesforce.polling import Cursor, changes
 from connector.vendors.salesforce.reading import Reader, chunks
 from connector.vendors.salesforce.soap import Conversion, Converted, convert_leads
 from connector.vendors.salesforce.writing import Writer
@@ -144,6 +145,12 @@ class SalesforceVendor:
         `MasterRecordId` after a merge. Rows may be stamped before they are committed: let windows overlap."""
         return self._reader.changed(object_type, properties, since=since, until=until, lane=lane)
 
+    def poll(
+        self, object_type: str, properties: Sequence[str], cursor: Cursor, *, lane: Lane
+    ) -> Iterator[tuple[tuple[Record, ...], Cursor]]:
+        """Pages of what changed since the last round, deletions and merges included; see `polling.py`."""
+        return changes(self.api, self._fields, object_type, properties, cursor.rewound(), lane=lane)
+
     def page(self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane) -> Page:
         """One page of everything there is, by id."""
         return self._reader.page(object_type, properties, after=after, lane=lane)
@@ -205,6 +212,14 @@ class SalesforceVendor:
         if object_type == "Opportunity":
             self._further_contacts(creates, results, lane=lane)
         return results
+
+    def upsert(self, object_type: str, key_property: str, rows: Sequence[Create], *, lane: Lane) -> list[WriteResult]:
+        """Create or update by a unique External ID; doing it twice makes one record, so lost answers are repeated."""
+        return self._writer.upsert(object_type, key_property, rows, lane=lane)
+
+    def update_unless_edited(self, object_type: str, update: Update, *, since: datetime, lane: Lane) -> WriteResult:
+        """Update one record, unless it was changed since then: REJECTED with `edited_meanwhile`, so read it again."""
+        return self._writer.update_unless_edited(object_type, update, since=since, lane=lane)
 
     def archive(self, object_type: str, ids: Sequence[str], *, lane: Lane) -> list[WriteResult]:
         """Delete records; one that is already gone counts as done."""

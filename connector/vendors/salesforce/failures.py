@@ -49,8 +49,8 @@ _REASONS: Final[Mapping[str, str]] = {
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": "forbidden",
     "INSUFFICIENT_ACCESS_OR_READONLY": "forbidden",
     "ENTITY_IS_LOCKED": "approval_lock",
-    "PRECONDITION_FAILED": "edited_meanwhile",
 }
+_BY_STATUS: Final[Mapping[int, str]] = {300: "ambiguous", 412: "edited_meanwhile"}
 _COLUMN = re.compile(r"No such column '([A-Za-z0-9_.]+)'")
 _RECORD = re.compile(r"record with id: ([A-Za-z0-9]{15,18})")
 _LONGEST_TOLD = 200
@@ -95,8 +95,8 @@ def refused(status: int, problems: Sequence[Mapping[str, Any]]) -> RefusedError:
     name = column[1] if column else names[0] if names else None
     if code in GONE or (code == "INVALID_CROSS_REFERENCE_KEY" and not names and status == 200):
         status, reason = 404, "not_found"
-    elif status == 300:
-        reason = "ambiguous"
+    elif status in _BY_STATUS:
+        reason = _BY_STATUS[status]
     else:
         reason = _REASONS.get(code, code.lower() or f"http_{status}")
     shown = f" (field {name})" if name else ""

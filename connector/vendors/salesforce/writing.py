@@ -8,9 +8,12 @@ headers itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from connector.errors import UsageError
 from connector.vendors.base import Create, Lane, Outcome, Record, Update, WriteResult
 from connector.vendors.batches import Batch, write_all
 from connector.vendors.flight import Flight
@@ -77,6 +80,46 @@ class Writer:
         batch = self._batch(object_type, send, name=lambda row: row.key, uses=uses, repeatable=False)
         return self._sent(batch, creates, object_type)
 
+    def upsert(self, object_type: str, key_property: str, rows: Sequence[Create], *, lane: Lane) -> list[WriteResult]:
+        """Create or update by an External ID. Raises `UsageError` for one that is not unique: two records could have
+        one value, and Salesforce would then refuse to choose (or choose for those with wide rights)."""
+        known = self._fields.of(object_type, lane=lane)
+        if key_property not in known or not known[key_property].unique:
+            raise UsageError(
+                f"{object_type}.{key_property} must be a unique External ID that our user sees.",
+                reason="key_not_unique",
+            )
+
+        def send(part: Sequence[Create]) -> Json:
+            given = [
+                {**_json(known, self._content(object_type, row, keyed=False)), key_property: row.key} for row in part
+            ]
+            names = dict.fromkeys(name for one in given for name in one)
+            look = protocol.among(key_property, [row.key for row in part])
+            path = f"composite/sobjects/{object_type}/{key_property}"
+            return self._write("PATCH", object_type, given, list(names), look, lane=lane, repeatable=True, path=path)
+
+        def uses(row: Create, name: str) -> bool:
+            return name in row.properties or name == key_property
+
+        batch = self._batch(object_type, send, name=lambda row: row.key, uses=uses, repeatable=True)
+        return self._sent(batch, rows, object_type)
+
+    def update_unless_edited(self, object_type: str, update: Update, *, since: datetime, lane: Lane) -> WriteResult:
+        """One record by its own call, with `If-Unmodified-Since`: Collections know no such condition."""
+        known = self._fields.of(object_type, lane=lane)
+        path = f"sobjects/{object_type}/{protocol.ids_of([update.id], object_type)[0]}"
+        headers = {"If-Unmodified-Since": format_datetime(since.astimezone(UTC), usegmt=True)}
+
+        def send(rows: Sequence[Update]) -> Json:
+            body = _json(known, update.properties)
+            self._api.call("PATCH", path, body, lane=lane, headers=headers)
+            return {"written": [{"id": update.id, "success": True}], "stored": []}
+
+        batch = self._batch(object_type, send, name=lambda row: row.id, uses=_sets, repeatable=True)
+        [result] = self._sent(batch, [update], object_type)
+        return result
+
     def delete(self, object_type: str, ids: Sequence[str], *, lane: Lane) -> list[WriteResult]:
         """Into the recycle bin; one that is already gone counts as done."""
 
@@ -104,13 +147,14 @@ class Writer:
         *,
         lane: Lane,
         repeatable: bool,
+        path: str = "composite/sobjects",
     ) -> Json:
         """The rows' results and what is stored of them. Raises what the write itself was refused with."""
         rows = [{"attributes": {"type": object_type}, **one} for one in given]
         wanted = [
             {
                 "method": method,
-                "url": f"{self._api.data_path}composite/sobjects",
+                "url": self._api.data_path + path,
                 "referenceId": "write",
                 "httpHeaders": self._api.safety,
                 "body": {"allOrNone": False, "records": rows},
