@@ -106,6 +106,8 @@ class OutboundMessages:
     def redeliver(self, last: int) -> None:
         """Send the last messages that were acknowledged once more, under the same notification ids."""
         for several in list(self._recent)[-last:]:
+            for one in several:
+                one.attempts, one.due = 0, self._org.now()
             self._enqueue(several)
 
     def flush(self) -> None:

@@ -1,22 +1,31 @@
-"""What fields an org's objects have, as our user sees them: asked once an object, and again when it turns out wrong."""
+"""What fields an org's objects have, as our user sees them.
+
+Asked once an object, and again when it turns out wrong: when Salesforce does not know a field that we think exists, or
+when a field is wanted that was not there some minutes ago (an admin may have made it since).
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 from connector.vendors.base import Lane, PropertyInfo
 from connector.vendors.salesforce import records
 from connector.vendors.salesforce.api import Api
 
+OLD_SECONDS = 600.0
+
 
 class Fields:
-    """Remembered describes of one org. Safe to share between threads."""
+    """Remembered describes of one org. Safe to share between threads; `clock` is machine time."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
+        self._clock = clock
         self._lock = threading.Lock()
         self._known: dict[str, Mapping[str, PropertyInfo]] = {}
+        self._asked_at: dict[str, float] = {}
 
     def of(self, object_type: str, *, lane: Lane = Lane.BACKGROUND) -> Mapping[str, PropertyInfo]:
         """All fields of an object, by name."""
@@ -30,6 +39,7 @@ class Fields:
         found = {one.name: one for one in map(records.property_info, answer["fields"])}
         with self._lock:
             self._known[object_type] = found
+            self._asked_at[object_type] = self._clock()
         return found
 
     def forget(self, object_type: str) -> None:
@@ -40,4 +50,6 @@ class Fields:
     def visible(self, object_type: str, names: Sequence[str], *, lane: Lane) -> list[str]:
         """Those of these names that may be selected: one unknown name would refuse the whole query."""
         known = self.of(object_type, lane=lane)
+        if any(name not in known for name in names) and self._clock() - self._asked_at[object_type] > OLD_SECONDS:
+            known = self.fresh(object_type, lane=lane)
         return [name for name in dict.fromkeys(names) if name in known]

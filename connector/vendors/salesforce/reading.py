@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -40,22 +41,12 @@ class Reader:
     ) -> dict[str, Record]:
         """Records by id; what is deleted or merged is absent."""
         wanted = protocol.ids_of(ids, object_type)
-        found = self._among(object_type, "Id", wanted, properties, lane=lane)
-        changes = self._history(object_type, wanted, history, lane=lane) if history else {}
-        by_long = {one.id: one for one in found}
+        by_long = {one.id: one for one in self._among(object_type, "Id", wanted, properties, lane=lane)}
+        found = {asked: one for asked in wanted if (one := _match(asked, by_long)) is not None}
         if not history:
-            return {asked: by_long[_long] for asked in wanted if (_long := _match(asked, by_long)) is not None}
-        return {
-            asked: Record(
-                object_type=object_type,
-                id=_long,
-                properties=by_long[_long].properties,
-                modified_at=by_long[_long].modified_at,
-                history=changes.get(_long, {}),
-            )
-            for asked in wanted
-            if (_long := _match(asked, by_long)) is not None
-        }
+            return found
+        changes = self._history(object_type, list(by_long), history, lane=lane)
+        return {asked: replace(one, history=changes.get(one.id, {})) for asked, one in found.items()}
 
     def by_key(
         self, object_type: str, keys: Sequence[str], properties: Sequence[str], *, lane: Lane
@@ -192,8 +183,8 @@ def chunks(items: Sequence[Any], size: int = BATCH_SIZE) -> list[Any]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def _match(asked: str, by_long: Mapping[str, Record]) -> str | None:
+def _match(asked: str, by_long: Mapping[str, Record]) -> Record | None:
     """An id may be asked for in its short form; records carry the long one."""
-    if asked in by_long:
-        return asked
-    return next((one for one in by_long if one[:15] == asked), None) if len(asked) == 15 else None
+    if asked in by_long or len(asked) != 15:
+        return by_long.get(asked)
+    return next((one for long, one in by_long.items() if long.startswith(asked)), None)
