@@ -63,9 +63,7 @@ def command(
         "--app-secret": app_secret,
     }
     if vendor == "salesforce":
-        given = [name for name, value in hubspot_only.items() if value]
-        if given:
-            raise UsageError(f"{', '.join(given)} belong to HubSpot; leave them out.", reason="not_of_this_vendor")
+        _only_hubspot(hubspot_only)
         org = start_salesforce(
             port, host=host, people=contacts, seed=seed, latency_ms=latency_ms, limits_enabled=not unlimited
         )
@@ -85,6 +83,12 @@ def command(
     changes = {"target_url": webhook_url, "workflow_url": workflow_url, "app_secret": app_secret}
     sandbox.webhooks(**{name: value for name, value in changes.items() if value})
     _serve(sandbox, "HubSpot", {"token": sandbox.token, "app_secret": app_secret or sandbox.app_secret}, as_json)
+
+
+def _only_hubspot(options: Mapping[str, object]) -> None:
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise UsageError(f"{', '.join(given)} belong to HubSpot; leave them out.", reason="not_of_this_vendor")
 
 
 def _serve(sandbox: CommonHandle, name: str, facts: Mapping[str, str], as_json: bool) -> None:

@@ -151,20 +151,10 @@ class Writer:
     ) -> Json:
         """The rows' results and what is stored of them. Raises what the write itself was refused with."""
         rows = [{"attributes": {"type": object_type}, **one} for one in given]
-        wanted = [
-            {
-                "method": method,
-                "url": self._api.data_path + path,
-                "referenceId": "write",
-                "httpHeaders": self._api.safety,
-                "body": {"allOrNone": False, "records": rows},
-            }
-        ]
+        write = {"method": method, "url": self._api.data_path + path, "referenceId": "write"}
+        wanted = [write | {"httpHeaders": self._api.safety, "body": {"allOrNone": False, "records": rows}}]
         if look:
-            fields = self._fields.visible(object_type, ["Id", *names, KEY_PROPERTY, MODIFIED], lane=lane)
-            soql = protocol.select(fields, object_type, look)
-            url = f"{self._api.data_path}query?q={quote(soql)}"
-            wanted.append({"method": "GET", "url": url, "referenceId": "look"})
+            wanted.append(self._look(object_type, names, look, lane=lane))
         body = {"allOrNone": False, "collateSubrequests": False, "compositeRequest": wanted}
         answer = self._api.call("POST", "composite", body, lane=lane, repeatable=repeatable)
         parts = {str(one["referenceId"]): one for one in (answer or {}).get("compositeResponse") or ()}
@@ -178,6 +168,12 @@ class Writer:
         look_part = parts.get("look") or {}
         stored = look_part.get("body") if look_part.get("httpStatusCode") == 200 else None
         return {"written": written["body"], "stored": (stored or {}).get("records") or []}
+
+    def _look(self, object_type: str, names: Sequence[str], where: str, *, lane: Lane) -> dict[str, Any]:
+        """The subrequest that reads what is stored."""
+        fields = self._fields.visible(object_type, ["Id", *names, KEY_PROPERTY, MODIFIED], lane=lane)
+        soql = protocol.select(fields, object_type, where)
+        return {"method": "GET", "url": f"{self._api.data_path}query?q={quote(soql)}", "referenceId": "look"}
 
     def _content(self, object_type: str, row: Create, *, keyed: bool) -> dict[str, str]:
         content = dict(row.properties)
