@@ -32,6 +32,7 @@ from connector.vendors.http import FixedToken
 from connector.vendors.hubspot import inbound, provision, workflow
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.dialect import HubSpotDialect
+from connector.vendors.salesforce import inbound as outbound_message
 from connector.vendors.website import inbound as website_inbound
 
 INSTALLATION = "default"
@@ -172,7 +173,9 @@ class Runtime:
         if row.source == "hubspot_workflow":
             account_id = str(self._hubspot().portal_id)
             return workflow.parse_workflow(row.body, account_id=account_id, received_at=row.received_at)
-        source = row.source.partition(":")[2]
+        kind, _, source = row.source.partition(":")
+        if kind == "salesforce":
+            return outbound_message.parse(row.body, received_at=row.received_at)
         return website_inbound.parse(row.body, source=source, received_at=row.received_at)
 
     def _our_ids(self) -> frozenset[str]:

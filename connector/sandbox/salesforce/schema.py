@@ -38,6 +38,11 @@ class FieldInfo:
         return self.name.endswith("__c")
 
     @property
+    def by_system(self) -> bool:
+        """True for what Salesforce itself fills in on every record."""
+        return not self.createable and not self.nillable and self.type != "string"
+
+    @property
     def required(self) -> bool:
         """True when a create must bring a value."""
         return self.createable and not self.nillable and self.default is None and self.type != "boolean"
@@ -53,7 +58,7 @@ class FieldInfo:
             "createable": self.createable and writeable,
             "updateable": self.updateable and writeable,
             "nillable": self.nillable,
-            "defaultedOnCreate": self.default is not None or self.type == "boolean",
+            "defaultedOnCreate": self.default is not None or self.type == "boolean" or self.by_system,
             "defaultValue": self.default,
             "unique": self.unique,
             "externalId": self.external_id,

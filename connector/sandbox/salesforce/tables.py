@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from connector.sandbox.salesforce.schema import ObjectInfo, read_table
 
-_OWNER = "OwnerId reference req default=me ref=User|Group rel=Owner\n"
+_OWNER = "OwnerId reference req default=me ref=User rel=Owner\n"
+_OWNER_OR_QUEUE = "OwnerId reference req default=me ref=Group|User rel=Owner\n"
 _SOURCES = "opts=Web|Phone_Inquiry|Partner_Referral|Purchased_List|Other"
 _STATUSES = "opts=Open_-_Not_Contacted|Working_-_Contacted|Closed_-_Converted|Closed_-_Not_Converted"
 _INDUSTRIES = "opts=Manufacturing|Technology|Finance|Retail|Construction|Healthcare|Education|Other"
 
 _LEAD = (
-    _OWNER
+    _OWNER_OR_QUEUE
     + f"""
 MasterRecordId reference ro ref=Lead rel=MasterRecord
 LastName string:80 req
 FirstName string:40
 Salutation picklist:40 opts=Mr.|Ms.
-Name string:121 ro
+Name string:121 ro req
 Title string:128
 Company string:255 req
 Street textarea:255
@@ -57,7 +58,7 @@ AccountId reference ref=Account rel=Account
 LastName string:80 req
 FirstName string:40
 Salutation picklist:40 opts=Mr.|Ms.
-Name string:121 ro
+Name string:121 ro req
 Title string:128
 Department string:80
 MailingStreet textarea:255
@@ -82,7 +83,7 @@ _ACCOUNT = (
 MasterRecordId reference ro ref=Account rel=MasterRecord
 Name string:255 req
 ParentId reference ref=Account rel=Parent
-Type picklist:40 opts=Prospect|Customer|Partner|Other
+Type picklist:255 opts=Prospect|Customer|Partner|Other
 BillingStreet textarea:255
 BillingCity string:40
 BillingState string:80
@@ -91,7 +92,7 @@ BillingCountry string:80
 Phone phone:40
 AccountNumber string:40
 Website url:255
-Industry picklist:40 {_INDUSTRIES}
+Industry picklist:255 {_INDUSTRIES}
 AnnualRevenue currency
 NumberOfEmployees int
 Description textarea:32000
@@ -108,8 +109,8 @@ StageName picklist:255 req opts=Prospecting|Qualification|Proposal|Negotiation|C
 Amount currency
 Probability percent
 CloseDate date req
-Type picklist:40 opts=New_Business|Existing_Business
-LeadSource picklist:40 {_SOURCES}
+Type picklist:255 opts=New_Business|Existing_Business
+LeadSource picklist:255 {_SOURCES}
 NextStep string:255
 Description textarea:32000
 IsClosed boolean ro
@@ -121,9 +122,7 @@ LastActivityDate date ro
 """
 )
 
-_ACTIVITY = (
-    _OWNER
-    + """
+_ACTIVITY = """
 WhoId reference ref=Contact|Lead rel=Who
 WhatId reference ref=Account|Opportunity|Campaign rel=What
 AccountId reference ro ref=Account rel=Account
@@ -131,10 +130,10 @@ Subject combobox:255
 Description textarea:32000
 IsArchived boolean ro
 """
-)
 
 _TASK = (
-    _ACTIVITY
+    _OWNER_OR_QUEUE
+    + _ACTIVITY
     + """
 ActivityDate date
 Status picklist:40 req default=Not_Started opts=Not_Started|In_Progress|Completed|Waiting_on_someone_else|Deferred
@@ -152,16 +151,17 @@ IsReminderSet boolean
 )
 
 _EVENT = (
-    _ACTIVITY
+    _OWNER
+    + _ACTIVITY
     + """
 StartDateTime datetime
 EndDateTime datetime
 ActivityDateTime datetime
-ActivityDate date ro
+ActivityDate date
 DurationInMinutes int
 IsAllDayEvent boolean
 Location string:255
-ShowAs picklist:40 default=Busy opts=Busy|OutOfOffice|Free
+ShowAs picklist:40 default=Busy opts=Busy|OutOfOffice|Free restricted
 """
 )
 
@@ -197,7 +197,7 @@ Username string:80 req unique
 Email email:128 req
 LastName string:80 req
 FirstName string:40
-Name string:121 ro
+Name string:121 ro req
 Alias string:8
 IsActive boolean default=true
 UserType picklist:40 ro default=Standard opts=Standard|AutomatedProcess|Guest
