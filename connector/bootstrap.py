@@ -32,6 +32,7 @@ from connector.vendors.http import FixedToken
 from connector.vendors.hubspot import inbound, provision, workflow
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.dialect import HubSpotDialect
+from connector.vendors.salesforce import callouts
 from connector.vendors.salesforce import inbound as outbound_message
 from connector.vendors.website import inbound as website_inbound
 
@@ -176,6 +177,9 @@ class Runtime:
         kind, _, source = row.source.partition(":")
         if kind == "salesforce":
             return outbound_message.parse(row.body, received_at=row.received_at)
+        if kind == "salesforce_callout":
+            organization_id = row.connection_hint or ""
+            return callouts.parse(row.body, organization_id=organization_id, received_at=row.received_at)
         return website_inbound.parse(row.body, source=source, received_at=row.received_at)
 
     def _our_ids(self) -> frozenset[str]:

@@ -18,8 +18,8 @@ from connector.vendors.hubspot.inbound import is_bulk as is_bulk_hubspot
 from connector.vendors.hubspot.inbound import verify as verify_hubspot
 from connector.vendors.hubspot.signature import SIGNATURE_HEADERS
 from connector.vendors.salesforce import inbound as outbound_message
-from connector.vendors.website.inbound import SIGNATURE_HEADERS as WEBSITE_HEADERS
-from connector.vendors.website.inbound import verify as verify_website
+from connector.vendors.signed import SIGNATURE_HEADERS as SIGNED_HEADERS
+from connector.vendors.signed import verify as verify_signed
 from webhooks.services import Services
 
 receivers = Blueprint("receivers", __name__)
@@ -59,7 +59,7 @@ def website_form(source: str) -> Response:
         abort(404)
 
     def prove(body: bytes) -> str:
-        verify_website(_headers(WEBSITE_HEADERS), body, secrets=secrets, now=services.clock())
+        verify_signed(_headers(SIGNED_HEADERS), body, secrets=secrets, now=services.clock())
         return "hmac"
 
     return _take(f"form:{source}", prove)
@@ -85,6 +85,21 @@ def salesforce(connection: str, secret: str) -> Response:
     taken.set_data(outbound_message.answer())
     taken.mimetype = "text/xml"
     return taken
+
+
+@receivers.post("/webhooks/salesforce/<connection>")
+def salesforce_callout(connection: str) -> Response:
+    """What a flow or a trigger of the org posts, signed with one of the connection's secrets."""
+    services = _services()
+    org = services.settings.salesforce.get(connection)
+    if org is None:
+        abort(404)
+
+    def prove(body: bytes) -> str:
+        verify_signed(_headers(SIGNED_HEADERS), body, secrets=org.secrets, now=services.clock())
+        return "hmac"
+
+    return _take(f"salesforce_callout:{connection}", prove, hint=org.organization_id)
 
 
 def _take(

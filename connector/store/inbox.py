@@ -33,8 +33,10 @@ class InboxState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One verified request. `source`: hubspot, hubspot_workflow, salesforce:<name> or form:<source>; `headers` only
-    harmless ones."""
+    """One verified request. `headers` holds only harmless ones.
+
+    `source` is hubspot, hubspot_workflow, salesforce:<name>, salesforce_callout:<name> or form:<source>.
+    """
 
     source: str
     body: bytes

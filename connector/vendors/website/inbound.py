@@ -13,45 +13,28 @@ one sent again counts once.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from connector.errors import InboundError
 from connector.vendors.base import EventKind, InboundEvent, Submission
 from connector.vendors.moments import to_moment
+from connector.vendors.signed import FRESH_SECONDS, SIGNATURE_HEADER, SIGNATURE_HEADERS, TIMESTAMP_HEADER, sign, verify
 from connector.vendors.wire import is_storable, load_json
 
-FRESH_SECONDS = 300
-TIMESTAMP_HEADER = "X-Tasuki-Timestamp"
-SIGNATURE_HEADER = "X-Tasuki-Signature"
-SIGNATURE_HEADERS = (TIMESTAMP_HEADER, SIGNATURE_HEADER)
+__all__ = [
+    "FORM",
+    "FRESH_SECONDS",
+    "PAGE_EVENT",
+    "SIGNATURE_HEADER",
+    "SIGNATURE_HEADERS",
+    "TIMESTAMP_HEADER",
+    "parse",
+    "sign",
+    "verify",
+]
+
 FORM, PAGE_EVENT = "website_form", "website_event"
-
-_SECONDS = re.compile(r"[0-9]{9,12}", re.ASCII)
-
-
-def verify(headers: Mapping[str, str], body: bytes, *, secrets: Sequence[str], now: datetime) -> None:
-    """Return when the delivery is the site's and fresh on both sides; else raise `InboundError` (401)."""
-    given = {name.lower(): value for name, value in headers.items()}
-    stamp = given.get(TIMESTAMP_HEADER.lower(), "")
-    if not _SECONDS.fullmatch(stamp):
-        raise _refused("timestamp_malformed")
-    if abs(now.timestamp() - int(stamp)) > FRESH_SECONDS:
-        raise _refused("timestamp_outside_window")
-    sent = given.get(SIGNATURE_HEADER.lower(), "").encode("utf-8", "replace")
-    matches = [hmac.compare_digest(sign(secret, stamp, body).encode(), sent) for secret in secrets]
-    if not any(matches):
-        raise _refused("signature_mismatch")
-
-
-def sign(secret: str, timestamp: str, body: bytes) -> str:
-    """The signature header's value for this body at this second."""
-    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
 def parse(body: bytes, *, source: str, received_at: datetime) -> list[InboundEvent]:
@@ -113,7 +96,3 @@ def _text(value: Any) -> str | None:
 def _key(submission: Submission, source: str, raw: Any) -> bytes:
     named = submission.submission_id or repr(raw)
     return blake2b(f"website|{source}|{named}".encode("utf-8", "replace"), digest_size=16).digest()
-
-
-def _refused(reason: str) -> InboundError:
-    return InboundError("The delivery carries no valid signature of this source; check its secret.", reason=reason)

@@ -15,6 +15,7 @@ from connector.sandbox.salesforce.handle import start_salesforce
 from connector.store import inbox
 from connector.store.database import Database
 from connector.store.inbox import Delivery
+from connector.vendors import signed
 from connector.vendors.salesforce import inbound
 from webhooks.app import create_app
 from webhooks.services import Postgres, Services
@@ -158,3 +159,14 @@ def test_messages_of_a_sandbox_survive_a_database_that_is_away_and_come_in_once(
     assert len({one.key for one in events}) == 3, "and means nothing new"
     assert {one.object_id for one in events} == set(ids)
     assert {one.actor_is_us for one in events} == {False}
+
+
+def test_a_signed_callout_is_stored_and_an_unsigned_one_is_not(client: FlaskClient, database: Database) -> None:
+    body = b'{"organization_id": "00D", "events": []}'
+    stamp = str(round(NOW.timestamp()))
+    headers = {"X-Tasuki-Timestamp": stamp, "X-Tasuki-Signature": signed.sign(SECRET, stamp, body)}
+    wrong = headers | {"X-Tasuki-Signature": signed.sign(SECRET, stamp, body + b" ")}
+    assert client.post("/webhooks/salesforce/main", data=body, headers=wrong).status_code == 401
+    assert client.post("/webhooks/salesforce/other", data=body, headers=headers).status_code == 404
+    assert client.post("/webhooks/salesforce/main", data=body, headers=headers).status_code == 200
+    assert stored(database) == [("salesforce_callout:main", ORG, body)]
