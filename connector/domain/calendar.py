@@ -10,7 +10,8 @@ the people in the office.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from zoneinfo import ZoneInfo
 from connector.domain.holidays import holidays_of
 from connector.domain.hours import WEEKDAYS, Hours, Interval, hours_on, parse_day, parse_hours
 from connector.domain.span import END_OF_TIME, Span
+from connector.domain.working import Year, day_at, place
 
 _DAY = timedelta(days=1)
 #: So many days a year may be closed every year: the rest guarantees that the office opens again.
@@ -42,6 +44,7 @@ class Calendar:
     closed: frozenset[date | tuple[int, int]] = frozenset()
     open: Mapping[date | tuple[int, int], Hours] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     _days: dict[date, tuple[Interval, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _years: dict[int, Year] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def build(
@@ -94,11 +97,12 @@ class Calendar:
 
     def working_between(self, start: datetime, end: datetime) -> timedelta:
         """How long the office is open between the two; zero when `end` is not after `start`."""
-        total, day, last = timedelta(), self._date(start), self._date(end)
-        while day <= last:
-            for opens, closes in self.open_intervals(day):
-                total += max(min(closes, end) - max(opens, start), timedelta())
-            day += _DAY
+        if end <= start:
+            return timedelta()
+        first, last = self._date(start), self._date(end)
+        total = self._opened(last, end) - self._opened(first, start)
+        for year in range(first.year, last.year):
+            total += self._year(year).before[-1]
         return total
 
     def working_after(self, start: datetime, amount: timedelta) -> datetime:
@@ -106,7 +110,8 @@ class Calendar:
 
         A span that ends exactly at closing time ends there, not at the next opening.
         """
-        for day in self._days_from(self._date(start)):
+        day: date | None = self._date(start)
+        while day is not None:
             for opens, closes in self.open_intervals(day):
                 if closes <= start:
                     continue
@@ -114,19 +119,55 @@ class Calendar:
                 if closes - begins >= amount:
                     return begins + amount
                 amount -= closes - begins
+            day, amount = self._day_of(day + _DAY, amount)
         return END_OF_TIME
 
     def closing_after(self, start: datetime, working_days: int) -> datetime:
         """Closing time (UTC) of the Nth working day after the day of `start`; 0: of the first that is not over."""
         today = self._date(start)
-        for day in self._days_from(today if working_days == 0 else today + _DAY):
-            intervals = self.open_intervals(day)
-            if not intervals or intervals[-1][1] <= start:
-                continue
-            working_days -= 1
-            if working_days <= 0:
-                return intervals[-1][1]
-        return END_OF_TIME
+        intervals = self.open_intervals(today) if working_days == 0 else ()
+        if intervals and intervals[-1][1] > start:
+            return intervals[-1][1]
+        day = self._nth_working_day(today + _DAY, max(working_days, 1))
+        return self.open_intervals(day)[-1][1] if day is not None else END_OF_TIME
+
+    def _opened(self, day: date, until: datetime) -> timedelta:
+        """The working time of the year before a moment of this day."""
+        total = self._year(day.year).before[place(day)]
+        for opens, closes in self.open_intervals(day):
+            total += max(min(closes, until) - opens, timedelta())
+        return total
+
+    def _day_of(self, day: date, amount: timedelta) -> tuple[date | None, timedelta]:
+        """The first day from `day` on in which so much working time is used up, with what is left for that day."""
+        at = place(day)
+        for year in range(day.year, _LAST_DAY.year):
+            before = self._year(year).before
+            if amount <= timedelta():  # then the next opening is asked for
+                found = bisect_right(before, before[at], lo=at + 1)
+            else:
+                found = bisect_left(before, before[at] + amount, lo=at + 1)
+            if found < len(before):
+                return day_at(year, found - 1), amount - (before[found - 1] - before[at])
+            amount, at = amount - (before[-1] - before[at]), 0
+        return None, amount
+
+    def _nth_working_day(self, day: date, number: int) -> date | None:
+        """The nth working day from `day` on."""
+        at = place(day)
+        for year in range(day.year, _LAST_DAY.year):
+            days = self._year(year).days
+            found = bisect_left(days, days[at] + number, lo=at + 1)
+            if found < len(days):
+                return day_at(year, found - 1)
+            number, at = number - (days[-1] - days[at]), 0
+        return None
+
+    def _year(self, year: int) -> Year:
+        found = self._years.get(year)
+        if found is None:
+            found = self._years[year] = Year.of(year, self.open_intervals)
+        return found
 
     def _hours_of(self, day: date) -> Hours:
         yearly = (day.month, day.day)
@@ -141,12 +182,6 @@ class Calendar:
 
     def _date(self, moment: datetime) -> date:
         return moment.astimezone(self.zone).date()
-
-    @staticmethod
-    def _days_from(day: date) -> Iterator[date]:
-        while day < _LAST_DAY:
-            yield day
-            day += _DAY
 
 
 def _week(hours: Mapping[str, str | Sequence[str]]) -> Mapping[int, Hours]:

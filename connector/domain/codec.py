@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from connector.domain.codec_work import (
@@ -31,7 +32,7 @@ from connector.domain.codec_work import (
     text_or_none,
 )
 from connector.domain.state import Edge, Employer, Hold, LeadState, Mover, Refusal, Setting, StageEntry
-from connector.domain.value import BLANK, Missing, Value
+from connector.domain.value import BLANK, Missing, Truth, Value
 
 Json: TypeAlias = Any
 
@@ -161,7 +162,7 @@ def decode_state(raw: Mapping[str, Json]) -> LeadState:
     return LeadState(
         entry=decode_entry(raw["entry"]) if raw.get("entry") else None,
         trail=tuple(_decode_step(one) for one in raw.get("trail", ())),
-        edges={name: _decode_edge(edge) for name, edge in raw.get("edges", {}).items()},
+        edges={name: _decode_edge(*edge) for name, edge in raw.get("edges", {}).items()},
         holds={name: _decode_hold(hold) for name, hold in raw.get("holds", {}).items()},
         tasks=tuple(decode_task(task) for task in raw.get("tasks", ())),
         published=raw.get("published", {}),
@@ -190,8 +191,10 @@ def _encode_edge(edge: Edge) -> list[Json]:
     return [edge.truth, edge.turned, text_or_none(edge.turned_at), edge.digest]
 
 
-def _decode_edge(raw: list[Json]) -> Edge:
-    return Edge(truth=raw[0], turned=raw[1], turned_at=moment_or_none(raw[2]), digest=raw[3])
+@lru_cache(maxsize=16_384, typed=True)
+def _decode_edge(truth: Truth, turned: int, turned_at: str | None, digest: str | None) -> Edge:
+    """Each lead has an edge for everything that is watched, and most are alike: nothing has come yet."""
+    return Edge(truth=truth, turned=turned, turned_at=moment_or_none(turned_at), digest=digest)
 
 
 def _encode_refusal(refusal: Refusal) -> list[Json]:

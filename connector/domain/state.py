@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import Enum
+from operator import attrgetter
 from types import MappingProxyType
+from typing import Any
 
 from connector.domain.effects import Deal, Enrolment, OwnerRequest, Task
 from connector.domain.runs import Assigned, CadenceRun, ClockRun
@@ -132,5 +134,9 @@ def altered(state: LeadState, **values: object) -> LeadState:
     for name, value in values.items():
         before = getattr(state, name)
         if before is not value and before != value:
-            return replace(state, **values)  # type: ignore[arg-type]
+            return LeadState(**(dict(zip(_NAMES, _ALL(state), strict=True)) | values))  # `replace` costs twice as much
     return state
+
+
+_NAMES = tuple(one.name for one in fields(LeadState))
+_ALL: Callable[[LeadState], tuple[Any, ...]] = attrgetter(*_NAMES)

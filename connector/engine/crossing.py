@@ -33,11 +33,12 @@ _TRUSTED = (1e-6, 1 - 1e-12)
 class _Fall:
     """One score as a function of time: what stays, what falls, what rises."""
 
-    __slots__ = ("decay", "definition", "lines")
+    __slots__ = ("decay", "definition", "left", "lines")
 
     def __init__(self, definition: ScoreDef, result: ScoreResult) -> None:
         self.definition, self.decay = definition, definition.decay
         self.lines = [(one.rule.points, one.at) for one in result.contributions]
+        self.left = sum([one.points for one in result.contributions if one.at])
 
     def value(self, moment: datetime) -> float:
         """The limited score, by the same steps as `Program.scores` at that moment."""
@@ -68,10 +69,6 @@ class _Fall:
     def standing(self) -> float:
         """What does not fade."""
         return sum([points for points, occurred in self.lines if not occurred], 0.0)
-
-    def fading(self, now: datetime) -> float:
-        """What fades, before any limit."""
-        return sum([left_of(self.decay, occurred, now) * points for points, occurred in self.lines if occurred])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +110,27 @@ class Fade:
         self.moves = bool(self._falls)
         self._curve = self._one_curve() if len(self._falls) == 1 else None
 
-    def near(self, threshold: float) -> datetime | None:
-        """A moment shortly before the next crossing (or the crossing itself), found without a search; None: never."""
-        if not self.moves:
+    def soonest(self, thresholds: Sequence[float]) -> tuple[datetime, float] | None:
+        """Which of these is crossed first, with a moment shortly before it (or that of the crossing); None: none ever.
+
+        Of a sum that falls (or rises) for ever that is the nearest one below (or above).
+        """
+        curve = self._curve
+        if curve is None:
+            found = [(at, one) for one in dict.fromkeys(thresholds) if (at := self.crossing(one)) is not None]
+            return min(found, default=None)
+        rising, shown = curve.fading < 0, whole(self._exact)
+        edges = [(edge, one) for one in thresholds if (edge := _edge(one, shown, rising=rising)) is not None]
+        if not edges or curve.fading == 0:
             return None
-        after = self._after(threshold)
-        if after is None:
+        edge, threshold = min(edges) if rising else max(edges)
+        after = curve.reaches(edge)
+        if after is None or _HALVINGS < after < inf:
             return None
-        if after == inf or self._curve is None:
-            return self.crossing(threshold)
-        return max(shift(self.now, self._curve.half_life * after - _MARGIN), self.now)
+        if after < inf:
+            return max(shift(self.now, curve.half_life * after - _MARGIN), self.now), threshold
+        at = self.crossing(threshold)
+        return None if at is None else (at, threshold)
 
     def crossing(self, threshold: float) -> datetime | None:
         """The first moment after `now` at which the sum, in whole points, stands otherwise to `threshold`.
@@ -143,7 +151,7 @@ class Fade:
         if half_life is None:
             return None
         steady = sum([value for other, value in enumerate(self._values) if other != place])
-        return _Curve(fall.definition, half_life, steady, fall.standing(), fall.fading(self.now))
+        return _Curve(fall.definition, half_life, steady, fall.standing(), fall.left)
 
     def _after(self, threshold: float) -> float | None:
         """After how many half-lives it crosses, nearly; infinity where it has to be searched for, None: never."""

@@ -7,7 +7,7 @@ fields catch up, nothing is started); then what is new is applied aloud.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connector.domain.calendar import END_OF_TIME
@@ -30,6 +30,7 @@ from connector.engine import (
     reach,
     recalls,
     refusals,
+    rest,
     routing,
     sla,
     two_people,
@@ -49,16 +50,31 @@ MOST_ROUNDS = 8
 
 
 def decide(
-    plan: Plan, lead: Lead, signals: Sequence[Signal], state: LeadState, now: datetime, *, since: datetime
+    plan: Plan,
+    lead: Lead,
+    signals: Sequence[Signal],
+    state: LeadState,
+    now: datetime,
+    *,
+    since: datetime,
+    closely: bool = False,
+    waking: bool = True,
 ) -> Decision:
     """Evaluate one lead at `now` (UTC).
 
     `since` is when the policy was activated: what entered, happened or turned before it starts no work. After the
-    decision is stored, the shell marks every signal that was passed in (and had occurred by `now`) as seen.
+    decision is stored, the shell marks every signal that was passed in (and had occurred by `now`) as seen. `closely`
+    looks at everything also where a lead is seen to rest: it comes to the same. Without `waking`, when to look again is
+    left out.
     """
+    look = _Look(plan, lead, now, since, closely=closely, waking=waking)
     earlier: tuple[StageEntry, ...] = ()
     grounds: Mapping[int, tuple[Ground, ...]] = {}
     at = _catches_up_at(plan, lead, state, now, since)
+    if at == now and state.policy is not None:
+        resting = _at_rest_under_both(look, signals, state)
+        if resting is not None:
+            return resting
     if at is not None:
         old = [one for one in signals if one.seen or one.occurred_at < since]
         # Before the activation everything is quiet; else what came after it is an event, and left for below.
@@ -66,7 +82,7 @@ def decide(
         run = _Run(plan, lead, old, state, at, new, since, quiet_until=since if now >= since else END_OF_TIME)
         state, earlier = replace(run.state_after(), refused=state.refused), run.entries
         grounds = run.course.grounds
-    decision = _evaluate(plan, lead, signals, state, now, since, earlier)
+    decision = _evaluate(look, signals, state, earlier)
     if grounds:
         decision = replace(decision, grounds={**grounds, **decision.grounds})
     if not plan.feeds_back:
@@ -76,7 +92,7 @@ def decide(
             break
         state = decision.state
         seen = [replace(one, seen=one.seen or one.occurred_at <= now) for one in signals]
-        decision = _joined(decision, _evaluate(plan, lead, seen, state, now, since, ()))
+        decision = _joined(decision, _evaluate(look, seen, state, ()))
     return decision
 
 
@@ -120,15 +136,43 @@ def _catches_up_at(plan: Plan, lead: Lead, state: LeadState, now: datetime, sinc
     return min(now, max(since, state.entry.entered_at if state.entry else since))
 
 
-def _evaluate(
-    plan: Plan,
-    lead: Lead,
-    signals: Sequence[Signal],
-    state: LeadState,
-    now: datetime,
-    since: datetime,
-    earlier: tuple[StageEntry, ...],
-) -> Decision:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at a lead: what stays the same however often it is evaluated."""
+
+    plan: Plan
+    lead: Lead
+    now: datetime
+    since: datetime
+    closely: bool
+    waking: bool
+
+
+def _at_rest_under_both(look: _Look, signals: Sequence[Signal], state: LeadState) -> Decision | None:
+    """A policy that comes at this very moment finds the lead at rest: then there is nothing to catch up with.
+
+    What would be quiet changes nothing, and no more does what would be aloud. None: look at both.
+    """
+    if any(not one.seen and one.occurred_at >= look.since for one in signals):
+        return None
+    return _at_a_glance(look, signals, altered(state, policy=look.plan.policy.hash), ())
+
+
+def _at_a_glance(
+    look: _Look, signals: Sequence[Signal], state: LeadState, earlier: tuple[StageEntry, ...]
+) -> Decision | None:
+    if look.closely:
+        return None
+    signals = employer.of_this_job(signals, state.employer)
+    view = rest.glance(look.plan, look.lead, signals, state, look.now, look.since)
+    return None if view is None else rest.decision(look.plan, view, state, signals, earlier, waking=look.waking)
+
+
+def _evaluate(look: _Look, signals: Sequence[Signal], state: LeadState, earlier: tuple[StageEntry, ...]) -> Decision:
+    resting = _at_a_glance(look, signals, state, earlier)
+    if resting is not None:
+        return resting
+    plan, lead, now, since = look.plan, look.lead, look.now, look.since
     signals = employer.of_this_job(signals, state.employer)
     unseen = [one for one in signals if not one.seen and one.occurred_at <= now]
     new = work.new_signals(plan, unseen, since, now)
@@ -171,9 +215,9 @@ def _evaluate(
         entries=(*earlier, *run.entries),
         tasks_changed=_changed(tasks, acts),
         fired=tuple(dict.fromkeys(acts.fired)),
-        scores={name: view.exact(name) for name in plan.score_names},
+        scores=view.exacts(),
         overruled=(*overruled, *_refusals(run.course.refused, view, state)),
-        wake=wake.next_wake(plan, after, view, signals),
+        wake=wake.next_wake(plan, after, view, signals) if look.waking else None,
         owners={} if acts.silent else publish.owners(after, view),
         requests=tuple(acts.requests.values()),
         deals_changed=tuple(acts.deals.values()),
@@ -203,6 +247,8 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
     """
     acts = Acts(plan, view, silent=not reach.acts_on(plan, view))
     given, state = state.deals, handoff.owned(state)
+    if state.deals is given and rest.has_no_work(state, view.lead) and not (events.came or events.late):
+        return acts, {}
     acts.deals.update((deal.key, deal) for deal in state.deals if deal not in given)
     ticked = sla.tick(plan, state, view, events)
     acts.clocks += ticked.changed
@@ -283,11 +329,11 @@ class _Run:
         signals = employer.of_this_job(signals, self.employer)
         self.forgotten = employer.forgotten(plan, lead, self.left_at)
         self._lead = lead = publish.as_set(lead, state.settings, self.forgotten, now)
-        times = occurrences(plan.members, signals, now)
+        times = occurrences(plan.unions, signals, now)
         self.holds: Mapping[str, Hold] = publish.holds_after(plan, state, lead, now)
         state = _from_its_beginning(plan, state, signals, now)
         adopted: tuple[StageEntry, ...] = ()
-        view = self._first = LeadView(plan, lead, times, state.entry, self.holds, now, self._remembered)
+        view = self._first = LeadView(plan, lead, times, state.entry, self.holds, now, self._remembered).settle()
         if state.entry is None or (plan.policy.stages and state.entry.stage not in plan.policy.stages):
             entry = self._adopted(view, state, signals, new, quiet=quiet_until is not None)
             if entry is not None:
@@ -317,6 +363,8 @@ class _Run:
     def moved(self) -> dict[str, object]:
         """What else becomes of the state by these moves."""
         refused = self.course.refused
+        if self._is_unmoved():
+            return {}
         return {
             "entry": self.course.view.entry,
             "answers_used": publish.answers_after(self._plan, self.state, self.course),
@@ -328,6 +376,18 @@ class _Run:
             "employer": self.employer,
             "policy": self._plan.policy.hash,
         }
+
+    def _is_unmoved(self) -> bool:
+        """True when nobody has moved the lead, nor has tried to."""
+        course, state = self.course, self.state
+        return (
+            course.view.entry is state.entry
+            and course.refused is None
+            and course.settled_at is state.settled_at
+            and course.stuck == state.stuck
+            and self.employer is state.employer
+            and state.policy == self._plan.policy.hash
+        )
 
     def _trail(self) -> tuple[StageEntry, ...]:
         """The latest entries. The first one begins where we now know that it began."""

@@ -40,6 +40,8 @@ def seen(plan: Plan, state: LeadState, lead: Lead, now: datetime, quiet_until: d
         return before
     fact = lead.fact(rules.email)
     domain = fact.value.rpartition("@")[2].lower() if isinstance(fact.value, str) else ""
+    if before is not None and domain == before.domain:
+        return before
     if not domain or any(_within(domain, one) for one in rules.not_employers):
         return before
     if before is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from connector.engine.view import LeadView
 
 _UNSEEN = Edge(truth=None, turned=0)
+_TRUTH = attrgetter("truth")
+_NOTHING_CAME = frozenset[str]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ class Events:
     came: frozenset[str] = field(init=False)  #: All of it in words, to see at once whether one of it was waited for.
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "came", frozenset(_words(self)))
+        some = self.arrival is not None or self.signals or self.turned or self.done or self.finished or self.breached
+        object.__setattr__(self, "came", frozenset(_words(self)) if some else _NOTHING_CAME)
 
 
 def _words(events: Events) -> Iterator[str]:
@@ -107,12 +111,14 @@ def edges_after(
     While a policy catches up (`quiet_until`), what turned by a later change is left for the pass that is aloud.
     """
     changed: dict[str, Edge] = {}
-    for watch, truth in zip(plan.watched_conditions, plan.program.watched(view), strict=True):
-        edge = before.get(watch.name)
-        if edge is None or edge.truth is not truth:
-            after = _turn(plan, watch, edge or _UNSEEN, truth, view, quiet_until)
-            if after is not None:
-                changed[watch.name] = after
+    truths = plan.program.watched(view)
+    if not _stand(plan, before, truths):
+        for watch, truth in zip(plan.watched_conditions, truths, strict=True):
+            edge = before.get(watch.name)
+            if edge is None or edge.truth is not truth:
+                after = _turn(plan, watch, edge or _UNSEEN, truth, view, quiet_until)
+                if after is not None:
+                    changed[watch.name] = after
     for watch in plan.watched_dates:
         edge = before.get(watch.name)
         changes = watch.event.kind is EventKind.CHANGES
@@ -126,6 +132,13 @@ def edges_after(
     return {**before, **changed} if changed else before
 
 
+def _stand(plan: Plan, before: Mapping[str, Edge], truths: tuple[Truth, ...]) -> bool:
+    """True when each condition that is watched is as it was last seen."""
+    if not before.keys() >= plan.watched_names.keys():
+        return False
+    return tuple(map(_TRUTH, map(before.__getitem__, plan.watched_names))) == truths
+
+
 def turned(before: Mapping[str, Edge], after: Mapping[str, Edge]) -> dict[str, Edge]:
     """The watched events that have come between two states."""
     if after is before:
@@ -135,11 +148,10 @@ def turned(before: Mapping[str, Edge], after: Mapping[str, Edge]) -> dict[str, E
 
 def next_dates(plan: Plan, view: LeadView) -> Iterator[datetime]:
     """When `reaches` events will come, as far as is known."""
-    for watch in plan.watched_dates:
-        if watch.event.kind is EventKind.REACHES:
-            moment = reached_at(watch.event, view)
-            if moment is not None and moment > view.now:
-                yield moment
+    for watch in plan.watched_reaches:
+        moment = reached_at(watch.event, view)
+        if moment is not None and moment > view.now:
+            yield moment
 
 
 def reached_at(event: Event, view: LeadView) -> datetime | None:

@@ -135,6 +135,8 @@ def next_date(plan: Plan, view: LeadView, stuck: str | None) -> datetime | None:
     if view.entry is None:
         return None
     waits = news_since(plan, view) is not None
+    if not waits and stuck is None:
+        return None
     moments = [
         moment
         for transition in plan.from_stage.get(view.entry.stage, ())

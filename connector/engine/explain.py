@@ -89,7 +89,7 @@ class Explanation:
 def explain(plan: Plan, lead: Lead, signals: Sequence[Signal], state: LeadState, now: datetime) -> Explanation:
     """Explain the lead as it stood after its last evaluation, with points as of `now`."""
     signals = employer.of_this_job(signals, state.employer)
-    view = LeadView(plan, lead, occurrences(plan.members, signals, now), state.entry, state.holds, now, state)
+    view = LeadView(plan, lead, occurrences(plan.unions, signals, now), state.entry, state.holds, now, state)
     stage = state.entry.stage if state.entry else ""
     total = view.value("score.total") if plan.policy.total else 0.0
     next_wake = wake.next_wake(plan, state, view, signals)

@@ -88,8 +88,9 @@ def owned(state: LeadState) -> LeadState:
 
 def sender(state: LeadState, view: LeadView, shown: Value) -> Value | None:
     """Who is to stand on the deal as its maker: whoever stands there stays, through the win. None: leave it."""
-    made = next((deal.sender for deal in reversed(state.deals) if deal.sender is not None), None)
-    return made if shown is BLANK and pipeline.is_open(view) else None
+    if shown is not BLANK or not state.deals or not pipeline.is_open(view):
+        return None
+    return next((deal.sender for deal in reversed(state.deals) if deal.sender is not None), None)
 
 
 # ── what is missing ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -132,12 +133,12 @@ def _gate_told(
 def _stands_before(plan: Plan, gate: Gate, view: LeadView, quiet_until: datetime | None) -> bool:
     """True when the lead has everything for a move but this gate."""
     assert view.entry is not None
-    return any(
-        transition.gate == gate.id
-        and transition.when.test(view) is True
+    through = plan.through.get((view.entry.stage, gate.id))
+    return through is not None and any(
+        transition.when.test(view) is True
         and gates.passes(view, gate) is False
         and (quiet_until is None or not evidence.is_newer(plan.evidence[transition.id], view, quiet_until))
-        for transition in plan.from_stage.get(view.entry.stage, ())
+        for transition in through
     )
 
 

@@ -6,13 +6,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
+from typing import Any
 
 from connector.engine import gates, program
 from connector.engine.recycle import reason_fields
 from connector.engine.view import members_of
 from connector.engine.watching import Watch, watches
 from connector.policy.conditions import Condition
-from connector.policy.model import FieldDef, Gate, Policy, Transition
+from connector.policy.model import Event, EventKind, FieldDef, Gate, Policy, Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Turning:
+    """Conditions that time alone may change: `always`, or `by` signals and scores that move."""
+
+    always: tuple[Condition, ...]
+    by: tuple[tuple[frozenset[str], Condition], ...]
+
+    @classmethod
+    def of(cls, conditions: Sequence[Condition]) -> Turning:
+        """These conditions, apart."""
+        return cls(
+            tuple(one for one in conditions if one.moved_by is None),
+            tuple((one.moved_by, one) for one in conditions if one.moved_by is not None),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +56,16 @@ class Plan:
         }
 
     @cached_property
+    def through(self) -> Mapping[tuple[str, str], tuple[Transition, ...]]:
+        """Stage id and gate id → the transitions out of the stage that lead through the gate."""
+        found: dict[tuple[str, str], tuple[Transition, ...]] = {}
+        for stage, ways in self.from_stage.items():
+            for one in ways:
+                if one.gate is not None:
+                    found[stage, one.gate] = (*found.get((stage, one.gate), ()), one)
+        return found
+
+    @cached_property
     def reason_fields(self) -> tuple[str, ...]:
         """The answer fields that hold reasons."""
         return reason_fields(self.policy)
@@ -60,26 +87,42 @@ class Plan:
         return {one.id: one for one in self.policy.transitions}
 
     @cached_property
+    def waiting(self) -> Mapping[str, Sequence[Event]]:
+        """Whoever waits for events (a rule, a clock's starts, …) → the events that it lists."""
+        policy = self.policy
+        found: dict[str, Sequence[Event]] = {rule.id: rule.on for rule in policy.rules}
+        if policy.routing is not None:
+            found |= {rule.id: rule.on for rule in policy.routing.rules}
+        for clock in policy.clocks.values():
+            found |= {f"{clock.id}.starts": clock.starts, f"{clock.id}.stops": clock.stops}
+        for cadence in policy.cadences.values():
+            found[f"{cadence.id}.stop_on"] = cadence.stop_on
+        for recall in policy.recalls:
+            found |= {recall.id: recall.on, f"{recall.id}.stop_on": recall.stop_on}
+        if policy.create_deal is not None:
+            found["create_deal"] = policy.create_deal.on
+        return found
+
+    @cached_property
     def watched(self) -> tuple[Watch, ...]:
         """Every event of the policy that has to be remembered between evaluations."""
-        policy = self.policy
-        found = [watch for rule in policy.rules for watch in watches(rule.id, rule.on)]
-        if policy.routing is not None:
-            found += [watch for rule in policy.routing.rules for watch in watches(rule.id, rule.on)]
-        for clock in policy.clocks.values():
-            found += watches(f"{clock.id}.starts", clock.starts)
-            found += watches(f"{clock.id}.stops", clock.stops)
-        for cadence in policy.cadences.values():
-            found += watches(f"{cadence.id}.stop_on", cadence.stop_on)
-        for recall in policy.recalls:
-            found += watches(f"{recall.id}.stop_on", recall.stop_on)
-        if policy.create_deal is not None:
-            found += watches("create_deal", policy.create_deal.on)
-        return tuple(found)
+        return tuple(watch for owner, events in self.waiting.items() for watch in watches(owner, events))
+
+    @cached_property
+    def signals_waited_for(self) -> frozenset[str]:
+        """The signals that are events for somebody; all others only count."""
+        events = (event for listed in self.waiting.values() for event in listed)
+        names = {one.name for one in events if one.kind is EventKind.SIGNAL and one.name is not None}
+        return frozenset(names).union(*(self.members.get(name, frozenset()) for name in names))
 
     @cached_property
     def waits(self) -> dict[str, frozenset[str]]:
         """Who waits for events (a rule, a clock's starts, …) → what it waits for, noted when it is first asked."""
+        return {}
+
+    @cached_property
+    def clock_waits(self) -> dict[str, frozenset[str]]:
+        """Clock → what it waits for, to start or to stop."""
         return {}
 
     @cached_property
@@ -88,9 +131,19 @@ class Plan:
         return tuple(watch for watch in self.watched if watch.event.condition is not None)
 
     @cached_property
+    def watched_names(self) -> Mapping[str, None]:
+        """How these are remembered, in order."""
+        return {watch.name: None for watch in self.watched_conditions}
+
+    @cached_property
     def watched_dates(self) -> tuple[Watch, ...]:
         """The others: fields that change, dates that come."""
         return tuple(watch for watch in self.watched if watch.event.condition is None)
+
+    @cached_property
+    def watched_reaches(self) -> tuple[Watch, ...]:
+        """The dates alone."""
+        return tuple(watch for watch in self.watched_dates if watch.event.kind is EventKind.REACHES)
 
     @cached_property
     def standing_conditions(self) -> tuple[Condition, ...]:
@@ -110,16 +163,16 @@ class Plan:
         return tuple(conditions)
 
     @cached_property
-    def turning(self) -> tuple[Condition, ...]:
-        """Those of the standing conditions that time alone may change."""
-        return _turning(self.standing_conditions)
+    def turning(self) -> Mapping[str | None, Turning]:
+        """Stage id → those conditions that time alone may change there: the standing ones, and of the ways out of it.
 
-    @cached_property
-    def turning_out(self) -> Mapping[str, tuple[Condition, ...]]:
-        """Stage id → those of the transitions out of it, and of what has to hold before reasons count."""
+        Under None: in no stage. What has to hold before a reason counts is asked in every stage.
+        """
+        standing = _turning(self.standing_conditions)
         table = self.policy.recycle.reasons.values() if self.policy.recycle is not None else ()
-        reasons = [reason.when for reason in table if reason.when is not None]
-        return {stage: _turning([*(one.when for one in ways), *reasons]) for stage, ways in self.from_stage.items()}
+        reasons = _turning([reason.when for reason in table if reason.when is not None])
+        ways = {stage: _turning([one.when for one in out]) + reasons for stage, out in self.from_stage.items()}
+        return {None: Turning.of(standing)} | {stage: Turning.of(standing + out) for stage, out in ways.items()}
 
     @cached_property
     def turning_never(self) -> tuple[Condition, ...]:
@@ -156,14 +209,30 @@ class Plan:
         return max(1, ceil(min((score.publish_step for score in self.policy.scores.values()), default=1.0)))
 
     @cached_property
-    def published(self) -> tuple[str, ...]:
-        """The computed fields that stand in a CRM."""
-        return tuple(definition.name for definition in self.policy.computed if definition.homes)
+    def computed_names(self) -> tuple[str, ...]:
+        """The computed fields."""
+        return tuple(definition.name for definition in self.policy.computed)
+
+    @cached_property
+    def published(self) -> tuple[tuple[str, int], ...]:
+        """Those that stand in a CRM, each with its place in a view's values."""
+        slots = self.program.slots
+        return tuple((one.name, slots[one.name]) for one in self.policy.computed if one.homes)
 
     @cached_property
     def shown(self) -> tuple[FieldDef, ...]:
         """The fields written from state that stand in a CRM."""
         return tuple(definition for definition in self.policy.shows if definition.homes)
+
+    @cached_property
+    def shows(self) -> list[tuple[str, Any]]:
+        """These by name, each with how its value is found (`publish.py`)."""
+        return []
+
+    @cached_property
+    def reason_texts(self) -> dict[tuple[str, int], str]:
+        """What is told of score rules and the points that they give (`words.py`)."""
+        return {}
 
     @cached_property
     def gap_texts(self) -> dict[tuple[str, int], str]:
@@ -213,6 +282,11 @@ class Plan:
     def members(self) -> Mapping[str, frozenset[str]]:
         """Signal id → the kinds of occurrences that count as it: itself, and what a union unites, however deep."""
         return members_of(self.policy)
+
+    @cached_property
+    def unions(self) -> Mapping[str, frozenset[str]]:
+        """Those of them that unite others."""
+        return {name: kinds for name, kinds in self.members.items() if len(kinds) > 1}
 
     def _gate_names(self, gate: str | None) -> frozenset[str]:
         return gates.names(self.policy.gates[gate]) if gate is not None else frozenset()

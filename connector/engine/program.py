@@ -22,20 +22,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from connector.domain.lead import FieldFact
 from connector.domain.value import UNREAD, Truth, Value
-from connector.engine import pipeline, scoring
-from connector.engine.fading import left_of, limited
+from connector.engine import bodies, pipeline
 from connector.engine.gates import gaps_of
 from connector.engine.makers import DEAL, SCORE, Maker, maker, of_this_round
 from connector.engine.scoring import ScoreResult
 from connector.engine.view import LeadView
-from connector.policy.conditions import Condition, Key, answer
-from connector.policy.generated import Answers, Module, Scope
-from connector.policy.model import Contribution, FieldDef, FieldType, Gate, Policy, ScoreDef, ScoreRule, Transition
+from connector.policy.conditions import Condition
+from connector.policy.generated import Module, Scope
+from connector.policy.model import FieldDef, Gate, Policy, ScoreDef, Transition
 
 if TYPE_CHECKING:
     from connector.engine.plan import Plan
@@ -65,6 +64,7 @@ class Program:
     lasting_scores: frozenset[str]
     ways_out: Mapping[str, Callable[[LeadView], list[Transition]]]
     watched: Callable[[LeadView], tuple[Truth, ...]]
+    settle: Callable[[LeadView], None]
     gaps: Mapping[str, Callable[[LeadView], int]]
     others: dict[str, Maker]
     source: str
@@ -107,9 +107,7 @@ class _Writer:
     def __init__(self, plan: Plan) -> None:
         self._plan, self._policy = plan, plan.policy
         self._module = Module()
-        self._module.names |= {"make": LeadView.make, "nothing": LeadView.nothing}
-        self._module.names |= {"left_of": left_of, "countable": scoring.countable, "limited": limited}
-        self._module.names |= {"new": tuple.__new__, "Contribution": Contribution, "ScoreResult": ScoreResult}
+        self._module.names |= {"make": LeadView.make, **bodies.NAMES}
         names = _names(plan)
         self._passing = _passing(self._policy, names)
         facts = [name for name in names if _is_fact(self._policy, name)]
@@ -125,6 +123,7 @@ class _Writer:
         scores = {one.id: self._score(number, one) for number, one in enumerate(policy.scores.values())}
         ways = {stage: self._ways_out(number, stage) for number, stage in enumerate(policy.stages)}
         self._watched()
+        self._settle()
         gaps = {gate.id: self._gaps(number, gate) for number, gate in enumerate(policy.gates.values())}
         functions = self._module.run()
         makers = [self._maker(name, functions, fields) for name in slots]
@@ -141,6 +140,7 @@ class _Writer:
             lasting_scores=frozenset(key for key in policy.scores if SCORE + key not in self._passing),
             ways_out={stage: functions[name] for stage, name in ways.items()},
             watched=functions["watched"],
+            settle=functions["settle"],
             gaps={key: functions[name] for key, name in gaps.items()},
             others={},
             source="\n".join(self._module.source),
@@ -159,81 +159,22 @@ class _Writer:
         return _SlotScope(self._module, self._slots, len(self._facts))
 
     def _field(self, number: int, definition: FieldDef) -> str:
-        """The value of a computed field: that of the first rule that holds, or of all of them."""
         scope, name = self._scope(), f"field_{number}"
-        several = definition.type is FieldType.CHOICES
-        body = ["found = []"] if several else []
-        for rule in definition.rules:
-            value = str(rule.value) if several else rule.value
-            said = repr(value) if isinstance(value, str) else self._module.bind(value)
-            act = f"found.append({said})" if several else f"return {said}"
-            body += [act] if rule.when is None else [f"if {rule.when.holds(scope)}:", f"    {act}"]
-        if several:
-            body += ["if found:", "    return frozenset(found)"]
-        read = {one for rule in definition.rules if rule.when for one in rule.when.names}
-        if all(one.startswith("signal.") for one in read):  # counts are never unknown
-            body.append("return BLANK")
-        else:
-            body.append(f"return nothing(view, {self._module.bind(definition)})")
-        self._module.define(name, scope, body, definition.name)
+        body = bodies.field(scope, definition, "value")
+        self._module.define(name, scope, [*body, "return value"], definition.name)
         return name
 
     def _score(self, number: int, definition: ScoreDef) -> str:
         scope, name = self._scope(), f"score_{number}"
-        of_facts = all(rule.signal is None for rule in definition.rules)
-        body = self._of_facts(scope, definition) if of_facts else self._of_signals(scope, definition)
-        self._module.define(name, scope, body, definition.id)
+        body = bodies.score(scope, definition, "result")
+        self._module.define(name, scope, [*body, "return result"], definition.id)
         return name
 
-    def _of_facts(self, scope: Scope, definition: ScoreDef) -> list[str]:
-        """A score of facts alone: which rules hold decides it."""
-        tables: dict[tuple[str, Key], list[tuple[int, Callable[[Any], Truth]]]] = {}
-        always, others = 0, list[str]()
-        for place, rule in enumerate(definition.rules):
-            if rule.when is None:
-                always |= 1 << place
-            elif rule.when.key is not None:
-                (name,) = rule.when.names
-                tables.setdefault((name, rule.when.key), []).append((1 << place, answer(rule.when)))
-            else:
-                others += [f"if {rule.when.holds(scope)}:", f"    mask |= {1 << place}"]
-        looked_up = [self._looked_up(scope, name, key, asked) for (name, key), asked in tables.items()]
-        found = scope.bind(scoring.Results(definition))
-        return [f"mask = {' | '.join([*looked_up, str(always)])}", *others, f"return {found}[mask]"]
-
-    @staticmethod
-    def _looked_up(scope: Scope, name: str, key: Key, asked: Sequence[tuple[int, Callable[[Any], Truth]]]) -> str:
-        if key is Key.DOMAIN:
-            return f"{scope.bind(Answers(asked, prefix='@'))}[{scope.domain(name)}]"
-        return f"{scope.bind(Answers(asked))}[{scope.value(name)}]"
-
-    def _of_signals(self, scope: Scope, definition: ScoreDef) -> list[str]:
-        """A score of signals: what is left of each occurrence, rule by rule."""
-        body = ["points = basis = 0.0", "found = []"]
-        for rule in definition.rules:
-            tests = [rule.when.holds(scope)] if rule.when is not None else []
-            if rule.signal is not None:
-                times = scope.times(rule.signal)
-                body += [f"if {' and '.join([times, *tests])}:", *self._of_signal(scope, definition, rule, times)]
-            else:
-                full = scope.bind(Contribution(rule, rule.points))
-                lines = [f"points += {rule.points!r}", f"basis += {rule.points!r}", f"found.append({full})"]
-                body += [f"if {' and '.join(tests)}:", *(f"    {line}" for line in lines)] if tests else lines
-        value = f"limited({scope.bind(definition)}, points)"
-        return [*body, f"return new(ScoreResult, ({value}, basis, tuple(found)))"]
-
-    @staticmethod
-    def _of_signal(scope: Scope, definition: ScoreDef, rule: ScoreRule, times: str) -> Iterator[str]:
-        if rule.times is not None:
-            few = f"countable({times}, {rule.times}, {scope.bind(rule.within)})"
-            yield f"    at = {times} if len({times}) <= {rule.times} else {few}"
-        else:
-            yield f"    at = {times}"
-        left = f"left_of({scope.bind(definition.decay)}, at, {scope.now()})" if definition.decay else "len(at)"
-        yield f"    left = {left} * {rule.points!r}"
-        yield "    points += left"
-        yield f"    basis += {rule.points!r} * len(at)"
-        yield f"    found.append(new(Contribution, ({scope.bind(rule)}, left, at)))"
+    def _settle(self) -> None:
+        """Everything that rules work out, at once: what a whole evaluation asks for anyway."""
+        scope = self._scope()
+        body = bodies.everything(scope, self._policy, self._slots)
+        self._module.define("settle", scope, body, "everything at once")
 
     def _ways_out(self, number: int, stage: str) -> str:
         """The transitions out of a stage whose condition holds, in file order."""
@@ -332,15 +273,5 @@ def _reads(policy: Policy, name: str, found: set[str]) -> bool:
 
 def _reader(names: Sequence[str]) -> Callable[[Mapping[str, FieldFact]], list[Value | None]]:
     """A function that lists the values of these fields."""
-    value_of, unread = attrgetter("value"), FieldFact(value=UNREAD)
-    together = itemgetter(*names) if len(names) > 1 else None
-
-    def read(fields: Mapping[str, FieldFact]) -> list[Value | None]:
-        if together is not None:
-            try:
-                return list(map(value_of, together(fields)))
-            except KeyError:
-                pass  # some have not been read
-        return [fields.get(name, unread).value for name in names]
-
-    return read
+    value_of, unread = attrgetter("value"), (FieldFact(value=UNREAD),) * len(names)
+    return lambda fields: list(map(value_of, map(fields.get, names, unread)))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from connector.domain.decision import Overruled
 from connector.domain.effects import WorkState
@@ -22,6 +23,8 @@ from connector.engine.words import reasons
 
 PUBLISH_EVERY = timedelta(days=1)
 """A score that only fades is written at most so often."""
+
+Show: TypeAlias = Callable[[Plan, LeadState, LeadView], Value | None]
 
 
 def holds_after(plan: Plan, state: LeadState, lead: Lead, now: datetime) -> dict[str, Hold]:
@@ -108,8 +111,7 @@ def scores_after(plan: Plan, state: LeadState, view: LeadView) -> dict[str, obje
 
     They are published at once when facts or a rating changed, else daily, by a step.
     """
-    values = {name: view.whole(name) for name in plan.score_names}
-    basis = {name: view.unfaded(name) for name in values}
+    values, basis = view.wholes(), view.bases()
     ratings = {name: view.value(name) for name in plan.ratings}
     after: dict[str, object] = {"ratings": ratings, "basis": basis}
     if values != state.published:
@@ -127,16 +129,17 @@ def has_moved(plan: Plan, state: LeadState, values: Mapping[str, float]) -> bool
 def desired(plan: Plan, state: LeadState, view: LeadView) -> dict[str, Value]:
     """Canonical values to publish; a field that is absent is left as it stands."""
     wanted: dict[str, Value] = {name: setting.value for name, setting in state.settings.items()}
-    for name in plan.published:
-        value = view.value(name)
+    values = view.values
+    for name, slot in plan.published:
+        value = values[slot]
+        if value is None:
+            value = view.make(slot)
         if value.__class__ is not Missing or value is BLANK:
             wanted[name] = value
-    for definition in plan.shown:
-        if definition.shows == PIPELINE and not view.lead.speaks_for_deal:
-            continue
-        shown = _shown(plan, state, view, definition.name, definition.shows or "")
+    for name, show in _shows(plan):
+        shown = show(plan, state, view)
         if shown is not None:
-            wanted[definition.name] = shown
+            wanted[name] = shown
     for name, until in state.answers_used.items():
         if name.startswith(f"{DEAL}.") and pipeline.is_closed(view):
             continue  # why a deal was lost stays on it
@@ -163,19 +166,33 @@ def owners(state: LeadState, view: LeadView) -> dict[str, str]:
     return found
 
 
-def _shown(plan: Plan, state: LeadState, view: LeadView, name: str, what: str) -> Value | None:
-    """What a `shows:` field shows; None for what this release does not know."""
+def _shows(plan: Plan) -> Sequence[tuple[str, Show]]:
+    """The fields that are written from state, each with how its value is found: chosen once for a policy."""
+    if not plan.shows:
+        plan.shows.extend((one.name, _show(one.name, one.shows or "")) for one in plan.shown)
+    return plan.shows
+
+
+def _show(name: str, what: str) -> Show:
+    """How the value of a `shows:` field is found; it gives None for what is to be left as it stands."""
     if what.startswith(SCORE):
-        published = state.published.get(what.removeprefix(SCORE))
-        return BLANK if published is None else published
-    if what == "reasons":
-        return reasons(view) or BLANK
-    if what == "next_task_due":
-        return min((task.due_at for task in state.tasks if task.state is WorkState.OPEN), default=BLANK)
-    if what == "contact_limit":
-        return pressure.told(view, state.tasks) or BLANK
-    if what == "refused_move":
-        return refusals.told(plan, state, view) or BLANK
-    if what == "times_sent_back":
-        return state.sent_back
-    return handoff.sender(state, view, view.lead.fact(name).value) if what == "sender" else view.value(name)
+        score = what.removeprefix(SCORE)
+        return lambda plan, state, view: state.published.get(score, BLANK)
+    if what == PIPELINE:
+        return lambda plan, state, view: view.value(name) if view.lead.speaks_for_deal else None
+    if what == "sender":
+        return lambda plan, state, view: handoff.sender(state, view, view.lead.fact(name).value)
+    return _SHOWS.get(what) or (lambda plan, state, view: view.value(name))
+
+
+def _next_task_due(plan: Plan, state: LeadState, view: LeadView) -> Value:
+    return min([task.due_at for task in state.tasks if task.state is WorkState.OPEN], default=BLANK)
+
+
+_SHOWS: Mapping[str, Show] = {
+    "reasons": lambda plan, state, view: reasons(view) or BLANK,
+    "next_task_due": _next_task_due,
+    "contact_limit": lambda plan, state, view: pressure.told(view, state.tasks) or BLANK,
+    "refused_move": lambda plan, state, view: refusals.told(plan, state, view) or BLANK,
+    "times_sent_back": lambda plan, state, view: state.sent_back,
+}

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 def step(plan: Plan, view: LeadView, events: Events, acts: Acts) -> None:
     """Ask for the next recall after an attempt; one at a time, and none once somebody was reached."""
+    if not (events.came or acts.tasks):
+        return
     for recall in plan.policy.recalls:
         row = _row(plan, recall, view, events)
         news = happened(plan, recall.id, recall.on, events)

@@ -180,7 +180,7 @@ class Rehearsal:
     @property
     def view(self) -> LeadView:
         """The lead as conditions read it after the last look."""
-        times = occurrences(self.plan.members, self.signals, self.now)
+        times = occurrences(self.plan.unions, self.signals, self.now)
         return LeadView(self.plan, self.lead, times, self.state.entry, self.state.holds, self.now, self.state)
 
     @property

@@ -19,7 +19,7 @@ from connector.domain.value import BLANK, Value
 from connector.engine import clock_run
 from connector.engine.acts import Trigger
 from connector.engine.deadlines import deadline, rung_at
-from connector.engine.events import Events, Happening
+from connector.engine.events import Events, Happening, waited_for
 from connector.policy.model import Clock, EventKind, Rung
 
 if TYPE_CHECKING:
@@ -63,9 +63,24 @@ def tick(plan: Plan, state: LeadState, view: LeadView, events: Events) -> Ticked
         if name not in plan.policy.clocks and run.running:
             _keep(ticked, name, replace(clock_run.closed(run, view.now), ended_at=view.now))
     for clock in plan.policy.clocks.values():
-        for run in clock_run.runs_now(plan, clock, state.clocks.get(clock.id), view, events):
+        before = state.clocks.get(clock.id)
+        if _stands(plan, clock, before, events):
+            continue
+        for run in clock_run.runs_now(plan, clock, before, view, events):
             _keep(ticked, clock.id, _climbed(clock, run, view.now, events.since, ticked))
     return ticked
+
+
+def _stands(plan: Plan, clock: Clock, run: ClockRun | None, events: Events) -> bool:
+    """True for a clock that does not run when nothing has come that starts it, or stopped its last run."""
+    if events.late or (run is not None and run.running):
+        return False
+    words = plan.clock_waits.get(clock.id)
+    if words is None:
+        listed = (("starts", clock.starts), ("stops", clock.stops))
+        found = [word for name, waited in listed for word in waited_for(plan, f"{clock.id}.{name}", waited)]
+        words = plan.clock_waits[clock.id] = frozenset(found)
+    return events.came.isdisjoint(words)
 
 
 def _keep(ticked: Ticked, name: str, run: ClockRun) -> None:

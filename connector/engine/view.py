@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 NOTHING = LeadState()
 
 
+_NOTHING_HELD: Mapping[int, Value] = MappingProxyType({})
+
+
 class LeadView:
     """Implements `policy.conditions.View`. Values are worked out once and remembered, most of them by the policy's
     program in the list `values`: make a new view for a new moment, `within` for another stage entry. Cycles cannot
@@ -34,8 +38,9 @@ class LeadView:
     """
 
     __slots__ = (
-        "_exact", "_fades", "_held", "_movers", "_named", "_results",
-        "entry", "holds", "lead", "moments", "now", "plan", "policy", "state", "values", "zone",
+        "_fades", "_held", "_movers", "_named",
+        "entry", "exact_scores", "holds", "lead", "moments", "now", "plan", "policy", "results", "score_bases",
+        "state", "values", "whole_scores", "zone",
     )  # fmt: skip
 
     def __init__(
@@ -59,10 +64,12 @@ class LeadView:
         self.zone: ZoneInfo = plan.policy.zone
         self.moments = occurrences
         self.values: list[Value | None] = [*program.facts(lead.fields), *program.blank]
-        self._held = {program.slots[name]: hold.value for name, hold in holds.items() if hold.since <= now < hold.until}
+        self._held = _held(program.slots, holds, now) if holds else _NOTHING_HELD
         self._named: dict[str, Value] = {}
-        self._results: dict[str, ScoreResult] = {}
-        self._exact: dict[str, float] = {}
+        self.results: dict[str, ScoreResult] = {}  #: Those scores that have been worked out.
+        self.exact_scores: dict[str, float] = {}  #: The same with their fractions, sums included.
+        self.whole_scores: dict[str, float] | None = None
+        self.score_bases: dict[str, float] | None = None
         self._fades: dict[str, Fade] = {}
         self._movers: frozenset[str] | None = None
         if self._came_back():
@@ -95,8 +102,9 @@ class LeadView:
         other.values = [*self.values[: program.lasting], *program.passing]
         other._held = self._held
         other._named = {}
-        other._results = {key: found for key, found in self._results.items() if key in program.lasting_scores}
-        other._exact = {}
+        other.results = {key: found for key, found in self.results.items() if key in program.lasting_scores}
+        other.exact_scores = {}
+        other.whole_scores = other.score_bases = None
         other._fades = {}
         other._movers = None
         if self._came_back() or other._came_back():
@@ -149,9 +157,9 @@ class LeadView:
 
     def score(self, score_id: str) -> ScoreResult:
         """The score with what it is made of."""
-        found = self._results.get(score_id)
+        found = self.results.get(score_id)
         if found is None:
-            found = self._results[score_id] = self.plan.program.scores[score_id](self)
+            found = self.results[score_id] = self.plan.program.scores[score_id](self)
         return found
 
     def undecided(self, score_id: str) -> tuple[ScoreRule, ...]:
@@ -177,7 +185,8 @@ class LeadView:
 
     def moves(self, movers: frozenset[str]) -> bool:
         """See `View.moves`."""
-        return not movers.isdisjoint(self.movers)
+        found = self._movers
+        return not movers.isdisjoint(self.movers if found is None else found)
 
     def score_crossing(self, score: str, threshold: float) -> datetime | None:
         """See `View.score_crossing`; `score` is written `score.<id>` or as the bare id."""
@@ -189,18 +198,43 @@ class LeadView:
 
     def exact(self, name: str) -> float:
         """A score with its fractions, by its bare name; rules and people see whole points."""
-        found = self._exact.get(name)
+        found = self.exact_scores.get(name)
         if found is None:
-            found = self._exact[name] = float(sum([self.score(part).value for part in self.parts(name)]))
+            found = self.exact_scores[name] = float(sum([self.score(part).value for part in self.parts(name)]))
         return found
 
     def whole(self, name: str) -> float:
         """A score in whole points, by its bare name."""
         return whole(self.exact(name))
 
-    def unfaded(self, name: str) -> float:
-        """The score as if nothing had faded: it moves only when facts do."""
-        return sum([self.score(part).basis for part in self.parts(name)])
+    def settle(self) -> LeadView:
+        """Work everything out at once that rules decide: an evaluation asks for all of it."""
+        if not self._held:  # else one by one, looking at what a person wrote
+            self.plan.program.settle(self)
+        return self
+
+    def exacts(self) -> dict[str, float]:
+        """Every score with its fractions."""
+        found = self.exact_scores
+        if len(found) == len(self.plan.score_names):
+            return found
+        return {name: self.exact(name) for name in self.plan.score_names}
+
+    def wholes(self) -> dict[str, float]:
+        """Every score in whole points."""
+        found = self.whole_scores
+        if found is None:
+            found = self.whole_scores = {name: whole(exact) for name, exact in self.exacts().items()}
+        return found
+
+    def bases(self) -> dict[str, float]:
+        """Every score as if nothing had faded: these move only when facts do."""
+        found = self.score_bases
+        if found is None:
+            found = self.score_bases = {name: self.score(name).basis for name in self.policy.scores}
+            if self.policy.total:
+                found["total"] = sum([found[part] for part in self.policy.total])
+        return found
 
     def is_held(self, name: str) -> bool:
         """True while a person's edit of this computed field is kept."""
@@ -239,19 +273,28 @@ class _Held(LeadView):
         return self.lead.fact(name).value
 
 
+def _held(slots: Mapping[str, int], holds: Mapping[str, Hold], now: datetime) -> dict[int, Value]:
+    """Slot → what a person wrote over the value that the policy works out, while that is kept."""
+    return {slots[name]: hold.value for name, hold in holds.items() if hold.since <= now < hold.until}
+
+
 def occurrences(
-    members: Mapping[str, frozenset[str]], signals: Sequence[Signal], now: datetime
+    unions: Mapping[str, frozenset[str]], signals: Sequence[Signal], now: datetime
 ) -> dict[str, tuple[datetime, ...]]:
-    """The moments of each signal, unions included (`members`), ascending, none after `now`."""
+    """The moments of each signal and of each union (its name → what it unites), ascending, none after `now`."""
     plain: dict[str, list[datetime]] = {}
     for one in signals:
         if one.occurred_at <= now:
             plain.setdefault(one.kind, []).append(one.occurred_at)
             if one.starts_at is not None:
                 plain.setdefault(MEETINGS, []).append(one.starts_at)
-    result: dict[str, tuple[datetime, ...]] = {kind: tuple(sorted(moments)) for kind, moments in plain.items()}
-    for name, kinds in members.items():
-        if len(kinds) > 1 and not kinds.isdisjoint(plain):
+    if not plain:
+        return {}
+    result: dict[str, tuple[datetime, ...]] = {
+        kind: tuple(sorted(moments)) if len(moments) > 1 else (moments[0],) for kind, moments in plain.items()
+    }
+    for name, kinds in unions.items():
+        if not kinds.isdisjoint(plain):
             result[name] = tuple(sorted(moment for kind in kinds for moment in plain.get(kind, ())))
     return result
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from operator import itemgetter
+from operator import attrgetter, itemgetter
+from typing import NamedTuple
 
 from connector.domain.decision import Wake, WakeClass
 from connector.domain.effects import WorkState
@@ -26,36 +27,48 @@ JITTER = timedelta(hours=1)
 _CLASSES = (WakeClass.WINDOW, WakeClass.DEADLINE, WakeClass.DECAY)
 """Of several at one moment, the first of these is told."""
 _WINDOW, _DEADLINE, _DECAY = range(3)
+_CHANGED_AT = attrgetter("changed_at")
 
 
 class _Soonest:
     """The earliest moment so far, with the place of its class in `_CLASSES`."""
 
-    __slots__ = ("at", "crossings", "now", "why")
+    __slots__ = ("at", "crossings", "now", "thresholds", "why")
 
     def __init__(self, now: datetime) -> None:
         self.now = now
         self.at: datetime | None = None
         self.why = _DECAY
-        self.crossings: list[tuple[datetime, Fade, float]] = []  #: thresholds, with a moment shortly before each
+        self.thresholds: dict[str, list[float]] = {}  #: of scores that fade: what conditions hold them against
+        self.crossings: list[_Crossing] = []
 
     def offer(self, at: datetime | None, why: int) -> None:
         """Take this moment if it lies ahead and is sooner."""
         if at is not None and at > self.now and (self.at is None or at < self.at or (at == self.at and why < self.why)):
             self.at, self.why = at, why
 
-    def may_come(self, fade: Fade, threshold: float) -> None:
-        """Note the crossing of a threshold: worked out exactly only where it may be the soonest of all."""
-        near = fade.near(threshold)
-        if near is not None:
-            self.crossings.append((near, fade, threshold))
-
-    def cross(self) -> None:
-        """Take the soonest of the crossings noted."""
-        for near, fade, threshold in sorted(self.crossings, key=itemgetter(0)):
-            if self.at is not None and near > self.at:
+    def cross(self, view: LeadView) -> None:
+        """Take the soonest of all crossings: worked out exactly only where it may be the soonest of everything."""
+        for name, thresholds in self.thresholds.items():
+            fade = view.fade(name)
+            if (found := fade.soonest(thresholds)) is not None:
+                self.crossings.append(_Crossing(found[0], fade, found[1], _WINDOW))
+        for one in sorted(self.crossings, key=itemgetter(0)):
+            if self.at is not None and one.near > self.at:
                 return
-            self.offer(fade.crossing(threshold), _WINDOW)
+            at = one.fade.crossing(one.threshold)
+            if at is not None:
+                self.offer(at if one.not_before is None else max(at, one.not_before), one.why)
+
+
+class _Crossing(NamedTuple):
+    """A threshold that a score will cross, not before `near`."""
+
+    near: datetime
+    fade: Fade
+    threshold: float
+    why: int
+    not_before: datetime | None = None
 
 
 def next_wake(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[Signal]) -> Wake | None:
@@ -63,26 +76,24 @@ def next_wake(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[Si
     soonest = _Soonest(view.now)
     _windows(plan, state, view, soonest)
     _deadlines(plan, state, view, signals, soonest)
-    soonest.cross()
     _publishing(plan, state, view, soonest)
+    soonest.cross(view)
     return Wake(at=soonest.at, why=_CLASSES[soonest.why]) if soonest.at is not None else None
 
 
 def _windows(plan: Plan, state: LeadState, view: LeadView, soonest: _Soonest) -> None:
     """When a condition turns: those of computed fields, scores, `becomes`, of the ways out, of what is forbidden."""
     movers = view.movers
-    conditions = plan.turning
-    if view.entry is not None:
-        conditions += plan.turning_out.get(view.entry.stage, ())
+    turning = plan.turning.get(view.entry.stage if view.entry is not None else None) or plan.turning[None]
+    conditions = turning.always
+    if movers:
+        conditions += tuple([condition for by, condition in turning.by if not by.isdisjoint(movers)])
     if plan.turning_never and any(task.state is WorkState.OPEN for task in state.tasks):
         conditions += plan.turning_never
     for condition in conditions:
-        if condition.moved_by is not None and condition.moved_by.isdisjoint(movers):
-            continue
         hinge = condition.hinge(view)
         if isinstance(hinge, Comparison) and hinge.thresholds:
-            for threshold in hinge.thresholds:
-                soonest.may_come(view.fade(hinge.name.removeprefix(SCORE)), threshold)
+            soonest.thresholds.setdefault(hinge.name.removeprefix(SCORE), []).extend(hinge.thresholds)
         elif hinge is not None:
             soonest.offer(hinge.next_turn(view), _WINDOW)
 
@@ -104,9 +115,8 @@ def _deadlines(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[S
     moments += view.times(MEETINGS)
     moments += [hold.until for hold in state.holds.values()]
     moments += [one.occurred_at for one in signals if one.occurred_at > now]
-    for fact in lead.fields.values():
-        if (at := fact.changed_at) is not None and at > now:
-            moments.append(at)
+    if max(filter(None, map(_CHANGED_AT, lead.fields.values())), default=now) > now:
+        moments += [at for fact in lead.fields.values() if (at := fact.changed_at) is not None]
     if lead.stage_report is not None and not lead.stage_report.first_sight:
         moments.append(lead.stage_report.moved_at)
     for at in moments:
@@ -129,38 +139,33 @@ def _publishing(plan: Plan, state: LeadState, view: LeadView, soonest: _Soonest)
     not_before = state.published_at + PUBLISH_EVERY
     if soonest.at is not None and soonest.at <= not_before:
         return
-    has_moved = _has_moved(plan, state, view)
-    near = view.now if has_moved else _next_step_near(plan, state, view)
-    if near is None or (soonest.at is not None and soonest.at <= near):
+    if _has_moved(plan, state, view):
+        soonest.offer(not_before + jitter(view.lead.id), _DECAY)
         return
-    not_before += jitter(view.lead.id)
-    if not has_moved and near + CLOSE > not_before:
-        found = [at for fade, edge in _edges(plan, state, view) if (at := fade.crossing(edge)) is not None]
-        near = min(found, default=near)
-    soonest.offer(max(near, not_before), _DECAY)
+    for name, published in state.published.items():
+        if SCORE + name in view.movers:
+            fade, reach = view.fade(name), plan.publish_step - 0.5
+            _publishing_of(fade, (published - reach, published + reach), not_before + jitter(view.lead.id), soonest)
+
+
+def _publishing_of(fade: Fade, edges: Sequence[float], not_before: datetime, soonest: _Soonest) -> None:
+    """When one score passes one of these edges, where its whole points have moved by a step."""
+    found = fade.soonest(edges)
+    if found is None:
+        return
+    near, edge = found
+    if near + CLOSE <= not_before:
+        soonest.offer(not_before, _DECAY)
+    else:
+        soonest.crossings.append(_Crossing(near, fade, edge, _DECAY, not_before))
 
 
 def _has_moved(plan: Plan, state: LeadState, view: LeadView) -> bool:
     """True when a score stands a step away from its published value already."""
-    published, step = state.published, plan.publish_step
-    return any(abs(view.whole(name) - published[name]) >= step for name in plan.score_names if name in published)
-
-
-def _next_step_near(plan: Plan, state: LeadState, view: LeadView) -> datetime | None:
-    """Shortly before a fading score comes to stand a step away from its published value."""
-    found = [near for fade, edge in _edges(plan, state, view) if (near := fade.near(edge)) is not None]
-    return min(found, default=None)
-
-
-def _edges(plan: Plan, state: LeadState, view: LeadView) -> Iterator[tuple[Fade, float]]:
-    """The scores that fade, each with the two edges that its whole points pass when it has moved by a step."""
-    reach = plan.publish_step - 0.5
-    for name in plan.fading_names:
-        published = state.published.get(name)
-        if published is not None and SCORE + name in view.movers:
-            fade = view.fade(name)
-            yield fade, published - reach
-            yield fade, published + reach
+    published, step, whole = state.published, plan.publish_step, view.wholes()
+    return whole != published and any(
+        abs(now - published[name]) >= step for name, now in whole.items() if name in published
+    )
 
 
 def jitter(lead_id: int) -> timedelta:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from connector.domain.value import BLANK, Value, is_known
@@ -12,6 +13,7 @@ from connector.policy.model import Contribution, FieldDef, Label
 if TYPE_CHECKING:
     from connector.engine.view import LeadView
 
+_WEIGHT = itemgetter(0, 1)
 REASONS_SHOWN = 3
 SIGNALS_SHOWN = 5
 
@@ -69,11 +71,23 @@ def printed(value: Value, definition: FieldDef | None, view: LeadView, language:
 
 def reasons(view: LeadView) -> str:
     """The rules that gave most points, in words: `問い合わせ +40、業種がICP +15`."""
-    parts: list[Contribution] = [
-        one for part in view.policy.total for one in view.score(part).contributions if round(one.points) != 0
+    parts = [
+        (-abs(one.points), one.rule.id, one)
+        for part in view.policy.total
+        for one in view.score(part).contributions
+        if round(one.points) != 0
     ]
-    parts.sort(key=lambda one: (-abs(one.points), one.rule.id))
-    return "、".join(f"{contribution_label(view, one)} {round(one.points):+d}" for one in parts[:REASONS_SHOWN])
+    parts.sort(key=_WEIGHT)
+    return "、".join([_reason_text(view, one) for _, _, one in parts[:REASONS_SHOWN]])
+
+
+def _reason_text(view: LeadView, one: Contribution) -> str:
+    """A rule and its points in words; they repeat from lead to lead, and are kept."""
+    points, texts = round(one.points), view.plan.reason_texts
+    text = texts.get((one.rule.id, points))
+    if text is None:
+        text = texts[one.rule.id, points] = f"{contribution_label(view, one)} {points:+d}"
+    return text
 
 
 def contribution_label(view: LeadView, one: Contribution) -> str:

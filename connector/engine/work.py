@@ -36,6 +36,8 @@ def new_signals(plan: Plan, signals: Sequence[Signal], since: datetime, now: dat
 
 def just_done(tasks: Sequence[Task], now: datetime) -> tuple[tuple[Task, ...], tuple[Task, ...]]:
     """The tasks with their ends noted, and those that people have completed since the last look."""
+    if not tasks:
+        return (), ()
     if all(task.state is WorkState.OPEN or task.ended_at is not None for task in tasks):
         return tuple(tasks), ()
     ended = tuple(

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from copy import copy
 from typing import Any, TypeAlias
 
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Missing
@@ -115,6 +116,21 @@ class Scope:
     def bind(self, thing: object) -> str:
         """The name of a bound object."""
         return self.module.bind(thing)
+
+    def inner(self) -> Scope:
+        """A scope for lines that run only sometimes: what they load is known to nobody else."""
+        inner = copy(self)
+        inner.loads, inner._known = [], dict(self._known)
+        return inner
+
+    def settled(self, name: str, variable: str) -> None:
+        """From here on, this variable holds the value of a name."""
+        self._known["value", name] = variable
+
+    def take_loads(self) -> list[str]:
+        """The lines that load what has been asked for since they were taken last."""
+        taken, self.loads = self.loads, []
+        return taken
 
     def load_value(self, name: str, to: str) -> Iterable[str]:
         """How a value is loaded."""

@@ -220,9 +220,10 @@ def become(
     )
 
 
-def load(conn: Connection, ids: Sequence[int]) -> dict[int, LeadRow]:
-    """Leads by id."""
-    rows = conn.execute(f"SELECT {_COLUMNS} FROM lead WHERE id = ANY(%s)", [list(ids)])
+def load(conn: Connection, ids: Sequence[int], *, results: bool = True) -> dict[int, LeadRow]:
+    """Leads by id. Without `results`, what was desired and scored is left out: who decides anew does not ask for it."""
+    columns = _COLUMNS if results else _COLUMNS.replace("desired, ", "'{}'::jsonb AS desired, ", 1)
+    rows = conn.execute(f"SELECT {columns} FROM lead WHERE id = ANY(%s)", [list(ids)])
     return {row["id"]: LeadRow(**row) for row in rows}
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, partial
 
+from connector.domain.lead import FieldFact
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value
+from connector.engine.pipeline import STAGE
 from connector.engine.plan import Plan
 from connector.engine.words import label_in
+from connector.policy.generated import MOST_ANSWERS
 from connector.policy.model import FieldDef, Home, SignalDef, StageStore
 from connector.vendors.base import Activity, ActivityKind, DealPipeline, Occurrence
 from connector.vendors.dialect import Dialect
@@ -33,6 +36,34 @@ class ActivitySource:
     kind: ActivityKind
     outcomes: frozenset[str] | None
     lasting: float | None
+
+
+class Readings(dict[str | None, FieldFact]):
+    """Stored string → the value, as one that stands there since before our time. Most strings come again and again."""
+
+    def __init__(self, dialect: Dialect, definition: FieldDef, home: Home) -> None:
+        super().__init__()
+        self._read = partial(dialect.to_canonical, definition, home)
+
+    def __missing__(self, raw: str | None) -> FieldFact:
+        if len(self) >= MOST_ANSWERS:
+            self.clear()
+        found = self[raw] = FieldFact(value=self._read(raw) if raw else BLANK)
+        return found
+
+
+class Writings(dict[Value, str]):
+    """Our value → the string to write."""
+
+    def __init__(self, dialect: Dialect, definition: FieldDef, home: Home) -> None:
+        super().__init__()
+        self._written = partial(dialect.to_vendor, definition, home)
+
+    def __missing__(self, value: Value) -> str:
+        if len(self) >= MOST_ANSWERS:
+            self.clear()
+        found = self[value] = self._written(value)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +99,24 @@ class Binding:
         for (object_type, _), pair in self.homes.items():
             found.setdefault(object_type, []).append(pair)
         return found
+
+    @cached_property
+    def read_from(self) -> Mapping[str, Sequence[tuple[str, str, Readings]]]:
+        """Object type → (field, property, what its stored strings mean) for every field that lives there."""
+        return {
+            object_type: [(one.name, home.name, Readings(self.dialect, one, home)) for one, home in pairs]
+            for object_type, pairs in self._by_type.items()
+        }
+
+    @cached_property
+    def no_company(self) -> Mapping[str, FieldFact]:
+        """What is known of a company where there is none: every field is blank."""
+        return {one.name: FieldFact(value=BLANK) for one, _ in self.fields_on(self.dialect.company_type)}
+
+    @cached_property
+    def no_deal(self) -> Mapping[str, FieldFact]:
+        """What is known of a deal where there is none."""
+        return {name: FieldFact(value=BLANK) for name in (STAGE, *(one.name for one, _ in self.deal_homes))}
 
     @cached_property
     def stores(self) -> tuple[tuple[StageStore, Home], ...]:
@@ -254,7 +303,18 @@ class Binding:
 
     def stages_meant(self, store: StageStore, raw: str) -> tuple[str, ...]:
         """The stages that a stored value can mean, in file order."""
-        return tuple(stage for stage in self.plan.policy.stages if self.stage_value(store, stage) == raw)
+        return self._meant[id(store)].get(raw, ())
+
+    @cached_property
+    def _meant(self) -> Mapping[int, Mapping[str | None, tuple[str, ...]]]:
+        """The same for each store, by its identity."""
+        found: dict[int, dict[str | None, tuple[str, ...]]] = {}
+        for store in self.plan.policy.stored_as:
+            meant = found.setdefault(id(store), {})
+            for stage in self.plan.policy.stages:
+                stored = self.stage_value(store, stage)
+                meant[stored] = (*meant.get(stored, ()), stage)
+        return found
 
     def is_backward(self, name: str, current: str | None, wanted: str) -> bool:
         """True when the vendor would refuse this move unless the property is cleared first."""
@@ -270,18 +330,28 @@ class Binding:
         if isinstance(owner := desired.get(OWNER), str):
             wanted[self.dialect.owner_property] = owner
         for name, value in desired.items():
-            definition = self.plan.policy.fields.get(name)
-            if definition is None or value in _BLANK_TARGETS or not self._writes(definition):
-                continue
-            for home in definition.homes:
-                if home.vendor == self.dialect.vendor and home.object_type == self.dialect.person_type:
-                    wanted[home.name] = "" if value is BLANK else self.dialect.to_vendor(definition, home, value)
+            for written_to, written in self._written_to.get(name, ()):
+                if value is not UNREAD and value is not UNREADABLE:
+                    wanted[written_to] = "" if value is BLANK else written[value]
         if stage is not None:
             for store, home in self.stores:
                 stored = self.stage_value(store, stage)
                 if stored is not None:
                     wanted[home.name] = stored
         return wanted
+
+    @cached_property
+    def _written_to(self) -> Mapping[str, Sequence[tuple[str, Writings]]]:
+        """Field → (property of a person, its strings for our values), for those that we write."""
+        return {
+            definition.name: [
+                (home.name, Writings(self.dialect, definition, home))
+                for home in definition.homes
+                if home.vendor == self.dialect.vendor and home.object_type == self.dialect.person_type
+            ]
+            for definition in self.plan.policy.fields.values()
+            if self._writes(definition)
+        }
 
     def project_deal(self, desired: Mapping[str, Value]) -> dict[str, str]:
         """Canonical desired values as this vendor's properties of the lead's deal; '' clears."""

@@ -50,12 +50,18 @@ class Case:
         lead = facts.lead_of(
             self.binding, self.row, state, self.person, self.company, moving=self.moving, deal=self.deal
         )
-        return replace(lead, away=concerning(self.presence, lead, state), not_enrolled=not_enrolled(self.records))
+        away, refused = concerning(self.presence, lead, state), not_enrolled(self.records)
+        return replace(lead, away=away, not_enrolled=refused) if away or refused else lead
 
 
-def load_cases(bindings: Mapping[int, Binding], conn: Connection, ids: Sequence[int]) -> dict[int, Case]:
-    """The leads that can be decided, by id; absent are those that are gone or that nobody has read yet."""
-    rows = leads.load(conn, ids)
+def load_cases(
+    bindings: Mapping[int, Binding], conn: Connection, ids: Sequence[int], *, results: bool = True
+) -> dict[int, Case]:
+    """The leads that can be decided, by id; absent are those that are gone or that nobody has read yet.
+
+    Without `results`, what was desired of them last is left out.
+    """
+    rows = leads.load(conn, ids, results=results)
     found_signals = signals.of_leads(conn, ids)
     cases: dict[int, Case] = {}
     for connection_id, binding in bindings.items():

@@ -28,14 +28,21 @@ def difference(
     the vendor refused (until it is wanted otherwise), and what the breaker froze. A change that our write overtook
     and that no rule decides about is put back.
     """
-    same = same_on(binding, person.object_type)
-    wanted = binding.project(desired, stage)
+    return left_to_write(binding, person, binding.project(desired, stage), dropped=dropped, now=now)
+
+
+def left_to_write(
+    binding: Binding, person: MirrorRow, wanted: dict[str, str], *, dropped: Mapping[str, Any], now: datetime
+) -> dict[str, str]:
+    """The same of the properties that are wanted."""
+    same, properties = same_on(binding, person.object_type), person.properties
     for name, value in mirror.overtaken(person).items():
         wanted.setdefault(name, value or "")
     return {
         name: value
         for name, value in wanted.items()
-        if name in person.properties
+        if name in properties
+        and properties[name] != (value or None)  # what stands as it is wanted needs no closer look
         and (not mirror.stands(person, name, value, same) or must_clear(binding, person, name, value))
         and dropped.get(name, {}).get("value") != value
         and not mirror.is_frozen(person, name, now)

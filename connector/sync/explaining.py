@@ -118,7 +118,7 @@ def _told(
     found = signals.of_leads(conn, [row.id]).get(row.id, [])
     deal = deals_shown(conn, link.connection_id, binding, [person]).get(person.vendor_id, UNREAD_DEAL)
     lead = facts.lead_of(binding, row, state, person, company, moving=link.moving, deal=deal)
-    moments = occurrences(tenant.plan.members, found, now)
+    moments = occurrences(tenant.plan.unions, found, now)
     records = managed.of_leads(conn, link.connection_id, [row.id], dirty_only=False)
     by_key = {one.key: one for one in records}
     paused = next((one for one in connections.listed(conn) if one.id == link.connection_id), None)

@@ -8,14 +8,12 @@ from datetime import UTC, datetime
 
 from connector.domain.lead import Actor, FieldFact, Lead, StageReport
 from connector.domain.state import LeadState
-from connector.domain.value import BLANK
+from connector.engine.pipeline import STAGE
 from connector.store.leads import LeadRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
 from connector.sync.binding import Binding
 from connector.sync.deal_view import UNREAD_DEAL, DealView
-
-DEAL_STAGE = "deal.stage"
 
 
 def lead_of(
@@ -33,8 +31,7 @@ def lead_of(
     fields = _deal_fields(binding, deal)
     fields |= _fields_of(binding, person, dialect.person_type, known=fields)
     if _has_no_company(binding, person):
-        blank = FieldFact(value=BLANK)
-        fields = {definition.name: blank for definition, _ in binding.fields_on(dialect.company_type)} | fields
+        fields = {**binding.no_company, **fields}
     elif company is not None:
         fields |= _fields_of(binding, company, dialect.company_type, known=fields)
     created = dialect.moment(person.properties.get(dialect.created_property)) or row.created_at
@@ -57,14 +54,17 @@ def _fields_of(
     binding: Binding, record: MirrorRow, object_type: str, *, known: Mapping[str, FieldFact]
 ) -> dict[str, FieldFact]:
     """The fields that live on a record, but for those that are known from elsewhere."""
-    same, dialect, properties = same_on(binding, object_type), binding.dialect, record.properties
+    same, properties, meta = same_on(binding, object_type), record.properties, record.meta
     fields: dict[str, FieldFact] = {}
-    for definition, home in binding.fields_on(object_type):
-        if home.name not in properties or definition.name in known or definition.name in fields:
+    for name, home, readings in binding.read_from.get(object_type, ()):
+        if home not in properties or name in known or name in fields:
             continue
-        found = mirror.fact(record, home.name, same)
-        value = BLANK if not found.raw else dialect.to_canonical(definition, home, found.raw)
-        fields[definition.name] = FieldFact(value=value, changed_at=found.changed_at, actor=found.actor)
+        if home in meta:
+            found = mirror.fact(record, home, same)
+            value = readings[found.raw].value
+            fields[name] = FieldFact(value=value, changed_at=found.changed_at, actor=found.actor)
+        else:  # nothing is known of a change: the value alone is the whole fact
+            fields[name] = readings[properties[home]]
     return fields
 
 
@@ -73,14 +73,13 @@ def _deal_fields(binding: Binding, deal: DealView) -> dict[str, FieldFact]:
     if not binding.deal_properties or (deal.row is None and not deal.known):
         return {}
     if deal.row is None:
-        names = (DEAL_STAGE, *(definition.name for definition, _ in binding.deal_homes))
-        return {name: FieldFact(value=BLANK) for name in names}
+        return dict(binding.no_deal)
     dialect = binding.dialect
     fields: dict[str, FieldFact] = {}
     if dialect.deal.stage in deal.row.properties:
         found = _deal_fact(binding, deal.row, dialect.deal.stage)
         stage = binding.deal_stage(found.raw)
-        fields[DEAL_STAGE] = FieldFact(value=stage, changed_at=found.changed_at, actor=found.actor)
+        fields[STAGE] = FieldFact(value=stage, changed_at=found.changed_at, actor=found.actor)
     for definition, home in binding.deal_homes:
         if home.name in deal.row.properties:
             found = _deal_fact(binding, deal.row, home.name)

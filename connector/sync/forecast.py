@@ -24,7 +24,7 @@ from connector.engine.view import LeadView, occurrences
 from connector.store.database import Connection, Database
 from connector.sync.binding import Binding
 from connector.sync.cases import Case, load_cases
-from connector.sync.difference import difference
+from connector.sync.difference import left_to_write
 
 SLICE = 1000
 """Leads that are held in memory at a time."""
@@ -111,7 +111,7 @@ def forecast(
     while True:
         with database.transaction(installation_id) as conn:
             ids = _next_ids(conn, shard, after)
-            cases = load_cases(bindings, conn, ids) if ids else {}
+            cases = load_cases(bindings, conn, ids, results=False) if ids else {}
         if not ids:
             return found
         for case in cases.values():
@@ -132,7 +132,7 @@ def _weigh(found: Forecast, plan: Plan, case: Case, now: datetime) -> None:
     state = case.state()
     lead = case.lead(state)
     try:
-        decision = decide(plan, lead, case.signals, state, now, since=now)
+        decision = decide(plan, lead, case.signals, state, now, since=now, waking=False)
     except (ArithmeticError, LookupError, TypeError, ValueError):
         found.failures += 1
         found.note("cannot be decided", lead.id)
@@ -182,19 +182,17 @@ def _shown(value: Value | None) -> str:
 
 
 def _rules(plan: Plan, case: Case, lead: Lead, state: LeadState, now: datetime) -> Iterator[str]:
-    times = occurrences(plan.members, case.signals, now)
-    view = LeadView(plan, lead, times, state.entry, state.holds, now, state)
+    times = occurrences(plan.unions, case.signals, now)
+    view = LeadView(plan, lead, times, state.entry, state.holds, now, state).settle()
     yield from tally.acting(plan, view)
     yield from tally.ready(plan, view)
 
 
 def _count_writes(found: Forecast, case: Case, decision: Decision, now: datetime) -> None:
     """The properties that would be written; one that the account does not have yet will be blank, and is written."""
-    names = set(
-        difference(case.binding, case.person, decision.desired, decision.stage_desired, dropped=case.dropped, now=now)
-    )
-    wanted = case.binding.project(decision.desired, decision.stage_desired)
-    names |= {name for name, value in wanted.items() if value and name not in case.person.properties}
+    wanted, properties = case.binding.project(decision.desired, decision.stage_desired), case.person.properties
+    names = {name for name, value in wanted.items() if value and name not in properties}
+    names.update(left_to_write(case.binding, case.person, wanted, dropped=case.dropped, now=now))
     found.properties.update(names)
     found.records += bool(names)
     found.task_writes += len(decision.tasks_changed)

@@ -81,7 +81,7 @@ def _of(
 
 def _view(tenant: Tenant, case: Case, now: datetime) -> LeadView:
     state = case.state()
-    moments = occurrences(tenant.plan.members, case.signals, now)
+    moments = occurrences(tenant.plan.unions, case.signals, now)
     return LeadView(tenant.plan, case.lead(state), moments, state.entry, state.holds, now, state)
 
 

@@ -59,5 +59,5 @@ def _acts(tenant: Tenant, case: Case) -> bool:
     state = case.state()
     lead = case.lead(state)
     now = case.row.evaluated_at or case.row.created_at
-    times = occurrences(tenant.plan.members, case.signals, now)
+    times = occurrences(tenant.plan.unions, case.signals, now)
     return acts_on(tenant.plan, LeadView(tenant.plan, lead, times, state.entry, state.holds, now, state))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.engine.crossing import Fade
-from connector.engine.fading import faded, limited, whole
+from connector.engine.crossing import CLOSE, Fade
+from connector.engine.fading import faded, left_of, limited, whole
 from connector.engine.scoring import ScoreResult
 from connector.policy.model import Contribution, Decay, ScoreDef, ScoreRule
 from tests.unit.engine.stories import NOW
@@ -51,9 +51,15 @@ def value(parts: Parts, moment: object) -> float:
 
 def crossing(parts: Parts, threshold: float, now: datetime) -> datetime | None:
     """The crossing, of parts with the values that they have then."""
-    return Fade([(one, result._replace(value=value([(one, result)], now))) for one, result in parts], now).crossing(
-        threshold
+    return Fade([(one, as_of(one, result, now)) for one, result in parts], now).crossing(threshold)
+
+
+def as_of(definition: ScoreDef, result: ScoreResult, now: datetime) -> ScoreResult:
+    """A result as it stands at a moment."""
+    left = tuple(
+        one._replace(points=one.rule.points * left_of(definition.decay, one.at, now)) for one in result.contributions
     )
+    return result._replace(value=value([(definition, result)], now), contributions=left)
 
 
 def side(parts: Parts, threshold: float, moment: object) -> int:
@@ -136,6 +142,22 @@ scores = st.lists(
     min_size=1,
     max_size=3,
 )
+
+
+@given(parts=scores, thresholds=st.lists(st.sampled_from([0.0, 5.0, 14.5, 15.0, 30.0, -2.0]), min_size=1))
+def test_the_soonest_of_several_crossings_is_told_with_a_moment_before_it(
+    parts: Parts, thresholds: list[float]
+) -> None:
+    fade = Fade([(one, as_of(one, result, NOW)) for one, result in parts], NOW)
+    found = fade.soonest(thresholds) if fade.moves else None
+    every = [at for one in thresholds if (at := fade.crossing(one)) is not None]
+    if found is None:
+        assert every == []
+    else:
+        near, threshold = found
+        exact = fade.crossing(threshold)
+        assert exact == min(every)
+        assert near <= exact <= near + CLOSE
 
 
 @settings(max_examples=300)

@@ -1,0 +1,191 @@
+"""How computed fields and scores are written as Python: lines that work a value out and leave it in a variable.
+
+`program.py` makes a function of each, for whoever asks for one value, and of all of them together (`everything`), for
+an evaluation, which asks for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import floor
+from typing import Any
+
+from connector.domain.value import Truth
+from connector.engine import scoring
+from connector.engine.fading import left_of, limited
+from connector.engine.makers import DEAL, SCORE
+from connector.engine.scoring import ScoreResult
+from connector.engine.view import LeadView
+from connector.policy.conditions import Key, answer
+from connector.policy.generated import Answers, Scope
+from connector.policy.model import Contribution, FieldDef, FieldType, Policy, ScoreDef, ScoreRule
+
+NAMES: Mapping[str, Any] = {
+    "nothing": LeadView.nothing,
+    "left_of": left_of,
+    "countable": scoring.countable,
+    "limited": limited,
+    "floor": floor,
+    "new": tuple.__new__,
+    "Contribution": Contribution,
+    "ScoreResult": ScoreResult,
+}
+"""What the lines call."""
+
+
+# ── computed fields ──────────────────────────────────────────────────────────────────────────────────────────────
+def field(scope: Scope, definition: FieldDef, to: str) -> list[str]:
+    """The value of a computed field: that of the first rule that holds, or of all of them."""
+    read = {one for rule in definition.rules if rule.when for one in rule.when.names}
+    is_certain = all(one.startswith("signal.") for one in read)  # counts are never unknown
+    nothing = f"{to} = BLANK" if is_certain else f"{to} = nothing(view, {scope.bind(definition)})"
+    if definition.type is FieldType.CHOICES:
+        return _all_that_hold(scope, definition, to, nothing)
+    lines: list[str] = []
+    for rule in definition.rules:
+        value = repr(rule.value) if isinstance(rule.value, str) else scope.bind(rule.value)
+        if rule.when is None:
+            return [*lines, "else:", f"    {to} = {value}"] if lines else [f"{to} = {value}"]
+        lines += [f"{'elif' if lines else 'if'} {rule.when.holds(scope)}:", f"    {to} = {value}"]
+    return [*lines, "else:", f"    {nothing}"] if lines else [nothing]
+
+
+def _all_that_hold(scope: Scope, definition: FieldDef, to: str, nothing: str) -> list[str]:
+    lines = ["found = []"]
+    for rule in definition.rules:
+        act = f"found.append({str(rule.value)!r})"
+        lines += [act] if rule.when is None else [f"if {rule.when.holds(scope)}:", f"    {act}"]
+    return [*lines, "if found:", f"    {to} = frozenset(found)", "else:", f"    {nothing}"]
+
+
+# ── scores ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def score(scope: Scope, definition: ScoreDef, to: str) -> list[str]:
+    """The `ScoreResult` of a score."""
+    if all(rule.signal is None for rule in definition.rules):
+        return _of_facts(scope, definition, to)
+    if any(rule.signal is None for rule in definition.rules):
+        return _of_signals(scope, definition, to)
+    inner, nothing = scope.inner(), ScoreResult(limited(definition, 0.0), 0.0, ())
+    lines = _of_signals(inner, definition, to)
+    some = [f"    {line}" for line in (*inner.loads, *lines)]
+    return ["if view.moments:", *some, "else:", f"    {to} = {scope.bind(nothing)}"]
+
+
+def _of_facts(scope: Scope, definition: ScoreDef, to: str) -> list[str]:
+    """A score of facts alone: which rules hold decides it."""
+    tables: dict[tuple[str, Key], list[tuple[int, Callable[[Any], Truth]]]] = {}
+    always, others = 0, list[str]()
+    for place, rule in enumerate(definition.rules):
+        if rule.when is None:
+            always |= 1 << place
+        elif rule.when.key is not None:
+            (name,) = rule.when.names
+            tables.setdefault((name, rule.when.key), []).append((1 << place, answer(rule.when)))
+        else:
+            others += [f"if {rule.when.holds(scope)}:", f"    mask |= {1 << place}"]
+    looked_up = [_looked_up(scope, name, key, asked) for (name, key), asked in tables.items()]
+    found = scope.bind(scoring.Results(definition))
+    return [f"mask = {' | '.join([*looked_up, str(always)])}", *others, f"{to} = {found}[mask]"]
+
+
+def _looked_up(scope: Scope, name: str, key: Key, asked: Sequence[tuple[int, Callable[[Any], Truth]]]) -> str:
+    if key is Key.DOMAIN:
+        return f"{scope.bind(Answers(asked, prefix='@'))}[{scope.domain(name)}]"
+    return f"{scope.bind(Answers(asked))}[{scope.value(name)}]"
+
+
+def _of_signals(scope: Scope, definition: ScoreDef, to: str) -> list[str]:
+    """A score of signals: what is left of each occurrence, rule by rule."""
+    body = ["points = basis = 0.0", "found = []"]
+    for rule in definition.rules:
+        tests = [rule.when.holds(scope)] if rule.when is not None else []
+        if rule.signal is not None:
+            times = scope.times(rule.signal)
+            body += [f"if {' and '.join([times, *tests])}:", *_of_signal(scope, definition, rule, times)]
+        else:
+            full = scope.bind(Contribution(rule, rule.points))
+            lines = [f"points += {rule.points!r}", f"basis += {rule.points!r}", f"found.append({full})"]
+            body += [f"if {' and '.join(tests)}:", *(f"    {line}" for line in lines)] if tests else lines
+    value = f"limited({scope.bind(definition)}, points)"
+    return [*body, f"{to} = new(ScoreResult, ({value}, basis, tuple(found)))"]
+
+
+def _of_signal(scope: Scope, definition: ScoreDef, rule: ScoreRule, times: str) -> Iterator[str]:
+    if rule.times is not None:
+        few = f"countable({times}, {rule.times}, {scope.bind(rule.within)})"
+        yield f"    at = {times} if len({times}) <= {rule.times} else {few}"
+    else:
+        yield f"    at = {times}"
+    left = f"left_of({scope.bind(definition.decay)}, at, {scope.now()})" if definition.decay else "len(at)"
+    yield f"    left = {left} * {rule.points!r}"
+    yield "    points += left"
+    yield f"    basis += {rule.points!r} * len(at)"
+    yield f"    found.append(new(Contribution, ({scope.bind(rule)}, left, at)))"
+
+
+# ── everything ───────────────────────────────────────────────────────────────────────────────────────────────────
+def everything(scope: Scope, policy: Policy, slots: Mapping[str, int]) -> list[str]:
+    """Each value that rules work out, left in its place in `view.values`, and the scores in all their forms.
+
+    What one reads of another is that one's variable. What a person has written over a value is not looked at: for
+    such a lead the values are worked out one by one.
+    """
+    lines = ["v = view.values"]
+    for name in _in_order(policy):
+        slot = slots[name]
+        value = f"y{slot}"
+        if name in policy.fields:
+            body = field(scope, policy.fields[name], value)
+        else:
+            exact = f"e{slot}"
+            body = [*_exact(scope, policy, slots, name, exact), f"{value} = float(floor({exact} + 0.5))"]
+        lines += [*scope.take_loads(), *body, f"v[{slot}] = {value}"]
+        scope.settled(name, value)
+    return [*lines, *_scores(policy, slots)]
+
+
+def _exact(scope: Scope, policy: Policy, slots: Mapping[str, int], name: str, to: str) -> list[str]:
+    """A score with its fractions; for one that is no sum, its result stays in `r…` too."""
+    bare = name.removeprefix(SCORE)
+    if bare not in policy.scores:
+        return [f"{to} = float({' + '.join([f'e{slots[SCORE + part]}' for part in policy.total])})"]
+    result = f"r{slots[name]}"
+    return [*score(scope, policy.scores[bare], result), f"{to} = float({result}[0])"]
+
+
+def _scores(policy: Policy, slots: Mapping[str, int]) -> Iterator[str]:
+    parts = {key: slots[SCORE + key] for key in policy.scores}
+    every = {**parts, "total": slots[f"{SCORE}total"]} if policy.total else parts
+    bases = {key: f"r{slot}[1]" for key, slot in parts.items()}
+    if policy.total:
+        bases["total"] = " + ".join([bases[part] for part in policy.total])
+    yield f"view.results = {_mapping({key: f'r{slot}' for key, slot in parts.items()})}"
+    yield f"view.exact_scores = {_mapping({key: f'e{slot}' for key, slot in every.items()})}"
+    yield f"view.whole_scores = {_mapping({key: f'y{slot}' for key, slot in every.items()})}"
+    yield f"view.score_bases = {_mapping(bases)}"
+
+
+def _mapping(entries: Mapping[str, str]) -> str:
+    return "{" + ", ".join([f"{key!r}: {value}" for key, value in entries.items()]) + "}"
+
+
+def _in_order(policy: Policy) -> Iterator[str]:
+    """The computed fields and scores, each after those that it reads. A deal's hang on more than rules."""
+    fields = [one.name for one in policy.computed if not one.name.startswith(DEAL)]
+    waiting = dict.fromkeys([*fields, *(SCORE + key for key in policy.scores)])
+    if policy.total:
+        waiting[f"{SCORE}total"] = None
+    while waiting:
+        ready = [name for name in waiting if waiting.keys().isdisjoint(_read(policy, name) - {name})]
+        for name in ready or list(waiting):  # the loader refuses cycles
+            del waiting[name]
+            yield name
+
+
+def _read(policy: Policy, name: str) -> frozenset[str]:
+    if name == f"{SCORE}total":
+        return frozenset(SCORE + part for part in policy.total)
+    rules: Sequence[Any] = (
+        policy.fields[name].rules if name in policy.fields else policy.scores[name.removeprefix(SCORE)].rules
+    )
+    return frozenset[str]().union(*(rule.when.names for rule in rules if rule.when is not None))
