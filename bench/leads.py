@@ -18,6 +18,7 @@ from connector.domain.signal import Signal
 from connector.domain.state import LeadState, Mover, StageEntry
 from connector.domain.value import BLANK, Value
 from connector.engine.decide import decide
+from connector.engine.pipeline import STAGE
 from connector.engine.plan import Plan, prepare
 from connector.policy.loader import load_policy
 
@@ -119,7 +120,7 @@ def _stirred(case: Case, number: int, dice: random.Random) -> Case:
 
 
 def _facts(plan: Plan, number: int, dice: random.Random) -> dict[str, FieldFact]:
-    facts = {name: FieldFact(value=BLANK) for name in plan.policy.fields}
+    facts = {name: FieldFact(value=BLANK) for name in (*plan.policy.fields, STAGE)}
     for name, values in CHOICES.items():
         changed = NOW - timedelta(days=dice.randrange(2, 300), seconds=number)
         facts[name] = FieldFact(value=dice.choice(values), changed_at=changed, actor=Actor.VENDOR)

@@ -246,22 +246,35 @@ def main() -> int:
         Lead(id=n, created_at=NOW, fields={name: FieldFact(value=value) for name, value in values.items()})
         for n, (values, _) in enumerate(found)
     ]
+    ours = [by_policy(plan, lead, times) for lead, (_, times) in zip(leads, found, strict=True)]
+    for (values, times), other in zip(found, ours, strict=True):
+        if abs((one := by_hand(values, times))[0] - other[0]) > 1e-9 or one[1] != other[1]:
+            print(f"the two sides differ: {one} by hand, {other} by the policy")
+            return 2
     gc.collect()
     gc.freeze()
-    rates: dict[str, float] = {}
-    for _ in range(3):  # the best of three, turn about: other work on the machine hits both alike
+    rates = {"hand": 0.0, "policy": 0.0}
+    for _ in range(5):  # the best of some, turn about: other work on the machine hits both alike
         started = process_time()
-        hand = [by_hand(values, times) for values, times in found]
-        rates["hand"] = max(rates.get("hand", 0.0), count / (process_time() - started))
+        for values, times in found:
+            by_hand(values, times)
+        rates["hand"] = max(rates["hand"], count / (process_time() - started))
         started = process_time()
-        ours = [by_policy(plan, lead, times) for lead, (_, times) in zip(leads, found, strict=True)]
-        rates["policy"] = max(rates.get("policy", 0.0), count / (process_time() - started))
-        for one, other in zip(hand, ours, strict=True):
-            if abs(one[0] - other[0]) > 1e-9 or one[1] != other[1]:
-                print(f"the two sides differ: {one} by hand, {other} by the policy")
-                return 2
+        for lead, (_, times) in zip(leads, found, strict=True):
+            by_policy(plan, lead, times)
+        rates["policy"] = max(rates["policy"], count / (process_time() - started))
     peers = beside_peers(found[:OF_PEERS], ours[:OF_PEERS])
+    if peers:
+        few = [(lead, times) for lead, (_, times) in zip(leads[:OF_PEERS], found, strict=False)]
+        rates["few"] = max(_rate_of(plan, few) for _ in range(5))
     return _told(count, rates, peers)
+
+
+def _rate_of(plan: Plan, leads: list[tuple[Lead, dict[str, tuple[datetime, ...]]]]) -> float:
+    started = process_time()
+    for lead, times in leads:
+        by_policy(plan, lead, times)
+    return len(leads) / (process_time() - started)
 
 
 def _told(count: int, rates: dict[str, float], peers: dict[str, float]) -> int:
@@ -269,12 +282,14 @@ def _told(count: int, rates: dict[str, float], peers: dict[str, float]) -> int:
     print(f"{count:,} leads × {len(FACTS) + len(SIGNALS)} rules, one core, with the list of rules that fired")
     print(f"  by the policy  {rates['policy']:>10,.0f} leads/s")
     print(f"  by hand        {rates['hand']:>10,.0f} leads/s   {ratio:>6.2f} of it   (aim: at least {AIM:.2f})")
+    if peers:
+        print(f"the first {OF_PEERS:,} of them\n  by the policy  {rates['few']:>10,.0f} leads/s")
     for name, rate in peers.items():
-        times = rates["policy"] / rate
-        print(f"  {name:<14} {rate:>10,.0f} leads/s   {times:>6.0f} times it (aim: at least {AIM_OF_PEERS})")
+        times = rates["few"] / rate
+        print(f"  {name:<14} {rate:>10,.0f} leads/s   {times:>6.0f} times as fast (aim: at least {AIM_OF_PEERS})")
     if not peers:
         print("  rule-engine and business-rules are not installed: `make bench-peers` does that, once")
-    short = ratio < AIM or any(rates["policy"] < AIM_OF_PEERS * rate for rate in peers.values())
+    short = ratio < AIM or any(rates["few"] < AIM_OF_PEERS * rate for rate in peers.values())
     return 1 if short else 0
 
 

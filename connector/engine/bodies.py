@@ -18,13 +18,12 @@ from connector.engine.scoring import ScoreResult
 from connector.engine.view import LeadView
 from connector.policy.conditions import Key, answer
 from connector.policy.generated import Answers, Scope
-from connector.policy.model import Contribution, FieldDef, FieldType, Policy, ScoreDef, ScoreRule
+from connector.policy.model import Contribution, Decay, FieldDef, FieldType, Policy, ScoreDef, ScoreRule
 
 NAMES: Mapping[str, Any] = {
     "nothing": LeadView.nothing,
     "left_of": left_of,
     "countable": scoring.countable,
-    "limited": limited,
     "floor": floor,
     "new": tuple.__new__,
     "Contribution": Contribution,
@@ -106,8 +105,8 @@ def _of_signals(scope: Scope, definition: ScoreDef, to: str) -> list[str]:
             full = scope.bind(Contribution(rule, rule.points))
             lines = [f"points += {rule.points!r}", f"basis += {rule.points!r}", f"found.append({full})"]
             body += [f"if {' and '.join(tests)}:", *(f"    {line}" for line in lines)] if tests else lines
-    value = f"limited({scope.bind(definition)}, points)"
-    return [*body, f"{to} = new(ScoreResult, ({value}, basis, tuple(found)))"]
+    made = f"{to} = new(ScoreResult, (points, basis, tuple(found)))"
+    return [*body, *_limits(definition, "points"), made]
 
 
 def _of_signal(scope: Scope, definition: ScoreDef, rule: ScoreRule, times: str) -> Iterator[str]:
@@ -116,11 +115,29 @@ def _of_signal(scope: Scope, definition: ScoreDef, rule: ScoreRule, times: str) 
         yield f"    at = {times} if len({times}) <= {rule.times} else {few}"
     else:
         yield f"    at = {times}"
-    left = f"left_of({scope.bind(definition.decay)}, at, {scope.now()})" if definition.decay else "len(at)"
-    yield f"    left = {left} * {rule.points!r}"
+    yield f"    left = {_left(scope, definition.decay)} * {rule.points!r}"
     yield "    points += left"
     yield f"    basis += {rule.points!r} * len(at)"
     yield f"    found.append(new(Contribution, ({scope.bind(rule)}, left, at)))"
+
+
+def _left(scope: Scope, decay: Decay | None) -> str:
+    """What is left of the occurrences `at`; that of a single one, by the same sum, without a call."""
+    if decay is None:
+        return "len(at)"
+    left = f"left_of({scope.bind(decay)}, at, {scope.now()})"
+    if decay.half_life is None:
+        return left
+    seconds = decay.half_life.total_seconds()
+    return f"(0.5 ** (({scope.now()} - at[0]).total_seconds() / {seconds!r}) if len(at) == 1 else {left})"
+
+
+def _limits(definition: ScoreDef, value: str) -> Iterator[str]:
+    """As `fading.limited` does."""
+    if definition.cap is not None:
+        yield from (f"if {value} > {definition.cap!r}:", f"    {value} = {definition.cap!r}")
+    if definition.floor is not None:
+        yield from (f"if {value} < {definition.floor!r}:", f"    {value} = {definition.floor!r}")
 
 
 # ── everything ───────────────────────────────────────────────────────────────────────────────────────────────────

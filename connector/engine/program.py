@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from connector.domain.lead import FieldFact
@@ -274,4 +274,14 @@ def _reads(policy: Policy, name: str, found: set[str]) -> bool:
 def _reader(names: Sequence[str]) -> Callable[[Mapping[str, FieldFact]], list[Value | None]]:
     """A function that lists the values of these fields."""
     value_of, unread = attrgetter("value"), (FieldFact(value=UNREAD),) * len(names)
-    return lambda fields: list(map(value_of, map(fields.get, names, unread)))
+    together = itemgetter(*names) if len(names) > 1 else None
+
+    def read(fields: Mapping[str, FieldFact]) -> list[Value | None]:
+        if together is not None:
+            try:
+                return list(map(value_of, together(fields)))
+            except KeyError:
+                pass  # some have not been read
+        return list(map(value_of, map(fields.get, names, unread)))
+
+    return read

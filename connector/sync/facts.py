@@ -15,6 +15,8 @@ from connector.sync import mirror
 from connector.sync.binding import Binding
 from connector.sync.deal_view import UNREAD_DEAL, DealView
 
+DEAL_STAGE = STAGE
+
 
 def lead_of(
     binding: Binding,
@@ -79,7 +81,7 @@ def _deal_fields(binding: Binding, deal: DealView) -> dict[str, FieldFact]:
     if dialect.deal.stage in deal.row.properties:
         found = _deal_fact(binding, deal.row, dialect.deal.stage)
         stage = binding.deal_stage(found.raw)
-        fields[STAGE] = FieldFact(value=stage, changed_at=found.changed_at, actor=found.actor)
+        fields[DEAL_STAGE] = FieldFact(value=stage, changed_at=found.changed_at, actor=found.actor)
     for definition, home in binding.deal_homes:
         if home.name in deal.row.properties:
             found = _deal_fact(binding, deal.row, home.name)
