@@ -5,6 +5,10 @@ A copy is a lead of its own (ids, record, signals, tasks); companies are shared 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from connector.store import leads
+from connector.store.clock import BusinessClock
 from connector.store.database import Database
 
 STEP = 10_000_000
@@ -45,11 +49,38 @@ FROM managed_record CROSS JOIN generate_series(1, %(copies)s) AS n
 )
 
 
-def multiply(database: Database, installation_id: int, leads: int) -> int:
+_BEHAVIOUR = """
+INSERT INTO signal (installation_id, lead_id, kind, source, source_key, occurred_at, learnt_at, seen)
+SELECT installation_id, id, (%(kinds)s::text[])[1 + (id * 7 + n * 3) %% cardinality(%(kinds)s::text[])], 'bench',
+       'bench-' || id || '-' || n, at, at, true
+FROM lead,
+     generate_series(1, (%(counts)s::int[])[1 + id %% cardinality(%(counts)s::int[])]) AS n,
+     LATERAL (SELECT %(now)s - make_interval(hours => (id * 31 + n * 271) %% 3600 + 20) AS at) AS past
+WHERE gone IS NULL
+"""
+
+
+def behave(database: Database, installation_id: int, kinds: Sequence[str], counts: Sequence[int]) -> int:
+    """Give the leads a past, as many signals to each as `counts` says in turn, and have them decided again."""
+    with database.transaction(installation_id) as conn:
+        now = BusinessClock.now(conn)
+        given = conn.execute(_BEHAVIOUR, {"kinds": list(kinds), "counts": list(counts), "now": now}).rowcount
+        ids = [int(row["id"]) for row in conn.execute("SELECT id FROM lead WHERE gone IS NULL")]
+        leads.mark_due(conn, installation_id, ids, at=now, why="dirty", lane="background")
+    return given
+
+
+def rests(database: Database, installation_id: int) -> bool:
+    """True when no lead is due."""
+    with database.transaction(installation_id) as conn:
+        return not leads.has_due(conn, BusinessClock.now(conn))
+
+
+def multiply(database: Database, installation_id: int, wanted: int) -> int:
     """Copy the leads until there are about so many; returns how many there are."""
     with database.transaction(installation_id) as conn:
         there = _count(conn.execute("SELECT count(*) AS n FROM lead WHERE gone IS NULL").fetchone())
-        copies = max(0, leads // there - 1)
+        copies = max(0, wanted // there - 1)
         for query in _COPIES:
             conn.execute(query, {"copies": copies, "step": STEP})
     with database.transaction(installation_id) as conn:

@@ -39,6 +39,8 @@ STAGES = {
 REASONS = ("timing", "price", "competitor", "budget", "no_reply")
 KINDS = ("pricing_page", "case_page", "site_visit", "mail_open", "mail_click", "whitepaper", "long_visit", "attempted")
 RARE = ("document_request", "webinar_attended", "exhibition_card", "inquiry", "contacted", "replied")
+COUNTS = (0, 0, 0, 0, 1, 1, 2, 3, 6, 14)
+"""Signals of a lead: half did nothing for long; a few did a lot."""
 CHOICES: dict[str, tuple[Value, ...]] = {
     "last_name": ("佐藤", "鈴木", "高橋", "田中"),
     "company_name": ("株式会社青空製作所", "銀河商事株式会社", "有限会社海辺物産"),
@@ -130,7 +132,7 @@ def _facts(plan: Plan, number: int, dice: random.Random) -> dict[str, FieldFact]
 
 def _signals(dice: random.Random) -> Iterator[Signal]:
     """Half of the leads did nothing for long; a few did a lot."""
-    number = dice.choice((0, 0, 0, 0, 1, 1, 2, 3, 6, 14))
+    number = dice.choice(COUNTS)
     for _ in range(number):
         kind = dice.choice(RARE) if dice.random() < 0.2 else dice.choice(KINDS)
         at = NOW - timedelta(seconds=dice.randrange(20 * 3600, 150 * 86_400))

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 from psycopg.conninfo import make_conninfo
 
 from connector.store import cluster
@@ -23,9 +23,9 @@ from connector.store.database import Database
 from connector.store.embedded import embedded_database
 from connector.store.migrate import migrate
 
-# How long an example takes says something of the machine alone. `make soak` looks further, at random.
+# How long an example takes says something of the machine alone. `make soak` looks further, at random: see `cases`.
 settings.register_profile("tasuki", deadline=None, max_examples=50, derandomize=True, database=None)
-settings.register_profile("soak", settings.get_profile("tasuki"), derandomize=False)
+settings.register_profile("soak", settings.get_profile("tasuki"), max_examples=10_000, derandomize=False)
 settings.load_profile("tasuki")
 
 TEMPLATE = "tasuki_template"
@@ -38,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Tracebacks are plain, as in the product: drawing every local variable takes minutes where many leads fail.
     """
+    if _is_soak(config):
+        settings.load_profile("soak")
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -46,6 +48,18 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not hasattr(config, "workerinput"):
         os.environ[_RUN] = uuid.uuid4().hex[:12]
+
+
+def _is_soak(config: pytest.Config) -> bool:
+    return str(config.option.markexpr) == "soak"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The laws are part of the soak too: the same tests, on as many cases as its profile says."""
+    for item in items if _is_soak(config) else ():
+        if is_hypothesis_test(getattr(item, "function", None)):
+            item.add_marker("soak")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.calendar import ALWAYS, END_OF_TIME, Calendar, Span
@@ -256,7 +256,6 @@ def reads_open(calendar: Calendar, moment: datetime) -> bool:
     )
 
 
-@settings(max_examples=150)
 @given(calendars(), st.integers(0, 3 * 24 * 60))
 def test_open_time_equals_the_minutes_counted_one_by_one(drawn: tuple[Calendar, datetime], length: int) -> None:
     calendar, start = drawn
@@ -267,7 +266,6 @@ def test_open_time_equals_the_minutes_counted_one_by_one(drawn: tuple[Calendar, 
     assert all(calendar.is_open(minute) == reads_open(calendar, minute) for minute in minutes[::7])
 
 
-@settings(max_examples=150)
 @given(calendars(), st.integers(0, 900))
 def test_business_minutes_equal_walking_minute_by_minute(drawn: tuple[Calendar, datetime], amount: int) -> None:
     calendar, start = drawn
@@ -278,7 +276,6 @@ def test_business_minutes_equal_walking_minute_by_minute(drawn: tuple[Calendar, 
     assert Span(amount=amount, unit="minutes", business=True).add(start, calendar) == at
 
 
-@settings(max_examples=100)
 @given(calendars(), st.integers(0, 4))
 def test_business_days_equal_looking_at_every_day(drawn: tuple[Calendar, datetime], amount: int) -> None:
     calendar, start = drawn

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain import codec, codec_work
@@ -117,7 +117,6 @@ def test_a_task(task: Task) -> None:
     assert codec_work.decode_task(stored(codec_work.encode_task(task))) == task
 
 
-@settings(max_examples=300)
 @given(state=states)
 def test_a_state(state: LeadState) -> None:
     assert codec.decode_state(stored(codec.encode_state(state))) == state

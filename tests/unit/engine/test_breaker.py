@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.state import Mover, StageEntry
@@ -81,7 +81,6 @@ def test_a_tool_that_speaks_for_a_person_is_caught_too() -> None:
     assert story.state.stuck == "lead⇄mql"
 
 
-@settings(max_examples=200)
 @given(
     turns=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(Mover), st.integers(0, 3000)), max_size=24),
     after=st.integers(0, 3000),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from math import log2
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.engine.crossing import CLOSE, Fade
@@ -160,7 +160,6 @@ def test_the_soonest_of_several_crossings_is_told_with_a_moment_before_it(
         assert near <= exact <= near + CLOSE
 
 
-@settings(max_examples=300)
 @given(parts=scores, threshold=st.sampled_from([0.0, 5.0, 15.0, 30.0, -2.0]))
 def test_no_earlier_crossing_is_missed(parts: Parts, threshold: float) -> None:
     now = side(parts, threshold, NOW)

@@ -37,6 +37,12 @@ RICH = plan_of(
 )
 HOUR = timedelta(hours=1)
 
+
+def cases(few: int, most: int = 2_500) -> int:
+    """So many cases of a law that takes long; in the soak more by as much as of all others, up to `most`."""
+    return min(few * settings.default.max_examples // 50, most)
+
+
 Doing: TypeAlias = tuple[str, Any]
 
 signals = st.tuples(st.just("signal"), st.sampled_from(["inquiry", "visit", "visit", "reply", "attempted"]))
@@ -78,7 +84,6 @@ def do(story: Story, doing: Doing) -> None:
     story.decide()
 
 
-@settings(max_examples=300)
 @given(doings=doings)
 def test_deciding_twice_changes_nothing_no_key_has_two_causes_and_wakes_lie_ahead(doings: list[Doing]) -> None:
     story = Story(plan=RICH)
@@ -108,13 +113,13 @@ def told(doings: list[Doing], extra: list[timedelta], *, plan: Plan = RICH) -> l
     return [(entry.stage, entry.entered_at) for entry in story.history]
 
 
-@settings(max_examples=150)
+@settings(max_examples=cases(30))
 @given(doings=doings, extra=st.lists(st.timedeltas(timedelta(0), 45 * DAY), max_size=30))
 def test_looking_more_often_changes_no_history(doings: list[Doing], extra: list[timedelta]) -> None:
     assert told(doings, extra) == told(doings, [])
 
 
-@settings(max_examples=20)
+@settings(max_examples=cases(8, most=400))
 @given(doings=doings)
 def test_looking_every_hour_changes_no_history(doings: list[Doing]) -> None:
     short = [(kind, min(what, 8 * DAY)) if kind == "wait" else (kind, what) for kind, what in doings]
@@ -131,7 +136,7 @@ def _stand_still(story: Story, length: timedelta) -> None:
     story.decide()
 
 
-@settings(max_examples=100)
+@settings(max_examples=cases(30))
 @given(doings=doings)
 def test_after_a_standstill_the_history_is_the_same(doings: list[Doing]) -> None:
     stood = Story(plan=RICH)
@@ -152,7 +157,6 @@ occurred = st.lists(
 )
 
 
-@settings(max_examples=200)
 @given(found=occurred, data=st.data(), fresh=st.booleans())
 def test_the_order_of_signals_does_not_matter(found: list[tuple[str, int]], data: st.DataObject, fresh: bool) -> None:
     listed = [
@@ -165,7 +169,6 @@ def test_the_order_of_signals_does_not_matter(found: list[tuple[str, int]], data
     assert one == other
 
 
-@settings(max_examples=100)
 @given(found=occurred, split=st.integers(1, 9))
 def test_signals_learnt_in_two_parts_end_in_the_same_scores_and_fields(
     found: list[tuple[str, int]], split: int
@@ -182,7 +185,7 @@ def test_signals_learnt_in_two_parts_end_in_the_same_scores_and_fields(
     assert then.desired["band"] == at_once.desired["band"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=cases(20))
 @given(found=occurred, employees=st.sampled_from([50, 300, 3000]), industry=st.sampled_from(["software", "retail"]))
 def test_the_shipped_policy_runs_quietly_through_a_month(
     found: list[tuple[str, int]], employees: int, industry: str

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.value import BLANK, UNREAD, Value
@@ -121,7 +121,6 @@ views = st.builds(
 )
 
 
-@settings(max_examples=200)
 @given(raw=trees, view=views, later=st.lists(st.integers(1, 10**15), max_size=6))
 def test_next_change_is_exact(raw: dict[str, Any], view: FakeView, later: list[int]) -> None:
     """At the moment told, and not a microsecond before, the answer is another one; until then it never is."""
