@@ -38,6 +38,10 @@ class ActivitySource:
     lasting: float | None
 
 
+MOST_SHAPES = 1_024
+"""Sets of properties for which is kept how records with them are read."""
+
+
 class Readings(dict[str | None, FieldFact]):
     """Stored string → the value, as one that stands there since before our time. Most strings come again and again."""
 
@@ -50,6 +54,31 @@ class Readings(dict[str | None, FieldFact]):
             self.clear()
         found = self[raw] = FieldFact(value=self._read(raw) if raw else BLANK)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The fields of a record, side by side: their names, where they live, what stored strings mean there.
+
+    `places` says for a property which of the fields live in it.
+    """
+
+    names: tuple[str, ...]
+    homes: tuple[str, ...]
+    readings: tuple[Readings, ...]
+    places: Mapping[str, tuple[int, ...]]
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[str, str, Readings]]) -> Shape:
+        """Of several homes of one field the first counts."""
+        first: dict[str, tuple[str, Readings]] = {}
+        for name, home, readings in rows:
+            first.setdefault(name, (home, readings))
+        homes = tuple(home for home, _ in first.values())
+        places: dict[str, tuple[int, ...]] = {}
+        for place, home in enumerate(homes):
+            places[home] = (*places.get(home, ()), place)
+        return cls(tuple(first), homes, tuple(readings for _, readings in first.values()), places)
 
 
 class Writings(dict[Value, str]):
@@ -100,8 +129,23 @@ class Binding:
             found.setdefault(object_type, []).append(pair)
         return found
 
+    def shape(self, object_type: str, properties: tuple[str, ...]) -> Shape:
+        """How a record with these properties is read: most records of an account have the same."""
+        found = self._shapes.get((object_type, properties))
+        if found is None:
+            if len(self._shapes) >= MOST_SHAPES:
+                self._shapes.clear()
+            known = frozenset(properties)
+            rows = [one for one in self._read_from.get(object_type, ()) if one[1] in known]
+            found = self._shapes[object_type, properties] = Shape.of(rows)
+        return found
+
     @cached_property
-    def read_from(self) -> Mapping[str, Sequence[tuple[str, str, Readings]]]:
+    def _shapes(self) -> dict[tuple[str, tuple[str, ...]], Shape]:
+        return {}
+
+    @cached_property
+    def _read_from(self) -> Mapping[str, Sequence[tuple[str, str, Readings]]]:
         """Object type → (field, property, what its stored strings mean) for every field that lives there."""
         return {
             object_type: [(one.name, home.name, Readings(self.dialect, one, home)) for one, home in pairs]

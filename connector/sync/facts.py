@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import getitem
 
 from connector.domain.lead import Actor, FieldFact, Lead, StageReport
 from connector.domain.state import LeadState
@@ -30,12 +30,11 @@ def lead_of(
 ) -> Lead:
     """The lead as its CRM shows it. `moving`: a stage write of ours is under way, so its stage says nothing."""
     dialect = binding.dialect
-    fields = _deal_fields(binding, deal)
-    fields |= _fields_of(binding, person, dialect.person_type, known=fields)
+    fields = _fields_of(binding, person, dialect.person_type) | _deal_fields(binding, deal)
     if _has_no_company(binding, person):
         fields = {**binding.no_company, **fields}
     elif company is not None:
-        fields |= _fields_of(binding, company, dialect.company_type, known=fields)
+        fields = _fields_of(binding, company, dialect.company_type) | fields
     created = dialect.moment(person.properties.get(dialect.created_property)) or row.created_at
     owner = mirror.fact(person, dialect.owner_property, same_on(binding, dialect.person_type))
     deal_owner = _deal_fact(binding, deal.row, dialect.deal.owner) if deal.row is not None else None
@@ -52,21 +51,19 @@ def lead_of(
     )
 
 
-def _fields_of(
-    binding: Binding, record: MirrorRow, object_type: str, *, known: Mapping[str, FieldFact]
-) -> dict[str, FieldFact]:
-    """The fields that live on a record, but for those that are known from elsewhere."""
-    same, properties, meta = same_on(binding, object_type), record.properties, record.meta
-    fields: dict[str, FieldFact] = {}
-    for name, home, readings in binding.read_from.get(object_type, ()):
-        if home not in properties or name in known or name in fields:
-            continue
-        if home in meta:
+def _fields_of(binding: Binding, record: MirrorRow, object_type: str) -> dict[str, FieldFact]:
+    """The fields that live on a record, as far as they have been read."""
+    properties, meta = record.properties, record.meta
+    shape = binding.shape(object_type, tuple(properties))
+    fields = dict(zip(shape.names, map(getitem, shape.readings, map(properties.__getitem__, shape.homes)), strict=True))
+    told = meta.keys() & shape.places.keys()
+    if told:  # of these more is known than the value: who changed it, and when
+        same = same_on(binding, object_type)
+        for home in told:
             found = mirror.fact(record, home, same)
-            value = readings[found.raw].value
-            fields[name] = FieldFact(value=value, changed_at=found.changed_at, actor=found.actor)
-        else:  # nothing is known of a change: the value alone is the whole fact
-            fields[name] = readings[properties[home]]
+            for place in shape.places[home]:
+                value = shape.readings[place][found.raw].value
+                fields[shape.names[place]] = FieldFact(value=value, changed_at=found.changed_at, actor=found.actor)
     return fields
 
 
