@@ -32,6 +32,7 @@ from connector.vendors.http import FixedToken
 from connector.vendors.hubspot import inbound, provision, workflow
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.dialect import HubSpotDialect
+from connector.vendors.hubspot.protocol import UI_DOMAIN
 from connector.vendors.salesforce import callouts
 from connector.vendors.salesforce import inbound as outbound_message
 from connector.vendors.website import inbound as website_inbound
@@ -275,6 +276,7 @@ def _provision(portal: Portal, plan: provision.ProvisionPlan) -> None:
     orders = {"lifecyclestage": list(stages.options)} if stages else {}
     owners = vendor.owners()
     found = {**done.capabilities, "stage_orders": orders, "pipelines": [asdict(one) for one in vendor.pipelines()]}
+    found["ui_domain"] = vendor.ui_domain()
     found["outcomes"] = {kind.value: dict(labels) for kind, labels in vendor.activity_outcomes().items()}
     with portal.database.transaction(portal.installation_id) as conn:
         connections.remember_provisioning(conn, portal.connection_id, found, done.stage_values)
@@ -292,7 +294,11 @@ def _binding(plan: Plan, row: ConnectionRow) -> Binding:
     return Binding(
         plan=plan,
         dialect=HubSpotDialect(
-            zone=policy.zone, language=policy.language, task_queues=row.settings.get("task_queues", {})
+            zone=policy.zone,
+            language=policy.language,
+            task_queues=row.settings.get("task_queues", {}),
+            portal_id=row.account_id,
+            ui_domain=row.capabilities.get("ui_domain", UI_DOMAIN),
         ),
         stage_values=row.stage_values,
         stage_orders=row.capabilities.get("stage_orders", {}),

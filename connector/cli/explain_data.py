@@ -12,6 +12,8 @@ from typing import Any
 from connector.cli.explain_clocks import clocks
 from connector.domain.codec import encode_value
 from connector.domain.effects import Task
+from connector.domain.runs import CadenceRun
+from connector.engine import cadences
 from connector.engine.explain import MoveWhy, ScorePart, ScoreWhy
 from connector.engine.lifecycle import PERSON
 from connector.engine.supposing import Prospect
@@ -70,6 +72,7 @@ def described(tenant: Tenant, story: Story) -> dict[str, Any]:
             for name, hold in why.holds
         ],
         "tasks": [_task(story, one) for one in why.tasks],
+        "cadences": [_cadence(names, policy, name, run) for name, run in story.state.cadences.items()],
         "grants": [_grant(story, one) for one in story.grants],
         "clocks": clocks(policy, story.clocks, why.at),
         "stuck": why.stuck,
@@ -133,8 +136,27 @@ class _Names:
         """A score's label."""
         return self._label(self._policy.scores[score].label, score)
 
+    def cadence(self, cadence: str) -> str:
+        """A cadence's label."""
+        found = self._policy.cadences.get(cadence)
+        return self._label(found.label, cadence) if found else cadence
+
     def _label(self, label: Any, otherwise: str) -> str:
         return label_in(label, self._policy.language, otherwise)
+
+
+def _cadence(names: _Names, policy: Policy, name: str, run: CadenceRun) -> dict[str, Any]:
+    cadence = policy.cadences.get(name)
+    standing = cadences.standing({name: run}, name)
+    return {
+        "cadence": name,
+        "label": names.cadence(name),
+        "standing": standing if isinstance(standing, str) else "stopped",
+        "since": run.finished_at or run.stopped_at or run.started_at,
+        "steps_done": run.fired,
+        "steps": len(cadence.steps) if cadence is not None else None,
+        "stopped_by": run.stopped_by,
+    }
 
 
 def _stage(names: _Names, story: Story) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ def show(found: dict[str, Any]) -> None:
     _values(found)
     _moves(found)
     _tasks(found)
+    _cadences(found)
     _grants(found)
     show_clocks(found["clocks"])
     _troubles(found["troubles"])
@@ -164,6 +165,20 @@ def _tasks(found: dict[str, Any]) -> None:
         for one in found["tasks"]
     ]
     table("Tasks", ("Task", "State", "Due", "Whose", "Because of", "In the CRM"), rows)
+
+
+def _cadences(found: dict[str, Any]) -> None:
+    rows = [
+        (
+            one["label"],
+            f"{one['standing']} ({one['stopped_by']})" if one["stopped_by"] else one["standing"],
+            one["since"],
+            f"{one['steps_done']} of {one['steps']}" if one["steps"] is not None else one["steps_done"],
+        )
+        for one in found["cadences"]
+    ]
+    if rows:
+        table("Cadences", ("Cadence", "Standing", "Since", "Steps begun"), rows)
 
 
 def _grants(found: dict[str, Any]) -> None:

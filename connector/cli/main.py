@@ -59,6 +59,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "notices": Entry(module="notices", help="List notices, and send parked ones again."),
         "people": Entry(module="people", help="Who may own leads: absences, weights, capacities."),
         "routing": Entry(module="routing", help="What pools gave to whom, and why others were skipped."),
+        "report": Entry(module="pool_report", help="Print what a pool made of its leads in a week."),
         "queue": Entry(module="queue", help="Print a call list in its order, with reasons, dues and owners."),
         "sla": Entry(module="sla", help="How promises are kept: what runs now, and what a period came to."),
         "inbox": Entry(module="inbox", help="List, show and retry deliveries that wait or are parked."),

@@ -132,7 +132,7 @@ def subscribe(stack: Stack) -> None:
             "contacts": sorted({*binding.person_properties, "lastname", "firstname"}),
             "companies": sorted(binding.company_properties),
             "deals": sorted(binding.deal_properties),
-            "tasks": ["hs_task_status", "hubspot_owner_id"],
+            "tasks": ["hs_task_status", "hs_timestamp", "hubspot_owner_id"],
         }
         | {one: sorted(binding.dialect.activities[one].properties) for one in binding.activity_types}
     )

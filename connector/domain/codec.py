@@ -152,6 +152,7 @@ def encode_state(state: LeadState) -> dict[str, Json]:
         "stuck": state.stuck,
         "sent_back": state.sent_back or None,
         "employer": [state.employer.domain, text_or_none(state.employer.since)] if state.employer else None,
+        "firsts": encode_values(state.firsts),
         "policy": state.policy,
     }
     return {name: value for name, value in full.items() if value not in (None, [], {})}
@@ -183,6 +184,7 @@ def decode_state(raw: Mapping[str, Json]) -> LeadState:
         stuck=raw.get("stuck"),
         sent_back=raw.get("sent_back", 0),
         employer=_decode_employer(raw["employer"]) if raw.get("employer") else None,
+        firsts=decode_values(raw.get("firsts", {})),
         policy=raw.get("policy"),
     )
 

@@ -119,12 +119,13 @@ def encode_cadence(run: CadenceRun) -> list[Json]:
         text_or_none(run.finished_at),
         text_or_none(run.stopped_at),
         run.stopped_by,
+        run.waiting,
     ]
 
 
 def decode_cadence(raw: list[Json]) -> CadenceRun:
     """The run that `encode_cadence` wrote."""
-    number, started_at, fired, finished_at, stopped_at, stopped_by = raw
+    number, started_at, fired, finished_at, stopped_at, stopped_by, waiting = raw
     return CadenceRun(
         number=number,
         started_at=datetime.fromisoformat(started_at),
@@ -132,6 +133,7 @@ def decode_cadence(raw: list[Json]) -> CadenceRun:
         finished_at=moment_or_none(finished_at),
         stopped_at=moment_or_none(stopped_at),
         stopped_by=stopped_by,
+        waiting=waiting,
     )
 
 

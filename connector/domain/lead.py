@@ -53,6 +53,21 @@ class Away:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What is known of the lead's company beside its fields: whose it is, and what its other people come to.
+
+    `owner` is the owner of the company's record as the CRM shows it. `stages` are where its other people stand, `taken`
+    the cadences (`one_per_company`) whose turn is somebody else's.
+    """
+
+    id: str
+    owner: str | None = None
+    owner_changed_at: datetime | None = None
+    stages: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
     """One person whom the company may sell to, whatever the number of CRMs that know them.
 
@@ -74,6 +89,9 @@ class Lead:
     grants: tuple[Grant, ...] = ()
     away: tuple[Away, ...] = ()
     not_enrolled: tuple[NotEnrolled, ...] = ()  #: Enrolments that are left to people.
+    link: str | None = None  #: Where people find its record in the CRM.
+    names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  #: What people are called, by id.
+    account: Account | None = None  #: None: it belongs to no company, or the policy asks nothing of companies.
     speaks_for_deal: bool = True  #: False: another lead has this deal too, and what the deal lacks is told there.
 
     def fact(self, name: str) -> FieldFact:

@@ -15,7 +15,8 @@ class CadenceRun:
     """One run of a cadence; `number` counts a lead's runs of it from 1.
 
     `fired` is how many steps have been brought about; `due` counts from `started_at`. It ends by being finished (its
-    last step is done) or stopped.
+    last step is done) or stopped. While it is `waiting` for its turn at the company, it was asked for at `started_at`
+    and brings nothing about.
     """
 
     number: int
@@ -24,6 +25,7 @@ class CadenceRun:
     finished_at: datetime | None = None
     stopped_at: datetime | None = None
     stopped_by: str | None = None  #: What stopped it: the event in words (`signal:replied`), or a rule's id.
+    waiting: bool = False  #: Somebody else of the company has the turn.
 
     @property
     def running(self) -> bool:

@@ -124,6 +124,7 @@ class LeadState:
     stuck: str | None = None  #: The loop that was cut, as stage ids joined by "→"; or a pair at rest, joined by "⇄".
     employer: Employer | None = None
     sent_back: int = 0  #: How often it was sent back or aside for a reason.
+    firsts: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))  #: of fields that keep the first
     policy: str | None = None  #: Content hash of the policy that produced this state.
 
 

@@ -141,20 +141,26 @@ class Acts:
         to = [f"person:{people[one]}" if people.get(one) else one for one in action.to]
         known = tuple(dict.fromkeys(one for one in to if one not in people))
         if known:  # nobody owns it yet: there is nobody to tell
-            text = action.text.render(lookup(self.view, missing=missing))
+            pools = [one.removeprefix("pool:") for one in known if one.startswith("pool:")]
+            if OWNER in action.to:
+                pools += [self.view.owner_pool_now or ""]
+            seen = routing.may_see(self.view, *pools)
+            text = action.text.render(lookup(self.view, missing=missing, may_see=seen))
             self.notices.setdefault(key, Notice(key=key, to=known, text=text, at=self.view.now))
 
 
 def open_task(view: LeadView, key: EffectKey, action: TaskAction, start: datetime, missing: str = "") -> Task:
     """The task that an action opens; its due time counts from `start`."""
     due_at = action.due.add(start, view.policy.calendar)
-    text = lookup(view, due_at, missing)
+    pool = action.to_pool if action.to != OWNER else view.owner_pool_now
+    may_see = routing.may_see(view, pool)
+    text = lookup(view, due_at, missing, may_see)
     owner = {OWNER: view.owner_now, DEAL_OWNER: view.deal_owner_now}.get(action.to)
     return Task(
         key=key,
         kind=action.kind,
         title=action.title.render(text),
-        text=with_script(view, key.rule, action.kind, action.text.render(text)),
+        text=with_script(view, key.rule, action.kind, action.text.render(text), may_see),
         due_at=due_at,
         priority=action.priority,
         owner=owner,
@@ -173,11 +179,15 @@ def forbidden(plan: Plan, view: LeadView, *words: str) -> bool:
 
 
 def follow(task: Task, view: LeadView) -> Task:
-    """An open task goes with the owner that it belongs to, unless it is lent."""
+    """An open task goes with the owner that it belongs to, unless it is lent.
+
+    Its text was written for somebody else: people who may not see everything do not get it.
+    """
     if task.lent:
         return task
     if task.follows_owner and task.owner != view.owner_now:
-        return replace(task, owner=view.owner_now)
+        is_limited = routing.may_see(view, view.owner_pool_now) is not None
+        return replace(task, owner=view.owner_now, text="" if is_limited else task.text)
     if task.of_deal and task.owner != view.deal_owner_now:
         return replace(task, owner=view.deal_owner_now)
     return task

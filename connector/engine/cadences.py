@@ -20,7 +20,7 @@ from connector.engine.by_hand import UNENROL, instead_of
 from connector.engine.coming import first_after
 from connector.engine.events import Events, Happening
 from connector.engine.pressure import is_contact, reached
-from connector.policy.model import Cadence, EnrolAction, Step, TaskAction
+from connector.policy.model import Cadence, EnrolAction, StageDef, Step, TaskAction
 from connector.policy.templates import Template
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from connector.engine.plan import Plan
     from connector.engine.view import LeadView
 
-RUNNING, FINISHED = "running", "finished"
+RUNNING, FINISHED, WAITING = "running", "finished", "waiting"
 _UNENROL_TITLE = {"ja": "シーケンスから外してください: {name}", "en": "Take this contact out of the sequence: {name}"}
 
 
@@ -84,15 +84,18 @@ def step(plan: Plan, runs: Mapping[str, CadenceRun], view: LeadView, acts: Acts)
     for name, run in runs.items():
         cadence = plan.policy.cadences.get(name)
         if cadence is not None and run.running:
-            after[name] = _stepped(plan, cadence, run, view, acts)
+            in_turn = _in_turn(cadence, run, view)
+            after[name] = in_turn if in_turn.waiting else _stepped(plan, cadence, in_turn, view, acts)
     return after
 
 
 def standing(runs: Mapping[str, CadenceRun], cadence: str) -> Value:
-    """`cadence.<id>` for conditions: running or finished; blank before its first run and after it was stopped."""
+    """`cadence.<id>` for conditions: waiting, running, finished; blank before its first run and once stopped."""
     run = runs.get(cadence)
     if run is None or run.stopped_at is not None:
         return BLANK
+    if run.waiting:
+        return WAITING
     return FINISHED if run.finished_at is not None else RUNNING
 
 
@@ -100,7 +103,7 @@ def next_steps(plan: Plan, state: LeadState, view: LeadView) -> Iterator[datetim
     """When the next steps of running cadences come."""
     for name, run in state.cadences.items():
         cadence = plan.policy.cadences.get(name)
-        if cadence is None or not run.running or run.fired >= len(cadence.steps):
+        if cadence is None or not run.running or run.waiting or run.fired >= len(cadence.steps):
             continue
         if not _is_open(_task_of(cadence, run, state.tasks)):
             yield step_at(run, cadence.steps[run.fired], view.policy.calendar)
@@ -118,6 +121,19 @@ def step_at(run: CadenceRun, one: Step, calendar: Calendar) -> datetime:
     if calendar.open_intervals(day):
         return at
     return calendar.next_open(datetime.combine(day, time(), calendar.zone).astimezone(UTC))
+
+
+def takes_turn(cadence: Cadence, run: CadenceRun | None, stage: str | None, stages: Mapping[str, StageDef]) -> bool:
+    """True while a lead with this run, in this stage, keeps the other people of its company waiting.
+
+    Whoever has replied is being talked to: a run that was stopped keeps the turn while the lead is in work.
+    """
+    if cadence.turn_by is None or run is None or run.waiting or run.finished_at is not None:
+        return False
+    if run.stopped_at is None:
+        return True
+    place = stages.get(stage or "")
+    return place is not None and not place.side and place.id != next(iter(stages))
 
 
 # ── one run ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -139,6 +155,16 @@ def _stopped(plan: Plan, name: str, run: CadenceRun, view: LeadView, events: Eve
     if not (quietly and found is not None and found.cause is Cause.STAGE_ENTRY):
         _ask_to_unenrol(cadence, run, view, acts)
     return run
+
+
+def _in_turn(cadence: Cadence, run: CadenceRun, view: LeadView) -> CadenceRun:
+    """A run that has brought nothing about yet waits while somebody else of the company has the turn."""
+    account = view.lead.account
+    is_taken = cadence.turn_by is not None and account is not None and cadence.id in account.taken
+    if run.waiting:
+        return run if is_taken else replace(run, waiting=False, started_at=view.now)
+    is_new = run != view.state.cadences.get(cadence.id) and run.fired == 0
+    return replace(run, waiting=True) if is_taken and is_new else run
 
 
 def _stepped(plan: Plan, cadence: Cadence, run: CadenceRun, view: LeadView, acts: Acts) -> CadenceRun:

@@ -23,6 +23,7 @@ from connector.engine import (
     cadences,
     departures,
     employer,
+    firsts,
     handoff,
     lifecycle,
     pressure,
@@ -67,6 +68,7 @@ def decide(
     looks at everything also where a lead is seen to rest: it comes to the same. Without `waking`, when to look again is
     left out.
     """
+    lead, state = firsts.kept(plan, lead, state)
     look = _Look(plan, lead, now, since, closely=closely, waking=waking)
     earlier: tuple[StageEntry, ...] = ()
     grounds: Mapping[int, tuple[Ground, ...]] = {}

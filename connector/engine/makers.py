@@ -123,6 +123,18 @@ def _owner(view: LeadView) -> Value:
     return view.owner_now or BLANK
 
 
+def _owner_pool(view: LeadView) -> Value:
+    return view.owner_pool_now or BLANK
+
+
+def _company_owner(view: LeadView) -> Value:
+    return view.company_owner_now or BLANK
+
+
+def _company_stages(view: LeadView) -> Value:
+    return view.lead.account.stages if view.lead.account is not None else frozenset()
+
+
 def _deal_stage(view: LeadView) -> Value:
     return view.lead.fact(pipeline.STAGE).value
 
@@ -138,6 +150,9 @@ _PLAIN: dict[str, Maker] = {
     "stage": _stage,
     "stage_entered_at": _stage_entered_at,
     "owner": _owner,
+    "owner.pool": _owner_pool,
+    "company.owner": _company_owner,
+    "company.stages": _company_stages,
     pipeline.STAGE: _deal_stage,
     "recycle.due": _recycle_due,
     "recycle.reason": _recycle_reason,

@@ -13,7 +13,18 @@ from connector.engine.recycle import reason_fields
 from connector.engine.view import members_of
 from connector.engine.watching import Watch, watches
 from connector.policy.conditions import Condition
-from connector.policy.model import Event, EventKind, FieldDef, Gate, Policy, Transition
+from connector.policy.model import (
+    Action,
+    Assign,
+    AssignAction,
+    Cadence,
+    Event,
+    EventKind,
+    FieldDef,
+    Gate,
+    Policy,
+    Transition,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +282,49 @@ class Plan:
         names = {name for one in self.policy.transitions for name in self.evidence[one.id]}
         for condition in self.standing_conditions:
             names.update(self._leaves(condition.names))
-        return any(name.startswith(("clock.", "cadence.", "owner")) for name in names)
+        return any(name.startswith(("clock.", "cadence.", "owner", "company.owner")) for name in names)
+
+    @cached_property
+    def reads_colleagues(self) -> bool:
+        """True when something hangs on the other people of a lead's company."""
+        return "company.stages" in self._company_names or bool(self.turns)
+
+    @cached_property
+    def reads_company_owner(self) -> bool:
+        """True when something hangs on whose a company is, or pools give companies an owner."""
+        return "company.owner" in self._company_names or any(one.owner_of == "company" for one in self._assignments())
+
+    @cached_property
+    def kept_first(self) -> tuple[str, ...]:
+        """The fields whose first value is kept."""
+        return tuple(one.name for one in self.policy.fields.values() if one.keep_first)
+
+    @cached_property
+    def turns(self) -> Mapping[str, Cadence]:
+        """The cadences that run for one person of a company at a time."""
+        return {name: one for name, one in self.policy.cadences.items() if one.turn_by is not None}
+
+    @cached_property
+    def watches_colleagues(self) -> bool:
+        """True when a lead has to be looked at again because somebody else of its company moved."""
+        return "company.stages" in self._company_names
+
+    @cached_property
+    def _company_names(self) -> frozenset[str]:
+        """The names of companies that the policy's conditions read, wherever they stand."""
+        policy = self.policy
+        conditions = [*self.standing_conditions, *(one.when for one in policy.transitions)]
+        conditions += [one.when for one in policy.rules if one.when is not None]
+        conditions += [one.when for one in policy.clocks.values() if one.when is not None]
+        conditions += [one.when for one in policy.never]
+        conditions += [one.when for one in (policy.routing.rules if policy.routing else ()) if one.when is not None]
+        return frozenset(name for one in conditions for name in one.names if name.startswith("company."))
+
+    def _assignments(self) -> Iterator[Assign]:
+        policy = self.policy
+        yield from (rule.assign for rule in (policy.routing.rules if policy.routing is not None else ()))
+        for actions in _actions(policy):
+            yield from (one.assign for one in actions if isinstance(one, AssignAction))
 
     @cached_property
     def queue_of(self) -> Mapping[str, str]:
@@ -317,6 +370,15 @@ class Plan:
 
 def _turning(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
     return tuple(one for one in conditions if one.moved_by is None or one.moved_by)
+
+
+def _actions(policy: Policy) -> Iterator[Sequence[Action]]:
+    """Everything that stands under a `do:`."""
+    yield from (rule.do for rule in policy.rules)
+    yield from (rung.do for clock in policy.clocks.values() for rung in clock.escalation)
+    yield from (gate.if_missing for gate in policy.gates.values())
+    if policy.recycle is not None:
+        yield policy.recycle.on_wake
 
 
 def prepare(policy: Policy) -> Plan:

@@ -12,12 +12,12 @@ from connector.domain.effects import WorkState
 from connector.domain.lead import Actor, FieldFact, Lead
 from connector.domain.state import Hold, LeadState, Setting
 from connector.domain.value import BLANK, Missing, Value, is_known
-from connector.engine import handoff, pipeline, pressure, refusals
+from connector.engine import firsts, handoff, pipeline, pressure, refusals
 from connector.engine.handoff import DEAL
 from connector.engine.lifecycle import Course
 from connector.engine.makers import PIPELINE, SCORE
 from connector.engine.plan import Plan
-from connector.engine.routing import owner_now
+from connector.engine.routing import COMPANY, owner_now
 from connector.engine.view import LeadView
 from connector.engine.words import reasons
 
@@ -129,6 +129,8 @@ def has_moved(plan: Plan, state: LeadState, values: Mapping[str, float]) -> bool
 def desired(plan: Plan, state: LeadState, view: LeadView) -> dict[str, Value]:
     """Canonical values to publish; a field that is absent is left as it stands."""
     wanted: dict[str, Value] = {name: setting.value for name, setting in state.settings.items()}
+    if state.firsts:
+        wanted = {**firsts.wanted(state), **wanted}
     values = view.values
     for name, slot in plan.published:
         value = values[slot]
@@ -156,11 +158,12 @@ def owners(state: LeadState, view: LeadView) -> dict[str, str]:
     its owner when it is made: the one that the hand-over finds instead may be somebody's already.
     """
     lead = view.lead
-    shown = {"lead": lead.owner, "deal": lead.deal_owner}
+    shown = {"lead": lead.owner, "deal": lead.deal_owner, "company": lead.account.owner if lead.account else None}
     found: dict[str, str] = {}
     for kind in state.assigned:
         person = owner_now(state.assigned, lead, kind)
         is_over = kind == DEAL and not (pipeline.is_open(view) and lead.speaks_for_deal)
+        is_over |= kind == COMPANY and lead.account is None
         if person is not None and person != shown.get(kind) and not is_over:
             found[kind] = person
     return found

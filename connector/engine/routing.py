@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from connector.engine.view import LeadView
 
 SLOT = "assign"
-LEAD, DEAL, TASK = "lead", "deal", "task"
+LEAD, DEAL, COMPANY, TASK = "lead", "deal", "company", "task"
 ROUND_ROBIN = "round_robin"
 _CONTACTS = ("contacted", "attempted")
 
@@ -65,13 +65,34 @@ def given(task: Task, request: OwnerRequest, grant: Grant) -> Task:
 
 def owner_now(assigned: Mapping[str, Assigned], lead: Lead, owner_of: str) -> str | None:
     """Whose it is: what a pool gave, until somebody in the CRM names another owner after it."""
-    shown, changed_at = (
-        (lead.deal_owner, lead.deal_owner_changed_at) if owner_of == DEAL else (lead.owner, lead.owner_changed_at)
-    )
+    shown, changed_at = _shown(lead, owner_of)
     given = assigned.get(owner_of)
     if given is None or shown == given.person:
         return shown
     return shown if changed_at is not None and changed_at > given.at else given.person
+
+
+def pool_now(assigned: Mapping[str, Assigned], lead: Lead) -> str | None:
+    """The pool that gave the lead its present owner; None for an owner whom a person named."""
+    given = assigned.get(LEAD)
+    return given.pool if given is not None and owner_now(assigned, lead, LEAD) == given.person else None
+
+
+def _shown(lead: Lead, owner_of: str) -> tuple[str | None, datetime | None]:
+    """Whom the CRM shows as the owner, and when somebody named that person."""
+    if owner_of == DEAL:
+        return lead.deal_owner, lead.deal_owner_changed_at
+    if owner_of == COMPANY:
+        return (lead.account.owner, lead.account.owner_changed_at) if lead.account is not None else (None, None)
+    return lead.owner, lead.owner_changed_at
+
+
+def may_see(view: LeadView, *pools: str | None) -> frozenset[str] | None:
+    """What texts for people of these pools may print: what all of them may see. None: everything."""
+    routing = view.policy.routing
+    known = [routing.pools.get(one) for one in pools if one is not None] if routing is not None else []
+    limits = [pool.may_see for pool in known if pool is not None and pool.may_see is not None]
+    return frozenset.intersection(*limits) if limits else None
 
 
 # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -141,11 +162,10 @@ def on_waking(plan: Plan, view: LeadView) -> AssignAction | None:
 
 
 def _last(view: LeadView, owner_of: str) -> str | None:
-    """Who has it, else who was given it last; of a deal that nobody has: whose the lead is, if that pool has them."""
+    """Who has it, else who was given it last; of a deal or company that nobody has: whose the lead is."""
     given = view.state.assigned.get(owner_of)
-    if owner_of == DEAL:
-        return view.deal_owner_now or (given.person if given is not None else None) or view.owner_now
-    return view.owner_now or (given.person if given is not None else None)
+    now = owner_now(view.state.assigned, view.lead, owner_of)
+    return now or (given.person if given is not None else None) or view.owner_now
 
 
 def _is_kept(plan: Plan, view: LeadView, owner_of: str) -> bool:
@@ -160,7 +180,7 @@ def _is_kept(plan: Plan, view: LeadView, owner_of: str) -> bool:
 def _bound_at(view: LeadView, owner_of: str) -> datetime | None:
     """When the owner was given or named, or the lead last contacted, whichever was later. None: before our time."""
     lead, given = view.lead, view.state.assigned.get(owner_of)
-    named = lead.deal_owner_changed_at if owner_of == DEAL else lead.owner_changed_at
+    named = _shown(lead, owner_of)[1]
     contacts = (view.times(name) for name in _CONTACTS)
     moments = [given.at if given is not None else None, named, *(times[-1] for times in contacts if times)]
     return max((at for at in moments if at is not None and at <= view.now), default=None)

@@ -134,6 +134,16 @@ class LeadView:
         """Whose the lead's deal is."""
         return routing.owner_now(self.state.assigned, self.lead, "deal")
 
+    @property
+    def owner_pool_now(self) -> str | None:
+        """The pool that gave the lead its present owner."""
+        return routing.pool_now(self.state.assigned, self.lead)
+
+    @property
+    def company_owner_now(self) -> str | None:
+        """Whose the lead's company is."""
+        return routing.owner_now(self.state.assigned, self.lead, "company")
+
     def value(self, name: str) -> Value:
         """See `View.value`."""
         slot = self.plan.program.slots.get(name)

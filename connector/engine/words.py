@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from connector.domain.value import BLANK, Value, is_known
-from connector.policy.model import Contribution, FieldDef, Label
+from connector.policy.model import Contribution, FieldDef, FieldType, Label
 
 if TYPE_CHECKING:
     from connector.engine.view import LeadView
@@ -23,20 +23,27 @@ def label_in(label: Label, language: str, otherwise: str) -> str:
     return label.get(language) or next(iter(label.values()), otherwise)
 
 
-def lookup(view: LeadView, due: datetime | None = None, missing: str = "") -> Callable[[str], str]:
+def lookup(
+    view: LeadView, due: datetime | None = None, missing: str = "", may_see: frozenset[str] | None = None
+) -> Callable[[str], str]:
     """How templates find the text of a name for this lead; `due` is that of the task that is written.
 
-    `missing` is what a gate or a deal's stage still asks for, where a text speaks of that.
+    `missing` is what a gate or a deal's stage still asks for, where a text speaks of that. `may_see`: all other names
+    print nothing.
     """
     language = view.policy.language
 
     def text(name: str) -> str:
+        if may_see is not None and name not in may_see:
+            return ""
         if name == "missing":
             return missing
         if name == "reasons":
             return reasons(view)
         if name in ("signals", "history"):
             return recent_signals(view)
+        if name == "link":
+            return view.lead.link or ""
         if name == "due" and due is not None:
             return printed(due, None, view, language)
         if name == "stage" and view.entry is not None and view.entry.stage in view.policy.stages:
@@ -49,6 +56,8 @@ def lookup(view: LeadView, due: datetime | None = None, missing: str = "") -> Ca
             return label_in(view.policy.pipeline.stages[str(value)].label, language, str(value))
         if not is_known(value):
             return (definition.blank_as if definition else None) or ""
+        if name == "owner" or (definition is not None and definition.type is FieldType.PERSON):
+            return view.lead.names.get(str(value), str(value))
         return printed(value, definition, view, language)
 
     return text

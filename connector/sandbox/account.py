@@ -135,7 +135,7 @@ def account_details(call: Call) -> Reply:
             "additionalCurrencies": [],
             "utcOffset": "+09:00",
             "utcOffsetMilliseconds": 32_400_000,
-            "uiDomain": "app.hubspot.com",
+            "uiDomain": settings.ui_domain,
             "dataHostingLocation": "na1",
         }
     )

@@ -17,6 +17,8 @@ class SandboxSettings:
     portal_id: int = 40012345
     #: the app behind the private-app token; also `sourceId` of its writes
     app_id: int = 4169410
+    #: where people open the portal: each data centre has an address of its own
+    ui_domain: str = "app.hubspot.com"
     #: the portal's zone, for the midnight at which the daily limit starts again
     time_zone: str = "Asia/Tokyo"
     currency: str = "JPY"

@@ -38,10 +38,10 @@ SELECT person, sum(n) AS n FROM (
 _LATELY = timedelta(hours=1)
 """A grant that is older and whose lead was not evaluated since is one of a worker that died; it counts once found."""
 
-# Tasks of a pool are no leads: they use up nobody's capacity.
+# Tasks of a pool and companies are no leads: they use up nobody's capacity.
 _TAKEN = """
 SELECT person, count(*) AS n FROM assignment_grant
-WHERE pool = %(pool)s AND granted_at >= %(since)s AND owner_of <> 'task' GROUP BY person
+WHERE pool = %(pool)s AND granted_at >= %(since)s AND owner_of NOT IN ('task', 'company') GROUP BY person
 """
 
 _AWAY = """
@@ -60,6 +60,14 @@ JOIN mirror AS m ON m.connection_id = link.connection_id AND m.vendor_id = link.
 WHERE link.connection_id = %(connection_id)s AND m.object_type = %(person_type)s
   AND m.properties ->> %(company_property)s = %(company_id)s
   AND g.lead_id <> %(lead_id)s AND g.owner_of = %(owner_of)s
+ORDER BY g.granted_at DESC, g.lead_id DESC LIMIT 1
+"""
+
+_COMPANY_GRANT = """
+SELECT g.person FROM assignment_grant AS g JOIN link ON link.lead_id = g.lead_id
+JOIN mirror AS m ON m.connection_id = link.connection_id AND m.vendor_id = link.vendor_id
+WHERE link.connection_id = %(connection_id)s AND m.object_type = %(person_type)s
+  AND m.properties ->> %(company_property)s = %(company_id)s AND g.owner_of = 'company'
 ORDER BY g.granted_at DESC, g.lead_id DESC LIMIT 1
 """
 
@@ -154,6 +162,20 @@ def grants_to(conn: Connection, lead_id: int) -> list[dict[str, Any]]:
             [lead_id],
         )
     )
+
+
+def company_grant(
+    conn: Connection, connection_id: int, company_id: str, *, person_type: str, company_property: str
+) -> str | None:
+    """To whom a pool gave this company last."""
+    values = {
+        "connection_id": connection_id,
+        "company_id": company_id,
+        "person_type": person_type,
+        "company_property": company_property,
+    }
+    row = conn.execute(_COMPANY_GRANT, values).fetchone()
+    return str(row["person"]) if row is not None and row["person"] is not None else None
 
 
 def company_owner(

@@ -22,7 +22,7 @@ SENDER = "sender"
 ACTIVITY, OUTCOME = "activity", "outcome"
 """How a policy's source of signals names activities, and narrows them."""
 
-OWNER, DEAL_OWNER = "owner", "deal.owner"
+OWNER, DEAL_OWNER, COMPANY_OWNER = "owner", "deal.owner", "company.owner"
 """Under these names the owners whom pools gave stand among the desired values."""
 
 _BLANK_TARGETS = (UNREAD, UNREADABLE)
@@ -213,7 +213,15 @@ class Binding:
     @cached_property
     def company_properties(self) -> tuple[str, ...]:
         """Every property of a company that a read asks for; empty: companies need not be read."""
-        return tuple(home.name for _, home in self.fields_on(self.dialect.company_type))
+        names = dict.fromkeys(home.name for _, home in self.fields_on(self.dialect.company_type))
+        if self.plan.reads_company_owner:
+            names[self.dialect.owner_property] = None
+        return tuple(names)
+
+    @property
+    def asks_of_companies(self) -> bool:
+        """True when the policy asks more of companies than their fields."""
+        return self.plan.reads_company_owner or self.plan.reads_colleagues
 
     def form_signals(self, kind: str, form: str) -> tuple[str, ...]:
         """The signals that a submission of this form (or website event) means; patterns with `*` allowed."""
@@ -407,6 +415,11 @@ class Binding:
             if value not in _BLANK_TARGETS and self._writes(definition):
                 wanted[home.name] = "" if value is BLANK else self.dialect.to_vendor(definition, home, value)
         return wanted
+
+    def project_company(self, desired: Mapping[str, Value]) -> dict[str, str]:
+        """What rules want on the record of the lead's company: the owner whom a pool gave."""
+        owner = desired.get(COMPANY_OWNER)
+        return {self.dialect.owner_property: owner} if isinstance(owner, str) else {}
 
     def definition_of(self, name: str) -> FieldDef | None:
         """The field that lives in this property of a person."""

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connector.domain import codec
-from connector.domain.effects import WorkState
+from connector.domain.effects import Task, WorkState
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState
-from connector.store import leads, managed, mirrors, signals
+from connector.store import connections, leads, managed, mirrors, signals
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
 from connector.store.managed import ManagedRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import facts
+from connector.sync.accounts import Accounts, accounts_of
 from connector.sync.binding import Binding
 from connector.sync.deal_view import UNREAD_DEAL, DealView, deals_shown
 from connector.sync.enrolments import not_enrolled
 from connector.sync.merging import record_key
 from connector.sync.presence import Presence, concerning, presence
+from connector.vendors.dialect import Dialect
+
+_ENDS = {"done": WorkState.DONE, "deleted": WorkState.SETTLED}
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,8 @@ class Case:
     signals: Sequence[Signal]
     records: Sequence[ManagedRow]
     presence: Presence = field(default_factory=dict)  #: Who is away.
+    accounts: Accounts = field(default_factory=Accounts)  #: The companies of the slice.
+    names: Mapping[str, str] = field(default_factory=dict)  #: What the CRM's users are called, by id.
     known_until: datetime | None = None  #: What had happened by then is known.
 
     def state(self) -> LeadState:
@@ -51,7 +58,8 @@ class Case:
             self.binding, self.row, state, self.person, self.company, moving=self.moving, deal=self.deal
         )
         away, refused = concerning(self.presence, lead, state), not_enrolled(self.records)
-        return replace(lead, away=away, not_enrolled=refused) if away or refused else lead
+        account = self.accounts.of(self.binding, self.person, self.row.id)
+        return replace(lead, away=away, not_enrolled=refused, names=self.names, account=account)
 
 
 def load_cases(
@@ -69,6 +77,8 @@ def load_cases(
         people = _people(conn, connection_id, binding, ids)
         persons = [person for person, _, _, _ in people.values()]
         companies = _companies(conn, connection_id, binding, persons)
+        accounts = accounts_of(conn, connection_id, binding, persons, companies)
+        names = connections.owner_names(conn, connection_id)
         deals = deals_shown(conn, connection_id, binding, persons)
         records: dict[int, list[ManagedRow]] = {}
         for record in managed.of_leads(conn, connection_id, ids, dirty_only=False):
@@ -89,6 +99,8 @@ def load_cases(
                 signals=found_signals.get(lead_id, ()),
                 records=records.get(lead_id, ()),
                 presence=away,
+                accounts=accounts,
+                names=names,
                 known_until=known_until,
             )
     return cases
@@ -118,17 +130,21 @@ def _companies(
 
 
 def _with_reports(state: LeadState, case: Case) -> LeadState:
-    """What people did with our tasks: done, or deleted."""
-    reported = {record.key: record.reported for record in case.records if record.reported in ("done", "deleted")}
-    if not reported:
+    """What people did with our tasks: done, deleted, or put off to another time."""
+    records = {record.key: record for record in case.records}
+    if not records:
         return state
-    ends = {"done": WorkState.DONE, "deleted": WorkState.SETTLED}
+    dialect = case.binding.dialect
     return replace(
-        state,
-        tasks=tuple(
-            replace(task, state=ends[str(reported[record_key(case.row.id, task)])])
-            if task.state is WorkState.OPEN and record_key(case.row.id, task) in reported
-            else task
-            for task in state.tasks
-        ),
+        state, tasks=tuple(_reported(task, records.get(record_key(case.row.id, task)), dialect) for task in state.tasks)
     )
+
+
+def _reported(task: Task, record: ManagedRow | None, dialect: Dialect) -> Task:
+    if task.state is not WorkState.OPEN or record is None:
+        return task
+    if record.reported in _ENDS:
+        return replace(task, state=_ENDS[record.reported])
+    due_at = dialect.moment(record.mirror.get(dialect.task_due_property))
+    is_put_off = due_at is not None and abs(due_at - task.due_at) >= _SECOND  # the CRM keeps no microseconds
+    return replace(task, due_at=due_at) if due_at is not None and is_put_off else task

@@ -20,6 +20,7 @@ from connector.store.links import WriteClaim, WriteOutcome
 from connector.store.managed import ManagedRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror, stage_move
+from connector.sync.company_writes import write_companies
 from connector.sync.context import Line, backoff, conclude
 from connector.sync.deal_writes import write_deals
 from connector.sync.difference import difference
@@ -77,6 +78,7 @@ def deliver_slice(line: Line, lane: Lane) -> int:
         deliver_records(line, parcels, lane)
         deliver_enrolments(line, parcels, lane)
         write_deals(line, parcels, lane)
+        write_companies(line, parcels, lane)
     except (RetryableError, AuthError) as error:
         _postpone(line, token, parcels, error)
         raise

@@ -64,6 +64,21 @@ def deal_difference(
     }
 
 
+def company_difference(
+    binding: Binding, company: MirrorRow, desired: Mapping[str, Value], *, dropped: Mapping[str, Any], now: datetime
+) -> dict[str, str]:
+    """The properties of the lead's company to write; left out is what `difference` leaves out."""
+    same = same_on(binding, company.object_type)
+    return {
+        name: value
+        for name, value in binding.project_company(desired).items()
+        if name in company.properties
+        and not mirror.stands(company, name, value, same)
+        and dropped.get(dropped_name(company.object_type, name), {}).get("value") != value
+        and not mirror.is_frozen(company, name, now)
+    }
+
+
 def dropped_name(object_type: str, name: str) -> str:
     """How a property of another record than the person's is named beside the person's own."""
     return f"{object_type}.{name}"

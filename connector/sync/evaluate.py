@@ -20,15 +20,16 @@ from connector.store import history, leads, links, managed, mirrors, signals
 from connector.store.database import Connection
 from connector.store.leads import DueClaim, Evaluated
 from connector.sync import mirror
-from connector.sync.binding import DEAL_OWNER, OWNER
+from connector.sync.binding import COMPANY_OWNER, DEAL_OWNER, OWNER
 from connector.sync.cases import Case, load_cases
 from connector.sync.context import Tenant
 from connector.sync.deciding import Result, ToRead, decide_case
-from connector.sync.difference import deal_difference, difference, settle_overtaken
+from connector.sync.difference import company_difference, deal_difference, difference, settle_overtaken
 from connector.sync.granting import RETRY_UNROUTED, grant_requests
 from connector.sync.merging import key_of
 from connector.sync.noticing import keep_notices
 from connector.sync.promises import keep_runs
+from connector.sync.turns import keep_turns, look_again, pass_on
 from connector.sync.wanting import record_rows
 
 log = structlog.get_logger()
@@ -61,6 +62,12 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
             anew=lambda one, grants: _decided(tenant, token, one.due, one.case, now, unsure, grants),
         )
         with tenant.database.transaction(tenant.installation_id) as conn:
+            results = keep_turns(
+                tenant,
+                conn,
+                results,
+                anew=lambda one, case: _decided(tenant, token, one.due, case, now, unsure, one.grants),
+            )
             _store(tenant, conn, token, results, resting, now)
             _read_first(conn, token, unsure)
     except RetryableError:
@@ -153,6 +160,7 @@ def _store(
         lanes |= {result.case.row.id: result.due.lane for result in mine if _is_outstanding(result, now)}
     links.desire(conn, lanes)
     keep_runs(tenant, conn, kept, lanes, now)
+    pass_on(tenant, conn, kept, now)
     settled = [result.case.row.id for result in kept if result.case.row.id not in lanes]
     conn.execute(
         "UPDATE link SET event_at = NULL WHERE lead_id = ANY(%s) AND desired_revision <= confirmed_revision"
@@ -183,6 +191,9 @@ def _evaluated(tenant: Tenant, result: Result, now: datetime) -> Evaluated:
         again = Wake(at=result.offer_again_at or now + RETRY_UNROUTED, why=WakeClass.DEADLINE)
         wake = again if wake is None or again.at < wake.at else wake
     shown = result.case.person.properties.get(result.case.binding.dialect.owner_property)
+    turn = look_again(decision.state, now)
+    if turn is not None and (wake is None or turn < wake.at):
+        wake = Wake(at=turn, why=WakeClass.DEADLINE)
     return Evaluated(
         lead_id=result.case.row.id,
         revision=result.case.row.revision,
@@ -201,7 +212,7 @@ def _evaluated(tenant: Tenant, result: Result, now: datetime) -> Evaluated:
 
 def _desired(decision: Decision) -> dict[str, Value]:
     """What should stand in the CRM, the owners whom pools gave included."""
-    names = {"lead": OWNER, "deal": DEAL_OWNER}
+    names = {"lead": OWNER, "deal": DEAL_OWNER, "company": COMPANY_OWNER}
     return {**decision.desired, **{names[kind]: who for kind, who in decision.owners.items() if kind in names}}
 
 
@@ -301,6 +312,10 @@ def _is_outstanding(result: Result, now: datetime) -> bool:
     desired = _desired(decision)
     if case.deal.row is not None and deal_difference(
         case.binding, case.deal.row, desired, dropped=case.dropped, now=now
+    ):
+        return True
+    if case.company is not None and company_difference(
+        case.binding, case.company, desired, dropped=case.dropped, now=now
     ):
         return True
     return bool(difference(case.binding, case.person, desired, decision.stage_desired, dropped=case.dropped, now=now))

@@ -6,12 +6,13 @@ The explanation is worked out again from the facts, for this moment; nothing of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from connector.domain import codec
 from connector.domain.state import LeadState
+from connector.engine import firsts
 from connector.engine.explain import Explanation, explain
 from connector.engine.supposing import Prospect, prospects
 from connector.engine.view import occurrences
@@ -24,6 +25,7 @@ from connector.store.leads import LeadRow
 from connector.store.managed import ManagedRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import facts, mirror
+from connector.sync.accounts import accounts_of
 from connector.sync.binding import Binding
 from connector.sync.context import Tenant
 from connector.sync.deal_view import UNREAD_DEAL, deals_shown
@@ -118,9 +120,11 @@ def _told(
     found = signals.of_leads(conn, [row.id]).get(row.id, [])
     deal = deals_shown(conn, link.connection_id, binding, [person]).get(person.vendor_id, UNREAD_DEAL)
     lead = facts.lead_of(binding, row, state, person, company, moving=link.moving, deal=deal)
+    records = {company.vendor_id: company} if company is not None else {}
+    accounts = accounts_of(conn, link.connection_id, binding, [person], records)
+    lead, state = firsts.kept(tenant.plan, replace(lead, account=accounts.of(binding, person, row.id)), state)
     moments = occurrences(tenant.plan.unions, found, now)
-    records = managed.of_leads(conn, link.connection_id, [row.id], dirty_only=False)
-    by_key = {one.key: one for one in records}
+    by_key = {one.key: one for one in managed.of_leads(conn, link.connection_id, [row.id], dirty_only=False)}
     paused = next((one for one in connections.listed(conn) if one.id == link.connection_id), None)
     return Story(
         row=row,

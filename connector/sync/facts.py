@@ -42,11 +42,12 @@ def lead_of(
         id=row.id,
         fields=fields,
         owner=owner.raw or None,
-        owner_changed_at=_named_at(owner),
+        owner_changed_at=named_at(owner),
         deal_owner=(deal_owner.raw or None) if deal_owner else None,
         deal_owner_changed_at=_deal_named_at(deal, deal_owner) if deal_owner else None,
         created_at=created,
         stage_report=None if moving else stage_report(binding, state, person),
+        link=dialect.record_link(dialect.person_type, person.vendor_id),
         speaks_for_deal=deal.speaks,
     )
 
@@ -95,14 +96,14 @@ def _deal_fact(binding: Binding, row: MirrorRow, name: str) -> mirror.PropertyFa
     return replace(found, changed_at=found.changed_at or made_at)
 
 
-def _named_at(found: mirror.PropertyFact) -> datetime | None:
+def named_at(found: mirror.PropertyFact) -> datetime | None:
     """When somebody else named this owner, at the latest."""
     return None if found.actor is Actor.TASUKI else found.changed_at
 
 
 def _deal_named_at(deal: DealView, owner: mirror.PropertyFact) -> datetime | None:
     """The owner of a deal that a hand-over took as it stood is named by that: what a pool says to it is too late."""
-    named = _named_at(owner)
+    named = named_at(owner)
     if deal.taken_at is None or not owner.raw:
         return named
     return max(named, deal.taken_at) if named is not None else deal.taken_at

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from connector.domain.effects import Cause, Grant, OwnerRequest
 from connector.engine.allocate import ABSENT, FULL, SAME_COMPANY, STICKY, Choice, Member, choose, opens_at
-from connector.engine.routing import TASK
+from connector.engine.routing import COMPANY, LEAD, TASK
 from connector.policy.model import WAIT, Pool
 from connector.store import people
 from connector.store.database import Connection
@@ -158,6 +158,9 @@ class _Desk:
         moves = request.task is not None or request.key.cause in (Cause.CLOCK.value, Cause.PERSON.value)
         if not routing.keep_same_company or request.prefer is not None or not company_id or moves:
             return None
+        able = [one.person for one in self._members(request.pool) if one.person != request.avoid]
+        if request.owner_of == LEAD and (holder := self._holder(case, company_id)) in able:
+            return holder
         return people.company_owner(
             self.conn,
             case.connection_id,
@@ -167,8 +170,21 @@ class _Desk:
             person_type=dialect.person_type,
             company_property=dialect.company_property,
             owner_property=dialect.owner_property,
-            people=[one.person for one in self._members(request.pool) if one.person != request.avoid],
+            people=able,
         )
+
+    def _holder(self, case: Case, company_id: str) -> str | None:
+        """Whose the company itself is: by what a pool gave, else as its record shows."""
+        dialect = case.binding.dialect
+        given = people.company_grant(
+            self.conn,
+            case.connection_id,
+            company_id,
+            person_type=dialect.person_type,
+            company_property=dialect.company_property,
+        )
+        record = case.company
+        return given or (record.properties.get(dialect.owner_property) if record is not None else None)
 
     def _choose(self, pool: str, request: OwnerRequest) -> Choice:
         members, turns = self._members(pool), _turns(pool, request.owner_of)
@@ -177,7 +193,7 @@ class _Desk:
             choice, self.credit[turns] = choose(request, asked, self.credit.get(turns, {}))
             return choice
         choice, self.credit[turns] = choose(request, members, self.credit.get(turns, {}))
-        if choice.person is not None:
+        if choice.person is not None and request.owner_of != COMPANY:
             self.members[pool] = [
                 replace(one, load=one.load + 1, taken=one.taken + 1) if one.person == choice.person else one
                 for one in members

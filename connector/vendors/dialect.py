@@ -57,6 +57,7 @@ class Dialect(Protocol):
     person_properties: tuple[str, ...]  #: Always read of a person, whatever the policy maps.
     task_properties: tuple[str, ...]
     task_done_property: str  #: When a person completed it.
+    task_due_property: str
     owner_property: str
     created_property: str
     email_property: str
@@ -87,6 +88,9 @@ class Dialect(Protocol):
 
     def note_content(self, desired: Mapping[str, Any]) -> dict[str, str]:
         """The properties of a note as it is made: {text, at}."""
+
+    def record_link(self, object_type: str, vendor_id: str) -> str | None:
+        """Where people open a record in the CRM; None where the account's address is not known."""
 
     def task_report(self, record: Record) -> str:
         """`open` or `done`, as the CRM shows the task."""

@@ -161,7 +161,7 @@ class Relay:
                 "contacts": sorted({*binding.person_properties, "lastname"}),
                 "companies": sorted(binding.company_properties),
                 "deals": sorted(binding.deal_properties),
-                "tasks": ["hs_task_status", "hubspot_owner_id"],
+                "tasks": ["hs_task_status", "hs_timestamp", "hubspot_owner_id"],
             }
             | {OBJECTS[one]: sorted(binding.dialect.activities[one].properties) for one in binding.activity_types}
         )

@@ -100,7 +100,7 @@ class Context:
         except TemplateFault as fault:
             self.report.error(where, str(fault), reason="bad_template")
             return Template(())
-        allowed = tuple(self._template_names())
+        allowed = tuple(self.template_names())
         for name in template.names:
             if name not in allowed:
                 self.report.error(
@@ -112,7 +112,8 @@ class Context:
                 )
         return template
 
-    def _template_names(self) -> Iterable[str]:
+    def template_names(self) -> Iterable[str]:
+        """Every name that a text may take."""
         yield from TEMPLATE_NAMES
         for name in self.vocabulary.names:
             if is_field(name) or name.startswith("score.") or name in ("recycle.reason", "deal.stage"):
@@ -148,7 +149,7 @@ class Context:
         return raw
 
 
-_BUILT_IN = ("score.", "signal.", "cadence.", "clock.", "gate.", "recycle.")
+_BUILT_IN = ("score.", "signal.", "cadence.", "clock.", "gate.", "recycle.", "company.", "owner.")
 BUILT_IN_NAMES = ("stage", "stage_entered_at", "owner", "deal.stage")
 RESERVED = (*BUILT_IN_NAMES, "any", "all", "none", *TEMPLATE_NAMES)
 """Words that cannot name a field."""

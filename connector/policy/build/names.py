@@ -13,7 +13,11 @@ NEW_EMPLOYER = "new_employer"
 """The move that `identity.new_employer` makes; events may wait for it as for a transition."""
 
 STATES: Mapping[str, Mapping[str, Label]] = {
-    "cadence": {"running": {"ja": "進行中", "en": "running"}, "finished": {"ja": "終了", "en": "finished"}},
+    "cadence": {
+        "waiting": {"ja": "順番待ち", "en": "waiting for its turn"},
+        "running": {"ja": "進行中", "en": "running"},
+        "finished": {"ja": "終了", "en": "finished"},
+    },
     "clock": {
         "running": {"ja": "計測中", "en": "running"},
         "warned": {"ja": "警告済み", "en": "warned"},
@@ -126,9 +130,15 @@ def _built_in(context: Context) -> None:
     if files.scoring.scores:
         words.add("score.total", FieldType.NUMBER, {"ja": "スコア合計", "en": "total score"})
     words.add("owner", FieldType.PERSON, {"ja": "担当者", "en": "owner"})
+    words.add("company.owner", FieldType.PERSON, {"ja": "会社の担当者", "en": "owner of the company"})
+    if files.routing is not None:
+        pools = {key: label_of(pool.label, key) for key, pool in files.routing.pools.items()}
+        words.add("owner.pool", FieldType.CHOICE, {"ja": "担当者のプール", "en": "pool of the owner"}, pools)
     if files.lifecycle is not None:
         stages = {key: label_of(stage.label, key) for key, stage in files.lifecycle.stages.items()}
         words.add("stage", FieldType.CHOICE, {"ja": "ステージ", "en": "stage"}, stages)
+        others = {"ja": "同じ会社の人のステージ", "en": "stages of the company's other people"}
+        words.add("company.stages", FieldType.CHOICES, others, stages)
         words.add("stage_entered_at", FieldType.MOMENT, {"ja": "ステージに入った日時", "en": "stage entry"})
     _deal_stage(context)
     for kind, key, label in _watched(files):

@@ -66,7 +66,16 @@ def _pool(context: Context, key: str, model: PoolModel, where: Where) -> Pool:
         warn_if_fewer_than=model.warn_if_fewer_than,
         calendar=calendars.get(model.calendar) if model.calendar is not None else None,
         outside_hours=model.outside_hours,
+        may_see=_may_see(context, model, where / "may_see"),
     )
+
+
+def _may_see(context: Context, model: PoolModel, where: Where) -> frozenset[str] | None:
+    if model.may_see is None:
+        return None
+    for index, name in enumerate(model.may_see):
+        context.known(name, context.template_names(), "name to put into a text", where / index)
+    return frozenset(model.may_see)
 
 
 def _capacity(context: Context, model: CapacityModel | None, where: Where) -> Capacity | None:

@@ -10,6 +10,7 @@ from connector.policy.document import Where
 from connector.policy.files.work import (
     CadenceModel,
     ContactLimitModel,
+    OnePerCompany,
     QueueModel,
     RecallModel,
     RecallStepModel,
@@ -124,7 +125,16 @@ def _cadence(context: Context, key: str, model: CadenceModel, where: Where) -> C
         label=label_of(model.label, key),
         stop_on=build_events(context, model.stop_on, where / "stop_on") if model.stop_on is not None else (),
         steps=tuple(steps),
+        turn_by=_turn_by(context, model.one_per_company, where / "one_per_company"),
     )
+
+
+def _turn_by(context: Context, model: OnePerCompany | None, where: Where) -> str | None:
+    if model is None:
+        return None
+    scores = tuple(f"score.{key}" for key in (*context.vocabulary.scores, "total"))
+    context.known(model.order, scores, "score to order by", where / "order")
+    return model.order
 
 
 def _step(context: Context, model: StepModel, slot: str, where: Where) -> Step:

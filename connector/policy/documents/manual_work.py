@@ -76,7 +76,10 @@ def cadences(doings: Doings) -> Part | None:
         started = _started(speech, cadence)
         below.append(
             part(
-                speech.of(cadence.label, cadence.id), Paragraph(text=started), table(heads, rows), Paragraph(text=said)
+                speech.of(cadence.label, cadence.id),
+                Paragraph(text=" ".join(one for one in (started, _turns(speech, cadence)) if one)),
+                table(heads, rows),
+                Paragraph(text=said),
             )
         )
     said = both(
@@ -89,6 +92,16 @@ def cadences(doings: Doings) -> Part | None:
         both("ケイデンス(日を追った働きかけ)", "Cadences, day by day"),
         Paragraph(text=said, note=True) if below else None,
         parts=below,
+    )
+
+
+def _turns(speech: Speech, cadence: Cadence) -> str:
+    if cadence.turn_by is None:
+        return ""
+    order = speech.name(cadence.turn_by)
+    return speech.both(
+        f"1社に同時に1人だけ進める。次の人は{order}の高い順。",
+        f"One person of a company at a time; next is who has the highest {order}.",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from connector.policy.files.actions import AssignModel, Pool
-from connector.policy.files.base import Condition, Duration, Events, FileModel, Id, Label, YesNo
+from connector.policy.files.base import Condition, Duration, Events, FileModel, Id, Label, Words, YesNo
 
 
 class Members(FileModel):
@@ -37,6 +37,7 @@ class PoolModel(FileModel):
     warn_if_fewer_than: Annotated[int, Field(ge=0)] | None = None
     calendar: str | None = None
     outside_hours: Literal["skip", "wait"] | None = None
+    may_see: Words | None = None
 
 
 class RoutingRule(FileModel):

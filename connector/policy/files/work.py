@@ -65,11 +65,18 @@ class StepModel(FileModel):
         return self
 
 
+class OnePerCompany(FileModel):
+    """One person of a company at a time; the others wait."""
+
+    order: str
+
+
 class CadenceModel(FileModel):
     """Steps over days, until something stops them."""
 
     label: Label | None = None
     stop_on: Events = None
+    one_per_company: OnePerCompany | None = None
     steps: Annotated[list[StepModel], Field(min_length=1)]
 
 

@@ -26,7 +26,10 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """A group of people, read from the CRM's team or group (`members`: vendor → its name)."""
+    """A group of people, read from the CRM's team or group (`members`: vendor → its name).
+
+    `may_see`: the only names that texts for its people print; None: all of them.
+    """
 
     id: str
     label: Label
@@ -36,6 +39,7 @@ class Pool:
     warn_if_fewer_than: int | None
     calendar: Calendar | None  #: None: the policy's own.
     outside_hours: str | None = None  #: SKIP | WAIT; None: hours do not matter.
+    may_see: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,12 +51,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cadence:
-    """Steps over days, until the last one is done or something stops them."""
+    """Steps over days, until the last one is done or something stops them.
+
+    `turn_by`: it runs for one person of a company at a time, and of those who wait this score says who is next.
+    """
 
     id: str
     label: Label
     stop_on: tuple[Event, ...]
     steps: tuple[Step, ...]
+    turn_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from connector.vendors.base import Activity, InboundEvent, Record, Submission
 from connector.vendors.dialect import DealWords
 from connector.vendors.hubspot import fields
 from connector.vendors.hubspot.activities import ACTIVITIES, activity
+from connector.vendors.hubspot.protocol import TYPE_IDS, UI_DOMAIN
 from connector.vendors.hubspot.workflow import form_title
 from connector.vendors.moments import to_moment
 from connector.vendors.text import truncated, units
@@ -29,7 +30,8 @@ _CLOSED_NOTE = {"ja": "(Tasuki: 状況が変わったため終了しました)",
 class HubSpotDialect:
     """Implements `vendors.dialect.Dialect`. `zone` and `language` are the policy's.
 
-    `task_queues`: the policy's queue → the id of HubSpot's task queue, which only people can make.
+    `task_queues`: the policy's queue → the id of HubSpot's task queue, which only people can make. `portal_id` and
+    `ui_domain` say where people open the portal's records.
     """
 
     vendor = "hubspot"
@@ -69,6 +71,7 @@ class HubSpotDialect:
         "tasuki_key",
     )
     task_done_property = "hs_task_completion_date"
+    task_due_property = "hs_timestamp"
     owner_property = "hubspot_owner_id"
     created_property = "createdate"
     email_property = "email"
@@ -76,10 +79,20 @@ class HubSpotDialect:
     key_property = "tasuki_key"
     forward_only = frozenset({"lifecyclestage"})
 
-    def __init__(self, *, zone: ZoneInfo, language: str, task_queues: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        zone: ZoneInfo,
+        language: str,
+        task_queues: Mapping[str, str] | None = None,
+        portal_id: str | None = None,
+        ui_domain: str = UI_DOMAIN,
+    ) -> None:
         self._zone = zone
         self._language = language
         self._task_queues = task_queues or {}
+        self._portal_id = portal_id
+        self._ui_domain = ui_domain
 
     def to_canonical(self, definition: FieldDef, home: Home, raw: str | None) -> Value:
         """See `Dialect.to_canonical`."""
@@ -139,6 +152,13 @@ class HubSpotDialect:
             "hs_note_body": _fitting(str(desired["text"])),
             "hs_timestamp": fields.moment_text(datetime.fromisoformat(desired["at"])),
         }
+
+    def record_link(self, object_type: str, vendor_id: str) -> str | None:
+        """See `Dialect.record_link`."""
+        kind = TYPE_IDS.get(object_type)
+        if self._portal_id is None or kind is None:
+            return None
+        return f"https://{self._ui_domain}/contacts/{self._portal_id}/record/{kind}/{vendor_id}"
 
     def task_report(self, record: Record) -> str:
         """See `Dialect.task_report`."""

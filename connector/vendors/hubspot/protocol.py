@@ -33,6 +33,12 @@ OBJECTS: Final[Mapping[str, str]] = {
     "communication": "communications",
 }
 
+#: Our object type → HubSpot's type id, which stands in the addresses of its pages.
+TYPE_IDS: Final[Mapping[str, str]] = {"contact": "0-1", "company": "0-2", "deal": "0-3"}
+
+#: Where people open a portal, unless its account details name another data centre's address (`app-eu1.hubspot.com`).
+UI_DOMAIN: Final = "app.hubspot.com"
+
 #: Our object type → the property that holds when a record was last modified, where it is not the usual one.
 MODIFIED: Final[Mapping[str, str]] = {"contact": "lastmodifieddate"}
 MODIFIED_USUALLY: Final = "hs_lastmodifieddate"

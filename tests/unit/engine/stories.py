@@ -10,7 +10,7 @@ from functools import cache
 from connector.domain.codec import decode_state, encode_state
 from connector.domain.decision import Decision
 from connector.domain.effects import EffectKey, Grant, Task, WorkState
-from connector.domain.lead import Actor, FieldFact, Lead, StageReport
+from connector.domain.lead import Account, Actor, FieldFact, Lead, StageReport
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState, StageEntry
 from connector.domain.value import BLANK, Value
@@ -182,6 +182,7 @@ class Story:
     grants: list[Grant] = field(default_factory=list)
     deal_owner: str | None = None
     speaks_for_deal: bool = True
+    account: Account | None = None
 
     def __post_init__(self) -> None:
         for name, definition in self.plan.policy.fields.items():
@@ -227,6 +228,7 @@ class Story:
             owner=self.owner,
             deal_owner=self.deal_owner,
             speaks_for_deal=self.speaks_for_deal,
+            account=self.account,
             created_at=self.created_at,
             stage_report=self.report,
             grants=tuple(self.grants),

@@ -99,7 +99,7 @@ def test_a_promise_reads_as_people_say_it() -> None:
         "Marketing",
         "within 2 business days (closing time of the second working day after)",
         "—",
-        "State of the work is waiting for the customer",
+        "State of the work is waiting for the customer or BDR outbound is waiting for its turn",
     )
     assert "Mon–Fri 9:00–18:00 (Asia/Tokyo); closed: Japanese holidays" in "\n".join(
         texts(agreement(POLICY, "en", TODAY))

@@ -89,7 +89,7 @@ def test_ratings_are_computed_fields_after_what_they_read(b2b: Policy) -> None:
     assert order.index("track") < order.index("band")
     assert order.index("score.total") < order.index("band") < order.index("score.priority") < order.index("priority")
     names = [definition.name for definition in b2b.computed]
-    assert set(names) == {"channel", "track", "phase", "interests", "band", "grade"}
+    assert set(names) == {"channel", "track", "account", "phase", "interests", "band", "grade"}
     assert names.index("channel") < names.index("track") < names.index("band")
     assert b2b.fields["band"].type is FieldType.CHOICE
     assert b2b.fields["band"].homes[0].name == "tasuki_band"

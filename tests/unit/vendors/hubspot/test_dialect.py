@@ -28,6 +28,13 @@ def test_a_task_goes_on_the_queue_whose_id_is_set(queue: str | None, stored: str
     assert content.get("hs_queue_membership_ids") == stored
 
 
+def test_a_record_is_opened_in_the_portals_own_data_centre() -> None:
+    europe = HubSpotDialect(zone=ZoneInfo("Asia/Tokyo"), language="ja", portal_id="7", ui_domain="app-eu1.hubspot.com")
+    assert europe.record_link("contact", "12") == "https://app-eu1.hubspot.com/contacts/7/record/0-1/12"
+    assert europe.record_link("company", "12") == "https://app-eu1.hubspot.com/contacts/7/record/0-2/12"
+    assert DIALECT.record_link("contact", "12") is None, "no portal, no page"
+
+
 def test_a_deal_is_sent_with_what_is_known() -> None:
     assert DIALECT.deal_content(DEAL, pipeline="1", stage="2") == {
         "dealname": "一件", "pipeline": "1", "dealstage": "2", "amount": "3000000", "hubspot_owner_id": "7",
