@@ -5,6 +5,7 @@ HubSpot keeps at most ten deliveries in flight for an account and gives up after
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -33,6 +34,14 @@ worker_tmp_dir = _MEMORY if os.path.isdir(_MEMORY) else None
 
 _metrics_dir = tempfile.mkdtemp(prefix="tasuki-metrics-")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_dir
+
+
+def when_ready(server: Any) -> None:
+    """Before the first process is made: what all of them need is loaded once, and shared by all."""
+    import webhooks.app  # noqa: F401
+
+    gc.collect()
+    gc.freeze()  # the collector of a process need not walk through it, which would copy it
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -30,6 +30,23 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._stored: dict[str, tuple[Counter, Counter, Histogram]] = {}
+
+    def stored(self, source: str, size: int, seconds: float) -> None:
+        """A delivery of `size` bytes is on disk, after so long. Sources are few: their figures are kept at hand."""
+        found = self._stored.get(source)
+        if found is None:
+            counters = self.deliveries.labels(source, "stored"), self.bytes.labels(source), self.seconds.labels(source)
+            found = self._stored[source] = counters
+        deliveries, sizes, durations = found
+        deliveries.inc()
+        sizes.inc(size)
+        durations.observe(seconds)
+
+    def refused(self, source: str, reason: str) -> None:
+        """A delivery was not taken, for this machine reason."""
+        self.deliveries.labels(source, reason).inc()
+
     def text(self, inbox_depth: Callable[[], int | None]) -> bytes:
         """Everything in the exposition format; the depth is left out when the database cannot tell it."""
         registry = self._registry

@@ -7,9 +7,11 @@ database cannot take it (HubSpot tries again for a day), 401 without a word for 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, request
+from werkzeug.wsgi import get_input_stream
 
 from connector.errors import InboundError, RetryableError
 from connector.store.inbox import Delivery
@@ -24,30 +26,44 @@ from webhooks.services import Services
 
 receivers = Blueprint("receivers", __name__)
 
+Environ = dict[str, Any]
+"""The request as WSGI gives it: looked at directly, because this path is the one that must be quick."""
+
+HUBSPOT_PATH = "/webhooks/hubspot"
+Proof = Callable[[Environ, bytes], str]
+"""Returns how a body was proven (the signature's version), or raises `InboundError`."""
+
 _CONTENT_TYPE_LENGTH = 100
 _HINT_LENGTH = 20
 
 
-@receivers.post("/webhooks/hubspot")
+def _keys(headers: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Each header with its name in a WSGI environment."""
+    return tuple((name, "HTTP_" + name.upper().replace("-", "_")) for name in headers)
+
+
+_HUBSPOT, _SIGNED = _keys(SIGNATURE_HEADERS), _keys(SIGNED_HEADERS)
+
+
+@receivers.post(HUBSPOT_PATH)
 def hubspot() -> Response:
     """HubSpot's webhook subscriptions."""
-    return _take(
-        "hubspot",
-        lambda body: _hubspot_version(body, _services().settings.hubspot_versions),
-        is_bulk=is_bulk_hubspot,
-    )
+    return _answer(take_hubspot(_services(), request.environ))
+
+
+def take_hubspot(services: Services, environ: Environ) -> int:
+    """The status for a delivery of HubSpot's subscriptions; it needs nothing of Flask (see `app.Service`)."""
+    prove = _of_hubspot(services, services.settings.hubspot_versions)
+    return _take(services, environ, "hubspot", prove, is_bulk=is_bulk_hubspot)
 
 
 @receivers.post("/webhooks/hubspot/workflow")
 def hubspot_workflow() -> Response:
     """The "Send a webhook" action of a HubSpot workflow; `?account=<portal id>` says which portal (it is signed)."""
-    account = request.args.get("account", "")
+    services, account = _services(), request.args.get("account", "")
     hint = account if account.isascii() and account.isdigit() and len(account) <= _HINT_LENGTH else None
-    return _take(
-        "hubspot_workflow",
-        lambda body: _hubspot_version(body, _services().settings.workflow_versions),
-        hint=hint,
-    )
+    prove = _of_hubspot(services, services.settings.workflow_versions)
+    return _answer(_take(services, request.environ, "hubspot_workflow", prove, hint=hint))
 
 
 @receivers.post("/webhooks/forms/<source>")
@@ -58,30 +74,27 @@ def website_form(source: str) -> Response:
     if secrets is None:
         abort(404)
 
-    def prove(body: bytes) -> str:
-        verify_signed(_headers(SIGNED_HEADERS), body, secrets=secrets, now=services.clock())
-        return "hmac"
-
-    return _take(f"form:{source}", prove)
+    return _answer(_take(services, request.environ, f"form:{source}", _signed_by(services, secrets)))
 
 
 @receivers.post("/webhooks/salesforce/<connection>/<secret>")
 def salesforce(connection: str, secret: str) -> Response:
     """An org's outbound messages. Acknowledged, in the words that Salesforce reads, only once they are on disk."""
-    org = _services().settings.salesforce.get(connection)
+    services = _services()
+    org = services.settings.salesforce.get(connection)
     if org is None:
         abort(404)
 
-    def prove(body: bytes) -> str:
-        if not org.may_come_from(request.remote_addr):
+    def prove(environ: Environ, body: bytes) -> str:
+        if not org.may_come_from(environ.get("REMOTE_ADDR")):
             raise InboundError("The message comes from elsewhere.", reason="other_address")
         outbound_message.prove(
             secret, body, secrets=org.secrets, organization_id=org.organization_id, actions=org.actions
         )
         return "secret"
 
-    source = f"salesforce:{connection}"
-    taken = _take(source, prove, hint=org.organization_id, is_bulk=outbound_message.is_bulk)
+    source, bulk = f"salesforce:{connection}", outbound_message.is_bulk
+    taken = _answer(_take(services, request.environ, source, prove, hint=org.organization_id, is_bulk=bulk))
     taken.set_data(outbound_message.answer())
     taken.mimetype = "text/xml"
     return taken
@@ -94,77 +107,94 @@ def salesforce_callout(connection: str) -> Response:
     org = services.settings.salesforce.get(connection)
     if org is None:
         abort(404)
-
-    def prove(body: bytes) -> str:
-        verify_signed(_headers(SIGNED_HEADERS), body, secrets=org.secrets, now=services.clock())
-        return "hmac"
-
-    return _take(f"salesforce_callout:{connection}", prove, hint=org.organization_id)
+    prove, source = _signed_by(services, org.secrets), f"salesforce_callout:{connection}"
+    return _answer(_take(services, request.environ, source, prove, hint=org.organization_id))
 
 
 def _take(
+    services: Services,
+    environ: Environ,
     source: str,
-    prove: Callable[[bytes], str],
+    prove: Proof,
     *,
     hint: str | None = None,
     is_bulk: Callable[[bytes], bool] | None = None,
-) -> Response:
-    """The one path of every delivery. `prove` returns the signature's version or raises `InboundError`."""
-    services, began = _services(), time.perf_counter()
-    counted = services.metrics.deliveries
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        counted.labels(source, "compressed").inc()
-        abort(415)  # a few compressed kilobytes can hold gigabytes, and no sender of ours compresses
-    body = request.get_data(cache=False)
-    if request.content_length is None and len(body) >= services.settings.max_body_bytes:
-        counted.labels(source, "too_large").inc()
-        abort(413)  # a body without a stated length is cut at the limit, silently
+) -> int:
+    """The one path of every delivery."""
+    began, metrics = time.perf_counter(), services.metrics
     try:
-        version = prove(body)
-        headers = {"content-type": _printable(request.headers.get("Content-Type", "")), "signature": version}
+        body = _body(environ, services.settings.max_body_bytes)
+        version = prove(environ, body)
+        headers = {"content-type": _printable(environ.get("CONTENT_TYPE", "")), "signature": version}
         lane = "background" if is_bulk is not None and is_bulk(body) else "hot"
         services.storage.add(Delivery(source=source, body=body, headers=headers, connection_hint=hint, lane=lane))
     except InboundError as error:
-        counted.labels(source, error.reason).inc()
-        abort(error.status)
+        metrics.refused(source, error.reason)
+        return error.status
     except RetryableError as error:
-        counted.labels(source, error.reason).inc()
-        abort(503)
+        metrics.refused(source, error.reason)
+        return 503
     services.wake()
-    counted.labels(source, "stored").inc()
-    services.metrics.bytes.labels(source).inc(len(body))
-    services.metrics.seconds.labels(source).observe(time.perf_counter() - began)
-    return Response(status=200)
+    metrics.stored(source, len(body), time.perf_counter() - began)
+    return 200
 
 
-def _hubspot_version(body: bytes, allow: frozenset[SignatureVersion]) -> str:
-    services = _services()
-    url = services.settings.public_url + _raw_target()
-    return verify_hubspot(
-        _headers(SIGNATURE_HEADERS),
-        request.method,
-        url,
-        body,
-        secrets=services.settings.hubspot_secrets,
-        now=services.clock(),
-        allow=allow,
-    ).value
+def _answer(status: int) -> Response:
+    if status != 200:
+        abort(status)
+    return Response(status=status)
 
 
-def _headers(names: tuple[str, ...]) -> dict[str, str]:
-    return {name: value for name in names if (value := request.headers.get(name)) is not None}
+def _body(environ: Environ, most: int) -> bytes:
+    """The body as sent, if it is not larger than `most`, stated or not. One that breaks off proves nothing."""
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        # a few compressed kilobytes can hold gigabytes, and no sender of ours compresses
+        raise InboundError("The body is compressed; send it as it is.", reason="compressed", status=415)
+    if int(environ.get("CONTENT_LENGTH") or 0) <= most:
+        # gunicorn's stream ends with the body; another one's is only safe in werkzeug's keeping
+        ends = environ.get("wsgi.input_terminated", False)
+        body: bytes = environ["wsgi.input"].read(most + 1) if ends else get_input_stream(environ).read()
+        if len(body) <= most:
+            return body
+    raise InboundError("The body is too large.", reason="too_large", status=413)
 
 
-def _raw_target() -> str:
+def _of_hubspot(services: Services, allow: frozenset[SignatureVersion]) -> Proof:
+    settings = services.settings
+
+    def prove(environ: Environ, body: bytes) -> str:
+        url = settings.public_url + _raw_target(environ)
+        headers, secrets, now = _headers(environ, _HUBSPOT), settings.hubspot_secrets, services.clock()
+        return verify_hubspot(headers, "POST", url, body, secrets=secrets, now=now, allow=allow).value
+
+    return prove
+
+
+def _signed_by(services: Services, secrets: Sequence[str]) -> Proof:
+    def prove(environ: Environ, body: bytes) -> str:
+        verify_signed(_headers(environ, _SIGNED), body, secrets=secrets, now=services.clock())
+        return "hmac"
+
+    return prove
+
+
+def _headers(environ: Environ, keys: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name: environ[key] for name, key in keys if key in environ}
+
+
+def _raw_target(environ: Environ) -> str:
     """Path and query exactly as sent: what the sender signed, before anything decodes it."""
-    target = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
+    target = environ.get("RAW_URI") or environ.get("REQUEST_URI")
     if not isinstance(target, str) or not target.startswith("/"):
         raise InboundError("The request line holds no plain path.", reason="target_malformed")
     return target
 
 
 def _printable(text: str) -> str:
-    return "".join(letter for letter in text[:_CONTENT_TYPE_LENGTH] if letter.isascii() and letter.isprintable())
+    kept = text[:_CONTENT_TYPE_LENGTH]
+    if kept.isascii() and kept.isprintable():
+        return kept
+    return "".join(letter for letter in kept if letter.isascii() and letter.isprintable())
 
 
 def _services() -> Services:

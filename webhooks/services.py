@@ -7,8 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
+
+import psycopg
+import structlog
 
 from connector.errors import RetryableError
 from connector.store import inbox
@@ -17,6 +20,8 @@ from connector.store.inbox import Delivery
 from webhooks.metrics import Metrics
 from webhooks.settings import ReceiverSettings
 from webhooks.waker import Waker, notifier
+
+_log = structlog.get_logger(__name__)
 
 #: HubSpot gives up after five seconds; a database that cannot store within these is answered for with 503.
 CHECKOUT_SECONDS = 0.4
@@ -67,8 +72,12 @@ class Postgres:
             self._database()
 
     def add(self, delivery: Delivery) -> None:
-        """Store and commit one delivery."""
-        inbox.add(self._database(), delivery)
+        """Store and commit one delivery. Whatever the database says against it, the sender is to try again."""
+        try:
+            inbox.add(self._database(), delivery)
+        except psycopg.Error as error:
+            _log.error("delivery_refused", source=delivery.source, sqlstate=error.sqlstate)
+            raise RetryableError("The database refuses a delivery.", reason="database_refused") from error
 
     def depth(self) -> int:
         """How many deliveries nobody has read yet; proves the schema too."""
@@ -121,3 +130,8 @@ def build(
     storage.open()
     waker = Waker(storage.notify, interval_seconds=settings.processes / WAKES_A_SECOND).start()
     return Services(settings=settings, storage=storage, clock=clock, wake=waker.wake), waker
+
+
+def machine_clock() -> datetime:
+    """Machine time, for the freshness of signatures."""
+    return datetime.now(UTC)

@@ -9,12 +9,11 @@ import os
 
 from flask import Flask
 
-from connector.bootstrap import machine_clock
 from connector.settings import Settings
 from connector.store.embedded import acquire
 from connector.store.migrate import migrate
 from webhooks.app import create_app
-from webhooks.services import build
+from webhooks.services import build, machine_clock
 from webhooks.settings import from_settings
 
 

@@ -13,13 +13,16 @@ from __future__ import annotations
 import contextlib
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import psycopg
 from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import ConnStatus, ExecStatus, Format
+from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -168,6 +171,41 @@ class Database:
             except PoolTimeout:
                 if time.monotonic() > deadline or not _answers(self.dsn):
                     raise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A statement without result rows for the one path on which every microsecond counts: libpq runs it directly.
+
+    Prepared once on each connection under `name`, which is this statement's alone. `text` numbers its parameters
+    ($1 …); each is sent as it is, as text or binary.
+    """
+
+    name: str
+    text: str
+    formats: tuple[Format, ...]
+
+    def run(self, connection: Connection, values: Sequence[bytes | None]) -> None:
+        """Execute outside a transaction block: it is committed when this returns. Raises what psycopg would."""
+        try:
+            self._execute(connection, values)
+        except pg.InvalidSqlStatementName:  # this connection has not seen it yet; nothing was done
+            _judge(connection, connection.pgconn.prepare(self.name.encode(), self.text.encode()))
+            self._execute(connection, values)
+
+    def _execute(self, connection: Connection, values: Sequence[bytes | None]) -> None:
+        known = self.name.encode()
+        # None is NULL, which the annotation forgets
+        _judge(connection, connection.pgconn.exec_prepared(known, values, self.formats))  # type: ignore[arg-type]
+
+
+def _judge(connection: Connection, result: PGresult) -> None:
+    """Return only when the server said that it is done."""
+    if result.status == ExecStatus.COMMAND_OK:
+        return
+    if connection.pgconn.status == ConnStatus.BAD:
+        raise psycopg.OperationalError(connection.pgconn.get_error_message())
+    raise pg.error_from_result(result)
 
 
 @contextlib.contextmanager

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from connector.bootstrap import machine_clock
 from connector.store.database import Database
 from connector.store.inbox import Delivery, add
 from webhooks.app import create_app
-from webhooks.services import Services
+from webhooks.services import Services, machine_clock
 from webhooks.settings import ReceiverSettings
 
 SECRET = "sandbox-app-secret"  # the sandbox's own, known to all

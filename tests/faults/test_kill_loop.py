@@ -26,6 +26,7 @@ from connector.cli.demo_proof import rule_of
 from connector.cli.shipped import shipped_policy
 from connector.cli.stack import Stack, running
 from connector.errors import RetryableError
+from connector.store.inbox import body_of
 
 SETTLE_SECONDS = 120.0
 QUIET_SECONDS = 2.0
@@ -146,7 +147,8 @@ def _judge(stack: Stack, submitted: list[str]) -> None:
         for event in attempt["event_ids"]
     }
     with stack.database.transaction(None) as conn:
-        bodies = [bytes(row["body"]) for row in conn.execute("SELECT body FROM inbox WHERE source = 'hubspot'")]
+        ids = [row["id"] for row in conn.execute("SELECT id FROM inbox WHERE source = 'hubspot'")]
+    bodies = [body_of(stack.database, one) or b"" for one in ids]
     stored = {str(event["eventId"]) for body in bodies for event in orjson.loads(body)}
     assert acknowledged - stored == set(), "an acknowledged delivery is gone"
 

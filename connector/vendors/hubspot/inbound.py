@@ -64,8 +64,12 @@ def is_bulk(body: bytes) -> bool:
 
     A look at the bytes, cheap enough for the receiver; being wrong costs seconds, never a fact.
     """
-    sources = _SOURCE.findall(body)
-    return bool(sources) and all(source in _BULK for source in sources)
+    found = False
+    for match in _SOURCE.finditer(body):
+        if match[1] not in _BULK:
+            return False
+        found = True
+    return found
 
 
 def event_key(raw: Any) -> bytes:

@@ -120,8 +120,10 @@ def _expected(version: SignatureVersion, secret: str, method: str, url: str, bod
     """The signature, as the bytes of its header."""
     key = secret.encode()
     if version is SignatureVersion.V3:
-        source = f"{method.upper()}{signed_uri(url)}".encode("utf-8", "replace") + body + stamp.encode()
-        return base64.b64encode(hmac.new(key, source, hashlib.sha256).digest())
+        proof = hmac.new(key, f"{method.upper()}{signed_uri(url)}".encode("utf-8", "replace"), hashlib.sha256)
+        proof.update(body)
+        proof.update(stamp.encode())
+        return base64.b64encode(proof.digest())
     source = key + body
     if version is SignatureVersion.V2:
         source = key + f"{method.upper()}{url}".encode("utf-8", "replace") + body

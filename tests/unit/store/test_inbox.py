@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from connector.errors import RetryableError
 from connector.store import inbox
 from connector.store.database import Database
-from connector.store.inbox import Delivery, InboxRow, InboxState, Settled
+from connector.store.inbox import PACKED_FROM_BYTES, Delivery, InboxRow, InboxState, Settled
 
 
 def _fill(database: Database, count: int) -> None:
@@ -33,6 +36,40 @@ def test_a_delivery_comes_back_byte_for_byte(database: Database) -> None:
     [row] = _claim(database)
     assert (row.source, row.body, row.headers, row.connection_hint) == ("form:lp", body, {"content-type": "x"}, "7")
     assert (row.state, row.attempts) == (InboxState.NEW, 1)
+
+
+@given(body=st.binary(max_size=50) | st.binary(min_size=PACKED_FROM_BYTES - 1, max_size=PACKED_FROM_BYTES + 1))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_body_comes_back_as_it_came(database: Database, body: bytes) -> None:
+    inbox.add(database, Delivery(source="hubspot", body=body))
+    [row] = _claim(database)
+    assert (row.body, inbox.body_of(database, row.id)) == (body, body)
+
+
+def test_large_bodies_are_packed_and_small_ones_readable(database: Database) -> None:
+    event = b'{"eventId":1,"subscriptionType":"contact.propertyChange","propertyName":"email","objectId":70000}'
+    for body in (event, b"[" + b",".join([event] * 100) + b"]"):
+        inbox.add(database, Delivery(source="hubspot", body=body))
+    with database.autocommit() as connection:
+        rows = connection.execute("SELECT packed, length(body) AS size FROM inbox ORDER BY id").fetchall()
+    assert [row["packed"] for row in rows] == [False, True]
+    assert rows[0]["size"] == len(event)
+    assert rows[1]["size"] < 1_000
+
+
+def test_the_statement_is_known_again_after_the_connection_forgot_it(database: Database) -> None:
+    _fill(database, 1)
+    with database.autocommit() as connection:
+        connection.execute("DEALLOCATE ALL")
+    _fill(database, 1)
+    assert len(_claim(database)) == 2
+
+
+def test_what_the_database_refuses_is_said_and_leaves_nothing(database: Database) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation):
+        inbox.add(database, Delivery(source="hubspot", body=b"1", lane="no such lane"))
+    _fill(database, 1)
+    assert [row.body for row in _claim(database)] == [b"0"]
 
 
 def test_rows_are_taken_oldest_first_and_once(database: Database) -> None:

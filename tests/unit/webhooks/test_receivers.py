@@ -6,11 +6,14 @@ import gzip
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder
 
 from connector.store import inbox
 from connector.store.database import Database
@@ -75,6 +78,16 @@ def test_a_proven_delivery_is_stored_as_it_came(
 def test_the_body_is_nobodys_business_here(client: FlaskClient, database: Database, body: bytes) -> None:
     assert client.post("/webhooks/hubspot", data=body, headers=_signed(body)).status_code == 200
     assert _stored(database) == [("hubspot", body)]
+
+
+def test_flasks_own_way_to_the_route_gives_the_same_answer(client: FlaskClient, database: Database) -> None:
+    flask, statuses = client.application, []
+    for headers in (_signed(BATCH), {}):
+        builder = EnvironBuilder("/webhooks/hubspot", method="POST", data=BATCH, headers=headers)
+        environ = builder.get_environ() | {"REQUEST_URI": "/webhooks/hubspot"}
+        Flask.wsgi_app(flask, environ, lambda status, *_: statuses.append(status[:3]))
+    assert statuses == ["200", "401"]
+    assert _stored(database) == [("hubspot", BATCH)]
 
 
 def test_path_and_query_are_signed_as_sent(client: FlaskClient, database: Database) -> None:
@@ -145,6 +158,54 @@ def test_a_locked_inbox_is_answered_with_503_in_time(client: FlaskClient, databa
         assert time.monotonic() - began < 2.0
         blocker.rollback()
     assert client.post("/webhooks/hubspot", data=BATCH, headers=_signed(BATCH)).status_code == 200
+
+
+def test_a_connection_killed_in_the_middle_fails_its_own_delivery_alone(
+    client: FlaskClient, database_dsn: str, database: Database
+) -> None:
+    bodies = [b'[{"eventId": %d}]' % number for number in range(4)]
+    assert client.post("/webhooks/hubspot", data=BATCH, headers=_signed(BATCH)).status_code == 200
+    with psycopg.connect(database_dsn) as blocker, ThreadPoolExecutor(len(bodies)) as threads:
+        blocker.execute("LOCK TABLE inbox IN SHARE MODE")
+        sent = [threads.submit(_post, client, body) for body in bodies]
+        waiting = _until_waiting(blocker, len(bodies))
+        blocker.execute("SELECT pg_terminate_backend(%s, 5000)", [waiting[0]])
+        blocker.rollback()
+        statuses = [one.result() for one in sent]
+    assert sorted(statuses) == [200, 200, 200, 503]
+    kept = {body for body, status in zip(bodies, statuses, strict=True) if status == 200}
+    assert {body for _, body in _stored(database)} == kept | {BATCH}
+    lost = next(body for body in bodies if body not in kept)
+    assert _post(client, lost) == 200, "the sender tries again, on a connection that lives"
+
+
+def test_what_the_database_refuses_is_to_be_sent_again_and_fails_alone(client: FlaskClient, database: Database) -> None:
+    with database.autocommit() as connection:
+        connection.execute("ALTER TABLE inbox ADD CHECK (body <> 'poison')")
+    assert _post(client, b"poison") == 503
+    assert _post(client, b"food") == 200
+    assert [body for _, body in _stored(database)] == [b"food"]
+    assert 'outcome="database_refused",source="hubspot"} 1.0' in client.get("/metrics").text
+
+
+def _post(client: FlaskClient, body: bytes) -> int:
+    return client.application.test_client().post("/webhooks/hubspot", data=body, headers=_signed(body)).status_code
+
+
+_WAITING = """
+SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE NOT granted AND datname = current_database()
+"""
+
+
+def _until_waiting(connection: psycopg.Connection[tuple[int]], count: int) -> list[int]:
+    """The sessions that wait for a lock, once there are so many."""
+    deadline = time.monotonic() + 10
+    while True:
+        found = connection.execute(_WAITING).fetchall()
+        if len(found) == count:
+            return [row[0] for row in found]
+        assert time.monotonic() < deadline, "they did not come to wait"
 
 
 def test_a_database_that_is_away_is_answered_with_503(wakes: list[int]) -> None:

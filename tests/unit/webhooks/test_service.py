@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
+from connector.store import inbox
+from connector.store.database import Database
+from connector.store.inbox import InboxState
 from connector.vendors.hubspot.inbound import SignatureVersion, sign
 
 SECRET = "client-secret"
@@ -115,12 +117,12 @@ def _until_ready(service: Service) -> None:
         time.sleep(0.05)
 
 
-def _stored(dsn: str) -> list[bytes]:
-    with psycopg.connect(dsn) as connection:
-        return [bytes(row[0]) for row in connection.execute("SELECT body FROM inbox ORDER BY id")]
+def _stored(database: Database) -> list[bytes]:
+    rows = inbox.listing(database, states=[InboxState.NEW], limit=1_000)
+    return [inbox.body_of(database, row.id) or b"" for row in rows]
 
 
-def test_raw_requests_are_proven_as_sent(service: Service, database_dsn: str) -> None:
+def test_raw_requests_are_proven_as_sent(service: Service, database: Database) -> None:
     target = PATH + "?a=%20&b=%2F%3f"
     assert service.request(target, BODY, headers=service.signed(BODY, target))[0] == 200
     chunked = service.signed(BODY) | {"Transfer-Encoding": "chunked"}
@@ -130,10 +132,10 @@ def test_raw_requests_are_proven_as_sent(service: Service, database_dsn: str) ->
     assert service.raw("\r\n".join(lines).encode() + b"\r\n\r\n" + body)[0] == 200
     assert service.request(PATH + "/../hubspot", BODY, headers=service.signed(BODY))[0] == 404
     assert service.request(f"http://evil.example{PATH}", BODY, headers=service.signed(BODY))[0] == 401
-    assert _stored(database_dsn) == [BODY, BODY]
+    assert _stored(database) == [BODY, BODY]
 
 
-def test_hostile_bodies_are_refused_with_flat_memory(service: Service, database_dsn: str) -> None:
+def test_hostile_bodies_are_refused_with_flat_memory(service: Service, database: Database) -> None:
     service.request(PATH, BODY, headers=service.signed(BODY))
     before = service.memory_bytes()
     large = b"0" * (10 * 1024 * 1024)
@@ -148,7 +150,7 @@ def test_hostile_bodies_are_refused_with_flat_memory(service: Service, database_
     pieces = b"".join(b"10000\r\n" + b"x" * 65_536 + b"\r\n" for _ in range(64))
     assert service.raw(endless + pieces + b"0\r\n\r\n")[0] == 413
     assert service.memory_bytes() - before < MOST_GROWTH_BYTES
-    assert _stored(database_dsn) == [BODY, *[deep] * 8]
+    assert _stored(database) == [BODY, *[deep] * 8]
 
 
 def test_endless_headers_are_refused(service: Service) -> None:
@@ -166,7 +168,7 @@ def test_metrics_speak_for_both_processes(service: Service) -> None:
     assert "tasuki_inbox_waiting 40.0" in text
 
 
-def test_a_killed_process_loses_nothing_that_was_acknowledged(service: Service, database_dsn: str) -> None:
+def test_a_killed_process_loses_nothing_that_was_acknowledged(service: Service, database: Database) -> None:
     acknowledged = 0
     for round_number in range(6):
         for victim in _children(service.process.pid)[:1]:
@@ -179,4 +181,4 @@ def test_a_killed_process_loses_nothing_that_was_acknowledged(service: Service, 
                 continue
             acknowledged += status == 200
     assert acknowledged > 60
-    assert len(_stored(database_dsn)) >= acknowledged
+    assert len(_stored(database)) >= acknowledged

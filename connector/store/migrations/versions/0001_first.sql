@@ -118,6 +118,7 @@ CREATE TABLE inbox (
     connection_hint text,
     lane            text NOT NULL DEFAULT 'hot' CHECK (lane IN ('hot', 'background')),
     headers         jsonb NOT NULL DEFAULT '{}',
+    packed          boolean NOT NULL DEFAULT false,
     body            bytea NOT NULL,
     state           text NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'done', 'parked', 'unknown')),
     reason          text,
@@ -126,6 +127,7 @@ CREATE TABLE inbox (
     claimed_until   timestamptz,
     settled_at      timestamptz
 );
+COMMENT ON COLUMN inbox.packed IS 'body is compressed (zlib)';
 COMMENT ON COLUMN inbox.state IS 'new: not yet parsed; done: its events are facts; parked: nobody can parse it; unknown: holds event types we do not know';
 CREATE INDEX inbox_new ON inbox (lane DESC, id) WHERE state = 'new';
 CREATE INDEX inbox_parked ON inbox (id) WHERE state IN ('parked', 'unknown');
