@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from connector.engine.plan import Plan, prepare
@@ -310,8 +310,3 @@ def _binding(plan: Plan, row: ConnectionRow) -> Binding:
 def _pipeline(raw: Mapping[str, Any]) -> DealPipeline:
     stages = tuple(DealStage(**stage) for stage in raw["stages"])
     return DealPipeline(id=raw["id"], label=raw["label"], stages=stages)
-
-
-def machine_clock() -> datetime:
-    """Machine time, for the edge: freshness of signatures, reports of the command line."""
-    return datetime.now(UTC)

@@ -16,7 +16,7 @@ from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
 from connector.cli.output import progress
-from connector.cli.session import read_settings, refuse_old_schema
+from connector.cli.start import read_settings, refuse_old_schema
 from connector.errors import UsageError
 from connector.settings import Settings
 from connector.store.embedded import acquire

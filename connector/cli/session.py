@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from connector import log
 from connector.bootstrap import INSTALLATION, open_store
 from connector.cli.output import progress
+from connector.cli.start import read_settings, refuse_old_schema
 from connector.errors import UsageError
 from connector.settings import HubSpotSettings, Settings
 from connector.store.clock import refuse_virtual_clock
 from connector.store.connections import ensure_installation
-from connector.store.database import Database, refuse_unfit_server
-from connector.store.migrate import pending
+from connector.store.database import Database
+
+__all__ = ["installation", "opened", "portal", "read_settings", "refuse_played_time"]
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-def read_settings(*, service: bool = False) -> Settings:
-    """The settings, with logging set up: a service tells what it does, a short command only what goes wrong."""
-    settings = Settings.from_environ(os.environ)
-    quiet = settings.log_level == "info" and not service
-    log.configure("warning" if quiet else settings.log_level)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    return settings
 
 
 @contextmanager
@@ -42,17 +32,6 @@ def opened(settings: Settings) -> Iterator[Database]:
         yield database
     finally:
         store.__exit__(None, None, None)
-
-
-def refuse_old_schema(dsn: str) -> None:
-    """Raise `UsageError` when migrations are outstanding or the server is unfit, `RetryableError` when it is away."""
-    refuse_unfit_server(dsn)
-    missing = pending(dsn)
-    if missing:
-        raise UsageError(
-            f"The database lacks {len(missing)} migration(s) ({', '.join(missing)}): run `tasuki migrate` first.",
-            reason="not_migrated",
-        )
 
 
 def installation(database: Database) -> int:

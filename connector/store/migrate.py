@@ -1,24 +1,18 @@
-"""Bring a database's schema to this version: Alembic, run from code, one starter at a time."""
+"""Bring a database's schema to this version.
+
+Every process asks when it starts, and nearly always there is nothing to do: then one query tells, and Alembic, which
+takes half a second to load, is not even imported.
+"""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.pool import NullPool
 
 from connector.store.database import refuse_unfit_server, session_dsn, translated_errors
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-#: Any number will do as long as every version uses the same one.
-_ADVISORY_LOCK = 7_274_635_911
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
 
 def migrate(dsn: str) -> list[str]:
@@ -28,51 +22,32 @@ def migrate(dsn: str) -> list[str]:
     commits by itself. Raises UsageError (unfit server) and RetryableError (server away).
     """
     refuse_unfit_server(dsn)
-    with translated_errors(), _engine_connection(dsn) as connection:
-        connection.exec_driver_sql(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})")
-        connection.commit()  # the lock is the session's, and outlives this transaction
-        missing = _pending(connection)
-        if missing:
-            command.upgrade(_config(connection), "head")
-        return missing
+    if current(dsn) == newest():
+        return []
+    from connector.store.upgrade import upgrade
 
-
-def current(dsn: str) -> str | None:
-    """The revision that the database is at, None when it is empty."""
-    with translated_errors(), _engine_connection(dsn) as connection:
-        return _current(connection)
+    return upgrade(dsn)
 
 
 def pending(dsn: str) -> list[str]:
     """The revisions that `migrate` would apply, oldest first."""
-    with translated_errors(), _engine_connection(dsn) as connection:
-        return _pending(connection)
+    if current(dsn) == newest():
+        return []
+    from connector.store.upgrade import outstanding
+
+    return outstanding(dsn)
 
 
-@contextlib.contextmanager
-def _engine_connection(dsn: str) -> Iterator[Connection]:
-    conninfo = session_dsn(dsn, application_name="tasuki-migrate")
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=NullPool)
-    with engine.connect() as connection:
-        yield connection
+def current(dsn: str) -> str | None:
+    """The revision that the database is at, None when it is empty."""
+    with translated_errors(), psycopg.connect(session_dsn(dsn, application_name="tasuki-migrate")) as connection:
+        known = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
+        if known is None or known[0] is None:
+            return None
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if found is None else str(found[0])
 
 
-def _config(connection: Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config
-
-
-def _current(connection: Connection) -> str | None:
-    revision = MigrationContext.configure(connection).get_current_revision()
-    connection.rollback()
-    return revision
-
-
-def _pending(connection: Connection) -> list[str]:
-    at = _current(connection)
-    script = ScriptDirectory.from_config(_config())
-    missing = [found.revision for found in script.iterate_revisions("heads", at or "base")]
-    return missing[::-1]
+def newest() -> str:
+    """The revision that this version of the product needs: its files' names begin with it, in order."""
+    return max(path.name for path in _VERSIONS.glob("*.py")).partition("_")[0]

@@ -1,0 +1,28 @@
+"""Whether a migration is missing is known without Alembic, and as Alembic knows it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from alembic.script import ScriptDirectory
+
+from connector.store.database import Database
+from connector.store.migrate import current, migrate, newest, pending
+from connector.store.upgrade import _config
+
+
+def test_the_newest_revision_is_the_one_that_alembic_names() -> None:
+    assert newest() == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def test_a_schema_that_is_up_to_date_has_nothing_pending(database: Database) -> None:
+    assert (current(database.dsn), pending(database.dsn), migrate(database.dsn)) == (newest(), [], [])
+
+
+def test_a_process_that_finds_nothing_to_do_does_not_load_alembic(database: Database) -> None:
+    program = (
+        "import sys; from connector.store.migrate import migrate; migrate(sys.argv[1]); print('alembic' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", program, database.dsn], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "False"
