@@ -27,6 +27,7 @@ from connector.sync.context import Limits, Line, Tenant
 from connector.sync.ingest import Accounts, ingest
 from connector.sync.people import store_owners
 from connector.sync.tokens import SharedTokens, configure
+from connector.texts import joined, listing, say
 from connector.vendors.base import ActivityKind, DealPipeline, DealStage, InboundEvent, Vendor
 from connector.vendors.http import FixedToken
 from connector.vendors.hubspot import inbound, provision, workflow
@@ -190,7 +191,7 @@ class Runtime:
     def _hubspot(self) -> HubSpotSettings:
         if self._settings.hubspot is None:
             raise UsageError(
-                "No HubSpot account is set: see TASUKI_HUBSPOT_* in docs/operations.md.", reason="no_hubspot"
+                say("No HubSpot account is set: see TASUKI_HUBSPOT_* in docs/operations.md."), reason="no_hubspot"
             )
         return self._settings.hubspot
 
@@ -269,8 +270,8 @@ def connect_hubspot(database: Database, settings: HubSpotSettings, policy: Polic
 def _provision(portal: Portal, plan: provision.ProvisionPlan) -> None:
     vendor, now = portal.vendor, portal.now
     if plan.errors:
-        listed = "\n".join(f"  - {one.object_type}.{one.property_name}: {one.message}" for one in plan.errors)
-        raise UsageError(f"The portal cannot hold this policy:\n{listed}", reason="provisioning")
+        listed = listing(joined("", (f"{one.object_type}.{one.property_name}: ", one.message)) for one in plan.errors)
+        raise UsageError(say("The portal cannot hold this policy:\n{listed}", listed=listed), reason="provisioning")
     done = provision.apply(plan, vendor, probe_id=f"{portal.installation_id}-{now:%Y%m%d%H%M%S%f}", now=now)
     stages = vendor.describe("contact").get("lifecyclestage")
     orders = {"lifecyclestage": list(stages.options)} if stages else {}

@@ -50,6 +50,7 @@ VARIABLES = (
     Variable(name="TASUKI_SERVE_PROCESSES", default="2"),
     Variable(name="TASUKI_METRICS_TOKEN", secret=True),
     Variable(name="TASUKI_LOG_LEVEL", default="info"),
+    Variable(name="TASUKI_LANG"),  # read by connector.texts, before there is anything to say
     Variable(name="TASUKI_FORM_SECRETS", secret=True),
     Variable(name="TASUKI_FORMS_POLL_SECONDS", default="60"),
     Variable(name="TASUKI_HUBSPOT_CLIENT_SECRET", secret=True),

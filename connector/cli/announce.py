@@ -9,6 +9,7 @@ from connector.cli.output import emit, line
 from connector.cli.session import installation, opened, read_settings
 from connector.errors import UsageError
 from connector.sync.announcing import announce, waiting_for
+from connector.texts import say
 
 
 @click.command(name="announce")
@@ -26,7 +27,7 @@ def command(signal: str, about: str | None, everybody: bool, note: str, as_json:
     with opened(settings) as database:
         tenant = Runtime(database, settings).tenant(installation(database))
         if tenant is None:
-            raise UsageError("No policy is running yet: run `tasuki activate DIR`.", reason="no_policy")
+            raise UsageError(say("No policy is running yet: run `tasuki activate DIR`."), reason="no_policy")
         made = announce(tenant, signal, about=about, everybody=everybody, note=note)
         with database.transaction(tenant.installation_id) as conn:
             count = sum(1 for _ in waiting_for(tenant, conn, made))
@@ -35,4 +36,12 @@ def command(signal: str, about: str | None, everybody: bool, note: str, as_json:
         emit({"id": made.id, "signal": signal, "about": about, "waiting": count, "per_day": per_day})
         return
     days = -(-count // per_day)
-    line(f"Announced as {made.id}: {count:,} leads wait for it, at most {per_day} a day: {days} days.")
+    line(
+        say(
+            "Announced as {name}: {count:,} leads wait for it, at most {per_day} a day: {days} days.",
+            name=made.id,
+            count=count,
+            per_day=per_day,
+            days=days,
+        )
+    )

@@ -16,6 +16,7 @@ from connector.store.clock import BusinessClock
 from connector.store.database import Connection
 from connector.sync.announcing import waiting_for
 from connector.sync.context import Tenant
+from connector.texts import say
 
 _EVER = datetime.fromtimestamp(0, tz=UTC)
 
@@ -29,18 +30,20 @@ def command(stop: int | None, as_json: bool) -> None:
     with opened(settings) as database:
         tenant = Runtime(database, settings).tenant(installation(database))
         if tenant is None:
-            raise UsageError("No policy is running yet: run `tasuki activate DIR`.", reason="no_policy")
+            raise UsageError(say("No policy is running yet: run `tasuki activate DIR`."), reason="no_policy")
         with database.transaction(tenant.installation_id) as conn:
             if stop is not None and not announcements.end(conn, stop, BusinessClock.now(conn)):
-                raise UsageError(f"There is no announcement {stop} that still wakes leads.", reason="no_announcement")
+                raise UsageError(
+                    say("There is no announcement {stop} that still wakes leads.", stop=stop), reason="no_announcement"
+                )
             found = [_row(tenant, conn, one) for one in announcements.listed(conn)]
     if as_json:
         emit(found)
         return
     if stop is not None:
-        line(f"Announcement {stop} wakes nobody any more.")
+        line(say("Announcement {stop} wakes nobody any more.", stop=stop))
     columns = ("No.#", "Signal", "About", "Announced", "Came again#", "Wait#", "A day#", "Ended", "Note")
-    table("Announcements", columns, [tuple(one.values()) for one in found], none="none.")
+    table(say("Announcements"), columns, [tuple(one.values()) for one in found], none=say("none."))
 
 
 def _row(tenant: Tenant, conn: Connection, one: announcements.Announcement) -> dict[str, Any]:

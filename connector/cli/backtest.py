@@ -23,6 +23,7 @@ from connector.store import connections
 from connector.store.clock import BusinessClock
 from connector.store.database import Database
 from connector.sync.replaying import pasts, pool_people
+from connector.texts import say
 
 SLICE = 1000
 DEFAULT_SPAN = timedelta(days=30)
@@ -54,11 +55,11 @@ def command(folder: Path, start: datetime | None, end: datetime | None, as_json:
         until = min(end.replace(tzinfo=plan.policy.zone).astimezone(UTC), now) if end is not None else now
         since = start.replace(tzinfo=plan.policy.zone).astimezone(UTC) if start is not None else until - DEFAULT_SPAN
         if since >= until:
-            raise UsageError("The replay must begin before it ends: see --from and --to.", reason="bad_period")
+            raise UsageError(say("The replay must begin before it ends: see --from and --to."), reason="bad_period")
         current = prepare(load_policy_from(running.files))
-        with progress("reading what happened"):
+        with progress(say("reading what happened")):
             found = _pasts(database, installation_id, plan, since, until)
-        with progress("living through it under both policies"):
+        with progress(say("living through it under both policies")):
             results = {
                 name: _replay(database, installation_id, one, found, since, until)
                 for name, one in (("running", current), ("new", plan))
@@ -80,7 +81,8 @@ def _pasts(database: Database, installation_id: int, plan: Plan, since: datetime
         found += more
         if len(found) > MOST_LEADS:
             raise UsageError(
-                f"A back-test takes at most {MOST_LEADS:,} leads, and the base has more.", reason="base_too_large"
+                say("A back-test takes at most {most_leads:,} leads, and the base has more.", most_leads=MOST_LEADS),
+                reason="base_too_large",
             )
         if not after:
             return found
@@ -108,13 +110,19 @@ def _print(
 ) -> None:
     zone = plan.policy.zone
     period = f"{since.astimezone(zone):%Y-%m-%d %H:%M} – {until.astimezone(zone):%Y-%m-%d %H:%M}"
-    line(f"{new.leads:,} leads, {period}, as both policies would have had it. Nothing was written.")
+    line(
+        say(
+            "{leads:,} leads, {period}, as both policies would have had it. Nothing was written.",
+            leads=new.leads,
+            period=period,
+        )
+    )
     for title, one, other in (
-        ("Entries into stages", running.entered, new.entered),
-        ("Transitions", running.transitions, new.transitions),
-        ("Tasks opened by rule", running.tasks, new.tasks),
-        ("Notices by rule", running.notices, new.notices),
-        ("Rules in shadow that would have acted", running.shadowed, new.shadowed),
+        (say("Entries into stages"), running.entered, new.entered),
+        (say("Transitions"), running.transitions, new.transitions),
+        (say("Tasks opened by rule"), running.tasks, new.tasks),
+        (say("Notices by rule"), running.notices, new.notices),
+        (say("Rules in shadow that would have acted"), running.shadowed, new.shadowed),
     ):
         rows = [(key, one[key], other[key], f"{other[key] - one[key]:+d}") for key in _keys(one, other)]
         if rows:
@@ -124,12 +132,12 @@ def _print(
         for key in _keys(running.owners | running.load, new.owners | new.load)
         if key != NOBODY
     ]
-    table("Load by person", ("Person", "Given, running#", "Given, new#", "Tasks, running#", "Tasks, new#"), loads)
+    table(say("Load by person"), ("Person", "Given, running#", "Given, new#", "Tasks, running#", "Tasks, new#"), loads)
     clocks = [(name, *_clock(running, name), *_clock(new, name)) for name in _keys(running.clocks, new.clocks)]
     columns = ("Clock", "Running: started#", "met#", "breached#", "New: started#", "met#", "breached#")
-    table("Promises (SLA)", columns, clocks)
+    table(say("Promises (SLA)"), columns, clocks)
     table(
-        "Leads that really got so far, and whether the policy would have promoted them",
+        say("Leads that really got so far, and whether the policy would have promoted them"),
         ("Stage", "Running: found#", "missed#", "New: found#", "missed#"),
         [
             (stage, running.found[stage], running.missed[stage], new.found[stage], new.missed[stage])

@@ -21,6 +21,7 @@ from connector.policy.loader import check_files
 from connector.policy.model import Policy
 from connector.policy.problems import Problem
 from connector.policy.source import FolderError, read_folder
+from connector.texts import count, joined, say, shown, word
 
 _MOST_ALLOWED = 12
 _WIDEST_LINE = 160
@@ -39,7 +40,7 @@ def command(folder: Path, no_advice: bool, as_json: bool) -> None:
     try:
         files = read_folder(folder)
     except FolderError as error:
-        raise click.UsageError(error.message) from error
+        raise click.UsageError(shown(error.message)) from error
     policy, problems = check_files(files, name=folder.resolve().name)
     outcome = run_examples(prepare(policy)) if policy is not None else None
     if policy is not None and outcome is not None:
@@ -80,17 +81,18 @@ def _print(
         click.echo()
     errors = sum(not problem.warning for problem in problems)
     warnings = len(problems) - errors
-    counted = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    counted = joined(", ", (count(errors, "{n} error", "{n} errors"), count(warnings, "{n} warning", "{n} warnings")))
     if policy is None or outcome is None or errors:
-        click.echo(f"✗ {folder}: {counted}. The running policy, if any, stays as it is.")
+        _echo(say("✗ {folder}: {counted}. The running policy, if any, stays as it is.", folder=folder, counted=counted))
         return
-    click.echo(f"✓ {folder}: {counted}.\n")
+    _echo(say("✓ {folder}: {counted}.\n", folder=folder, counted=counted))
     for key, value in summary(policy).items():
-        click.echo(f"  {key:<12} {value}")
+        name = shown(word(key))
+        click.echo(f"  {name}{' ' * max(1, 13 - _width(name))}{shown(value)}")
     if policy.examples is not None:
         _print_examples(policy, outcome)
     if policy.later:
-        click.echo("\nChecked, not run in this release:")
+        _echo(say("\nChecked, not run in this release:"))
         for part in policy.later:
             click.echo(f"  - {part}")
 
@@ -104,30 +106,34 @@ def _print_advice(policy: Policy, advice: Sequence[Advice]) -> None:
 
 
 def _print_examples(policy: Policy, outcome: Outcome) -> None:
-    click.echo(f"\nExamples: {len(outcome.held)} hold.")
+    _echo(say("\nExamples: {held} hold.", held=len(outcome.held)))
     if outcome.unexercised:
-        click.echo("No example exercises these transitions:")
+        _echo(say("No example exercises these transitions:"))
         for name in outcome.unexercised:
             label = next(one.label for one in policy.transitions if one.id == name)
             click.echo(f"  - {name} ({label.get(policy.language) or name})")
 
 
+def _echo(text: str) -> None:
+    click.echo(shown(text))
+
+
 def problem_lines(folder: Path, files: Mapping[str, bytes], problem: Problem) -> list[str]:
     """One problem for people: place and message, the source line with a caret, what is allowed."""
-    kind = "warning" if problem.warning else "error"
-    lines = [f"{folder / problem.file}:{problem.line}:{problem.column}: {kind}: {problem.message}"]
+    place = f"{folder / problem.file}:{problem.line}:{problem.column}"
+    lines = [f"{place}: {shown(problem.kind)}: {shown(problem.message)}"]
     source = _source_line(files.get(problem.file), problem.line)
     if source is not None and problem.reason != "secret":
         start = max(0, problem.column - _WIDEST_LINE // 2) if len(source) > _WIDEST_LINE else 0
-        shown = source[start : start + _WIDEST_LINE]
+        piece = source[start : start + _WIDEST_LINE]
         pad = _width(source[start : problem.column - 1])
-        lines += [f"  {problem.line:>4} | {shown}", f"       | {' ' * pad}^"]
+        lines += [f"  {problem.line:>4} | {piece}", f"       | {' ' * pad}^"]
     if problem.nearest:
-        lines.append(f"       = did you mean `{problem.nearest}`?")
+        lines.append("       = " + shown(say("did you mean `{nearest}`?", nearest=problem.nearest)))
     if problem.allowed:
-        shown_words = ", ".join(problem.allowed[:_MOST_ALLOWED])
-        more = f" … ({len(problem.allowed)} in all)" if len(problem.allowed) > _MOST_ALLOWED else ""
-        lines.append(f"       = allowed: {shown_words}{more}")
+        words, all_of_them = ", ".join(problem.allowed[:_MOST_ALLOWED]), len(problem.allowed)
+        more = say(" … ({n} in all)", n=all_of_them) if all_of_them > _MOST_ALLOWED else ""
+        lines.append("       = " + shown(say("allowed: {words}{more}", words=words, more=more)))
     return lines
 
 
@@ -143,10 +149,6 @@ def _width(text: str) -> int:
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def summary(policy: Policy) -> dict[str, str]:
     """What a policy holds, a line each."""
     score_rules = sum(len(score.rules) for score in policy.scores.values())
@@ -156,11 +158,22 @@ def summary(policy: Policy) -> dict[str, str]:
     return {
         "policy": f"{policy.name} ({policy.language}, {policy.zone.key})",
         "version": policy.hash[:12],
-        "fields": f"{len(policy.fields)} ({len(policy.computed)} computed, {len(policy.answers)} answers)",
+        "fields": say(
+            "{fields} ({computed} computed, {answers} answers)",
+            fields=len(policy.fields),
+            computed=len(policy.computed),
+            answers=len(policy.answers),
+        ),
         "signals": str(len(policy.signals)),
-        "rules": f"{score_rules + value_rules + len(policy.rules) + len(policy.never)} "
-        f"({score_rules} score, {value_rules} value, {len(policy.rules)} work, {len(policy.never)} never)",
-        "stages": (stages + (f" (side: {side})" if side else "")) or "none",
+        "rules": say(
+            "{rules} ({score} score, {value} value, {work} work, {never} never)",
+            rules=score_rules + value_rules + len(policy.rules) + len(policy.never),
+            score=score_rules,
+            value=value_rules,
+            work=len(policy.rules),
+            never=len(policy.never),
+        ),
+        "stages": say("{stages} (side: {side})", stages=stages, side=side) if side else stages or say("none"),
         "transitions": str(len(policy.transitions)),
     }
 

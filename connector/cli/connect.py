@@ -15,6 +15,7 @@ from connector.policy.loader import load_policy, load_policy_from
 from connector.policy.model import Policy
 from connector.settings import Settings
 from connector.store import policies
+from connector.texts import say, word
 from connector.vendors.hubspot.provision import ProvisionPlan
 
 
@@ -34,19 +35,19 @@ def command(folder: Path | None, plan_only: bool, as_json: bool) -> None:
         refuse_played_time(database, settings)
         with open_portal(database, account) as found:
             policy = _policy(found, settings, folder)
-            with progress("looking at the portal"):
+            with progress(say("looking at the portal")):
                 plan = found.plan(policy)
             if not as_json:
                 show_plan(plan)
             applied = not plan_only and not plan.errors
             if applied:
-                with progress("bringing the portal in line"):
+                with progress(say("bringing the portal in line")):
                     found.provision(plan)
             facts = plan_facts(plan) | {"account_id": str(account.portal_id), "policy": policy.name, "applied": applied}
     if as_json:
         emit(facts)
     elif applied:
-        line(f"Portal {account.portal_id} is connected. Next: `tasuki activate DIR`.")
+        line(say("Portal {portal_id} is connected. Next: `tasuki activate DIR`.", portal_id=account.portal_id))
     if plan.errors:
         click.get_current_context().exit(1)
 
@@ -59,20 +60,22 @@ def _policy(found: Portal, settings: Settings, folder: Path | None) -> Policy:
         active = policies.active(conn)
         files = policies.files(conn, active.hash) if active else None
     if active is None or files is None:
-        raise UsageError("Name the policy's folder, or set TASUKI_POLICY: none is running yet.", reason="no_policy")
+        raise UsageError(
+            say("Name the policy's folder, or set TASUKI_POLICY: none is running yet."), reason="no_policy"
+        )
     return load_policy_from(files, name=active.name)
 
 
 def show_plan(plan: ProvisionPlan) -> None:
     """The plan as tables: what is done, and what cannot be."""
     rows = [(number, step.says) for number, step in enumerate(plan.steps, start=1)]
-    table("In the portal", ("No.#", "Change"), rows, none="nothing to change.")
+    table(say("In the portal"), ("No.#", "Change"), rows, none=say("nothing to change."))
     if plan.problems:
         columns = ("", "Property", "What is wrong, and what to do")
         table(
-            "Problems",
+            say("Problems"),
             columns,
-            [(one.severity, f"{one.object_type}.{one.property_name}", one.message) for one in plan.problems],
+            [(word(one.severity), f"{one.object_type}.{one.property_name}", one.message) for one in plan.problems],
         )
 
 

@@ -10,6 +10,7 @@ from connector.cli.output import emit, line
 from connector.cli.policies import RUNNING, named
 from connector.cli.session import installation, opened, read_settings
 from connector.policy.difference import differences
+from connector.texts import count, joined
 
 
 @click.command(name="diff")
@@ -27,6 +28,14 @@ def command(before: str, after: str, as_json: bool) -> None:
     if as_json:
         emit([{"sign": change.sign, **asdict(change)} for change in changes])
         return
-    line(f"{first.name} → {second.name}: {len(changes)} difference{'' if len(changes) == 1 else 's'}.")
+    line(
+        count(
+            len(changes),
+            "{before} → {after}: {n} difference.",
+            "{before} → {after}: {n} differences.",
+            before=first.name,
+            after=second.name,
+        )
+    )
     for change in changes:
-        line(f"  {change.text()}")
+        line(joined("", ("  ", change.text())))

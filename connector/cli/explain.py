@@ -12,6 +12,7 @@ from connector.cli.session import installation, opened, read_settings
 from connector.errors import UsageError
 from connector.sync.context import Tenant
 from connector.sync.explaining import find_lead, story
+from connector.texts import say
 
 
 @click.command(name="explain")
@@ -37,5 +38,5 @@ def active_tenant(runtime: Runtime, installation_id: int) -> Tenant:
     """The installation with its running policy, or `UsageError`."""
     tenant = runtime.tenant(installation_id)
     if tenant is None:
-        raise UsageError("No policy is running: `tasuki connect`, then `tasuki activate DIR`.", reason="no_policy")
+        raise UsageError(say("No policy is running: `tasuki connect`, then `tasuki activate DIR`."), reason="no_policy")
     return tenant

@@ -12,14 +12,15 @@ from connector.policy.model import Policy
 from connector.store.clock_runs import RunRow
 from connector.sync import sla_report
 from connector.sync.sla_report import Standing
+from connector.texts import joined, say
 
 _WORDS = {
-    Standing.RUNNING: "running",
-    Standing.WARNED: "running, warned",
-    Standing.BREACHED: "broken, still owed",
-    Standing.MET: "met",
-    Standing.LATE: "came too late",
-    Standing.ENDED: "ended without a verdict",
+    Standing.RUNNING: say("running"),
+    Standing.WARNED: say("running, warned"),
+    Standing.BREACHED: say("broken, still owed"),
+    Standing.MET: say("met"),
+    Standing.LATE: say("came too late"),
+    Standing.ENDED: say("ended without a verdict"),
 }
 
 
@@ -73,18 +74,20 @@ def show_clocks(found: Sequence[dict[str, Any]]) -> None:
     ]
     if rows:
         columns = ("Promise", "Stands", "Limit", "Since", "Due", "System#", "People#")
-        table("Promises, newest first (time as each limit counts it)", columns, rows)
+        table(say("Promises, newest first (time as each limit counts it)"), columns, rows)
 
 
 def _stands(one: dict[str, Any]) -> str:
-    words = _WORDS[Standing(one["standing"])]
+    words = [_WORDS[Standing(one["standing"])]]
     if one["withdrawn_at"] is not None:
-        words += "; a breach was taken back"
-    return f"{words}; people kept it, the system was late" if one["by_system"] else words
+        words.append(say("a breach was taken back"))
+    if one["by_system"]:
+        words.append(say("people kept it, the system was late"))
+    return joined("; ", words)
 
 
 def _due(one: dict[str, Any]) -> object:
-    return "paused" if one["due_at"] is None and one["paused"] else one["due_at"]
+    return say("paused") if one["due_at"] is None and one["paused"] else one["due_at"]
 
 
 def _span(seconds: float | None) -> str:

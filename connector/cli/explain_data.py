@@ -22,18 +22,19 @@ from connector.policy.model import Policy
 from connector.store.inspection import EntryRow
 from connector.sync.context import Tenant
 from connector.sync.explaining import Story
+from connector.texts import say
 
 WAKE_WORDS = {
-    "deadline": "a date arrives: something is due, or a hold runs out",
-    "window": "a period of the policy ends: something becomes older than a limit",
-    "decay": "points have faded enough to matter",
-    "read": "it was read from the CRM and waits to be decided",
-    "signal": "something that it did waits to be decided",
-    "task": "what a person did with its task waits to be decided",
-    "enrolment": "what the CRM could not send waits to be asked of a person",
-    "sweep": "it was seen for the first time and waits to be decided",
-    "policy": "another policy runs now: it waits to catch up",
-    "dirty": "something changed and waits to be decided",
+    "deadline": say("a date arrives: something is due, or a hold runs out"),
+    "window": say("a period of the policy ends: something becomes older than a limit"),
+    "decay": say("points have faded enough to matter"),
+    "read": say("it was read from the CRM and waits to be decided"),
+    "signal": say("something that it did waits to be decided"),
+    "task": say("what a person did with its task waits to be decided"),
+    "enrolment": say("what the CRM could not send waits to be asked of a person"),
+    "sweep": say("it was seen for the first time and waits to be decided"),
+    "policy": say("another policy runs now: it waits to catch up"),
+    "dirty": say("something changed and waits to be decided"),
 }
 
 
@@ -254,14 +255,19 @@ def _prospect(names: _Names, one: Prospect) -> dict[str, Any]:
         "names": list(one.names),
         "labels": labels,
         "any_of_them": one.alone,
-        "says": f"could be {names.stage(one.target)} if {_listed(labels, one.alone)} known",
+        "says": say(
+            "could be {stage} if {names} known", stage=names.stage(one.target), names=_listed(labels, one.alone)
+        ),
     }
 
 
 def _listed(labels: Sequence[str], alone: bool) -> str:
     if len(labels) == 1:
-        return f"{labels[0]} were"
-    return f"{', '.join(labels[:-1])} {'or' if alone else 'and'} {labels[-1]} were"
+        return say("{name} were", name=labels[0])
+    names = ", ".join(labels[:-1])
+    if alone:
+        return say("{names} or {last} were", names=names, last=labels[-1])
+    return say("{names} and {last} were", names=names, last=labels[-1])
 
 
 def _grant(story: Story, grant: Mapping[str, Any]) -> dict[str, Any]:

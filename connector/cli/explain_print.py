@@ -8,10 +8,11 @@ from typing import Any
 from connector.cli.explain_clocks import show_clocks
 from connector.cli.output import age, line, moment, table
 from connector.cli.reasons import cause, remedy
+from connector.texts import joined, say, word
 
 _EVENTS_SHOWN = 3
-_TRUTH = {True: "yes", False: "no", None: "unknown"}
-_MOVERS = {"start": "it stood there when first seen", "rule": "a rule", "person": "a person"}
+_TRUTH = {True: say("yes"), False: say("no"), None: say("unknown")}
+_MOVERS = {"start": say("it stood there when first seen"), "rule": say("a rule"), "person": say("a person")}
 
 
 def show(found: dict[str, Any]) -> None:
@@ -26,43 +27,64 @@ def show(found: dict[str, Any]) -> None:
     show_clocks(found["clocks"])
     _troubles(found["troubles"])
     if found["contact_limit"]:
-        line(f"! {found['contact_limit']}")
+        line(joined("", ("! ", found["contact_limit"])))
     for one in found["waiting_enrolments"]:
-        line(f"  {one['name']} ({one['rule']}) waits since {one['since']}")
+        line(say("  {name} ({rule}) waits since {since}", name=one["name"], rule=one["rule"], since=at(one["since"])))
     if found["stuck"]:
-        line(f"! The policy's transitions run in a circle here ({found['stuck']}): mend lifecycle.yaml.")
+        line(
+            say("! The policy's transitions run in a circle here ({stuck}): mend lifecycle.yaml.", stuck=found["stuck"])
+        )
     _next_look(found["next_look"])
 
 
 def _head(found: dict[str, Any]) -> None:
-    line(f"Lead {found['lead_id']} · {found['vendor']} contact {found['vendor_id']}")
+    line(
+        say(
+            "Lead {lead_id} · {vendor} contact {vendor_id}",
+            lead_id=found["lead_id"],
+            vendor=found["vendor"],
+            vendor_id=found["vendor_id"],
+        )
+    )
     if found["gone"]:
-        line(f"! It is gone from the CRM: {found['gone']}.")
+        line(say("! It is gone from the CRM: {gone}.", gone=found["gone"]))
     policy, stage = found["policy"], found["stage"]
-    stale = "" if policy["decided_by_this"] else " (not decided by it yet)"
-    line(f"Policy {policy['name']} {policy['hash'][:12]}{stale}")
+    stale = "" if policy["decided_by_this"] else say(" (not decided by it yet)")
+    line(say("Policy {name} {hash}{stale}", name=policy["name"], hash=policy["hash"][:12], stale=stale))
     if stage is None:
-        line("Stage: none yet.")
+        line(say("Stage: none yet."))
         return
-    by = _MOVERS[stage["moved_by"]]
+    by: str = _MOVERS[stage["moved_by"]]
     if stage["transition"]:
         by = f"{stage['transition_label']} ({stage['transition']})"
-    reason = f", reason: {stage['reason']}" if stage["reason"] else ""
-    since = age(found["at"] - stage["since"])
-    line(f"Stage: {stage['label']} ({stage['id']}) since {moment(stage['since'])} ({since} ago), by {by}{reason}")
+    reason = say(", reason: {reason}", reason=stage["reason"]) if stage["reason"] else ""
+    line(
+        say(
+            "Stage: {label} ({name}) since {since} ({age} ago), by {by}{reason}",
+            label=stage["label"],
+            name=stage["id"],
+            since=moment(stage["since"]),
+            age=age(found["at"] - stage["since"]),
+            by=by,
+            reason=reason,
+        )
+    )
     if len(found["history"]) > 1:
         rows = [
             (one["label"], one["entered_at"], _by(one), one["reason_label"], _grounds(one["grounds"]))
             for one in found["history"]
         ]
-        table("Stages, newest first", ("Stage", "Entered", "By", "Reason", "Because of"), rows)
+        table(say("Stages, newest first"), ("Stage", "Entered", "By", "Reason", "Because of"), rows)
 
 
 def _by(entry: dict[str, Any]) -> str:
-    passed = " (passed through)" if entry["passed"] else ""
-    who = _MOVERS[entry["moved_by"]] if entry["person_name"] is None else f"{entry['person_name']} (by hand)"
-    merged = f" (lead {entry['merged_lead']}, merged into this one)" if entry["merged_lead"] else ""
-    return f"{entry['transition'] or who}{passed}{merged}"
+    passed = say(" (passed through)") if entry["passed"] else ""
+    who = _MOVERS[entry["moved_by"]]
+    if entry["person_name"] is not None:
+        who = say("{person} (by hand)", person=entry["person_name"])
+    lead = entry["merged_lead"]
+    merged = say(" (lead {lead}, merged into this one)", lead=lead) if lead else ""
+    return joined("", (entry["transition"] or who, passed, merged))
 
 
 def _grounds(grounds: list[dict[str, Any]]) -> str:
@@ -86,11 +108,17 @@ def _scores(found: dict[str, Any]) -> None:
             for part in score["parts"]
         ]
         rows += [
-            ("", f"{one['label']} ({one['rule']})", "?", f"{one['points']:+g}", f"unknown: {_and(one)}")
+            (
+                "",
+                f"{one['label']} ({one['rule']})",
+                "?",
+                f"{one['points']:+g}",
+                say("unknown: {names}", names=_and(one)),
+            )
             for one in score["undecided"]
         ]
     columns = ("Score", "Rule", "Points#", "Full#", "From")
-    table(f"Scores: total {found['total']:g}", columns, rows, none="the policy has none.")
+    table(say("Scores: total {total:g}", total=found["total"]), columns, rows, none=say("the policy has none."))
 
 
 def _full(part: dict[str, Any]) -> str:
@@ -101,10 +129,10 @@ def _full(part: dict[str, Any]) -> str:
 def _events(part: dict[str, Any]) -> str:
     events = part["events"]
     if not events:
-        return "as long as it holds"
+        return say("as long as it holds")
     latest = [f"{at(one['at'])} ({age(timedelta(seconds=one['age_seconds']))})" for one in events[-_EVENTS_SHOWN:]]
-    more = f"{len(events)} times, latest " if len(events) > _EVENTS_SHOWN else ""
-    return f"{part['signal']}: {more}{', '.join(latest)}"
+    more = say("{number} times, latest ", number=len(events)) if len(events) > _EVENTS_SHOWN else ""
+    return joined("", (f"{part['signal']}: ", more, ", ".join(latest)))
 
 
 def at(when: datetime) -> str:
@@ -123,10 +151,10 @@ def _values(found: dict[str, Any]) -> None:
     for one in found["values"]:
         shown = one["value"] if one["value_label"] is None else f"{one['value_label']} ({one['value']})"
         hold = held.get(one["field"])
-        note = f"a person's edit, kept until {at(hold['until'])}" if hold else ""
+        note = say("a person's edit, kept until {until}", until=at(hold["until"])) if hold else ""
         rows.append((f"{one['label']} ({one['field']})", shown, note))
     if rows:
-        table("Worked out", ("Field", "Value", ""), rows)
+        table(say("Worked out"), ("Field", "Value", ""), rows)
 
 
 def _moves(found: dict[str, Any]) -> None:
@@ -135,36 +163,36 @@ def _moves(found: dict[str, Any]) -> None:
         for one in found["transitions"]
     ]
     if rows:
-        table("Ways out of this stage", ("Transition", "To", "True", "Unknown", "When"), rows)
+        table(say("Ways out of this stage"), ("Transition", "To", "True", "Unknown", "When"), rows)
     for one in found["unknown"]:
-        line(f"  ? {one['says']} ({one['transition']})")
+        line(say("  ? {says} ({transition})", says=one["says"], transition=one["transition"]))
 
 
 def _truth(move: dict[str, Any]) -> str:
     """Does its condition hold; if so, what still keeps the lead from going."""
-    word = _TRUTH[move["true"]]
+    said: list[str] = [_TRUTH[move["true"]]]
     if move["gate_misses"]:
-        word += f"; the gate misses {move['gate_misses']}"
+        said.append(say("the gate misses {fields}", fields=move["gate_misses"]))
     if move["reason_held"]:
-        word += f"; {move['reason_held']}"
+        said.append(move["reason_held"])
     if move["waits_for_news"]:
-        word += "; a person's move stands until something new happens"
-    return word
+        said.append(say("a person's move stands until something new happens"))
+    return joined("; ", said)
 
 
 def _tasks(found: dict[str, Any]) -> None:
     rows = [
         (
             one["title"],
-            one["state"],
+            word(one["state"]),
             one["due_at"],
-            one["owner_name"] or one["owner"] or one["queue"] or "nobody",
+            one["owner_name"] or one["owner"] or one["queue"] or say("nobody"),
             f"{one['rule']} ({one['cause']})",
             one["vendor_id"] or one["in_crm"] or "",
         )
         for one in found["tasks"]
     ]
-    table("Tasks", ("Task", "State", "Due", "Whose", "Because of", "In the CRM"), rows)
+    table(say("Tasks"), ("Task", "State", "Due", "Whose", "Because of", "In the CRM"), rows)
 
 
 def _cadences(found: dict[str, Any]) -> None:
@@ -185,46 +213,73 @@ def _grants(found: dict[str, Any]) -> None:
     rows = [
         (
             one["granted_at"],
-            one["owner_of"],
+            word(one["owner_of"]),
             one["person_name"],
-            one["pool"] if one["pool"] == one["asked_pool"] else f"{one['pool']} (asked: {one['asked_pool']})",
-            one["why"],
-            ", ".join(f"{name}: {why}" for name, why in one["skipped"].items()),
+            one["pool"]
+            if one["pool"] == one["asked_pool"]
+            else say("{pool} (asked: {asked})", pool=one["pool"], asked=one["asked_pool"]),
+            word(one["why"]),
+            joined(", ", (joined(": ", (name, word(why))) for name, why in one["skipped"].items())),
         )
         for one in found["grants"]
     ]
     if rows:
-        table("Given by pools, newest first", ("When", "What", "To", "Pool", "Why", "Skipped"), rows)
+        table(say("Given by pools, newest first"), ("When", "What", "To", "Pool", "Why", "Skipped"), rows)
 
 
 def _troubles(troubles: dict[str, Any]) -> None:
     if troubles["connection_paused"]:
         reason = troubles["connection_paused"]
-        line(f"! The connection is paused ({cause(reason)}): nothing is written. {remedy(reason)}")
+        line(
+            say(
+                "! The connection is paused ({cause}): nothing is written. {remedy}",
+                cause=cause(reason),
+                remedy=remedy(reason),
+            )
+        )
     if troubles["parked"]:
         reason = troubles["parked"]["reason"]
-        line(f"! Parked: {cause(reason)}. {troubles['parked']['message'] or ''} {remedy(reason)}")
+        line(
+            say(
+                "! Parked: {cause}. {message} {remedy}",
+                cause=cause(reason),
+                message=troubles["parked"]["message"] or "",
+                remedy=remedy(reason),
+            )
+        )
     for one in troubles["dropped"]:
-        line(f"! {one['property']} is not written: {cause(one['reason'])}. {remedy(one['reason'])}")
+        line(
+            say(
+                "! {property} is not written: {cause}. {remedy}",
+                property=one["property"],
+                cause=cause(one["reason"]),
+                remedy=remedy(one["reason"]),
+            )
+        )
     for one in troubles["frozen"]:
         line(
-            f"! {one['property']} is frozen until {at(one['until'])}: {' and '.join(one['writers'])} kept changing it."
+            say(
+                "! {property} is frozen until {until}: {writers} kept changing it.",
+                property=one["property"],
+                until=at(one["until"]),
+                writers=" and ".join(one["writers"]),
+            )
         )
     if troubles["evaluation_parked"]:
         reason = troubles["evaluation_parked"]
-        line(f"! It is not decided any more: {cause(reason)}. {remedy(reason)}")
+        line(say("! It is not decided any more: {cause}. {remedy}", cause=cause(reason), remedy=remedy(reason)))
     if troubles["moving_backward"]:
-        line("  A backward move is under way: the CRM's stage is cleared, then set.")
+        line(say("  A backward move is under way: the CRM's stage is cleared, then set."))
 
 
 def _next_look(look: dict[str, Any]) -> None:
     if look["read_outstanding"]:
-        line("A read from the CRM is outstanding.")
+        line(say("A read from the CRM is outstanding."))
     if look["write_outstanding"]:
-        line("A write to the CRM is outstanding.")
+        line(say("A write to the CRM is outstanding."))
     if look["at"] is None:
-        line("Looked at again: when something happens; time alone changes nothing.")
+        line(say("Looked at again: when something happens; time alone changes nothing."))
     elif look["now"]:
-        line(f"Looked at again: now ({look['says']}).")
+        line(say("Looked at again: now ({says}).", says=look["says"]))
     else:
-        line(f"Looked at again: {moment(look['at'])} ({look['says']}).")
+        line(say("Looked at again: {at} ({says}).", at=moment(look["at"]), says=look["says"]))

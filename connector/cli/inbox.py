@@ -16,6 +16,7 @@ from connector.cli.session import opened, read_settings
 from connector.errors import UsageError
 from connector.store import inbox
 from connector.store.inbox import InboxRow, InboxState
+from connector.texts import joined, say, shown, word
 
 _LIVE = (InboxState.NEW, InboxState.PARKED, InboxState.UNKNOWN)
 _STATES = [one.value for one in InboxState]
@@ -45,7 +46,11 @@ def list_(state: str | None, after: int, limit: int, as_json: bool) -> None:
         (one.id, one.received_at, one.source, one.state.value, cause(one.reason) if one.reason else "", one.attempts)
         for one in found
     ]
-    table(f"Deliveries ({waiting} wait)", ("Id#", "Received", "Source", "State", "Cause", "Attempts#"), rows)
+    table(
+        say("Deliveries ({waiting} wait)", waiting=waiting),
+        ("Id#", "Received", "Source", "State", "Cause", "Attempts#"),
+        rows,
+    )
 
 
 @command.command(name="show")
@@ -58,7 +63,7 @@ def show(row_id: int, with_body: bool, as_json: bool) -> None:
         found = inbox.listing(database, states=tuple(InboxState), after=row_id - 1, limit=1)
         body = inbox.body_of(database, row_id)
     if body is None or not found or found[0].id != row_id:
-        raise UsageError(f"There is no delivery {row_id} (any more).", reason="no_such_delivery")
+        raise UsageError(say("There is no delivery {row_id} (any more).", row_id=row_id), reason="no_such_delivery")
     if with_body and not as_json:
         sys.stdout.buffer.write(body + b"\n")
         sys.stdout.flush()
@@ -71,15 +76,22 @@ def show(row_id: int, with_body: bool, as_json: bool) -> None:
 
 
 def _print(facts: dict[str, Any]) -> None:
-    line(f"Delivery {facts['id']} from {facts['source']}, received {facts['received_at'].isoformat()}")
-    said = f": {facts['cause']}. {facts['remedy']}" if facts["reason"] else ""
-    line(f"State: {facts['state']}{said}")
-    line(f"{facts['bytes']} bytes, read {facts['attempts']} time(s)")
+    line(
+        say(
+            "Delivery {name} from {source}, received {received_at}",
+            name=facts["id"],
+            source=facts["source"],
+            received_at=facts["received_at"].isoformat(),
+        )
+    )
+    why = joined("", (": ", facts["cause"], ". ", facts["remedy"])) if facts["reason"] else ""
+    line(say("State: {state}{why}", state=word(facts["state"]), why=why))
+    line(say("{bytes} bytes, read so often: {attempts}", bytes=facts["bytes"], attempts=facts["attempts"]))
     if facts["events"] is None:
-        line("Its body is not JSON.")
+        line(say("Its body is not JSON."))
         return
     rows = sorted(facts["events"].items(), key=lambda pair: (-pair[1], pair[0]))
-    table("Events", ("Type", "Count#"), rows)
+    table(say("Events"), ("Type", "Count#"), rows)
 
 
 @command.command(name="retry")
@@ -92,13 +104,13 @@ def retry(ids: Sequence[int], everything: bool, as_json: bool) -> None:
     Exits with 1 when a delivery that is named is not parked.
     """
     if everything == bool(ids):
-        raise click.UsageError("Name the deliveries, or give --all.")
+        raise click.UsageError(shown(say("Name the deliveries, or give --all.")))
     with opened(read_settings()) as database:
         count = inbox.retry(database, None if everything else sorted(set(ids)))
     if as_json:
         emit({"retried": count})
     else:
-        line(f"Retried: {count}.")
+        line(say("Retried: {count}.", count=count))
     if not everything and count < len(set(ids)):
         click.get_current_context().exit(1)
 

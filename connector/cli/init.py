@@ -11,6 +11,7 @@ from connector.cli.output import emit, line
 from connector.cli.shipped import shipped_policy
 from connector.errors import UsageError
 from connector.policy.schema import write_schema
+from connector.texts import say
 
 SCHEMA = "schema"  #: The folder below a policy that its files name for editors.
 
@@ -33,8 +34,8 @@ def command(folder: Path, name: str, as_json: bool) -> None:
     if as_json:
         emit({"policy": name, "folder": str(folder), "files": made})
         return
-    line(f"Copied {name} to {folder}: {len(made)} files.")
-    line(f"Next: change it, then run `tasuki check {folder}`.")
+    line(say("Copied {name} to {folder}: {number} files.", name=name, folder=folder, number=len(made)))
+    line(say("Next: change it, then run `tasuki check {folder}`.", folder=folder))
 
 
 def copy_policy(source: Path, folder: Path) -> list[str]:
@@ -44,7 +45,10 @@ def copy_policy(source: Path, folder: Path) -> list[str]:
     """
     try:
         if folder.exists() and any(folder.iterdir()):
-            raise UsageError(f"{folder} is not empty: name a new folder, nothing is overwritten.", reason="not_empty")
+            raise UsageError(
+                say("{folder} is not empty: name a new folder, nothing is overwritten.", folder=folder),
+                reason="not_empty",
+            )
         shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         for path in folder.glob("*.yaml"):
             path.chmod(0o644)  # an installed package may be read-only
@@ -52,5 +56,8 @@ def copy_policy(source: Path, folder: Path) -> list[str]:
             path.write_text(text.replace(f"$schema=../{SCHEMA}/", f"$schema={SCHEMA}/", 1), encoding="utf-8")
         write_schema(folder / SCHEMA)
     except OSError as error:
-        raise UsageError(f"{folder} cannot be written ({error.strerror}).", reason="folder_unwritable") from error
+        raise UsageError(
+            say("{folder} cannot be written ({strerror}).", folder=folder, strerror=error.strerror),
+            reason="folder_unwritable",
+        ) from error
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())

@@ -7,6 +7,7 @@ command and the exit codes.
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +17,7 @@ from typing import Any
 import click
 
 from connector.errors import PolicyError, RetryableError, TasukiError, UsageError
+from connector.texts import LANGUAGES, language_of, say, shown, speaking
 
 INTERRUPTED = 130
 EXIT_CODES: Mapping[type[TasukiError], int] = MappingProxyType({UsageError: 3, PolicyError: 4, RetryableError: 5})
@@ -92,15 +94,17 @@ class Tasuki(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an expected error becomes its message and its exit code, never a traceback."""
-        try:
-            return super().invoke(ctx)
-        except TasukiError as error:
-            again = " Nothing is lost: run the command again later." if isinstance(error, RetryableError) else ""
-            click.echo(f"tasuki: {error.message}{again}", err=True)
-            ctx.exit(exit_code(error))
-        except KeyboardInterrupt:
-            click.echo("tasuki: interrupted", err=True)
-            ctx.exit(INTERRUPTED)
+        with speaking(ctx.params.get("lang") or language_of(os.environ)):
+            try:
+                return super().invoke(ctx)
+            except TasukiError as error:
+                later = isinstance(error, RetryableError)
+                again = say(" Nothing is lost: run the command again later.") if later else ""
+                click.echo(f"tasuki: {shown(error.message)}{shown(again)}", err=True)
+                ctx.exit(exit_code(error))
+            except KeyboardInterrupt:
+                click.echo(f"tasuki: {shown(say('interrupted'))}", err=True)
+                ctx.exit(INTERRUPTED)
 
 
 def exit_code(error: TasukiError) -> int:
@@ -119,7 +123,10 @@ def _version() -> str:
     cls=Tasuki, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Each command has its own --help."
 )
 @click.version_option(_version(), prog_name="tasuki")
-def main() -> None:
+@click.option(
+    "--lang", type=click.Choice(LANGUAGES), help="Language of what is said; else TASUKI_LANG or the locale's."
+)
+def main(lang: str | None) -> None:
     """Tasuki carries leads from marketing to inside sales to field sales, beside your CRM."""
 
 

@@ -9,6 +9,7 @@ from connector.cli.session import read_settings
 from connector.settings import Settings
 from connector.store.embedded import embedded_database
 from connector.store.migrate import migrate
+from connector.texts import say
 
 
 @click.command(name="migrate")
@@ -19,14 +20,14 @@ def command(as_json: bool) -> None:
     Run it before the service and the workers start with a new version. With the embedded server they do it themselves.
     """
     settings = read_settings()
-    with progress("bringing the schema up to date"):
+    with progress(say("bringing the schema up to date")):
         done = _migrate(settings)
     if as_json:
         emit({"applied": done})
     elif done:
-        line(f"Applied: {', '.join(done)}.")
+        line(say("Applied: {done}.", done=", ".join(done)))
     else:
-        line("The schema is up to date.")
+        line(say("The schema is up to date."))
 
 
 def _migrate(settings: Settings) -> list[str]:

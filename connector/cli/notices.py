@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from connector.cli.output import emit, line, table
+from connector.cli.reasons import cause
 from connector.cli.session import installation, opened, read_settings
 from connector.store import notices
+from connector.texts import say, word
 
 
 @click.command(name="notices")
@@ -23,9 +25,16 @@ def command(state: str | None, limit: int, retry: bool, as_json: bool) -> None:
         emit({"retried": again, "notices": found} if retry else found)
         return
     if retry:
-        line(f"{again} notices are sent again.")
+        line(say("{again} notices are sent again.", again=again))
     rows = [
-        (one["created_at"], one["lead_id"], one["receiver"], one["state"], one["attempts"], one["parked_reason"])
+        (
+            one["created_at"],
+            one["lead_id"],
+            one["receiver"],
+            word(one["state"]),
+            one["attempts"],
+            cause(one["parked_reason"]) if one["parked_reason"] else "",
+        )
         for one in found
     ]
-    table("Notices", ("Made", "Lead#", "To", "State", "Tries#", "Reason"), rows, none="none.")
+    table(say("Notices"), ("Made", "Lead#", "To", "State", "Tries#", "Reason"), rows, none=say("none."))

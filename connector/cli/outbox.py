@@ -13,6 +13,7 @@ from connector.store import connections, inspection
 from connector.store.clock import machine_now
 from connector.store.connections import ConnectionRow
 from connector.store.inspection import OutstandingRow
+from connector.texts import joined, say, word
 
 
 @click.group(name="outbox")
@@ -33,20 +34,30 @@ def list_(limit: int, as_json: bool) -> None:
         emit({"at": now, "paused_connections": paused, "outstanding": rows})
         return
     for one in paused:
-        until = f" until {one['until'].isoformat()}" if one["until"] else ""
-        line(f"! Connection {one['connection_id']} is paused{until}: {one['cause']}. {one['remedy']}")
+        until = say(" until {until}", until=one["until"].isoformat()) if one["until"] else ""
+        line(
+            say(
+                "! Connection {connection_id} is paused{until}: {cause}. {remedy}",
+                connection_id=one["connection_id"],
+                until=until,
+                cause=one["cause"],
+                remedy=one["remedy"],
+            )
+        )
     shown = [
         (
             one["lead_id"],
             one["vendor_id"],
-            one["lane"],
-            " and ".join(word for word in ("read", "write") if one[word]),
-            one["not_before"] if one["not_before"] and one["not_before"] > now else "now",
+            word(one["lane"]),
+            joined("+", (word(what) for what in ("read", "write") if one[what])),
+            one["not_before"] if one["not_before"] and one["not_before"] > now else say("now"),
             one["attempts"],
         )
         for one in rows
     ]
-    table("Outstanding", ("Lead#", "Contact", "Lane", "For", "Not before", "Attempts#"), shown, none="nothing.")
+    table(
+        say("Outstanding"), ("Lead#", "Contact", "Lane", "For", "Not before", "Attempts#"), shown, none=say("nothing.")
+    )
 
 
 def _facts(row: OutstandingRow) -> dict[str, Any]:

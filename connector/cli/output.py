@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import click
 import orjson
@@ -15,7 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from connector.texts import say, shown, word
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+NONE = say("None.")
 _WIDE = 200  #: Columns when nobody looks: a file or a pipe.
 
 
@@ -30,12 +33,12 @@ def plain(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return shown(say("yes") if value else say("no"))
     if isinstance(value, datetime):
         return moment(value)
     if isinstance(value, float):
         return f"{value:g}"
-    return _CONTROL.sub("�", str(value))
+    return _CONTROL.sub("�", shown(value) if isinstance(value, str) else str(value))
 
 
 def moment(at: datetime) -> str:
@@ -52,15 +55,19 @@ def age(span: timedelta) -> str:
     return f"{seconds} s"
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, none: str = "None.") -> None:
-    """Print a table; `none` instead of one without rows. Columns whose name ends in `#` stand to the right."""
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, none: str = NONE) -> None:
+    """Print a table; `none` instead of one without rows. Columns whose name ends in `#` stand to the right.
+
+    The names of columns are words that every language has (`texts.word`).
+    """
     out = console()
     if not rows:
-        out.print(Text(f"{title}: {none}"))
+        out.print(Text(f"{shown(title)}: {shown(none)}"))
         return
-    made = Table(title=Text(title, style="bold"), title_justify="left")
+    made = Table(title=Text(shown(title), style="bold"), title_justify="left")
     for name in columns:
-        made.add_column(name.removesuffix("#"), justify="right" if name.endswith("#") else "left", overflow="fold")
+        side: Literal["left", "right"] = "right" if name.endswith("#") else "left"
+        made.add_column(shown(word(name.removesuffix("#"))), justify=side, overflow="fold")
     for row in rows:
         made.add_row(*(Text(plain(cell)) for cell in row))
     out.print(made)
@@ -68,7 +75,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
 
 def line(text: str) -> None:
     """Print one line for people."""
-    console().print(Text("\n".join(plain(part) for part in text.split("\n"))), soft_wrap=True)
+    console().print(Text("\n".join(plain(part) for part in shown(text).split("\n"))), soft_wrap=True)
 
 
 def emit(value: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -89,5 +96,5 @@ def _other(value: object) -> object:
 @contextmanager
 def progress(what: str) -> Iterator[None]:
     """Show that something is going on, on a terminal's standard error; the wait may be longer than a second."""
-    with Console(stderr=True, markup=False, highlight=False).status(Text(f"{what} …")):
+    with Console(stderr=True, markup=False, highlight=False).status(Text(f"{shown(what)} …")):
         yield

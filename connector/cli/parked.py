@@ -15,6 +15,7 @@ from connector.store import leads, parked
 from connector.store.clock import BusinessClock
 from connector.store.database import Connection, Database
 from connector.store.parked import ItemName, ParkedItem
+from connector.texts import joined, say, shown, word
 
 _ALL = 100_000
 _log = structlog.get_logger(__name__)
@@ -35,15 +36,18 @@ def list_(limit: int, as_json: bool) -> None:
     if as_json:
         emit([asdict(one) | {"cause": cause(one.reason), "remedy": remedy(one.reason)} for one in found])
         return
-    table("Parked", ("Item", "Contact", "What", "Cause", "Remedy", "Since"), [_row(one) for one in found])
+    table(say("Parked"), ("Item", "Contact", "What", "Cause", "Remedy", "Since"), [_row(one) for one in found])
     if found:
         line(
-            "Once the cause is mended: `tasuki parked retry ITEM`; to give it up: `tasuki parked drop ITEM --reason …`."
+            say(
+                "Once the cause is mended: `tasuki parked retry ITEM`; to give it up: "
+                "`tasuki parked drop ITEM --reason …`."
+            )
         )
 
 
 def _row(one: ParkedItem) -> tuple[object, ...]:
-    said = f"{cause(one.reason)} ({one.message})" if one.message else cause(one.reason)
+    said = joined("", (cause(one.reason), f" ({one.message})")) if one.message else cause(one.reason)
     return (one.item, one.vendor_id, one.what, said, remedy(one.reason), one.at)
 
 
@@ -54,7 +58,7 @@ def _row(one: ParkedItem) -> tuple[object, ...]:
 def retry(items: Sequence[str], everything: bool, as_json: bool) -> None:
     """Have parked items tried again, once their cause is mended. Exits with 1 when an item is not parked."""
     if everything == bool(items):
-        raise click.UsageError("Name the items, or give --all.")
+        raise click.UsageError(shown(say("Name the items, or give --all.")))
     with opened(read_settings()) as database:
         names = _everything(database) if everything else items
         _report("retried", _each(database, names, _retry), as_json)
@@ -71,7 +75,7 @@ def drop(items: Sequence[str], reason: str, as_json: bool) -> None:
     to it; a task is never created again; a delivery counts as read.
     """
     if not reason.strip():
-        raise click.UsageError("--reason must say why.")
+        raise click.UsageError(shown(say("--reason must say why.")))
 
     def give_up(conn: Connection, installation_id: int, item: ItemName) -> bool:
         now = BusinessClock.now(conn)
@@ -107,15 +111,15 @@ def _each(
     return done
 
 
-def _report(word: str, done: dict[str, bool], as_json: bool) -> None:
+def _report(what: str, done: dict[str, bool], as_json: bool) -> None:
     hit = [name for name, found in done.items() if found]
     missed = [name for name, found in done.items() if not found]
-    _log.info("parked_items_handled", action=word, count=len(hit), missed=len(missed))
+    _log.info("parked_items_handled", action=what, count=len(hit), missed=len(missed))
     if as_json:
-        emit({word: hit, "not_parked": missed})
+        emit({what: hit, "not_parked": missed})
     else:
-        line(f"{word.capitalize()}: {len(hit)}.")
+        line(say("{what}: {number}.", what=word(what.capitalize()), number=len(hit)))
         for name in missed:
-            line(f"Not parked: {name}")
+            line(say("Not parked: {name}", name=name))
     if missed:
         click.get_current_context().exit(1)

@@ -20,6 +20,7 @@ from connector.store.database import Connection
 from connector.store.people import PersonRow
 from connector.sync.context import Tenant
 from connector.sync.presence import Woken, people_changed
+from connector.texts import say
 
 
 @click.group(name="people")
@@ -41,10 +42,10 @@ def list_(as_json: bool) -> None:
         for one in found
     ]
     table(
-        "People",
+        say("People"),
         ("Id", "Name", "Teams", "", "Weight#", "Capacity#", "Hours"),
         rows,
-        none="none: run `tasuki connect DIR`.",
+        none=say("none: run `tasuki connect DIR`."),
     )
 
 
@@ -58,10 +59,16 @@ def absent(person: str, start: datetime | None, end: datetime | None) -> None:
         one = desk.named(person)
         since, until = _moment(desk.conn, start) or desk.now, _moment(desk.conn, end)
         if until is not None and until <= since:
-            raise UsageError("An absence must end after it begins: see --from and --to.", reason="bad_period")
+            raise UsageError(say("An absence must end after it begins: see --from and --to."), reason="bad_period")
         people.add_absence(desk.conn, desk.installation_id, one.person, starts_at=since, ends_at=until)
         woken = desk.changed(one)
-    line(f"{one.name} is away; pools skip them. Leads with open work of theirs: {woken.theirs}.")
+    line(
+        say(
+            "{name} is away; pools skip them. Leads with open work of theirs: {theirs}.",
+            name=one.name,
+            theirs=woken.theirs,
+        )
+    )
 
 
 @command.command(name="back")
@@ -72,7 +79,11 @@ def back(person: str) -> None:
         one = desk.named(person)
         ended = people.end_absences(desk.conn, one.person, desk.now)
         woken = desk.changed(one)
-    line(f"{one.name} is back. Leads that waited: {woken.waiting}." if ended else f"{one.name} was not away.")
+    line(
+        say("{name} is back. Leads that waited: {waiting}.", name=one.name, waiting=woken.waiting)
+        if ended
+        else say("{name} was not away.", name=one.name)
+    )
 
 
 @command.command(name="set")
@@ -89,7 +100,7 @@ def set_(person: str, weight: float | None, capacity: int | None, calendar: str 
             desk.conn, desk.installation_id, one.person, weight=weight, capacity=capacity, calendar=calendar
         )
         desk.changed(one)
-    line(f"{one.name} is set.")
+    line(say("{name} is set.", name=one.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +136,25 @@ def _desk() -> Iterator[_Desk]:
 def _refuse_unknown_calendar(tenant: Tenant | None, calendar: str | None) -> None:
     known = tenant.plan.policy.calendars if tenant is not None else {}
     if calendar and calendar not in known:
-        there = ", ".join(known) or "none"
+        there = ", ".join(known) or say("none")
         raise UsageError(
-            f"The running policy has no calendar {calendar!r}; there are: {there}.", reason="unknown_calendar"
+            say("The running policy has no calendar {calendar!r}; there are: {there}.", calendar=calendar, there=there),
+            reason="unknown_calendar",
         )
 
 
 def _named(conn: Connection, name: str, now: datetime) -> PersonRow:
     found = [one for one in people.people(conn, now) if name in (one.person, one.name, one.email)]
     if len(found) != 1:
-        what = f"{len(found)} people are called" if found else "nobody is called"
-        raise UsageError(f"{what} {name!r}: `tasuki people list` lists them.", reason="unknown_person")
+        raise UsageError(not_one(len(found), name), reason="unknown_person")
     return found[0]
+
+
+def not_one(number: int, name: str) -> str:
+    """Why a name is no person's: nobody has it, or several have."""
+    if number:
+        return say("{n} people are called {name!r}: `tasuki people list` lists them.", n=number, name=name)
+    return say("nobody is called {name!r}: `tasuki people list` lists them.", name=name)
 
 
 def _moment(conn: Connection, said: datetime | None) -> datetime | None:
@@ -150,5 +168,5 @@ def _moment(conn: Connection, said: datetime | None) -> datetime | None:
 
 def _state(one: PersonRow) -> str:
     if not one.active:
-        return "left"
-    return "absent" if one.absent else ""
+        return say("left")
+    return say("absent") if one.absent else ""

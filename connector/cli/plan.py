@@ -18,6 +18,7 @@ from connector.policy.source import read_folder
 from connector.store import inspection
 from connector.store.database import Database
 from connector.sync.forecast import Forecast
+from connector.texts import joined, say, word
 
 BATCH = 100
 """Records in one call of the vendor."""
@@ -59,10 +60,23 @@ def command(folder: Path, processes: int | None, as_json: bool) -> None:
             }
         )
         return
-    line(f"{policy.name} {policy.hash[:12]}, as if it were activated at {moment(now)}. Nothing was written.")
-    line(f"{found.changed:,} of {found.leads:,} leads would change.")
+    line(
+        say(
+            "{name} {hash}, as if it were activated at {now}. Nothing was written.",
+            name=policy.name,
+            hash=policy.hash[:12],
+            now=moment(now),
+        )
+    )
+    line(say("{changed:,} of {leads:,} leads would change.", changed=found.changed, leads=found.leads))
     if found.failures:
-        line(f"{found.failures:,} leads cannot be decided: {_names(found, 'cannot be decided')}.")
+        line(
+            say(
+                "{failures:,} leads cannot be decided: {names}.",
+                failures=found.failures,
+                names=_names(found, "cannot be decided"),
+            )
+        )
     _print_changes(found)
     _print_rules(plan, found, kinds, idle)
     _print_calls(found, calls, quota)
@@ -72,12 +86,26 @@ def _print_changes(found: Forecast) -> None:
     rows: list[tuple[object, ...]] = []
     moves = [("stage", found.stages), *found.ratings.items()]
     for what, counted in moves:
-        rows += [(what, move, count, _names(found, f"{what} {move}")) for move, count in counted.most_common()]
-    rows += [("owner", pool, count, _names(found, f"owner from {pool}")) for pool, count in found.owners.most_common()]
-    rows += [("task", what, count, _names(found, f"task {what}")) for what, count in found.tasks.most_common()]
-    rows += [("score", score, count, "") for score, count in found.scores.most_common()]
-    rows += [("clock", f"running {clock}", count, "") for clock, count in found.clocks.items() if count]
-    table("What would change", ("What", "How", "Leads#", "For example"), rows, none="nothing.")
+        rows += [(word(what), move, count, _names(found, f"{what} {move}")) for move, count in counted.most_common()]
+    rows += [
+        (word("owner"), pool, count, _names(found, f"owner from {pool}")) for pool, count in found.owners.most_common()
+    ]
+    rows += [
+        (word("task"), _done(what), count, _names(found, f"task {what}")) for what, count in found.tasks.most_common()
+    ]
+    rows += [(word("score"), score, count, "") for score, count in found.scores.most_common()]
+    rows += [
+        (word("clock"), say("running {clock}", clock=clock), count, "")
+        for clock, count in found.clocks.items()
+        if count
+    ]
+    table(say("What would change"), ("What", "How", "Leads#", "For example"), rows, none=say("nothing."))
+
+
+def _done(what: str) -> str:
+    """`opened mql_call`: what becomes of tasks, and the rule that they are of."""
+    verb, _, rule = what.partition(" ")
+    return joined(" ", (word(verb), rule))
 
 
 def _names(found: Forecast, what: str) -> str:
@@ -86,24 +114,33 @@ def _names(found: Forecast, what: str) -> str:
 
 def _print_rules(plan: Plan, found: Forecast, kinds: Mapping[str, str], idle: list[str]) -> None:
     busy = [(kinds[rule], rule, count) for rule, count in found.rules.most_common() if rule in kinds]
-    table("Rules by leads that they bear on", ("Kind", "Rule", "Leads#"), busy[:MOST_ROWS])
+    table(say("Rules by leads that they bear on"), ("Kind", "Rule", "Leads#"), busy[:MOST_ROWS])
     if len(busy) > MOST_ROWS:
-        line(f"… and {len(busy) - MOST_ROWS} more (--json has them all).")
+        line(say("… and {number} more (--json has them all).", number=len(busy) - MOST_ROWS))
     if idle:
-        line("No lead is touched by: " + ", ".join(f"{rule} ({kinds[rule]})" for rule in idle))
+        line(say("No lead is touched by: {rules}", rules=", ".join(f"{rule} ({kinds[rule]})" for rule in idle)))
 
 
 def _print_calls(found: Forecast, calls: Mapping[str, int], quota: Mapping[str, float] | None) -> None:
     needed = sum(calls.values())
     if found.records:
         names = ", ".join(f"{name} {count:,}" for name, count in found.properties.most_common(8))
-        line(f"Records to write: {found.records:,} ({names}).")
+        line(say("Records to write: {records:,} ({names}).", records=found.records, names=names))
     else:
-        line("No record would be written.")
-    share = ""
+        line(say("No record would be written."))
+    share: str = ""
     if quota is not None and quota["capacity"]:
-        share = f", {needed / quota['capacity']:.1%} of a day's calls ({quota['used']:,.0f} used today)"
-    line(f"Calls to the CRM, at least: {needed:,} ({calls['update']:,} updates, {calls['tasks']:,} for tasks){share}.")
+        part, used = needed / quota["capacity"], quota["used"]
+        share = say(", {part:.1%} of a day's calls ({used:,.0f} used today)", part=part, used=used)
+    line(
+        say(
+            "Calls to the CRM, at least: {needed:,} ({update:,} updates, {tasks:,} for tasks){share}.",
+            needed=needed,
+            update=calls["update"],
+            tasks=calls["tasks"],
+            share=share,
+        )
+    )
 
 
 def _quota(database: Database, installation_id: int) -> dict[str, float] | None:

@@ -10,6 +10,7 @@ from connector.errors import UsageError
 from connector.policy.source import read_folder
 from connector.store import policies
 from connector.store.database import Connection
+from connector.texts import say
 
 RUNNING = "running"
 LEAST_PREFIX = 4
@@ -28,7 +29,7 @@ def named(conn: Connection, reference: str) -> Named:
     if reference == RUNNING:
         active = policies.active(conn)
         if active is None:
-            raise UsageError("No policy is running yet: run `tasuki activate DIR`.", reason="no_policy")
+            raise UsageError(say("No policy is running yet: run `tasuki activate DIR`."), reason="no_policy")
         return Named(name=f"{active.name} {active.hash[:12]}", files=policies.files(conn, active.hash))
     folder = Path(reference)
     if folder.is_dir():
@@ -41,8 +42,11 @@ def version(conn: Connection, prefix: str) -> policies.Version:
     """The kept version whose hash begins so. Raises `UsageError` for none and for several."""
     found = [one for one in policies.versions(conn) if one.hash.startswith(prefix)]
     if len(prefix) < LEAST_PREFIX or len(found) != 1:
-        what = (
-            f"{len(found)} versions begin with" if found and len(prefix) >= LEAST_PREFIX else "no folder or version is"
+        several = found and len(prefix) >= LEAST_PREFIX
+        message = (
+            say("{n} versions begin with {prefix!r}; `tasuki versions` lists them.", n=len(found), prefix=prefix)
+            if several
+            else say("no folder or version is {prefix!r}; `tasuki versions` lists them.", prefix=prefix)
         )
-        raise UsageError(f"{what} {prefix!r}; `tasuki versions` lists them.", reason="unknown_version")
+        raise UsageError(message, reason="unknown_version")
     return found[0]

@@ -15,6 +15,7 @@ from connector.policy.documents.render import as_html, as_markdown
 from connector.policy.loader import load_policy, load_policy_from
 from connector.policy.model import Policy
 from connector.store import policies
+from connector.texts import say
 
 _PRINTERS = {"sla": agreement, "manual": manual}
 _FORMATS = {"html": as_html, "markdown": as_markdown}
@@ -39,7 +40,7 @@ def command(what: str, folder: Path | None, language: str | None, form: str, out
     """
     policy = load_policy(folder) if folder is not None else _running()
     if what == "sla" and not policy.clocks and policy.agreement is None:
-        raise UsageError("The policy has no sla.yaml: there is nothing to agree on yet.", reason="no_sla")
+        raise UsageError(say("The policy has no sla.yaml: there is nothing to agree on yet."), reason="no_sla")
     today = datetime.now(policy.zone).date()
     text = _FORMATS[form](_PRINTERS[what](policy, language or policy.language, today))
     if out is None:
@@ -53,6 +54,6 @@ def _running() -> Policy:
     with opened(read_settings()) as database, database.transaction(installation(database)) as conn:
         active = policies.active(conn)
         if active is None:
-            raise UsageError("No policy is running yet: name a folder with --policy.", reason="no_policy")
+            raise UsageError(say("No policy is running yet: name a folder with --policy."), reason="no_policy")
         files = policies.files(conn, active.hash)
     return load_policy_from(files, name=active.name)

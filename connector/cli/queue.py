@@ -9,6 +9,7 @@ import click
 
 from connector.bootstrap import Runtime
 from connector.cli.output import emit, line, table
+from connector.cli.people import not_one
 from connector.cli.session import installation, opened, read_settings
 from connector.engine.words import label_in
 from connector.errors import UsageError
@@ -17,19 +18,9 @@ from connector.store import people
 from connector.store.clock import BusinessClock
 from connector.store.people import PersonRow
 from connector.sync.queueing import Waiting, waiting
+from connector.texts import joined, say, word
 
-_COLUMNS = {
-    "ja": ("#", "優先度#", "タスク", "種類", "期限", "担当", "理由", "リード#"),
-    "en": ("#", "Priority#", "Task", "Kind", "Due", "Owner", "Reasons", "Lead#"),
-}
-_KINDS = {
-    "ja": {"call": "電話", "mail": "メール", "social": "SNS", "todo": "作業"},
-    "en": {"call": "call", "mail": "mail", "social": "social", "todo": "to do"},
-}
-_NONE = {"ja": "待っているタスクはありません。", "en": "nothing waits."}
-_NOBODY = {"ja": "未割り当て", "en": "nobody"}
-_LATE = {"ja": "期限超過", "en": "overdue"}
-_MORE = {"ja": "ほか{count}件", "en": "{count} more"}
+_COLUMNS = ("#", "Priority#", "Task", "Kind", "Due", "Owner", "Reasons", "Lead#")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +47,7 @@ def command(queue: str | None, mine: str | None, limit: int, as_json: bool) -> N
         installation_id = installation(database)
         tenant = Runtime(database, settings).tenant(installation_id)
         if tenant is None:
-            raise UsageError("No policy is running: `tasuki activate DIR` makes one run.", reason="no_policy")
+            raise UsageError(say("No policy is running: `tasuki activate DIR` makes one run."), reason="no_policy")
         policy = tenant.plan.policy
         chosen = _chosen(policy.queues, queue)
         with database.transaction(installation_id) as conn:
@@ -70,22 +61,24 @@ def command(queue: str | None, mine: str | None, limit: int, as_json: bool) -> N
         emit({one.queue.id: [_described(task, names) for task in one.shown] for one in lists})
         return
     for one in lists:
-        _print(one, names, "ja" if policy.language == "ja" else "en")
+        _print(one, names, policy.language)
 
 
 def _chosen(queues: Mapping[str, Queue], queue: str | None) -> list[Queue]:
     if not queues:
-        raise UsageError("The running policy has no queues: work.yaml defines them.", reason="no_queues")
+        raise UsageError(say("The running policy has no queues: work.yaml defines them."), reason="no_queues")
     if queue is not None and queue not in queues:
-        raise UsageError(f"There is no queue {queue!r}; there are: {', '.join(queues)}.", reason="unknown_queue")
+        raise UsageError(
+            say("There is no queue {queue!r}; there are: {queues}.", queue=queue, queues=", ".join(queues)),
+            reason="unknown_queue",
+        )
     return [queues[queue]] if queue is not None else list(queues.values())
 
 
 def _person(everybody: Sequence[PersonRow], name: str) -> str:
     found = [one.person for one in everybody if name in (one.person, one.name, one.email)]
     if len(found) != 1:
-        what = f"{len(found)} people are called" if found else "nobody is called"
-        raise UsageError(f"{what} {name!r}: `tasuki people list` lists them.", reason="unknown_person")
+        raise UsageError(not_one(len(found), name), reason="unknown_person")
     return found[0]
 
 
@@ -104,15 +97,15 @@ def _print(one: _List, names: Mapping[str, str], language: str) -> None:
             place,
             task.order,
             task.title,
-            _KINDS[language].get(task.kind, task.kind),
-            f"{task.due_at.astimezone():%m-%d %H:%M}{f' ({_LATE[language]})' if task.overdue else ''}",
-            names.get(task.owner, task.owner) if task.owner else _NOBODY[language],
+            word(task.kind),
+            joined("", (f"{task.due_at.astimezone():%m-%d %H:%M}", say(" (overdue)") if task.overdue else "")),
+            names.get(task.owner, task.owner) if task.owner else say("nobody"),
             task.reasons,
             task.lead_id,
         )
         for place, task in enumerate(one.shown, start=1)
     ]
     title = f"{label_in(one.queue.label, language, one.queue.id)} ({one.queue.id})"
-    table(title, _COLUMNS[language], rows, none=_NONE[language])
+    table(title, _COLUMNS, rows, none=say("nothing waits."))
     if one.more:
-        line(_MORE[language].format(count=one.more))
+        line(say("{number} more", number=one.more))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from connector.texts import say, word
+
 
 class Words(NamedTuple):
     """The cause, and the remedy as a sentence."""
@@ -15,41 +17,67 @@ class Words(NamedTuple):
 _REASONS = {
     # the vendor refused a value
     "invalid_option": Words(
-        "the CRM's property has no such option",
-        "Run `tasuki connect` to add it, or mend `values:` in fields.yaml; then retry.",
+        say("the CRM's property has no such option"),
+        say("Run `tasuki connect` to add it, or mend `values:` in fields.yaml; then retry."),
     ),
-    "unknown_property": Words("the CRM has no such property", "Run `tasuki connect`, then retry."),
-    "read_only": Words("the CRM does not let us write this property", "Map the field to another property."),
-    "invalid_owner": Words("the CRM knows no such owner", "Give the record an active owner in the CRM, then retry."),
-    "invalid_email": Words("the CRM refuses the e-mail address", "Correct the address in the CRM, then retry."),
-    "invalid_value": Words("the CRM refuses the value", "Look at the property's type in the CRM, then retry."),
-    "too_long": Words("the value is longer than the CRM allows", "Shorten the template in the policy, then retry."),
+    "unknown_property": Words(say("the CRM has no such property"), say("Run `tasuki connect`, then retry.")),
+    "read_only": Words(say("the CRM does not let us write this property"), say("Map the field to another property.")),
+    "invalid_owner": Words(
+        say("the CRM knows no such owner"), say("Give the record an active owner in the CRM, then retry.")
+    ),
+    "invalid_email": Words(
+        say("the CRM refuses the e-mail address"), say("Correct the address in the CRM, then retry.")
+    ),
+    "invalid_value": Words(
+        say("the CRM refuses the value"), say("Look at the property's type in the CRM, then retry.")
+    ),
+    "too_long": Words(
+        say("the value is longer than the CRM allows"), say("Shorten the template in the policy, then retry.")
+    ),
     "required_missing": Words(
-        "the CRM demands a property that is blank", "Fill it in the CRM or ease the demand, then retry."
+        say("the CRM demands a property that is blank"), say("Fill it in the CRM or ease the demand, then retry.")
     ),
-    "conflict": Words("another record has this unique value", "Merge the two records in the CRM, then retry."),
-    "association_missing": Words("the record to be linked is gone from the CRM", "Retry once it is back, or drop it."),
-    "not_found": Words("the record is gone from the CRM", "Drop it, or restore the record and retry."),
-    "rejected": Words("the CRM refuses it without saying why", "Look at the record in the CRM, then retry."),
+    "conflict": Words(
+        say("another record has this unique value"), say("Merge the two records in the CRM, then retry.")
+    ),
+    "association_missing": Words(
+        say("the record to be linked is gone from the CRM"), say("Retry once it is back, or drop it.")
+    ),
+    "not_found": Words(say("the record is gone from the CRM"), say("Drop it, or restore the record and retry.")),
+    "rejected": Words(say("the CRM refuses it without saying why"), say("Look at the record in the CRM, then retry.")),
     # the connection
-    "token_refused": Words("the CRM no longer accepts our access token", "Set a new token, then `tasuki connect`."),
-    "grant_dead": Words("the app was disconnected in the CRM", "Connect the account again."),
-    "missing_scopes": Words("our app lacks rights in the CRM", "Add the scopes that the message names to the app."),
-    "forbidden": Words("the CRM forbids this to our app", "Check the app's scopes and its user's rights."),
-    "quota_day": Words("our share of the day's calls is used up", "Nothing to do: it goes on tomorrow."),
-    # deliveries
-    "not_json": Words("the delivery is not JSON", "Drop it, and look at who sends it (`tasuki inbox show`)."),
-    "not_a_batch": Words("the delivery is not a batch of events", "Drop it, and look at who sends it."),
-    "unknown_events": Words(
-        "it holds events of an unknown type or account; the others were taken",
-        "Nothing to do, or retry after an upgrade or after connecting that account.",
+    "token_refused": Words(
+        say("the CRM no longer accepts our access token"), say("Set a new token, then `tasuki connect`.")
     ),
-    "reader_died": Words("every worker that read it died", "Report it with `tasuki inbox show ID`; then drop it."),
+    "grant_dead": Words(say("the app was disconnected in the CRM"), say("Connect the account again.")),
+    "missing_scopes": Words(
+        say("our app lacks rights in the CRM"), say("Add the scopes that the message names to the app.")
+    ),
+    "forbidden": Words(say("the CRM forbids this to our app"), say("Check the app's scopes and its user's rights.")),
+    "quota_day": Words(say("our share of the day's calls is used up"), say("Nothing to do: it goes on tomorrow.")),
+    # deliveries
+    "not_json": Words(say("the delivery is not JSON"), say("Drop it, and look at who sends it (`tasuki inbox show`).")),
+    "not_a_batch": Words(say("the delivery is not a batch of events"), say("Drop it, and look at who sends it.")),
+    "unknown_events": Words(
+        say("it holds events of an unknown type or account; the others were taken"),
+        say("Nothing to do, or retry after an upgrade or after connecting that account."),
+    ),
+    "reader_died": Words(
+        say("every worker that read it died"), say("Report it with `tasuki inbox show ID`; then drop it.")
+    ),
+    # notices
+    "address_not_set": Words(
+        say("nobody set an address for it"), say("Set it with `tasuki secret set`, then `tasuki notices --retry`.")
+    ),
+    "not_taken": Words(
+        say("the service did not take it, again and again"), say("Mend the address, then `tasuki notices --retry`.")
+    ),
+    "erased": Words(say("the person was erased"), say("Nothing to do: the text is gone with them.")),
     # our own
-    "flip_flop": Words("two writers kept changing it back and forth", "Let only one of them write it."),
+    "flip_flop": Words(say("two writers kept changing it back and forth"), say("Let only one of them write it.")),
 }
 
-_OTHERWISE = "Look at the log of the worker, mend the cause, then retry."
+_OTHERWISE = say("Look at the log of the worker, mend the cause, then retry.")
 
 
 def cause(reason: str) -> str:
@@ -57,8 +85,9 @@ def cause(reason: str) -> str:
     if reason in _REASONS:
         return _REASONS[reason].cause
     if reason.startswith("evaluation_failed_"):
-        return f"deciding it failed again and again ({reason.removeprefix('evaluation_failed_')})"
-    return reason.replace("_", " ")
+        error = reason.removeprefix("evaluation_failed_")
+        return say("deciding it failed again and again ({error})", error=error)
+    return word(reason.replace("_", " "))
 
 
 def remedy(reason: str) -> str:
@@ -66,5 +95,7 @@ def remedy(reason: str) -> str:
     if reason in _REASONS:
         return _REASONS[reason].remedy
     if reason.startswith("evaluation_failed_"):
-        return "The worker's log has the error (`evaluation_failed`); retry after mending the policy or an upgrade."
+        return say(
+            "The worker's log has the error (`evaluation_failed`); retry after mending the policy or an upgrade."
+        )
     return _OTHERWISE

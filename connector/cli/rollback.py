@@ -14,6 +14,7 @@ from connector.policy.loader import load_policy_from
 from connector.store import policies
 from connector.store.database import Connection
 from connector.sync.activate import activate
+from connector.texts import say
 
 
 @click.command(name="rollback")
@@ -34,19 +35,25 @@ def command(wanted: str | None, as_json: bool) -> None:
                 target = version(conn, wanted) if wanted is not None else _previous(conn)
                 files = policies.files(conn, target.hash)
             policy = load_policy_from(files, name=target.name)
-            with progress("comparing the portal with the policy"):
+            with progress(say("comparing the portal with the policy")):
                 refuse_unfit(found, policy, target.hash[:12])
             changed = activate(database, found.installation_id, policy, files)
     if as_json:
         emit({"policy": target.name, "hash": target.hash, "changed": changed})
     elif changed:
-        line(f"{target.name} {target.hash[:12]} is running again. Leads catch up in the background.")
+        line(
+            say(
+                "{name} {hash} is running again. Leads catch up in the background.",
+                name=target.name,
+                hash=target.hash[:12],
+            )
+        )
     else:
-        line(f"{target.name} {target.hash[:12]} is running already.")
+        line(say("{name} {hash} is running already.", name=target.name, hash=target.hash[:12]))
 
 
 def _previous(conn: Connection) -> policies.Version:
     found = next((one for one in policies.versions(conn) if not one.active), None)
     if found is None:
-        raise UsageError("There is no earlier policy to go back to.", reason="no_version")
+        raise UsageError(say("There is no earlier policy to go back to."), reason="no_version")
     return found

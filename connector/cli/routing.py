@@ -22,6 +22,7 @@ from connector.store.database import Connection
 from connector.store.people import PersonRow
 from connector.sync.context import Tenant
 from connector.sync.granting import members_of
+from connector.texts import joined, say, word
 
 DEFAULT_SPAN = timedelta(days=30)
 
@@ -65,10 +66,12 @@ def show(pool: str | None, start: datetime | None, as_json: bool) -> None:
         tenant = Runtime(database, settings).tenant(installation_id)
         routing = tenant.plan.policy.routing if tenant is not None else None
         if tenant is None or routing is None:
-            raise UsageError("The running policy has no routing.yaml.", reason="no_routing")
+            raise UsageError(say("The running policy has no routing.yaml."), reason="no_routing")
         if pool is not None and pool not in routing.pools:
             known = ", ".join(routing.pools)
-            raise UsageError(f"There is no pool {pool!r}; there are: {known}.", reason="unknown_pool")
+            raise UsageError(
+                say("There is no pool {pool!r}; there are: {known}.", pool=pool, known=known), reason="unknown_pool"
+            )
         chosen = [routing.pools[pool]] if pool is not None else list(routing.pools.values())
         with database.transaction(installation_id) as conn:
             now = BusinessClock.now(conn)
@@ -84,7 +87,12 @@ def show(pool: str | None, start: datetime | None, as_json: bool) -> None:
     for one in chosen:
         _print(one, found[one.id], members[one.id], tenant.plan.policy.language)
         if waiting.get(one.id):
-            line(f"  ! {waiting[one.id]} wait for somebody to be free; they are offered again every 15 minutes")
+            line(
+                say(
+                    "  ! {waiting} wait for somebody to be free; they are offered again every 15 minutes",
+                    waiting=waiting[one.id],
+                )
+            )
 
 
 def _shares(
@@ -143,17 +151,31 @@ def _print(pool: Pool, shares: list[Share], members: Sequence[Member], language:
     rows = [
         (
             one.name, one.chosen, one.expected, one.kept, one.tasks, one.load, one.capacity_left, one.credit,
-            one.now or "", ", ".join(f"{why} {count}" for why, count in one.skipped.items()),
+            word(one.now or ""), joined(", ", (joined(" ", (word(why), f"{n}")) for why, n in one.skipped.items())),
         )
         for one in shares
     ]  # fmt: skip
     columns = (
-        "Person", "Given#", "Due#", "Kept#", "Tasks#", "Open leads#", "Capacity left#", "Credit#", "Now", "Skipped",
+        "Person", "Given#", "Expected#", "Kept#", "Tasks#", "Open leads#", "Capacity left#", "Credit#",
+        "Now", "Skipped",
     )  # fmt: skip
-    table(title, columns, rows, none="nobody belongs to it: is its team in the CRM?")
+    table(title, columns, rows, none=say("nobody belongs to it: is its team in the CRM?"))
     there = sum(one.is_there for one in members)
     if pool.warn_if_fewer_than is not None and there < pool.warn_if_fewer_than:
-        line(f"  ! {there} are there today, fewer than {pool.warn_if_fewer_than}")
+        line(
+            say(
+                "  ! {there} are there today, fewer than {least}",
+                there=there,
+                least=pool.warn_if_fewer_than,
+            )
+        )
     for one in shares:
         if pool.warn_above is not None and one.load > pool.warn_above:
-            line(f"  ! {one.name} has {one.load} open leads, more than {pool.warn_above}")
+            line(
+                say(
+                    "  ! {name} has {load} open leads, more than {most}",
+                    name=one.name,
+                    load=one.load,
+                    most=pool.warn_above,
+                )
+            )

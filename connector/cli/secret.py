@@ -12,6 +12,7 @@ from connector.cli.session import installation, opened, read_settings
 from connector.errors import UsageError
 from connector.store import secrets
 from connector.sync.noticing import MAIL_SERVER
+from connector.texts import say
 from connector.vendors import messenger
 
 
@@ -29,17 +30,20 @@ def set_(name: str) -> None:
     apprise mail URL such as mailtos://user:password@smtp.example.com.
     """
     if name != MAIL_SERVER and not name.startswith("channel."):
-        raise UsageError(f"There is no secret {name!r}: set channel.<id> or {MAIL_SERVER}.", reason="unknown_secret")
+        raise UsageError(
+            say("There is no secret {name!r}: set channel.<id> or {mail_server}.", name=name, mail_server=MAIL_SERVER),
+            reason="unknown_secret",
+        )
     asked = sys.stdin.isatty()
     value = (click.prompt("Value", hide_input=True) if asked else sys.stdin.readline()).strip()
     if not messenger.understands(value):
-        raise UsageError("No service belongs to this address; it was not set.", reason="bad_address")
+        raise UsageError(say("No service belongs to this address; it was not set."), reason="bad_address")
     settings = read_settings()
     with opened(settings) as database:
         installation_id = installation(database)
         with database.transaction(installation_id) as conn:
             secrets.put(conn, installation_id, open_vault(settings), name, value)
-    line(f"{name} is set.")
+    line(say("{name} is set.", name=name))
 
 
 @command.command(name="list")
@@ -51,7 +55,7 @@ def list_(as_json: bool) -> None:
     if as_json:
         emit([{"name": name, "updated_at": at} for name, at in found.items()])
         return
-    table("Secrets", ("Name", "Set"), list(found.items()), none="none are set.")
+    table(say("Secrets"), ("Name", "Set"), list(found.items()), none=say("none are set."))
 
 
 @command.command(name="unset")
@@ -60,5 +64,5 @@ def unset(name: str) -> None:
     """Forget NAME."""
     with opened(read_settings()) as database, database.transaction(installation(database)) as conn:
         if not secrets.unset(conn, name):
-            raise UsageError(f"{name} is not set.", reason="unknown_secret")
-    line(f"{name} is forgotten.")
+            raise UsageError(say("{name} is not set.", name=name), reason="unknown_secret")
+    line(say("{name} is forgotten.", name=name))

@@ -21,6 +21,7 @@ from connector.errors import UsageError
 from connector.settings import Settings
 from connector.store.embedded import acquire
 from connector.store.migrate import migrate
+from connector.texts import say
 
 
 @click.command(name="serve")
@@ -32,8 +33,10 @@ def command() -> None:
     settings = read_settings(service=True)
     if settings.hubspot is None and not settings.form_secrets:
         raise UsageError(
-            "No sender has a secret: set TASUKI_HUBSPOT_CLIENT_SECRET (with its token and portal) or "
-            "TASUKI_FORM_SECRETS; see docs/operations.md.",
+            say(
+                "No sender has a secret: set TASUKI_HUBSPOT_CLIENT_SECRET (with its token and portal) or "
+                "TASUKI_FORM_SECRETS; see docs/operations.md."
+            ),
             reason="no_secret_configured",
         )
     _prepare(settings)
@@ -46,7 +49,7 @@ def command() -> None:
 
 def _prepare(settings: Settings) -> None:
     """The schema is there before anything is acknowledged. The embedded server is held until this process ends."""
-    with progress("opening the database"):
+    with progress(say("opening the database")):
         if settings.database_url is not None:
             refuse_old_schema(settings.database_url)
         else:

@@ -14,6 +14,7 @@ from connector.settings import HubSpotSettings, Settings
 from connector.store.clock import refuse_virtual_clock
 from connector.store.connections import ensure_installation
 from connector.store.database import Database
+from connector.texts import say
 
 __all__ = ["installation", "opened", "portal", "read_settings", "refuse_played_time"]
 
@@ -23,7 +24,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 @contextmanager
 def opened(settings: Settings) -> Iterator[Database]:
     """The store, its schema up to date. Raises `UsageError` when the customer's own database was not migrated."""
-    with progress("opening the database"):
+    with progress(say("opening the database")):
         if settings.database_url is not None:
             refuse_old_schema(settings.database_url)
         store = open_store(settings)
@@ -43,8 +44,10 @@ def portal(settings: Settings) -> HubSpotSettings:
     """The portal's settings, or `UsageError`."""
     if settings.hubspot is None:
         raise UsageError(
-            "No HubSpot account is set: give TASUKI_HUBSPOT_PORTAL_ID, TASUKI_HUBSPOT_ACCESS_TOKEN and "
-            "TASUKI_HUBSPOT_CLIENT_SECRET (docs/operations.md).",
+            say(
+                "No HubSpot account is set: give TASUKI_HUBSPOT_PORTAL_ID, TASUKI_HUBSPOT_ACCESS_TOKEN and "
+                "TASUKI_HUBSPOT_CLIENT_SECRET (docs/operations.md)."
+            ),
             reason="no_hubspot",
         )
     return settings.hubspot

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import mappings
 from connector.errors import UsageError
+from connector.texts import say
 
 
 def shipped_policy(name: str) -> Path:
@@ -13,5 +14,8 @@ def shipped_policy(name: str) -> Path:
     root = Path(mappings.__file__).parent
     found = sorted(path.parent.name for path in root.glob("*/fields.yaml"))
     if name not in found:
-        raise UsageError(f"No policy {name!r} is shipped; there are: {', '.join(found)}.", reason="unknown_policy")
+        raise UsageError(
+            say("No policy {name!r} is shipped; there are: {found}.", name=name, found=", ".join(found)),
+            reason="unknown_policy",
+        )
     return root / name

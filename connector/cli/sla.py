@@ -22,6 +22,7 @@ from connector.store.clock_runs import RunRow
 from connector.sync import sla_report
 from connector.sync.context import Tenant
 from connector.sync.sla_report import By, Figures, Standing
+from connector.texts import say
 
 DEFAULT_SPAN = timedelta(days=30)
 MOST_LISTED = 100
@@ -88,12 +89,14 @@ def command(
 
 def _chosen(policy: Policy, clock: str | None) -> Mapping[str, Clock]:
     if not policy.clocks:
-        raise UsageError("The running policy has no clocks in sla.yaml.", reason="no_sla")
+        raise UsageError(say("The running policy has no clocks in sla.yaml."), reason="no_sla")
     if clock is None:
         return policy.clocks
     if clock not in policy.clocks:
         known = ", ".join(policy.clocks)
-        raise UsageError(f"There is no clock {clock!r}; there are: {known}.", reason="unknown_clock")
+        raise UsageError(
+            say("There is no clock {clock!r}; there are: {known}.", clock=clock, known=known), reason="unknown_clock"
+        )
     return {clock: policy.clocks[clock]}
 
 

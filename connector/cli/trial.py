@@ -16,6 +16,7 @@ from connector.store import trials
 from connector.store.clock import BusinessClock
 from connector.sync.context import Tenant
 from connector.sync.trial import Group, compare
+from connector.texts import say
 
 DEFAULT_SPAN = timedelta(days=30)
 
@@ -34,7 +35,7 @@ def command(start: datetime | None, as_json: bool) -> None:
         installation_id = installation(database)
         tenant = Runtime(database, settings).tenant(installation_id)
         if tenant is None:
-            raise UsageError("No policy is running yet: run `tasuki activate DIR`.", reason="no_policy")
+            raise UsageError(say("No policy is running yet: run `tasuki activate DIR`."), reason="no_policy")
         acting, resting = compare(tenant)
         shadows = _shadows(tenant, start)
     if as_json:
@@ -51,7 +52,7 @@ def command(start: datetime | None, as_json: bool) -> None:
     _print_sides(tenant, acting, resting)
     rows = [(one.rule, one.times, one.leads, one.beside_live_rules, one.contacted, one.moved_on) for one in shadows]
     columns = ("Rule", "Would have acted#", "Leads#", "A live rule acted too#", "Contacted in 3 d#", "Moved on#")
-    table("What was only recorded (rules in shadow, leads outside the trial)", columns, rows)
+    table(say("What was only recorded (rules in shadow, leads outside the trial)"), columns, rows)
 
 
 def _shadows(tenant: Tenant, start: datetime | None) -> list[trials.Shadow]:
@@ -65,13 +66,13 @@ def _shadows(tenant: Tenant, start: datetime | None) -> list[trials.Shadow]:
 
 def _print_sides(tenant: Tenant, acting: Group, resting: Group) -> None:
     if not resting.leads:
-        line(f"The policy acts on all {acting.leads:,} leads: there is nothing to compare.")
+        line(say("The policy acts on all {leads:,} leads: there is nothing to compare.", leads=acting.leads))
         return
-    rows: list[tuple[object, ...]] = [("leads", acting.leads, "", resting.leads, "")]
+    rows: list[tuple[object, ...]] = [(say("leads"), acting.leads, "", resting.leads, "")]
     for stage in tenant.plan.policy.stages:
-        rows.append((f"entered {stage}", *_share(acting, stage), *_share(resting, stage)))
-    rows.append(("first contact after (median)", _contact(acting), "", _contact(resting), ""))
-    table("Since the policy was activated", ("", "Trial#", "%#", "The rest#", "%#"), rows)
+        rows.append((say("entered {stage}", stage=stage), *_share(acting, stage), *_share(resting, stage)))
+    rows.append((say("first contact after (median)"), _contact(acting), "", _contact(resting), ""))
+    table(say("Since the policy was activated"), ("", "Trial#", "%#", "The rest#", "%#"), rows)
 
 
 def _share(group: Group, stage: str) -> tuple[int, str]:

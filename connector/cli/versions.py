@@ -7,6 +7,7 @@ import click
 from connector.cli.output import emit, table
 from connector.cli.session import installation, opened, read_settings
 from connector.store import policies
+from connector.texts import say
 
 
 @click.command(name="versions")
@@ -24,4 +25,4 @@ def command(as_json: bool) -> None:
         )
         return
     rows = [("▶" if one.active else "", one.hash[:12], one.name, one.activated_at) for one in found]
-    table("Versions", ("", "Version", "Policy", "Activated"), rows, none="none: run `tasuki activate DIR`.")
+    table(say("Versions"), ("", "Version", "Policy", "Activated"), rows, none=say("none: run `tasuki activate DIR`."))

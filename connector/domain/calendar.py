@@ -21,6 +21,7 @@ from connector.domain.holidays import holidays_of
 from connector.domain.hours import WEEKDAYS, Hours, Interval, hours_on, parse_day, parse_hours
 from connector.domain.span import END_OF_TIME, Span
 from connector.domain.working import Year, day_at, place
+from connector.texts import say
 
 _DAY = timedelta(days=1)
 #: So many days a year may be closed every year: the rest guarantees that the office opens again.
@@ -67,7 +68,13 @@ class Calendar:
         week = _week(hours)
         days = frozenset(parse_day(day) for day in closed)
         if sum(isinstance(day, tuple) for day in days) > _MOST_CLOSED:
-            raise ValueError(f"calendar {id!r} is closed on more than {_MOST_CLOSED} days of every year")
+            raise ValueError(
+                say(
+                    "calendar {name!r} is closed on more than {most_closed} days of every year",
+                    name=id,
+                    most_closed=_MOST_CLOSED,
+                )
+            )
         if holidays is not None:
             holidays_of(holidays, 2026)  # an unknown country is told now, not at the first lead
         return cls(
@@ -187,11 +194,11 @@ class Calendar:
 def _week(hours: Mapping[str, str | Sequence[str]]) -> Mapping[int, Hours]:
     unknown = [key for key in hours if key not in WEEKDAYS]
     if unknown:
-        raise ValueError(f"{unknown[0]!r} is no weekday: write {', '.join(WEEKDAYS)}")
+        raise ValueError(say("{day!r} is no weekday: write {weekdays}", day=unknown[0], weekdays=", ".join(WEEKDAYS)))
     parsed = {WEEKDAYS.index(key): parse_hours(spec) for key, spec in hours.items()}
     week = {day: parsed[day] for day in sorted(parsed) if parsed[day]}
     if not week:
-        raise ValueError("a calendar needs opening hours on at least one weekday")
+        raise ValueError(say("a calendar needs opening hours on at least one weekday"))
     return MappingProxyType(week)
 
 

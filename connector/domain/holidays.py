@@ -7,6 +7,8 @@ from functools import lru_cache
 
 import holidays
 
+from connector.texts import say
+
 
 @lru_cache(maxsize=1024)
 def holidays_of(code: str, year: int) -> frozenset[date]:
@@ -19,6 +21,9 @@ def holidays_of(code: str, year: int) -> frozenset[date]:
         found = holidays.country_holidays(country, subdiv=subdivision or None, years=year)
     except NotImplementedError:
         raise ValueError(
-            f"no holidays are known for {code!r}: write a country such as JP, or with a region such as US-CA"
+            say(
+                "no holidays are known for {code!r}: write a country such as JP, or with a region such as US-CA",
+                code=code,
+            )
         ) from None
     return frozenset(found)

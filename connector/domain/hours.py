@@ -9,6 +9,8 @@ from itertools import pairwise
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
+from connector.texts import say
+
 Hours: TypeAlias = tuple[tuple[time, time], ...]
 """Wall-clock intervals of one day, ascending and apart. An end of 00:00 means 24:00."""
 
@@ -28,20 +30,22 @@ def parse_hours(spec: str | Sequence[str]) -> Hours:
     minutes = sorted(_minutes(text) for text in texts)
     for (_, end), (start, _) in pairwise(minutes):
         if start < end:
-            raise ValueError(f"opening hours overlap: {', '.join(texts)}")
+            raise ValueError(say("opening hours overlap: {texts}", texts=", ".join(texts)))
     return tuple((_clock(start), _clock(end)) for start, end in minutes)
 
 
 def _minutes(text: str) -> tuple[int, int]:
     found = _HOURS.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text!r} are no opening hours: write 9:00-18:00, or [9:00-12:00, 13:00-18:00]")
+        raise ValueError(
+            say("{text!r} are no opening hours: write 9:00-18:00, or [9:00-12:00, 13:00-18:00]", text=text)
+        )
     hour, minute, end_hour, end_minute = (int(part) for part in found.groups())
     start, end = hour * 60 + minute, end_hour * 60 + end_minute
     if minute > 59 or end_minute > 59 or end > _MIDNIGHT:
-        raise ValueError(f"{text!r} are no opening hours: the clock runs from 0:00 to 24:00")
+        raise ValueError(say("{text!r} are no opening hours: the clock runs from 0:00 to 24:00", text=text))
     if start >= end:
-        raise ValueError(f"{text!r} ends before it starts: split hours that pass midnight at 24:00")
+        raise ValueError(say("{text!r} ends before it starts: split hours that pass midnight at 24:00", text=text))
     return start, end
 
 
@@ -56,11 +60,11 @@ def parse_day(text: str | date) -> date | tuple[int, int]:
     found = _DAY.fullmatch(text.strip())
     try:
         if found is None:
-            raise ValueError("no day")
+            raise ValueError(say("no day"))
         year, month, day = found.groups()
         exact = date(int(year or _LEAP), int(month), int(day))
     except ValueError:
-        raise ValueError(f"{text!r} is no day: write 12-29 (every year) or 2026-11-24 (once)") from None
+        raise ValueError(say("{text!r} is no day: write 12-29 (every year) or 2026-11-24 (once)", text=text)) from None
     return exact if year else (exact.month, exact.day)
 
 

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from connector.texts import say
+
 if TYPE_CHECKING:
     from connector.domain.calendar import Calendar
 
@@ -28,7 +30,7 @@ END_OF_TIME = datetime(9999, 12, 30, tzinfo=UTC)
 _LAST_YEAR = 9_800
 _FIRST = datetime(2, 1, 1, tzinfo=UTC)
 
-_ALLOWED = (
+_ALLOWED = say(
     "write a number with m, h, d, w or mo (5m, 4h, 3d, 2w, 3mo), "
     "or working time in words (5 business minutes, 4 business hours, 2 business days)"
 )
@@ -47,12 +49,14 @@ class Span:
         """Read the policy's notation. ValueError says what is allowed."""
         found = _FORM.fullmatch(text.strip()) if len(text) <= 64 else None
         if found is None:
-            raise ValueError(f"{text[:64]!r} is not a length of time: {_ALLOWED}")
+            raise ValueError(say("{value!r} is not a length of time: {allowed}", value=text[:64], allowed=_ALLOWED))
         short, word = found.group(2), found.group(3)
         unit = _SHORT[short] if short else f"{word}s"
         amount = int(found.group(1))
         if amount > _MOST[unit]:
-            raise ValueError(f"{text!r} is too long: at most {_MOST[unit]} {unit} (ten years)")
+            raise ValueError(
+                say("{text!r} is too long: at most {most} {unit} (ten years)", text=text, most=_MOST[unit], unit=unit)
+            )
         return cls(amount=amount, unit=unit, business=short is None)
 
     def __str__(self) -> str:
@@ -65,7 +69,7 @@ class Span:
     def plain(self) -> timedelta:
         """The fixed length. ValueError for months and business time, whose length depends on the start."""
         if self.business or self.unit == "months":
-            raise ValueError(f"{self} has no fixed length: use m, h, d or w here")
+            raise ValueError(say("{span} has no fixed length: use m, h, d or w here", span=self))
         return timedelta(**{self.unit: self.amount})
 
     def add(self, start: datetime, calendar: Calendar) -> datetime:

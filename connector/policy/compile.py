@@ -36,6 +36,7 @@ from connector.policy.operands import Operands, moment_in, number_label, span_la
 from connector.policy.phrases import range_words
 from connector.policy.problems import Report
 from connector.policy.vocabulary import COUNT_OPERATORS, OPERATORS_OF, Name, Vocabulary, plain_label
+from connector.texts import say
 
 _JOINS: Mapping[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {"all": AllOf, "any": AnyOf, "none": NoneOf}
 _LIST_OPERATORS = frozenset({"in", "not_in", "contains_any", "contains_all", "domain_in", "domain_not_in"})
@@ -59,7 +60,7 @@ class Compiler:
     def condition(self, raw: Any, where: Where) -> Condition | None:
         """The condition of one mapping; None after noting what is wrong."""
         if not isinstance(raw, dict) or not raw:
-            self.report.error(where, "a condition is a mapping such as `{stage: mql}`", reason="bad_condition")
+            self.report.error(where, say("a condition is a mapping such as `{{stage: mql}}`"), reason="bad_condition")
             return None
         parts = [self._key(key, value, where / key) for key, value in raw.items()]
         found = [part for part in parts if part is not None]
@@ -90,14 +91,18 @@ class Compiler:
 
     def _no_such_name(self, key: str, where: Where) -> None:
         names = (*self.vocabulary.names, *_JOINS)
-        hint = f"; deal fields are written `deal.{key}`" if f"deal.{key}" in names else ""
+        hint = say("; deal fields are written `deal.{key}`", key=key) if f"deal.{key}" in names else ""
         self.report.error(
-            where, f"there is no field or name `{key}`{hint}", reason="unknown_name", got=key, allowed=names
+            where,
+            say("there is no field or name `{key}`{hint}", key=key, hint=hint),
+            reason="unknown_name",
+            got=key,
+            allowed=names,
         )
 
     def _join(self, key: str, raw: Any, where: Where) -> Condition | None:
         if not isinstance(raw, list) or not raw:
-            self.report.error(where, f"`{key}:` takes a list of conditions", reason="bad_condition")
+            self.report.error(where, say("`{key}:` takes a list of conditions", key=key), reason="bad_condition")
             return None
         parts = [self.condition(item, where / index) for index, item in enumerate(raw)]
         found = tuple(part for part in parts if part is not None)
@@ -105,7 +110,7 @@ class Compiler:
 
     def _operators(self, name: Name, raw: Mapping[str, Any], where: Where) -> Condition | None:
         if not raw:
-            self.report.error(where, "an operator is missing", reason="bad_condition")
+            self.report.error(where, say("an operator is missing"), reason="bad_condition")
             return None
         parts = [self._operator(name, key, value, where / key) for key, value in raw.items()]
         found = tuple(part for part in parts if part is not None)
@@ -115,10 +120,12 @@ class Compiler:
 
     def _operator(self, name: Name, operator: str, raw: Any, where: Where) -> Condition | None:
         if operator in ("known", "unknown"):
-            self.report.error(where, f"write `{name.name}: {operator}`", reason="bad_condition")
+            self.report.error(
+                where, say("write `{name}: {operator}`", name=name.name, operator=operator), reason="bad_condition"
+            )
             return None
         if operator == "is":
-            self.report.error(where, "write the value itself, without `is`", reason="bad_condition")
+            self.report.error(where, say("write the value itself, without `is`"), reason="bad_condition")
             return None
         return self._comparison(name, operator, raw, where)
 
@@ -142,10 +149,16 @@ class Compiler:
     def _wrong_operator(self, name: Name, operator: str, where: Where, allowed: tuple[str, ...]) -> None:
         shown = tuple(word for word in allowed if word != "is")
         kind = name.type.value if name.type is not None else "signal"
-        said = "a value" if operator == "is" else "a list" if operator == "in" and "is" in allowed else f"`{operator}`"
+        said = (
+            say("a value")
+            if operator == "is"
+            else say("a list")
+            if operator == "in" and "is" in allowed
+            else f"`{operator}`"
+        )
         self.report.error(
             where,
-            f"`{name.name}` ({kind}) cannot be compared with {said}",
+            say("`{name}` ({kind}) cannot be compared with {said}", name=name.name, kind=kind, said=said),
             reason="wrong_operator",
             got=operator,
             allowed=shown,
@@ -173,7 +186,7 @@ class Compiler:
     def _number(self, name: Name, operator: str, raw: Any, where: Where) -> Condition | None:
         pair = operator == "between"
         if isinstance(raw, list) and operator not in ("between", "in", "not_in"):
-            self.report.error(where, "a number belongs here", reason="bad_operand")
+            self.report.error(where, say("a number belongs here"), reason="bad_operand")
             return None
         numbers = self.operands.numbers(raw, where, pair=pair)
         if numbers is None:
@@ -196,7 +209,7 @@ class Compiler:
         if operator == "matches":
             return self._pattern(name, raw, where)
         if operator == "in" and not isinstance(raw, (list, str)):
-            self.report.error(where, "a list of words belongs here", reason="bad_operand")
+            self.report.error(where, say("a list of words belongs here"), reason="bad_operand")
             return None
         words = self.operands.words(raw, where, name, lists=operator in _LIST_OPERATORS)
         if words is None:
@@ -217,13 +230,13 @@ class Compiler:
 
     def _pattern(self, name: Name, raw: Any, where: Where) -> Condition | None:
         if not isinstance(raw, str) or not raw:
-            self.report.error(where, "`matches` takes a regular expression", reason="bad_operand")
+            self.report.error(where, say("`matches` takes a regular expression"), reason="bad_operand")
             return None
         try:
             question = pattern_question(raw)
         except (re2.error, UnicodeError) as error:
             why = str(error.args[0] if error.args else "").removeprefix("b'").rstrip("'")
-            message = f"RE2 does not know this regular expression: {why}"
+            message = say("RE2 does not know this regular expression: {why}", why=why)
             self.report.error(where, message, reason="bad_pattern")
             return None
         return self._leaf(name, "matches", plain_label(raw), Asking(question), _key_of(name))
@@ -233,7 +246,9 @@ class Compiler:
             return self._windowed(name, operator, raw, where)
         if operator in ("before", "after") and raw in ("today", "now"):
             if raw == "now" and name.type is FieldType.DATE:
-                self.report.error(where, "a date is before or after `today`", reason="bad_operand", allowed=("today",))
+                self.report.error(
+                    where, say("a date is before or after `today`"), reason="bad_operand", allowed=("today",)
+                )
                 return None
             question = relative_question(operator, "now" if raw == "now" else "today")
             words = {"ja": "今" if raw == "now" else "今日", "en": raw}
@@ -254,7 +269,7 @@ class Compiler:
         if window is None:
             return None
         if operator == "within" and window.span.business:
-            message = "`within` of a date takes ordinary time, such as 14d"
+            message = say("`within` of a date takes ordinary time, such as 14d")
             self.report.error(where, message, reason="bad_duration")
             return None
         return self._clocked(name, operator, span_label(window.span), window_question(operator, window))
@@ -265,7 +280,7 @@ class Compiler:
     def _count(self, name: Name, raw: Any, where: Where) -> Condition | None:
         allowed = (*COUNT_OPERATORS, "within", "since")
         if not isinstance(raw, dict):
-            message = f"a signal is counted: write `{name.name}: {{at_least: 1}}`"
+            message = say("a signal is counted: write `{name}: {{at_least: 1}}`", name=name.name)
             self.report.error(where, message, reason="wrong_operator", allowed=allowed)
             return None
         unknown = [key for key in raw if key not in allowed]
@@ -274,7 +289,9 @@ class Compiler:
         said = [key for key in raw if key in COUNT_OPERATORS]
         if len(said) != 1 or unknown:
             if not unknown:
-                message = f"a count needs exactly one of {', '.join(COUNT_OPERATORS)}"
+                message = say(
+                    "a count needs exactly one of {count_operators}", count_operators=", ".join(COUNT_OPERATORS)
+                )
                 self.report.error(where, message, reason="bad_condition", allowed=COUNT_OPERATORS)
             return None
         return self._counted(name, said[0], raw, where)
@@ -285,7 +302,7 @@ class Compiler:
         since = raw.get("since", "stage_entered")
         if since != "stage_entered":
             self.report.error(
-                where / "since", "`since` takes `stage_entered`", reason="bad_operand", allowed=("stage_entered",)
+                where / "since", say("`since` takes `stage_entered`"), reason="bad_operand", allowed=("stage_entered",)
             )
             return None
         if bounds is None or ("within" in raw and window is None):

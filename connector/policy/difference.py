@@ -8,6 +8,7 @@ from typing import Any
 
 from connector.policy.document import DocumentFault, read
 from connector.policy.source import FILES
+from connector.texts import Text, joined, say
 
 _MOST_TEXT = 120
 
@@ -28,14 +29,14 @@ class Change:
             return "+"
         return "-" if self.after is None else "~"
 
-    def text(self) -> str:
+    def text(self) -> Text:
         """One line for people."""
         place = f"{self.sign} {self.file} {self.path}".rstrip()
         if self.before is None:
-            return f"{place}: {self.after}"
+            return joined("", (place, ": ", self.after or ""))
         if self.after is None:
-            return f"{place} (was: {self.before})"
-        return f"{place}: {self.before} → {self.after}"
+            return say("{place} (was: {before})", place=place, before=self.before)
+        return joined("", (place, ": ", self.before, " → ", self.after))
 
 
 def differences(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[Change]:
@@ -48,7 +49,7 @@ def _file(name: str, before: bytes | None, after: bytes | None) -> Iterator[Chan
     if before == after:
         return
     if before is None or after is None:
-        said = "the whole file"
+        said = say("the whole file")
         yield Change(file=name, path="", before=None if before is None else said, after=None if after is None else said)
         return
     yield from _pieces(name, "", _data(name, before), _data(name, after))

@@ -16,6 +16,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from connector.texts import say, word
+
 Path: TypeAlias = tuple[str | int, ...]
 Position: TypeAlias = tuple[int, int]
 
@@ -142,7 +144,9 @@ def empty(file: str) -> Document:
 def read(file: str, content: bytes) -> Document:
     """Compose a document; raises `DocumentFault` when nothing of it can be read."""
     if len(content) > MOST_BYTES:
-        raise DocumentFault(f"the file is larger than {MOST_BYTES:,} bytes", (1, 1), "too_large")
+        raise DocumentFault(
+            say("the file is larger than {most_bytes:,} bytes", most_bytes=MOST_BYTES), (1, 1), "too_large"
+        )
     text = _decode(content)
     yaml = YAML(typ="safe", pure=True)
     try:
@@ -152,14 +156,16 @@ def read(file: str, content: bytes) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        raise DocumentFault(f"this is not YAML: {error.problem or 'unreadable'}", position, "not_yaml") from error
+        raise DocumentFault(
+            say("this is not YAML: {problem}", problem=word(error.problem or "unreadable")), position, "not_yaml"
+        ) from error
     except RecursionError as error:
-        raise DocumentFault("the file is nested too deep", (1, 1), "too_deep") from error
+        raise DocumentFault(say("the file is nested too deep"), (1, 1), "too_deep") from error
     except (YAMLError, ValueError, LookupError, AssertionError, TypeError, AttributeError) as error:
         # The YAML reader raises bare Python errors for some malformed numbers, escapes and directives.
         if isinstance(error, DocumentFault):
             raise
-        raise DocumentFault("this is not YAML", (1, 1), "not_yaml") from error
+        raise DocumentFault(say("this is not YAML"), (1, 1), "not_yaml") from error
     return Document(
         file=file,
         data=data,
@@ -174,7 +180,7 @@ def _decode(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise DocumentFault("the file is not UTF-8 text; save it as UTF-8", (line, 1), "not_utf8") from error
+        raise DocumentFault(say("the file is not UTF-8 text; save it as UTF-8"), (line, 1), "not_utf8") from error
 
 
 @dataclass(slots=True)
@@ -186,10 +192,10 @@ class _Reader:
     def read(self, node: Node, path: Path) -> Any:
         self.nodes += 1
         if self.nodes > _MOST_NODES or len(path) > _MOST_DEPTH:
-            raise DocumentFault("the file is nested too deep or repeats itself", _start(node), "too_deep")
+            raise DocumentFault(say("the file is nested too deep or repeats itself"), _start(node), "too_deep")
         self.positions.setdefault(path, _start(node))
         if not _plain_tag(node):
-            message = "tags (`!…`) are not used in a policy; leave it out"
+            message = say("tags (`!…`) are not used in a policy; leave it out")
             self.faults.append(Fault(path, _start(node), message, "tag"))
         if isinstance(node, ScalarNode):
             self._check_text(node, path)
@@ -198,12 +204,12 @@ class _Reader:
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
         if isinstance(node, MappingNode):
             return self._mapping(node, path)
-        raise DocumentFault("this is not YAML", _start(node), "not_yaml")
+        raise DocumentFault(say("this is not YAML"), _start(node), "not_yaml")
 
     def _check_text(self, node: ScalarNode, path: Path) -> None:
         """Escapes can write what no file, database or CRM holds: lone surrogates and control characters."""
         if _UNPRINTABLE.search(node.value):
-            message = "this text holds a character that cannot be stored; write it without the escape"
+            message = say("this text holds a character that cannot be stored; write it without the escape")
             self.faults.append(Fault(path, _start(node), message, "unprintable"))
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
@@ -211,14 +217,18 @@ class _Reader:
         for key_node, value_node in node.value:
             position = _start(key_node)
             if not isinstance(key_node, ScalarNode):
-                self.faults.append(Fault(path, position, "a key must be a word", "bad_key"))
+                self.faults.append(Fault(path, position, say("a key must be a word"), "bad_key"))
                 continue
             key = str(key_node.value)
             if _UNPRINTABLE.search(key):
-                self.faults.append(Fault(path, position, "a key must be a word", "bad_key"))
+                self.faults.append(Fault(path, position, say("a key must be a word"), "bad_key"))
                 continue
             if key in data:
-                message = f"`{key}` stands here twice; the first is in line {self.positions[*path, key][0]}"
+                message = say(
+                    "`{key}` stands here twice; the first is in line {line}",
+                    key=key,
+                    line=self.positions[*path, key][0],
+                )
                 self.faults.append(Fault((*path, key), position, message, "duplicate_key"))
                 continue
             self.positions[*path, key] = position

@@ -43,6 +43,7 @@ from connector.policy.secrets import secret_places
 from connector.policy.source import FILES, MOST_LIST_BYTES, content_hash, inside, read_folder
 from connector.policy.validate import read_model
 from connector.policy.vocabulary import Vocabulary
+from connector.texts import said, say
 
 _REQUIRED = ("fields", "scoring")
 
@@ -91,18 +92,18 @@ def _documents(files: Mapping[str, bytes], report: Report) -> dict[str, Document
             try:
                 documents[path.removesuffix(".yaml")] = read(path, files[path])
             except DocumentFault as fault:
-                report.fault(path, fault.position, str(fault), fault.reason)
+                report.fault(path, fault.position, said(fault), fault.reason)
         elif path.endswith((".yaml", ".yml")):
-            message = f"`{path}` is no file of a policy"
+            message = say("`{path}` is no file of a policy", path=path)
             report.error(Where(empty(path)), message, reason="unknown_file", got=path, allowed=FILES)
     for stem in _REQUIRED:
         if f"{stem}.yaml" not in files:
-            report.error(Where(empty(f"{stem}.yaml")), f"{stem}.yaml is missing", reason="missing_file")
+            report.error(Where(empty(f"{stem}.yaml")), say("{stem}.yaml is missing", stem=stem), reason="missing_file")
     for document in documents.values():
         for flaw in document.faults:
             report.fault(document.file, flaw.position, flaw.message, flaw.reason)
         for where in secret_places(document.data, Where(document)):
-            message = "this looks like a secret; take it out and set it with `tasuki secret set`"
+            message = say("this looks like a secret; take it out and set it with `tasuki secret set`")
             report.error(where, message, reason="secret")
     return documents
 
@@ -220,12 +221,16 @@ def _tables(files: Mapping[str, bytes], models: Files, where: Where, report: Rep
             continue
         spot = where / "lists" / key / "file"
         if not inside(spec.file):
-            report.error(spot, "a list stands inside the policy's folder", reason="list_outside")
+            report.error(spot, say("a list stands inside the policy's folder"), reason="list_outside")
         elif spec.file not in files:
             tables = tuple(path for path in files if path.endswith(".csv"))
             report.unknown(spot, "file", spec.file, tables)
         elif len(files[spec.file]) > MOST_LIST_BYTES:
-            report.error(spot, f"the list is larger than {MOST_LIST_BYTES:,} bytes", reason="too_large")
+            report.error(
+                spot,
+                say("the list is larger than {most_list_bytes:,} bytes", most_list_bytes=MOST_LIST_BYTES),
+                reason="too_large",
+            )
         else:
             found[spec.file] = files[spec.file]
     return found

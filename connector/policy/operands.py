@@ -16,6 +16,7 @@ from connector.policy.phrases import list_words, number_words, range_words, span
 from connector.policy.problems import Report
 from connector.policy.vocabulary import Name, Vocabulary, plain_label
 from connector.policy.windows import Window
+from connector.texts import said, say
 
 YES_NO = {"yes": True, "true": True, "no": False, "false": False}
 
@@ -41,11 +42,13 @@ class Operands:
             found = self._named(raw, where)
             if found is None:
                 return None
-            strangers = [word for word in found.values if not self._is_choice(word, where, name, f"list `{raw}`")]
+            strangers = [
+                word for word in found.values if not self._is_choice(word, where, name, say("list `{word}`", word=raw))
+            ]
             return None if strangers else found
         items = raw if isinstance(raw, list) else [raw]
         if not items or not all(isinstance(item, str) and item for item in items):
-            self.report.error(where, "a word or a list of words belongs here", reason="bad_operand")
+            self.report.error(where, say("a word or a list of words belongs here"), reason="bad_operand")
             return None
         checked = [
             self._is_choice(item, where / index if isinstance(raw, list) else where, name)
@@ -56,21 +59,21 @@ class Operands:
     def _named(self, word: str, where: Where) -> Words | None:
         named = self.vocabulary.lists.get(word)
         if named is None:
-            message = f"there is no list `{word}` in policy.yaml; one value is written `[{word}]`"
+            message = say("there is no list `{word}` in policy.yaml; one value is written `[{word}]`", word=word)
             self.report.error(where, message, reason="unknown_list", got=word, allowed=tuple(self.vocabulary.lists))
             return None
         if not named.values:
-            self.report.error(where, f"the list `{word}` is empty", reason="empty_list")
+            self.report.error(where, say("the list `{word}` is empty", word=word), reason="empty_list")
             return None
         return Words(named.values, dict(named.label))
 
     def _is_choice(self, word: str, where: Where, name: Name, inside: str = "") -> bool:
         if not name.choices or word in name.choices:
             return True
-        place = f" (in {inside})" if inside else ""
+        place = say(" (in {inside})", inside=inside) if inside else ""
         self.report.error(
             where,
-            f"`{word}` is no choice of `{name.name}`{place}",
+            say("`{word}` is no choice of `{name}`{place}", word=word, name=name.name, place=place),
             reason="unknown_choice",
             got=word,
             allowed=tuple(name.choices),
@@ -87,15 +90,15 @@ class Operands:
         """One number, or the two ends of `between`."""
         items = raw if isinstance(raw, list) else [raw]
         if pair and len(items) != 2:
-            self.report.error(where, "`between` takes `[lowest, highest]`", reason="bad_operand")
+            self.report.error(where, say("`between` takes `[lowest, highest]`"), reason="bad_operand")
             return None
         found = [number_of(item) for item in items]
         if not found or any(number is None for number in found):
-            self.report.error(where, "a number belongs here", reason="bad_operand")
+            self.report.error(where, say("a number belongs here"), reason="bad_operand")
             return None
         numbers = tuple(number for number in found if number is not None)
         if pair and numbers[0] > numbers[1]:
-            self.report.error(where, "the lower end of `between` comes first", reason="bad_operand")
+            self.report.error(where, say("the lower end of `between` comes first"), reason="bad_operand")
             return None
         return numbers
 
@@ -105,7 +108,7 @@ class Operands:
         if numbers is None:
             return None
         if any(number < 0 or number != int(number) for number in numbers):
-            self.report.error(where, "a count is a whole number", reason="bad_operand")
+            self.report.error(where, say("a count is a whole number"), reason="bad_operand")
             return None
         return tuple(int(number) for number in numbers)
 
@@ -113,7 +116,7 @@ class Operands:
         """`yes` or `no`."""
         if isinstance(raw, str) and raw.lower() in YES_NO:
             return YES_NO[raw.lower()]
-        self.report.error(where, "write yes or no", reason="bad_operand", got=str(raw)[:80], allowed=("yes", "no"))
+        self.report.error(where, say("write yes or no"), reason="bad_operand", got=str(raw)[:80], allowed=("yes", "no"))
         return None
 
     def window(self, raw: Any, where: Where) -> Window | None:
@@ -121,7 +124,7 @@ class Operands:
         try:
             return Window.of(Span.parse(raw if isinstance(raw, str) else ""), self.vocabulary.calendar)
         except ValueError as error:
-            self.report.error(where, str(error), reason="bad_duration")
+            self.report.error(where, said(error), reason="bad_duration")
             return None
 
     def days(self, raw: Any, where: Where, *, pair: bool) -> tuple[date, ...] | None:
@@ -130,7 +133,7 @@ class Operands:
         days = [date_of(item) for item in items]
         if any(day is None for day in days) or len(days) != (2 if pair else 1):
             form = "`[2026-04-01, 2027-03-31]`" if pair else "`2026-12-01`"
-            self.report.error(where, f"a date is written {form}", reason="bad_date")
+            self.report.error(where, say("a date is written {form}", form=form), reason="bad_date")
             return None
         return tuple(day for day in days if day is not None)
 

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from connector.errors import PolicyError
 from connector.policy.document import Where
+from connector.texts import Text, count, joined, say, word
 
 _MOST_SHOWN = 200  #: Beyond it nobody reads on: no nearest spellings are looked for, no lines joined.
 
@@ -25,11 +26,15 @@ class Problem:
     reason: str
     warning: bool = False
 
-    def text(self) -> str:
+    def text(self) -> Text:
         """One line for people: place, message, remedy."""
-        kind = "warning" if self.warning else "error"
-        hint = f" Did you mean `{self.nearest}`?" if self.nearest else ""
-        return f"{self.file}:{self.line}:{self.column}: {kind}: {self.message}{hint}"
+        hint = say(" Did you mean `{nearest}`?", nearest=self.nearest) if self.nearest else ""
+        return joined("", (f"{self.file}:{self.line}:{self.column}: ", self.kind, ": ", self.message, hint))
+
+    @property
+    def kind(self) -> Text:
+        """Whether the policy can run with it."""
+        return say("warning") if self.warning else say("error")
 
 
 class PolicyErrors(PolicyError):
@@ -38,8 +43,8 @@ class PolicyErrors(PolicyError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problem for problem in problems if not problem.warning)
         lines = [problem.text() for problem in self.problems]
-        count = f"{len(lines)} error{'' if len(lines) == 1 else 's'} in the policy:"
-        super().__init__("\n".join([count, *lines[:_MOST_SHOWN]]), reason="policy_invalid")
+        head = count(len(lines), "{n} error in the policy:", "{n} errors in the policy:")
+        super().__init__(joined("\n", [head, *lines[:_MOST_SHOWN]]), reason="policy_invalid")
 
 
 @dataclass(slots=True)
@@ -75,7 +80,13 @@ class Report:
 
     def unknown(self, where: Where, what: str, got: str, allowed: Iterable[str]) -> None:
         """Note a reference to something that does not exist."""
-        self.error(where, f"there is no {what} `{got}`", reason="unknown_reference", got=got, allowed=allowed)
+        self.error(
+            where,
+            say("there is no {what} `{got}`", what=word(what), got=got),
+            reason="unknown_reference",
+            got=got,
+            allowed=allowed,
+        )
 
     def fault(self, file: str, position: tuple[int, int], message: str, reason: str) -> None:
         """Note an error whose place is known by line and column only."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from connector.errors import PolicyError
+from connector.texts import say
 
 STEMS = (
     "policy", "fields", "signals", "scoring", "lifecycle", "work", "routing", "sla", "handoff", "recycle",
@@ -31,7 +32,9 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     """
     try:
         if not folder.is_dir():
-            raise FolderError(f"{folder} is no folder; `tasuki init DIR` starts a policy", reason="no_folder")
+            raise FolderError(
+                say("{folder} is no folder; `tasuki init DIR` starts a policy", folder=folder), reason="no_folder"
+            )
         root = folder.resolve()
         paths = sorted(
             path
@@ -41,7 +44,9 @@ def read_folder(folder: Path) -> dict[str, bytes]:
         )
         return {path.relative_to(folder).as_posix(): _content(path) for path in paths}
     except OSError as error:
-        message = f"{folder} cannot be read ({error.strerror}); look at its permissions"
+        message = say(
+            "{folder} cannot be read ({strerror}); look at its permissions", folder=folder, strerror=error.strerror
+        )
         raise FolderError(message, reason="unreadable_folder") from error
 
 

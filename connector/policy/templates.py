@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from connector.texts import say
+
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*\Z")
 
@@ -57,10 +59,13 @@ class Template:
                 literal += token[0][0]
                 continue
             if token[1] is None:
-                raise TemplateFault(f"`{token[0]}` stands alone; write `{token[0] * 2}` for a brace", token[0])
+                raise TemplateFault(
+                    say("`{token}` stands alone; write `{token2}` for a brace", token=token[0], token2=token[0] * 2),
+                    token[0],
+                )
             name = token[1].strip()
             if not _NAME.match(name):
-                raise TemplateFault(f"`{token[0]}` is not a name in braces", token[0])
+                raise TemplateFault(say("`{token}` is not a name in braces", token=token[0]), token[0])
             if literal:
                 parts.append(literal)
                 literal = ""

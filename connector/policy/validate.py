@@ -15,25 +15,26 @@ from pydantic_core import ErrorDetails
 from connector.policy.document import Document, Path, Where
 from connector.policy.files.base import FileModel
 from connector.policy.problems import Report
+from connector.texts import said, say
 
 _M = TypeVar("_M", bound=FileModel)
 _QUOTED = re.compile(r"'([^']*)'")
 _MOST_BROKEN = 200  #: A file with more broken pieces is not read further: its errors are told.
 _MOST_ROUNDS = 30  #: A piece taken out may leave its holder incomplete: that many times over.
 _MESSAGES = {
-    "string_type": "a text belongs here",
-    "bool_parsing": "write yes or no",
-    "int_parsing": "a whole number belongs here",
-    "int_type": "a whole number belongs here",
-    "int_from_float": "a whole number belongs here",
-    "float_parsing": "a number belongs here",
-    "float_type": "a number belongs here",
-    "finite_number": "a number belongs here",
-    "dict_type": "a mapping (`key: value`) belongs here",
-    "model_type": "a mapping (`key: value`) belongs here",
-    "model_attributes_type": "a mapping (`key: value`) belongs here",
-    "list_type": "a list belongs here",
-    "tuple_type": "a list belongs here",
+    "string_type": say("a text belongs here"),
+    "bool_parsing": say("write yes or no"),
+    "int_parsing": say("a whole number belongs here"),
+    "int_type": say("a whole number belongs here"),
+    "int_from_float": say("a whole number belongs here"),
+    "float_parsing": say("a number belongs here"),
+    "float_type": say("a number belongs here"),
+    "finite_number": say("a number belongs here"),
+    "dict_type": say("a mapping (`key: value`) belongs here"),
+    "model_type": say("a mapping (`key: value`) belongs here"),
+    "model_attributes_type": say("a mapping (`key: value`) belongs here"),
+    "list_type": say("a list belongs here"),
+    "tuple_type": say("a list belongs here"),
 }
 
 
@@ -98,23 +99,33 @@ def _note(model: type[BaseModel], document: Document, detail: ErrorDetails, gone
         return where.path
     if kind == "extra_forbidden":
         allowed = tuple(_keys_at(model, location[:-1]))
-        report.error(where, f"there is no key `{key}` here", reason="unknown_key", got=key, allowed=allowed)
+        report.error(
+            where, say("there is no key `{key}` here", key=key), reason="unknown_key", got=key, allowed=allowed
+        )
     elif kind == "missing" and _misspelt(model, document, where.path, location, key):
         pass  # told as the unknown key that it is
     elif kind == "missing":
-        report.error(where, f"`{key}` is missing", reason="missing_key", allowed=(key,))
+        report.error(where, say("`{key}` is missing", key=key), reason="missing_key", allowed=(key,))
     elif kind == "literal_error":
         got = where.path[-1] if is_key else detail["input"]
         allowed = tuple(_QUOTED.findall(str(context.get("expected", ""))))
         word = str(got)[:80]
-        report.error(where, f"`{word}` is not allowed here", reason="not_allowed", got=word, allowed=allowed)
+        report.error(
+            where, say("`{word}` is not allowed here", word=word), reason="not_allowed", got=word, allowed=allowed
+        )
     elif "text" in context:
         got, allowed = str(context.get("got", "")), tuple(context.get("allowed", ()))
-        report.error(where, str(context["text"]), reason=kind, got=got, allowed=allowed)
+        report.error(where, context["text"], reason=kind, got=got, allowed=allowed)
     else:
-        message = _MESSAGES.get(kind) or detail["msg"].removeprefix("Value error, ")
+        message = _MESSAGES.get(kind) or _of_validator(detail)
         report.error(where, message, reason="bad_type" if kind in _MESSAGES else "bad_value")
     return where.path
+
+
+def _of_validator(detail: ErrorDetails) -> str:
+    """What a validator of ours said, else pydantic."""
+    error = detail.get("ctx", {}).get("error")
+    return said(error) if isinstance(error, ValueError) else detail["msg"]
 
 
 def _misspelt(

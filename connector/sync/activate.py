@@ -14,6 +14,7 @@ from connector.store import connections, leads, policies
 from connector.store.clock import BusinessClock
 from connector.store.database import Database
 from connector.sync.context import Tenant
+from connector.texts import joined, listing, say
 
 log = structlog.get_logger()
 
@@ -41,8 +42,8 @@ def activate(database: Database, installation_id: int, policy: Policy, contents:
 def _refuse_failing(policy: Policy) -> None:
     failures = run_examples(prepare(policy)).failures
     if failures:
-        lines = [f"  examples.yaml:{one.line}: {one.text(policy.language)}" for one in failures]
-        message = "\n".join(["The policy does not do what its examples say:", *lines])
+        lines = listing(f"examples.yaml:{one.line}: {one.text(policy.language)}" for one in failures)
+        message = joined("\n", (say("The policy does not do what its examples say:"), lines))
         raise PolicyError(message, reason="example_fails")
 
 

@@ -91,3 +91,7 @@ def test_troubles_are_told_with_their_remedy(cli: CommandLine, relay: Relay, con
     assert "! tasuki_grade is not written: the CRM's property has no such option." in out
     assert "! tasuki_band is frozen until 2999" in out
     assert "the CRM no longer accepts our access token" in out
+    japanese = cli.run("explain", EMAIL, TASUKI_LANG="ja").stdout
+    assert "! tasuki_gradeは書き込まれません: CRMのプロパティにその選択肢がありません。" in japanese
+    assert "CRMがアクセストークンを受け付けなくなりました" in japanese
+    assert "プールからの割り当て(新しい順)" in japanese

@@ -138,6 +138,7 @@ def test_people_and_pools_are_shown(relay: Relay) -> None:
     assert sum(share["given"] for share in shares.values()) == 1
     assert cli.run("people", "back", one["name"]).exit_code == 0
     assert cli.run("people", "set", one["person"], "--weight", "2").exit_code == 0
-    assert cli.run("routing", "show").exit_code == 0
+    assert "absent 1" in cli.run("routing", "show").stdout
+    assert "不在 1" in cli.run("routing", "show", TASUKI_LANG="ja").stdout
     assert cli.run("routing", "show", "nowhere").exit_code == 3
     assert cli.run("people", "back", "誰か").exit_code == 3

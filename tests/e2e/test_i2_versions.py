@@ -33,6 +33,10 @@ def test_versions_are_listed_compared_and_rolled_back(relay: Relay, tmp_path: Pa
     assert relay.made_by(contact_id) == [CALL, MAIL], "rolling back is no event"
     assert [one["active"] for one in cli.json("versions")] == [True, False]
     assert "is running already" in cli.run("rollback", old["hash"][:8]).stdout
+    other = changed_policy(tmp_path / "other", name="policy: b2b-ja => policy: second")
+    told = cli.run("activate", other, TASUKI_LANG="ja")
+    assert "b2b-jaに代わって動きます。一度に動く方針は1つです。" in told.stdout
+    assert "有効にした日時" in cli.run("versions", TASUKI_LANG="ja").stdout
 
 
 def test_what_cannot_be_named_is_told(relay: Relay) -> None:

@@ -92,7 +92,7 @@ def test_the_mistake_is_shown_as_check_shows_it(page: Path, tmp_path: Path, monk
         (folder / name).write_bytes(content)
     (folder / "scoring.yaml").write_bytes(files["scoring.yaml"].replace(b"job_title", b"job_titel", 1))
     monkeypatch.chdir(tmp_path)
-    printed = CliRunner().invoke(main, ["check", "my-policy"])
+    printed = CliRunner().invoke(main, ["--lang", language(page), "check", "my-policy"])
     assert printed.exit_code == 1
     (shown,) = re.findall(r"^```text\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert shown in printed.stdout
@@ -110,7 +110,9 @@ def test_every_command_exists(page: Path) -> None:
         program, name, *arguments = shlex.split(line)
         assert (program, name in COMMANDS) == ("tasuki", True), line
         command = main.get_command(click.Context(main), name)
-        assert command is not None
+        if isinstance(command, click.Group):
+            command = command.commands.get(arguments[0])
+        assert command is not None, line
         known = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in arguments if word.startswith("--")} <= known, line
 
@@ -122,6 +124,17 @@ def test_commands_in_the_text_exist_and_links_lead_somewhere(page: Path) -> None
         assert name in COMMANDS, name
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert (page.parent / target).exists(), target
+
+
+def test_every_guide_exists_in_both_languages_with_the_same_commands() -> None:
+    guides: dict[str, dict[str, list[str]]] = {}
+    for page in GUIDES:
+        text = page.read_text(encoding="utf-8")
+        said = re.findall(r"^tasuki [^#\n]*", text, re.MULTILINE)
+        guides.setdefault(page.stem, {})[language(page)] = [line.strip() for line in said]
+    for name, languages in guides.items():
+        assert set(languages) == {"en", "ja"}, name
+        assert [re.sub(r"[^\x00-\x7f]+", "…", one) for one in languages["ja"]] == languages["en"], name
 
 
 def test_both_languages_tell_the_same_steps() -> None:

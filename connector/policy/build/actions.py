@@ -19,6 +19,7 @@ from connector.policy.model import (
     StopAction,
     TaskAction,
 )
+from connector.texts import say
 
 RECEIVERS = ("owner", "deal_owner")
 
@@ -31,7 +32,7 @@ def build_actions(context: Context, models: Sequence[ActionModel], where: Where)
         spot = where / index
         slot = model.id or model.word
         if slot in slots:
-            message = f"`{slot}` stands here twice: give each an `id`"
+            message = say("`{slot}` stands here twice: give each an `id`", slot=slot)
             context.report.error(spot, message, reason="duplicate_slot")
         slots[slot] = index
         built += _action(context, model, slot, spot)
@@ -80,7 +81,7 @@ def _task(context: Context, model: TaskModel, slot: str, where: Where) -> TaskAc
 def check_working_time(context: Context, span: Span, where: Where) -> None:
     """Working time needs a calendar to run by."""
     if span.business and not context.vocabulary.calendars:
-        message = "without `calendars` in policy.yaml working time runs day and night"
+        message = say("without `calendars` in policy.yaml working time runs day and night")
         context.report.warn(where, message, reason="no_calendar")
 
 
@@ -91,7 +92,9 @@ def _set(context: Context, values: dict[str, str], slot: str, where: Where) -> l
         if name is None:
             continue
         if key in computed_names(context):
-            context.report.error(where / key, f"`{key}` is computed and cannot be set", reason="set_computed")
+            context.report.error(
+                where / key, say("`{key}` is computed and cannot be set", key=key), reason="set_computed"
+            )
         value = context.scalar(name, raw, where / key)
         if value is not None:
             own = slot if len(values) == 1 else f"{slot}.{key}"

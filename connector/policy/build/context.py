@@ -26,6 +26,7 @@ from connector.policy.operands import YES_NO, date_of, moment_in, number_of
 from connector.policy.problems import Report
 from connector.policy.templates import Template, TemplateFault
 from connector.policy.vocabulary import Name, Vocabulary, plain_label
+from connector.texts import said, say
 
 TEMPLATE_NAMES = ("reasons", "missing", "signals", "history", "owner", "due", "link", "stage")
 """What a text may take beside fields, scores and `recycle.reason`."""
@@ -98,14 +99,14 @@ class Context:
         try:
             template = Template.parse(text)
         except TemplateFault as fault:
-            self.report.error(where, str(fault), reason="bad_template")
+            self.report.error(where, said(fault), reason="bad_template")
             return Template(())
         allowed = tuple(self.template_names())
         for name in template.names:
             if name not in allowed:
                 self.report.error(
                     where,
-                    f"there is no `{{{name}}}` to put into a text",
+                    say("there is no `{{{name}}}` to put into a text", name=name),
                     reason="unknown_template_name",
                     got=name,
                     allowed=allowed,
@@ -126,7 +127,7 @@ class Context:
             kind = name.type.value if name.type is not None else "signal"
             self.report.error(
                 where,
-                f"`{str(raw)[:80]}` is no value of `{name.name}` ({kind})",
+                say("`{raw}` is no value of `{name}` ({kind})", raw=str(raw)[:80], name=name.name, kind=kind),
                 reason="unknown_choice" if name.choices else "bad_value",
                 got=str(raw),
                 allowed=tuple(name.choices),

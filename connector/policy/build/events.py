@@ -9,6 +9,7 @@ from connector.domain.calendar import Span
 from connector.policy.build.context import Context
 from connector.policy.document import Where
 from connector.policy.model import Event, EventKind, FieldType
+from connector.texts import said, say
 
 WORDS = tuple(kind.value for kind in EventKind)
 NEXT_FISCAL_YEAR = "next_fiscal_year"
@@ -21,7 +22,7 @@ def build_events(context: Context, raw: Any, where: Where) -> tuple[Event, ...]:
     """One event, or a list of which the first counts."""
     if isinstance(raw, list):
         if not raw:
-            context.report.error(where, "an event belongs here", reason="bad_event", allowed=WORDS)
+            context.report.error(where, say("an event belongs here"), reason="bad_event", allowed=WORDS)
         built = [_event(context, item, where / index) for index, item in enumerate(raw)]
     else:
         built = [_event(context, raw, where)]
@@ -30,16 +31,20 @@ def build_events(context: Context, raw: Any, where: Where) -> tuple[Event, ...]:
 
 def _event(context: Context, raw: Any, where: Where) -> Event | None:
     if not isinstance(raw, dict) or not raw:
-        message = "an event is a mapping such as `{enters: mql}`"
+        message = say("an event is a mapping such as `{{enters: mql}}`")
         context.report.error(where, message, reason="bad_event", allowed=WORDS)
         return None
     extra = [key for key in raw if key not in WORDS and not (key == "early" and "reaches" in raw)]
     for key in extra:
-        context.report.error(where / key, f"there is no event `{key}`", reason="unknown_key", got=key, allowed=WORDS)
+        context.report.error(
+            where / key, say("there is no event `{key}`", key=key), reason="unknown_key", got=key, allowed=WORDS
+        )
     said = [key for key in raw if key in WORDS]
     if extra or len(said) != 1:
         if not extra:
-            context.report.error(where, "an event is exactly one of these words", reason="bad_event", allowed=WORDS)
+            context.report.error(
+                where, say("an event is exactly one of these words"), reason="bad_event", allowed=WORDS
+            )
         return None
     return _one(context, EventKind(said[0]), raw, where)
 
@@ -50,7 +55,7 @@ def _one(context: Context, kind: EventKind, raw: Mapping[str, Any], where: Where
         condition = context.compiler.condition(named, spot)
         return Event(kind=kind, condition=condition) if condition is not None else None
     if not isinstance(named, str):
-        context.report.error(spot, "a name belongs here", reason="bad_event")
+        context.report.error(spot, say("a name belongs here"), reason="bad_event")
         return None
     what, allowed = _named(context, kind)
     if not context.known(named, allowed, what, spot):
@@ -63,7 +68,7 @@ def _one(context: Context, kind: EventKind, raw: Mapping[str, Any], where: Where
     try:
         return Event(kind=kind, name=named, early=Span.parse(str(raw["early"])).plain)
     except ValueError as error:
-        context.report.error(where / "early", str(error), reason="bad_duration")
+        context.report.error(where / "early", said(error), reason="bad_duration")
         return None
 
 

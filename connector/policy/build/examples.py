@@ -17,6 +17,7 @@ from connector.policy.files.examples import ExampleModel, TaskModel, ThenModel
 from connector.policy.files.examples import Happening as HappeningModel
 from connector.policy.model import Example, Examples, Expected, ExpectedTask, Given, Happening
 from connector.policy.operands import moment_in
+from connector.texts import say
 
 _BUILT_IN = ("stage", "recycle.reason", "owner", "deal.stage")
 _WORDS = ("by", "reason", "owner", "undecided", "task", "notice", "deal")
@@ -33,7 +34,7 @@ def build_examples(context: Context) -> Examples | None:
     now = _moment(context, file.now, where / "now") if file.now is not None else None
     if now is None:
         if file.now is None:
-            message = "say when the examples begin: `now: 2026-11-20 10:00`"
+            message = say("say when the examples begin: `now: 2026-11-20 10:00`")
             context.report.error(where, message, reason="missing_key", allowed=("now",))
         now = END_OF_TIME
     spot = where / "examples"
@@ -86,7 +87,7 @@ def _values(context: Context, values: Mapping[str, str], where: Where) -> dict[s
         if name is None:
             continue
         if key in computed_names(context):
-            message = f"`{key}` is computed; give what it is computed from"
+            message = say("`{key}` is computed; give what it is computed from", key=key)
             context.report.error(spot, message, reason="set_computed")
         value = context.scalar(name, raw, spot)
         if value is not None:
@@ -154,7 +155,7 @@ def _known(context: Context, values: Mapping[str, Any], key: str, allowed: tuple
 def _text(context: Context, values: Mapping[str, Any], key: str, where: Where) -> str | None:
     value = values.get(key)
     if value is not None and not isinstance(value, str):
-        context.report.error(where / key, "a word belongs here", reason="bad_value")
+        context.report.error(where / key, say("a word belongs here"), reason="bad_value")
         return None
     return value
 
@@ -179,7 +180,10 @@ def _task(context: Context, raw: Any, where: Where) -> ExpectedTask | None:
                 spot = spot / part
             allowed = tuple(TaskModel.model_fields)
             context.report.error(
-                spot, f"a task is expected by these words: {one['msg']}", reason="bad_value", allowed=allowed
+                spot,
+                say("a task is expected by these words: {why}", why=one["msg"]),
+                reason="bad_value",
+                allowed=allowed,
             )
         return None
     if model.rule is not None:
@@ -205,5 +209,7 @@ def _makers(context: Context) -> tuple[str, ...]:
 def _moment(context: Context, raw: str, where: Where) -> datetime | None:
     moment = moment_in(raw, context.vocabulary.zone)
     if moment is None:
-        context.report.error(where, f"`{raw[:40]}` is no moment: write 2026-11-20 10:00", reason="bad_moment")
+        context.report.error(
+            where, say("`{raw}` is no moment: write 2026-11-20 10:00", raw=raw[:40]), reason="bad_moment"
+        )
     return moment

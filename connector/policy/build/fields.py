@@ -12,6 +12,7 @@ from connector.policy.files.fields import FieldModel, HubSpotHome, SalesforceHom
 from connector.policy.files.scoring import RatingModel
 from connector.policy.model import FieldDef, FieldType, Home, ValueRule
 from connector.policy.vocabulary import Name, plain_label
+from connector.texts import say
 
 TIDY_WORDS = ("name", "email", "phone_jp", "postcode_jp", "prefecture_jp", "company_jp", "width", "domain")
 _OBJECTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -104,7 +105,7 @@ def _rules(
     if models is None:
         return ()
     if not models:
-        context.report.error(where / "rules", "at least one rule belongs here", reason="empty_rules")
+        context.report.error(where / "rules", say("at least one rule belongs here"), reason="empty_rules")
     rules = []
     for index, model in enumerate(models):
         spot = where / "rules" / index
@@ -112,7 +113,7 @@ def _rules(
         when = context.compiler.optional(model.when, spot)
         always = model.when is None and index + 1 < len(models)
         if always and name.type is not FieldType.CHOICES:
-            message = f"`{model.id}` is always true: the rules below it are never reached"
+            message = say("`{name}` is always true: the rules below it are never reached", name=model.id)
             context.report.error(spot, message, reason="unreachable_rule")
         if value is not None:
             label = model.label or name.choices.get(model.value) or plain_label(model.id)
@@ -131,7 +132,12 @@ def _check_shows(context: Context, name: Name, shows: str, where: Where) -> None
         del allowed["pipeline.missing"]
     if context.known(shows, allowed, "value to show", where) and name.type not in allowed[shows]:
         types = tuple(kind.value for kind in allowed[shows])
-        context.report.error(where, f"`{shows}` needs type {' or '.join(types)}", reason="shows_type", allowed=types)
+        context.report.error(
+            where,
+            say("`{shows}` needs type {types}", shows=shows, types=" or ".join(types)),
+            reason="shows_type",
+            allowed=types,
+        )
 
 
 def _homes(context: Context, scope: str, name: Name, model: FieldModel | RatingModel, where: Where) -> tuple[Home, ...]:
@@ -170,7 +176,7 @@ def _known_choice(context: Context, name: Name, choice: str, where: Where) -> No
     if choice not in allowed:
         context.report.error(
             where,
-            f"`{choice}` is no choice of `{name.name}`",
+            say("`{choice}` is no choice of `{name}`", choice=choice, name=name.name),
             reason="unknown_choice",
             got=choice,
             allowed=allowed,
@@ -186,7 +192,7 @@ def _read_also(context: Context, name: Name, home: HubSpotHome | SalesforceHome,
         _known_choice(context, name, choice, spot)
         for stored in stored_values:
             if meanings.setdefault(stored, choice) != choice:
-                message = f"`{stored}` means `{meanings[stored]}` already"
+                message = say("`{stored}` means `{meanings}` already", stored=stored, meanings=meanings[stored])
                 context.report.error(spot, message, reason="ambiguous_value")
             found[stored] = choice
     return found
@@ -198,7 +204,13 @@ def parse_place(context: Context, vendor: str, scope: str, place: str, where: Wh
     found = _PLACE.match(place)
     if found is None or found[1] not in objects:
         example = f"{objects[0]}.{'email' if vendor == 'hubspot' else 'Email'}"
-        message = f"`{place[:80]}` is no place for a {scope} field in {vendor}; write one such as {example}"
+        message = say(
+            "`{place}` is no place for a {scope} field in {vendor}; write one such as {example}",
+            place=place[:80],
+            scope=scope,
+            vendor=vendor,
+            example=example,
+        )
         got = found[1] if found is not None else place
         context.report.error(where, message, reason="bad_place", got=got, allowed=objects)
         return None
@@ -214,6 +226,11 @@ def _one_writer(context: Context, fields: Mapping[str, FieldDef]) -> None:
         for home in definition.homes:
             key = (home.vendor, home.object_type, home.name)
             if key in holders:
-                message = f"`{home.object_type}.{home.name}` holds `{holders[key]}` already"
+                message = say(
+                    "`{object_type}.{name}` holds `{holders}` already",
+                    object_type=home.object_type,
+                    name=home.name,
+                    holders=holders[key],
+                )
                 context.report.error(where / home.vendor, message, reason="two_writers")
             holders.setdefault(key, name)

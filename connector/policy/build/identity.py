@@ -6,6 +6,7 @@ from connector.policy.build.context import Context
 from connector.policy.document import Where
 from connector.policy.files.fields import Leaving
 from connector.policy.model import FieldType, NewEmployer
+from connector.texts import say
 
 
 def build_new_employer(context: Context) -> NewEmployer | None:
@@ -16,7 +17,7 @@ def build_new_employer(context: Context) -> NewEmployer | None:
     lead = context.files.fields.lead
     email = next((name for name, field in lead.items() if field.type == FieldType.EMAIL.value), None)
     if email is None:
-        message = "an employer is known by an e-mail address: a lead field of type email is missing"
+        message = say("an employer is known by an e-mail address: a lead field of type email is missing")
         context.report.error(where / "new_employer", message, reason="missing_key")
         return None
     leaving = identity.on_leaving
@@ -39,7 +40,7 @@ def _check(context: Context, leaving: Leaving, where: Where) -> None:
         context.field(name, where / "forget" / index)
         field = context.files.fields.lead.get(name)
         if field is not None and (field.rules is not None or field.shows is not None):
-            message = f"`{name}` is computed and cannot be forgotten"
+            message = say("`{name}` is computed and cannot be forgotten", name=name)
             context.report.error(where / "forget" / index, message, reason="set_computed")
 
 

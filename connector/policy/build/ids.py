@@ -7,6 +7,7 @@ from typing import Any
 
 from connector.policy.build.context import Context
 from connector.policy.document import Document, Where
+from connector.texts import say
 
 
 def check_ids(context: Context) -> None:
@@ -16,7 +17,9 @@ def check_ids(context: Context) -> None:
         for id_, where in _ids(document):
             if id_ in first:
                 line = first[id_].position[0]
-                message = f"the id `{id_}` stands already in {first[id_].file}, line {line}"
+                message = say(
+                    "the id `{name}` stands already in {file}, line {line}", name=id_, file=first[id_].file, line=line
+                )
                 context.report.error(where, message, reason="duplicate_id")
             first.setdefault(id_, where)
 

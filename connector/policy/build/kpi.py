@@ -5,6 +5,7 @@ from __future__ import annotations
 from connector.policy.build.context import Context, label_of
 from connector.policy.files.kpi import TargetModel
 from connector.policy.model import RevenuePlan, Review, Target
+from connector.texts import say
 
 
 def build_targets(context: Context) -> tuple[Target, ...]:
@@ -50,7 +51,7 @@ def build_revenue_plan(context: Context) -> RevenuePlan | None:
     model, where = kpi.plan, context.at("kpi") / "plan"
     for key in ("average_deal", "deal_to_win", "sql_to_deal", "mql_to_sql"):
         if getattr(model, key) <= 0:
-            context.report.error(where / key, f"`{key}` is more than zero", reason="bad_number")
+            context.report.error(where / key, say("`{key}` is more than zero", key=key), reason="bad_number")
             return None
     return RevenuePlan(
         revenue=model.revenue,

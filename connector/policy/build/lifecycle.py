@@ -9,6 +9,7 @@ from connector.policy.build.fields import parse_place
 from connector.policy.document import Where
 from connector.policy.files.lifecycle import Create, LifecycleFile, Needs, StoreModel, TransitionModel
 from connector.policy.model import Home, ManualMoves, StageDef, StageStore, Transition
+from connector.texts import say
 
 _FREE = ManualMoves(
     forward="allowed",
@@ -48,7 +49,9 @@ def _transition(context: Context, model: TransitionModel, where: Where) -> Trans
         context.known(source, stages, "stage", where / "from" / index)
     context.known(model.to, stages, "stage", where / "to")
     if model.to in model.from_:
-        context.report.error(where / "to", f"`{model.id}` leads back to where it starts", reason="self_loop")
+        context.report.error(
+            where / "to", say("`{name}` leads back to where it starts", name=model.id), reason="self_loop"
+        )
     when = context.compiler.condition(model.when, where / "when")
     reason, reason_field = _reason(context, model.reason, where / "reason")
     if model.gate is not None:
@@ -102,7 +105,7 @@ def _check_reachable(context: Context, lifecycle: LifecycleFile) -> None:
     for stage in lifecycle.stages:
         if stage not in reached:
             where = context.at("lifecycle") / "stages" / stage
-            message = f"no transition leads to the stage `{stage}`"
+            message = say("no transition leads to the stage `{stage}`", stage=stage)
             context.report.error(where, message, reason="unreachable_stage")
 
 

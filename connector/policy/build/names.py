@@ -8,6 +8,7 @@ from connector.policy.build.context import RESERVED, Context, Files, label_of
 from connector.policy.document import Where
 from connector.policy.files.fields import FieldModel, ReasonChoices
 from connector.policy.model import FieldType, Label
+from connector.texts import say
 
 NEW_EMPLOYER = "new_employer"
 """The move that `identity.new_employer` makes; events may wait for it as for a transition."""
@@ -37,7 +38,7 @@ def fill(context: Context) -> None:
     for key, model, where in context.signals():
         name = f"signal.{key}"
         if name in context.vocabulary.names:
-            context.report.error(where, f"there are two signals `{key}`", reason="duplicate_id")
+            context.report.error(where, say("there are two signals `{key}`", key=key), reason="duplicate_id")
         context.vocabulary.add(name, None, label_of(model.label, key))
     _built_in(context)
 
@@ -81,10 +82,10 @@ def scopes(context: Context) -> Iterator[tuple[str, str, str, FieldModel, Where]
 def _fields(context: Context) -> None:
     for scope, key, name, model, where in scopes(context):
         if name in RESERVED or (scope != "deal" and key in RESERVED):
-            message = f"`{key}` is a word of the language; name the field otherwise"
+            message = say("`{key}` is a word of the language; name the field otherwise", key=key)
             context.report.error(where, message, reason="reserved")
         elif name in context.vocabulary.names:
-            message = f"`{key}` is a field of the lead already; lead and company fields share their names"
+            message = say("`{key}` is a field of the lead already; lead and company fields share their names", key=key)
             context.report.error(where, message, reason="duplicate_id")
         choices = choices_of(context, model, where)
         context.vocabulary.add(name, FieldType(model.type), label_of(model.label, key), choices)
@@ -95,22 +96,26 @@ def choices_of(context: Context, model: FieldModel, where: Where) -> dict[str, L
     typed = model.type in ("choice", "choices")
     if model.choices is None:
         if typed:
-            context.report.error(where, "a choice field needs `choices`", reason="missing_key", allowed=("choices",))
+            context.report.error(
+                where, say("a choice field needs `choices`"), reason="missing_key", allowed=("choices",)
+            )
         return {}
     if not typed:
-        context.report.error(where / "choices", f"`choices` do not go with type {model.type}", reason="choices_type")
+        context.report.error(
+            where / "choices", say("`choices` do not go with type {type}", type=model.type), reason="choices_type"
+        )
         return {}
     if not isinstance(model.choices, ReasonChoices):
         return dict(model.choices)
     recycle = context.files.recycle
     if recycle is None:
-        context.report.error(where / "choices", "`reasons` needs recycle.yaml", reason="unknown_reference")
+        context.report.error(where / "choices", say("`reasons` needs recycle.yaml"), reason="unknown_reference")
         return {}
     use = model.choices.reasons
     found = {key: label_of(reason.label, key) for key, reason in recycle.reasons.items() if use in reason.used_for}
     if not found:
         context.report.error(
-            where / "choices", f"no reason of recycle.yaml is used for `{use}`", reason="unknown_reference"
+            where / "choices", say("no reason of recycle.yaml is used for `{use}`", use=use), reason="unknown_reference"
         )
     return found
 
@@ -119,7 +124,7 @@ def _ratings(context: Context) -> None:
     for key, model in context.files.scoring.ratings.items():
         where = context.at("scoring") / "ratings" / key
         if key in context.vocabulary.names or key in RESERVED:
-            context.report.error(where, f"there is a field or word `{key}` already", reason="duplicate_id")
+            context.report.error(where, say("there is a field or word `{key}` already", key=key), reason="duplicate_id")
         context.vocabulary.add(key, FieldType.CHOICE, label_of(model.label, key), model.choices)
 
 

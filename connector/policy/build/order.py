@@ -10,6 +10,7 @@ from connector.policy.build.names import scopes
 from connector.policy.conditions import Condition
 from connector.policy.document import Where
 from connector.policy.model import FieldDef, ScoreDef
+from connector.texts import say
 
 TOTAL = "score.total"
 
@@ -24,7 +25,7 @@ def evaluation_order(
     except CycleError as error:
         cycle: list[str] = error.args[1]
         way = " → ".join(reversed(cycle))
-        message = f"a cycle, each reads the next: {way}"
+        message = say("a cycle, each reads the next: {way}", way=way)
         context.report.error(_place(context, cycle[0]), message, reason="cycle")
         return ()
 

@@ -8,6 +8,7 @@ from connector.policy.build.events import build_events
 from connector.policy.document import Where
 from connector.policy.files.recycle import AgainModel
 from connector.policy.model import Again, EventKind, Reason, Recycle
+from connector.texts import say
 
 _RUN = (EventKind.SIGNAL, EventKind.REACHES, EventKind.CHANGES)
 
@@ -46,13 +47,13 @@ def _again(context: Context, key: str, model: AgainModel | None, where: Where) -
         return None
     other = model.to == "another_person"
     if other and context.files.routing is None:
-        message = "without routing.yaml there is no pool to ask for another person"
+        message = say("without routing.yaml there is no pool to ask for another person")
         context.report.warn(where / "to", message, reason="no_routing")
     if model.on is None:
         return Again(after=model.after, on=None, at_latest=model.at_latest, another_person=other)
     events = build_events(context, model.on, where / "on")
     if len(events) > 1:
-        context.report.error(where / "on", "one event brings a lead back", reason="bad_event")
+        context.report.error(where / "on", say("one event brings a lead back"), reason="bad_event")
     event = events[0] if events else None
     if event is not None and event.kind not in _RUN:
         context.put_off(f"recycle.yaml: {key} (on {event.kind.value})")

@@ -9,6 +9,7 @@ from connector.policy.document import Where
 from connector.policy.files.routing import Capacity as CapacityModel
 from connector.policy.files.routing import PoolModel, RoutingFile
 from connector.policy.model import Capacity, Pool, Routing, RoutingRule
+from connector.texts import say
 
 
 def build_routing(context: Context) -> Routing | None:
@@ -54,7 +55,7 @@ def _pool(context: Context, key: str, model: PoolModel, where: Where) -> Pool:
     if model.calendar is not None:
         context.known(model.calendar, calendars, "calendar", where / "calendar")
     if model.outside_hours is not None and not calendars:
-        message = "`outside_hours` needs working hours: give `calendars` in policy.yaml"
+        message = say("`outside_hours` needs working hours: give `calendars` in policy.yaml")
         context.report.error(where / "outside_hours", message, reason="no_calendar")
     members = {"hubspot": model.members.hubspot_team, "salesforce": model.members.salesforce_group}
     return Pool(
@@ -84,7 +85,7 @@ def _capacity(context: Context, model: CapacityModel | None, where: Where) -> Ca
     kinds = {"mqls": model.mqls, "meetings": model.meetings, "leads": model.leads}
     said = [(what, most) for what, most in kinds.items() if most is not None]
     if len(said) != 1:
-        message = "a capacity counts exactly one of these"
+        message = say("a capacity counts exactly one of these")
         context.report.error(where, message, reason="capacity", allowed=tuple(kinds))
         return None
     return Capacity(what=said[0][0], most=said[0][1], per=model.per)

@@ -7,6 +7,7 @@ from connector.policy.document import Where
 from connector.policy.files.scoring import DecayModel, ScoreModel, ScoreRuleModel
 from connector.policy.model import Decay, Label, ScoreDef, ScoreRule
 from connector.policy.vocabulary import plain_label
+from connector.texts import say
 
 
 def build_scores(context: Context) -> dict[str, ScoreDef]:
@@ -15,7 +16,7 @@ def build_scores(context: Context) -> dict[str, ScoreDef]:
     found = {}
     for key, model in context.files.scoring.scores.items():
         if key == "total":
-            context.report.error(where / key, "`total` is the sum of scores; name it otherwise", reason="reserved")
+            context.report.error(where / key, say("`total` is the sum of scores; name it otherwise"), reason="reserved")
         found[key] = _score(context, key, model, where / key)
     if context.files.scoring.calibrate is not None:
         context.put_off("scoring.yaml: calibrate")

@@ -14,6 +14,7 @@ from connector.policy.files.settings import CalendarModel, ListModel, PolicyFile
 from connector.policy.model import Channel
 from connector.policy.problems import Report
 from connector.policy.vocabulary import NamedList
+from connector.texts import said, say
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -24,7 +25,7 @@ def zone_of(model: PolicyFile, where: Where, report: Report) -> ZoneInfo:
         return ZoneInfo(model.time_zone)
     report.error(
         where / "time_zone",
-        f"there is no time zone `{model.time_zone}`; write one such as Asia/Tokyo",
+        say("there is no time zone `{time_zone}`; write one such as Asia/Tokyo", time_zone=model.time_zone),
         reason="unknown_zone",
         got=model.time_zone,
         allowed=sorted(available_timezones()),
@@ -43,9 +44,9 @@ def calendars_of(
             found[key] = calendar
     chosen = [key for key, spec in model.calendars.items() if spec.default]
     if len(chosen) > 1:
-        report.error(where / "calendars" / chosen[1], "only one calendar is the default", reason="two_defaults")
+        report.error(where / "calendars" / chosen[1], say("only one calendar is the default"), reason="two_defaults")
     if len(model.calendars) > 1 and not chosen:
-        report.error(where / "calendars", "say `default: true` in one calendar", reason="no_default")
+        report.error(where / "calendars", say("say `default: true` in one calendar"), reason="no_default")
     default = found.get(chosen[0]) if chosen else next(iter(found.values()), None)
     return default or _always_open(zone), found
 
@@ -66,7 +67,7 @@ def _calendar(key: str, spec: CalendarModel, zone: ZoneInfo, where: Where, repor
             open=spec.open,
         )
     except ValueError as error:
-        report.error(where, str(error), reason="bad_calendar")
+        report.error(where, said(error), reason="bad_calendar")
         return None
 
 
@@ -90,18 +91,22 @@ def _column(spec: ListModel, tables: Mapping[str, bytes], where: Where, report: 
         return None  # the missing file is noted where files are gathered
     text = _text(content)
     if text is None:
-        report.error(where / "file", "the list is neither UTF-8 nor Shift_JIS", reason="list_encoding")
+        report.error(where / "file", say("the list is neither UTF-8 nor Shift_JIS"), reason="list_encoding")
         return None
     try:
         rows = list(csv.reader(io.StringIO(text, newline="")))
     except csv.Error as error:
-        report.error(where / "file", f"the list is no CSV file: {error}", reason="list_csv")
+        report.error(where / "file", say("the list is no CSV file: {error}", error=error), reason="list_csv")
         return None
     header = [cell.strip() for cell in rows[0]] if rows else []
     column = spec.column if spec.column is not None else next(iter(header), "")
     if column not in header:
         report.error(
-            where / "column", f"the list has no column `{column}`", reason="unknown_column", got=column, allowed=header
+            where / "column",
+            say("the list has no column `{column}`", column=column),
+            reason="unknown_column",
+            got=column,
+            allowed=header,
         )
         return None
     index = header.index(column)

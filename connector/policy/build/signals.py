@@ -10,6 +10,7 @@ from connector.policy.build.context import Context, label_of
 from connector.policy.document import Where
 from connector.policy.files.signals import KINDS, Activity, SignalModel, SourceModel
 from connector.policy.model import SignalDef, SignalSource
+from connector.texts import say
 
 _ACTIVITIES = get_args(Activity)
 PER_DAY = 20
@@ -72,5 +73,5 @@ def _check_unions(context: Context, models: Mapping[str, SignalModel]) -> None:
     except CycleError as error:
         cycle: list[str] = error.args[1]
         where = next(where for key, _, where in context.signals() if key == cycle[0])
-        message = f"a signal contains itself: {' → '.join(reversed(cycle))}"
+        message = say("a signal contains itself: {way}", way=" → ".join(reversed(cycle)))
         context.report.error(where / "of", message, reason="cycle")

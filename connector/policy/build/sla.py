@@ -9,6 +9,7 @@ from connector.policy.document import Where
 from connector.policy.files.sla import ClockModel
 from connector.policy.files.sla import Rung as RungModel
 from connector.policy.model import Agreement, Clock, Rung
+from connector.texts import say
 
 
 def build_clocks(context: Context) -> dict[str, Clock]:
@@ -47,7 +48,7 @@ def _rungs(context: Context, model: ClockModel, where: Where) -> tuple[Rung, ...
             check_working_time(context, rung.after, where / index / "after")
         rungs.append(Rung(at=rung.at, after=rung.after, do=build_actions(context, rung.do, where / index / "do")))
         if index and _shares_fall(model.escalation[index - 1], rung):
-            message = "rungs stand in the order in which they come: shares rising, then `after`"
+            message = say("rungs stand in the order in which they come: shares rising, then `after`")
             context.report.error(where / index, message, reason="rung_order")
     return tuple(rungs)
 

@@ -31,6 +31,7 @@ from connector.policy.model import (
     TaskAction,
     WorkRule,
 )
+from connector.texts import say
 
 TODAY = Span(amount=0, unit="days", business=True)
 """When a step of a cadence is due that says nothing else: on its day."""
@@ -114,10 +115,10 @@ def _cadence(context: Context, key: str, model: CadenceModel, where: Where) -> C
     for index, step in enumerate(model.steps):
         spot = where / "steps" / index
         if step.day < last:
-            context.report.error(spot / "day", "steps stand in the order of their days", reason="step_order")
+            context.report.error(spot / "day", say("steps stand in the order of their days"), reason="step_order")
         last = max(last, step.day)
         if step.enrol is not None and step.enrol.hubspot_sequence is not None and model.stop_on is not None:
-            message = "HubSpot's API cannot take a contact out of a sequence: on `stop_on` the rep gets a task"
+            message = say("HubSpot's API cannot take a contact out of a sequence: on `stop_on` the rep gets a task")
             context.report.warn(spot / "enrol", message, reason="cannot_unenrol")
         steps.append(_step(context, step, f"step_{index + 1}", spot))
     return Cadence(
@@ -185,7 +186,7 @@ def _script(context: Context, model: ScriptModel, where: Where) -> Script:
         context.known(rule, _makers(context), "rule, cadence or recall", where / "tasks" / index)
     for index, name in enumerate(model.ask or ()):
         if context.field(name, where / "ask" / index) is not None and name in computed_names(context):
-            message = f"`{name}` is computed: nobody can fill it"
+            message = say("`{name}` is computed: nobody can fill it", name=name)
             context.report.error(where / "ask" / index, message, reason="set_computed")
     return Script(
         id=model.id,
@@ -228,7 +229,7 @@ def _limit(context: Context, model: ContactLimitModel, where: Where) -> ContactL
 def _signals(context: Context, events: tuple[Event, ...], where: Where) -> tuple[Event, ...]:
     """How often something came is known of signals alone."""
     if any(event.kind is not EventKind.SIGNAL for event in events):
-        message = "only signals are counted; write {signal: …}"
+        message = say("only signals are counted; write {{signal: …}}")
         context.report.error(where, message, reason="bad_event", allowed=("signal",))
     return events
 

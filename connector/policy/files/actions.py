@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, model_validator
 
 from connector.policy.files.base import Duration, FileModel, Id, Scalar, fault
+from connector.texts import say
 
 ACTION_WORDS = ("task", "notify", "assign", "set", "start", "stop", "enrol")
 Kind = Literal["call", "mail", "social", "todo"]
@@ -21,7 +22,9 @@ class Pool(FileModel):
 
 def _person(value: Any) -> Any:
     if isinstance(value, str) and value not in ("owner", "deal_owner"):
-        raise fault("a task goes to owner, deal_owner or {pool: …}", allowed=("owner", "deal_owner", "pool"), got=value)
+        raise fault(
+            say("a task goes to owner, deal_owner or {{pool: …}}"), allowed=("owner", "deal_owner", "pool"), got=value
+        )
     return value
 
 
@@ -69,7 +72,7 @@ class EnrolModel(FileModel):
             != 1
         ):
             raise fault(
-                "enrol in exactly one place",
+                say("enrol in exactly one place"),
                 reason="enrol_place",
                 allowed=("hubspot_sequence", "hubspot_list", "salesforce_campaign"),
             )
@@ -99,7 +102,7 @@ class ActionModel(FileModel):
     @model_validator(mode="after")
     def _one_word(self) -> ActionModel:
         if sum(self._of(word) is not None for word in ACTION_WORDS) != 1:
-            raise fault("an action is exactly one of these words", reason="action_word", allowed=ACTION_WORDS)
+            raise fault(say("an action is exactly one of these words"), reason="action_word", allowed=ACTION_WORDS)
         return self
 
 

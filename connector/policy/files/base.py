@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from connector.domain.calendar import Span
+from connector.texts import said, say
 
 LANGUAGES = ("ja", "en")
 LANGUAGE_FORM = "x-form"
@@ -41,7 +42,10 @@ def fault(message: str, *, reason: str = "bad_value", allowed: tuple[str, ...] =
 
 def _id(value: Any) -> Any:
     if isinstance(value, str) and not _ID.match(value):
-        raise fault(f"`{value[:80]}` cannot be an id: small letters, digits and `_`, a letter first", reason="bad_id")
+        raise fault(
+            say("`{value}` cannot be an id: small letters, digits and `_`, a letter first", value=value[:80]),
+            reason="bad_id",
+        )
     return value
 
 
@@ -49,10 +53,15 @@ def _label(value: Any) -> Any:
     if isinstance(value, str):
         return dict.fromkeys(LANGUAGES, value)
     if not isinstance(value, Mapping) or not value:
-        raise fault("a label is a text, or `{ja: …, en: …}`", reason="bad_label")
+        raise fault(say("a label is a text, or `{{ja: …, en: …}}`"), reason="bad_label")
     for language in value:
         if language not in LANGUAGES:
-            raise fault(f"`{language}` is no language", reason="bad_label", allowed=LANGUAGES, got=language)
+            raise fault(
+                say("`{language}` is no language", language=language),
+                reason="bad_label",
+                allowed=LANGUAGES,
+                got=language,
+            )
     first = next(iter(value.values()))
     return {language: value.get(language, first) for language in LANGUAGES}
 
@@ -60,22 +69,22 @@ def _label(value: Any) -> Any:
 def _yes_no(value: Any) -> Any:
     if isinstance(value, str) and value.lower() in _YES:
         return _YES[value.lower()]
-    raise fault("write yes or no", allowed=("yes", "no"))
+    raise fault(say("write yes or no"), allowed=("yes", "no"))
 
 
 def _many(value: Any) -> Any:
     if value is None:
-        raise fault("a word or a list of words belongs here")
+        raise fault(say("a word or a list of words belongs here"))
     return value if isinstance(value, (list, tuple)) else [value]
 
 
 def _span(value: Any) -> Span:
     if not isinstance(value, str):
-        raise fault("a length of time belongs here, such as 3d or 2 business days", reason="bad_duration")
+        raise fault(say("a length of time belongs here, such as 3d or 2 business days"), reason="bad_duration")
     try:
         return Span.parse(value)
     except ValueError as error:
-        raise fault(str(error), reason="bad_duration") from error
+        raise fault(said(error), reason="bad_duration") from error
 
 
 def _plain(value: Any) -> timedelta:
@@ -84,13 +93,13 @@ def _plain(value: Any) -> timedelta:
     except ValueError as error:
         if isinstance(error, PydanticCustomError):
             raise
-        raise fault(str(error), reason="bad_duration") from error
+        raise fault(said(error), reason="bad_duration") from error
 
 
 def _percent(value: Any) -> Any:
     found = _PERCENT.match(value) if isinstance(value, str) else None
     if found is None or float(found[1]) > 100:
-        raise fault("a share is written from 0% to 100%", reason="bad_percent")
+        raise fault(say("a share is written from 0% to 100%"), reason="bad_percent")
     return float(found[1]) / 100
 
 
@@ -98,7 +107,9 @@ def _choice_ids(value: Any) -> Any:
     if isinstance(value, Mapping):
         for word in value:
             if word in OPERATORS:
-                raise fault(f"`{word}` is an operator word and cannot be a choice", reason="operator_word")
+                raise fault(
+                    say("`{word}` is an operator word and cannot be a choice", word=word), reason="operator_word"
+                )
     return value
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, WithJsonSchema, model_validator
 
 from connector.policy.files.actions import Kind, Priority
 from connector.policy.files.base import Duration, FileModel, Id, Label, Scalar, Words, fault
+from connector.texts import say
 
 Expect: TypeAlias = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
 """Names with what they must be, as in a condition, and by, reason, owner, undecided, task, notice, deal."""
@@ -49,7 +50,7 @@ class ThenModel(FileModel):
         happens = (self.wait, self.signal, self.set_, self.done, self.moves)
         if sum(value is not None for value in happens) != 1:
             words = ("wait", "signal", "set", "done", "moves")
-            raise fault("one thing happens at a time", reason="then", allowed=words)
+            raise fault(say("one thing happens at a time"), reason="then", allowed=words)
         return self
 
 

@@ -18,6 +18,7 @@ from connector.policy.files.base import (
     YesNo,
     fault,
 )
+from connector.texts import say
 
 FieldTypeName = Literal[
     "text", "long_text", "email", "phone", "domain", "number", "money", "choice", "choices", "yes_no",
@@ -68,12 +69,14 @@ class ReasonChoices(FileModel):
 def _choices(value: Any) -> Any:
     if isinstance(value, list):
         if any(not isinstance(word, str) for word in value):
-            raise fault("choices are words, or `{word: label}`")
+            raise fault(say("choices are words, or `{{word: label}}`"))
         value = {word: word for word in value}
     if isinstance(value, dict):
         for word in value:
             if word in OPERATORS:
-                raise fault(f"`{word}` is an operator word and cannot be a choice", reason="operator_word")
+                raise fault(
+                    say("`{word}` is an operator word and cannot be a choice", word=word), reason="operator_word"
+                )
         if set(value) == {"reasons"} and isinstance(value["reasons"], str):
             return ReasonChoices.model_validate(value)
     return value
@@ -118,9 +121,9 @@ class FieldModel(FileModel):
     @model_validator(mode="after")
     def _one_origin(self) -> FieldModel:
         if self.rules is not None and self.shows is not None:
-            raise fault("a field has either `rules` or `shows`, not both", reason="two_origins")
+            raise fault(say("a field has either `rules` or `shows`, not both"), reason="two_origins")
         if self.answer and (self.rules is not None or self.shows is not None):
-            raise fault("an `answer` is given by a person and cannot be computed", reason="two_origins")
+            raise fault(say("an `answer` is given by a person and cannot be computed"), reason="two_origins")
         return self
 
 

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from connector.policy.files.base import Duration, FileModel, Id, Label, Number, Percent, Scalar, Words, fault
 from connector.policy.model.kpi import Figure as FigureValue
+from connector.texts import say
 
 _FIGURE = re.compile(r"-?[0-9]+(\.[0-9]+)?\s*%?\Z")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]\Z")
@@ -17,14 +18,14 @@ _TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]\Z")
 
 def _figure(value: Any) -> Any:
     if not isinstance(value, str) or not _FIGURE.match(value):
-        raise fault("a figure is a number or a share such as 20%", reason="bad_number")
+        raise fault(say("a figure is a number or a share such as 20%"), reason="bad_number")
     share = value.endswith("%")
     return FigureValue(value=float(value.rstrip("% ")) / (100 if share else 1), share=share)
 
 
 def _time(value: Any) -> Any:
     if not isinstance(value, str) or not _TIME.match(value):
-        raise fault("a time of day is written 9:00", reason="bad_time")
+        raise fault(say("a time of day is written 9:00"), reason="bad_time")
     return value
 
 
@@ -45,7 +46,7 @@ class Target(FileModel):
         values = (self.between, self.at_least, self.at_most, self.improves_by)
         if sum(value is not None for value in values) != 1:
             words = ("between", "at_least", "at_most", "improves_by")
-            raise fault("a target is exactly one of these", reason="target", allowed=words)
+            raise fault(say("a target is exactly one of these"), reason="target", allowed=words)
         return self
 
 

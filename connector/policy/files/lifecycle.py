@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from connector.policy.files.base import Condition, FileModel, Id, Label, Words, YesNo, fault
 from connector.policy.files.fields import Direction
+from connector.texts import say
 
 
 class StageModel(FileModel):
@@ -41,7 +42,9 @@ class Needs(FileModel):
 
 def _move(value: Any) -> Any:
     if isinstance(value, str) and value not in ("allowed", "refused"):
-        raise fault("write allowed, refused or {needs: field}", allowed=("allowed", "refused", "needs"), got=value)
+        raise fault(
+            say("write allowed, refused or {{needs: field}}"), allowed=("allowed", "refused", "needs"), got=value
+        )
     return value
 
 
@@ -65,7 +68,7 @@ class Create(FileModel):
 
 def _stored(value: Any) -> Any:
     if isinstance(value, str) and value != "labels":
-        raise fault("values are `labels`, or `{stage: value}`", allowed=("labels",), got=value)
+        raise fault(say("values are `labels`, or `{{stage: value}}`"), allowed=("labels",), got=value)
     return value
 
 
@@ -82,7 +85,7 @@ class StoreModel(FileModel):
     @model_validator(mode="after")
     def _one_vendor(self) -> StoreModel:
         if (self.hubspot is None) == (self.salesforce is None):
-            raise fault("a place is in `hubspot` or in `salesforce`", reason="store_vendor")
+            raise fault(say("a place is in `hubspot` or in `salesforce`"), reason="store_vendor")
         return self
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from connector.policy.files.actions import DoModel
 from connector.policy.files.base import Condition, Events, FileModel, Id, Label, PlainDuration, fault
 from connector.policy.files.fields import ReasonUse
+from connector.texts import say
 
 
 class AgainModel(FileModel):
@@ -22,7 +23,7 @@ class AgainModel(FileModel):
     @model_validator(mode="after")
     def _says_when(self) -> AgainModel:
         if (self.after is None) == (self.on is None):
-            raise fault("`again` says either `after` or `on`", reason="again", allowed=("after", "on"))
+            raise fault(say("`again` says either `after` or `on`"), reason="again", allowed=("after", "on"))
         return self
 
 

@@ -23,6 +23,7 @@ from connector.policy.files.base import (
 )
 from connector.policy.files.fields import Direction, InHubSpot, InSalesforce, ValueRuleModel
 from connector.policy.files.signals import SignalModel
+from connector.texts import say
 
 
 class UpTo(FileModel):
@@ -46,9 +47,9 @@ class ScoreRuleModel(FileModel):
     @model_validator(mode="after")
     def _has_cause(self) -> ScoreRuleModel:
         if self.when is None and self.signal is None:
-            raise fault("a score rule needs `when` or `signal`", reason="missing_key", allowed=("when", "signal"))
+            raise fault(say("a score rule needs `when` or `signal`"), reason="missing_key", allowed=("when", "signal"))
         if self.up_to is not None and self.signal is None:
-            raise fault("`up_to` limits a `signal`", reason="up_to_without_signal")
+            raise fault(say("`up_to` limits a `signal`"), reason="up_to_without_signal")
         return self
 
 
@@ -68,7 +69,7 @@ class DecayModel(FileModel):
     def _one_way(self) -> DecayModel:
         if (self.half_life is None) == (self.linear is None):
             raise fault(
-                "points fade either by `half_life` or `linear`", reason="decay", allowed=("half_life", "linear")
+                say("points fade either by `half_life` or `linear`"), reason="decay", allowed=("half_life", "linear")
             )
         return self
 
@@ -87,7 +88,7 @@ class ScoreModel(FileModel):
     @model_validator(mode="after")
     def _limits(self) -> ScoreModel:
         if self.floor is not None and self.cap is not None and self.floor > self.cap:
-            raise fault("`floor` is above `cap`", reason="floor_above_cap")
+            raise fault(say("`floor` is above `cap`"), reason="floor_above_cap")
         return self
 
 

@@ -20,6 +20,7 @@ from connector.policy.files.base import (
     YesNo,
     fault,
 )
+from connector.texts import say
 
 Crm = Literal["hubspot", "salesforce"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -64,9 +65,9 @@ class ListModel(FileModel):
     @model_validator(mode="after")
     def _one_source(self) -> ListModel:
         if (self.values is None) == (self.file is None):
-            raise fault("a list has either `values` or a `file`", reason="list_source")
+            raise fault(say("a list has either `values` or a `file`"), reason="list_source")
         if self.column is not None and self.file is None:
-            raise fault("`column` belongs to a `file`", reason="list_source")
+            raise fault(say("`column` belongs to a `file`"), reason="list_source")
         return self
 
 
@@ -86,7 +87,7 @@ class TrialModel(FileModel):
     @model_validator(mode="after")
     def _says_whom(self) -> TrialModel:
         if self.share is None and self.when is None:
-            raise fault("a trial says whom it covers", reason="trial", allowed=("share", "when"))
+            raise fault(say("a trial says whom it covers"), reason="trial", allowed=("share", "when"))
         return self
 
 

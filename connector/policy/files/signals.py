@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from connector.policy.files.base import FileModel, Id, Label, PlainDuration, Words, YesNo, fault
+from connector.texts import say
 
 Activity = Literal["call", "mail", "social", "meeting", "mail_reply", "note"]
 KINDS = (
@@ -35,9 +36,9 @@ class SourceModel(FileModel):
     def _one_kind(self) -> SourceModel:
         said = [kind for kind in KINDS if getattr(self, "import_" if kind == "import" else kind) is not None]
         if len(said) != 1:
-            raise fault("a source is of exactly one kind", reason="source_kind", allowed=KINDS)
+            raise fault(say("a source is of exactly one kind"), reason="source_kind", allowed=KINDS)
         if self.activity is None and (self.outcome is not None or self.lasting is not None):
-            raise fault("`outcome` and `lasting` belong to `activity`", reason="source_kind")
+            raise fault(say("`outcome` and `lasting` belong to `activity`"), reason="source_kind")
         return self
 
 
@@ -55,11 +56,11 @@ class SignalModel(FileModel):
     @model_validator(mode="after")
     def _one_origin(self) -> SignalModel:
         if sum((bool(self.from_), bool(self.of), self.announced)) != 1:
-            raise fault("a signal has exactly one of `from`, `of` and `announced: true`", reason="signal_origin")
+            raise fault(say("a signal has exactly one of `from`, `of` and `announced: true`"), reason="signal_origin")
         if self.about is not None and not self.announced:
-            raise fault("`about` belongs to an announced signal", reason="signal_origin")
+            raise fault(say("`about` belongs to an announced signal"), reason="signal_origin")
         if self.per_day is not None and not self.announced:
-            raise fault("`per_day` belongs to an announced signal", reason="signal_origin")
+            raise fault(say("`per_day` belongs to an announced signal"), reason="signal_origin")
         return self
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from connector.policy.files.actions import Actions
 from connector.policy.files.base import Condition, Duration, Events, FileModel, Id, Label, Percent, fault
+from connector.texts import say
 
 
 class Rung(FileModel):
@@ -21,7 +22,7 @@ class Rung(FileModel):
     @model_validator(mode="after")
     def _says_when(self) -> Rung:
         if (self.at is None) == (self.after is None):
-            raise fault("a rung says either `at` or `after`", reason="rung", allowed=("at", "after"))
+            raise fault(say("a rung says either `at` or `after`"), reason="rung", allowed=("at", "after"))
         return self
 
 

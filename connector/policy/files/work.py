@@ -21,6 +21,7 @@ from connector.policy.files.base import (
     YesNo,
     fault,
 )
+from connector.texts import say
 
 Never = Literal["task", "call", "mail", "social", "todo", "enrol", "notify", "assign"]
 
@@ -61,7 +62,7 @@ class StepModel(FileModel):
     def _one_word(self) -> StepModel:
         if sum(value is not None for value in (self.call, self.mail, self.social, self.enrol)) != 1:
             words = ("call", "mail", "social", "enrol")
-            raise fault("a step is exactly one of these words", reason="step_word", allowed=words)
+            raise fault(say("a step is exactly one of these words"), reason="step_word", allowed=words)
         return self
 
 
@@ -93,7 +94,7 @@ class RecallStepModel(FileModel):
     def _one_word(self) -> RecallStepModel:
         if sum(value is not None for value in (self.call, self.mail, self.social)) != 1:
             words = ("call", "mail", "social")
-            raise fault("what comes again is exactly one of these words", reason="step_word", allowed=words)
+            raise fault(say("what comes again is exactly one of these words"), reason="step_word", allowed=words)
         return self
 
 
@@ -125,7 +126,9 @@ class ScriptModel(FileModel):
     def _says_something(self) -> ScriptModel:
         if not self.text and not self.ask:
             raise fault(
-                "a script has a `text`, fields to `ask` for, or both", reason="missing_key", allowed=("text", "ask")
+                say("a script has a `text`, fields to `ask` for, or both"),
+                reason="missing_key",
+                allowed=("text", "ask"),
             )
         return self
 

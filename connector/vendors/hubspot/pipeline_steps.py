@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from connector.texts import say
 from connector.vendors.base import Lane
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.protocol import object_name, segment
@@ -40,7 +41,7 @@ def _creation(wanted: WantedPipeline, others: Sequence[Mapping[str, Any]]) -> St
     order = max((int(raw.get("displayOrder") or 0) for raw in others), default=-1) + 1
     body = {"label": wanted.name, "displayOrder": order, "stages": stages}
     listed = ", ".join(f"{stage.name} {stage.probability:.0%}" for stage in wanted.stages)
-    says = f"create the deal pipeline {wanted.name} with the stages {listed}"
+    says = say("create the deal pipeline {name} with the stages {listed}", name=wanted.name, listed=listed)
     return Step(action="create_pipeline", object_type=_TYPE, name=wanted.name, body=body, says=says)
 
 
@@ -58,7 +59,12 @@ def _additions(wanted: WantedPipeline, raw: Mapping[str, Any]) -> list[Step]:
             behind = orders[stage.name]
             continue
         behind += 1
-        says = f"add the stage {stage.name} {stage.probability:.0%} to the deal pipeline {wanted.name}"
+        says = say(
+            "add the stage {name} {probability:.0%} to the deal pipeline {pipeline}",
+            name=stage.name,
+            probability=stage.probability,
+            pipeline=wanted.name,
+        )
         body = _stage(stage, behind)
         steps.append(Step(action="create_deal_stage", object_type=_TYPE, name=str(raw["id"]), body=body, says=says))
     return steps

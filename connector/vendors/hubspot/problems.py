@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from connector.policy.model import Policy
+from connector.texts import say
 from connector.vendors.base import ActivityKind, Lane
 from connector.vendors.hubspot.activities import ACTIVITIES
 from connector.vendors.hubspot.client import HubSpotVendor
@@ -37,13 +38,19 @@ def outcome_problems(policy: Policy, vendor: HubSpotVendor) -> Iterator[Problem]
     for signal_id, kind, word in named:
         if outcome_values(ACTIVITIES, labels, kind, word):
             continue
-        listed = ", ".join(labels.get(kind, {}).values()) or "none at all"
+        listed = ", ".join(labels.get(kind, {}).values()) or say("none at all")
         yield Problem(
             severity="warning",
             object_type=kind.value,
             property_name=_OUTCOME,
             reason="outcome_unknown",
-            message=f"No outcome of {kind.value}s in HubSpot is called {word} (signal {signal_id}): it has {listed}.",
+            message=say(
+                "No outcome of kind {kind} in HubSpot is called {word} (signal {signal_id}): it has {listed}.",
+                kind=kind.value,
+                word=word,
+                signal_id=signal_id,
+                listed=listed,
+            ),
         )
 
 
@@ -52,11 +59,18 @@ def list_problems(policy: Policy, vendor: HubSpotVendor) -> Iterator[Problem]:
     for name in enrolments(policy, LIST):
         found = vendor.enroller.find_list(name, lane=Lane.BACKGROUND)
         if found is not None and not found.static:
-            message = f"The list {name} is an active one, which HubSpot fills itself: name a static list to enrol in."
+            message = say(
+                "The list {name} is an active one, which HubSpot fills itself: name a static list to enrol in.",
+                name=name,
+            )
             yield _problem("error", "list", name, "list_not_static", message)
     for signal_id, name in source_lists(policy):
         if vendor.enroller.find_list(name, lane=Lane.BACKGROUND) is None:
-            message = f"HubSpot has no list {name} (signal {signal_id}): it never comes until you make one."
+            message = say(
+                "HubSpot has no list {name} (signal {signal_id}): it never comes until you make one.",
+                name=name,
+                signal_id=signal_id,
+            )
             yield _problem("warning", "list", name, "list_missing", message)
 
 
@@ -67,10 +81,11 @@ def sequence_problems(policy: Policy, vendor: HubSpotVendor) -> Iterator[Problem
         return
     users = [one.user_id for one in vendor.owners() if one.active and one.user_id is not None]
     if not vendor.enroller.has_sequences(users[:_USERS_ASKED]):
-        message = (
-            f"No sequences can be started here ({', '.join(names)}): no seat of Sales or Service Hub Professional, or "
-            "the app lacks the scopes automation.sequences.read and automation.sequences.enrollments.write. Tasks "
-            "take their place."
+        message = say(
+            "No sequences can be started here ({names}): no seat of Sales or Service Hub Professional, or the app "
+            "lacks the scopes automation.sequences.read and automation.sequences.enrollments.write. Tasks take "
+            "their place.",
+            names=", ".join(names),
         )
         yield _problem("warning", "sequence", names[0], NO_SEQUENCES, message)
 

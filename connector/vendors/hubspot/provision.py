@@ -15,6 +15,7 @@ from typing import Any
 
 from connector.errors import UsageError
 from connector.policy.model import Policy
+from connector.texts import listing, say
 from connector.vendors.base import Lane
 from connector.vendors.hubspot import pipeline_steps
 from connector.vendors.hubspot.client import HubSpotVendor
@@ -115,8 +116,8 @@ def apply(found: ProvisionPlan, vendor: HubSpotVendor, *, probe_id: str, now: da
     `probe_id` names the short-lived tasks and notes of the probe. Raises `UsageError` when the plan has errors.
     """
     if found.errors:
-        listed = "\n".join(f"  - {problem.message}" for problem in found.errors)
-        raise UsageError(f"HubSpot does not fit the policy:\n{listed}", reason="portal_unfit")
+        listed = listing(problem.message for problem in found.errors)
+        raise UsageError(say("HubSpot does not fit the policy:\n{listed}", listed=listed), reason="portal_unfit")
     for step in found.steps:
         _perform(step, vendor)
     unique = enforced_keys(vendor, found.keyed, probe_id=probe_id, now=now)
@@ -140,9 +141,12 @@ def _creation(wanted: Wanted, portal: _Portal, problems: list[Problem]) -> list[
     place = f"{wanted.object_type}.{wanted.name}"
     if not wanted.ours:
         severity = "error" if wanted.written else "warning"
-        message = (
-            f"HubSpot has no property {place} (field {wanted.field}): mend the name, "
-            f"or begin it with {OWN_PREFIX} to have it created."
+        message = say(
+            "HubSpot has no property {place} (field {field}): mend the name, or begin it with {own_prefix} to have it "
+            "created.",
+            place=place,
+            field=wanted.field,
+            own_prefix=OWN_PREFIX,
         )
         problems.append(_problem(wanted, severity, "property_missing", message))
         return []
@@ -150,9 +154,13 @@ def _creation(wanted: Wanted, portal: _Portal, problems: list[Problem]) -> list[
     if GROUP not in portal.groups[wanted.object_type]:
         portal.groups[wanted.object_type].add(GROUP)
         body = {"name": GROUP, "label": "Tasuki"}
-        says = f"create the property group {GROUP} on {object_name(wanted.object_type)}"
+        says = say(
+            "create the property group {group} on {object_name}",
+            group=GROUP,
+            object_name=object_name(wanted.object_type),
+        )
         steps.append(Step(action="create_group", object_type=wanted.object_type, name=GROUP, body=body, says=says))
-    says = f"create the property {place} ({wanted.label})"
+    says = say("create the property {place} ({label})", place=place, label=wanted.label)
     definition = wanted.definition()
     return [
         *steps,
@@ -172,30 +180,47 @@ def _extension(
     """Options that an existing property lacks, and what is wrong with it."""
     info, place = property_info(raw), f"{wanted.object_type}.{wanted.name}"
     if info.type not in HOLDS[wanted.kind]:
-        message = f"{place} is of type {info.type}, which cannot hold {wanted.field} ({wanted.kind.value})."
+        message = say(
+            "{place} is of type {type}, which cannot hold {field} ({kind}).",
+            place=place,
+            type=info.type,
+            field=wanted.field,
+            kind=wanted.kind.value,
+        )
         problems.append(_problem(wanted, "error", "property_type", message))
         return []
     if wanted.written and info.read_only:
         severity = "error" if wanted.computed else "warning"
-        message = f"{place} is read-only in HubSpot: {wanted.field} is read from it and never written."
+        message = say(
+            "{place} is read-only in HubSpot: {field} is read from it and never written.",
+            place=place,
+            field=wanted.field,
+        )
         problems.append(_problem(wanted, severity, "property_read_only", message))
         return []
     missing = {value: label for value, label in wanted.options.items() if value not in info.options}
     if not missing or not wanted.written or info.type not in ("enumeration", "multi_enumeration"):
         return []
     if not wanted.ours and wanted.name not in _EXTENSIBLE:
-        message = (
-            f"{place} lacks the options {', '.join(missing)}: add them in HubSpot, or map {wanted.field} to others."
+        message = say(
+            "{place} lacks the options {missing}: add them in HubSpot, or map {field} to others.",
+            place=place,
+            missing=", ".join(missing),
+            field=wanted.field,
         )
         problems.append(_problem(wanted, "error", "options_missing", message))
         return []
     if any(store.object_type == wanted.object_type and store.name == wanted.name for store in stages):
         # a standard stage that the portal deleted: adding it again would move nobody, but it is theirs to decide
-        message = f"{place} lacks the stages {', '.join(missing)}: add them in HubSpot, or mend stored_as."
+        message = say(
+            "{place} lacks the stages {missing}: add them in HubSpot, or mend stored_as.",
+            place=place,
+            missing=", ".join(missing),
+        )
         problems.append(_problem(wanted, "error", "stages_missing", message))
         return []
     options = [*raw.get("options", ()), *_options(missing, start=len(raw.get("options", ())))]
-    says = f"add the options {', '.join(missing)} to {place}"
+    says = say("add the options {missing} to {place}", missing=", ".join(missing), place=place)
     body = {"options": [_option(one) for one in options]}
     return [Step(action="add_options", object_type=wanted.object_type, name=wanted.name, body=body, says=says)]
 
@@ -204,7 +229,13 @@ def _new_lists(policy: Policy, vendor: HubSpotVendor) -> list[Step]:
     """Static lists that the policy puts people on."""
     missing = [one for one in enrolments(policy, LIST) if vendor.enroller.find_list(one, lane=Lane.BACKGROUND) is None]
     return [
-        Step(action="create_list", object_type="contact", name=name, body={}, says=f"create the static list {name}")
+        Step(
+            action="create_list",
+            object_type="contact",
+            name=name,
+            body={},
+            says=say("create the static list {name}", name=name),
+        )
         for name in missing
     ]
 
@@ -232,7 +263,12 @@ def _new_stages(store: WantedStages, portal: _Portal, stage_values: dict[str, st
     if not added:
         return []
     body = {"options": [{**one, "displayOrder": order} for order, one in enumerate(options)]}
-    says = f"add the stages {', '.join(added)} to {store.object_type}.{store.name}"
+    says = say(
+        "add the stages {added} to {object_type}.{name}",
+        added=", ".join(added),
+        object_type=store.object_type,
+        name=store.name,
+    )
     return [Step(action="create_stages", object_type=store.object_type, name=store.name, body=body, says=says)]
 
 
@@ -261,7 +297,11 @@ def _perform(step: Step, vendor: HubSpotVendor) -> None:
         if error.status == 409:  # somebody else was faster, or an earlier answer was lost
             return
         raise UsageError(
-            f"HubSpot refuses to {step.says}: {error.message} Do it in HubSpot's settings, then run this again.",
+            say(
+                "HubSpot refuses to {says}: {message} Do it in HubSpot's settings, then run this again.",
+                says=step.says,
+                message=error.message,
+            ),
             reason="provisioning_refused",
         ) from error
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connector.cli.check import command
+from connector.cli.main import main
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"
 
@@ -53,6 +54,31 @@ def test_errors_show_the_line_with_a_caret(folder: Path) -> None:
     assert "did you mean `hot`?" in shown[place + 3]
     assert "allowed: hot, middle, low" in shown[place + 4]
     assert "The running policy, if any, stays as it is." in result.stdout
+
+
+def test_the_same_in_japanese(folder: Path) -> None:
+    line = misspell(folder, "lifecycle.yaml", "when: {band: hot}", "when: {band: hott}")
+    misspell(folder, "routing.yaml", "nobody_free: {pool: is_managers}", "nobody_free: {pool: is_manager}")
+    misspell(folder, "sla.yaml", "at: 60%", "at: sixty")
+    result = CliRunner().invoke(main, ["--lang", "ja", "check", str(folder)])
+    assert result.exit_code == 1
+    assert f"lifecycle.yaml:{line}:" in result.stdout
+    assert "誤り: 「hott」は`band`の選択肢ではありません\n" in result.stdout
+    assert "= 「hot」ですか?\n       = 書けるもの: hot, middle, low" in result.stdout
+    assert "誤り: プール「is_manager」はありません\n" in result.stdout
+    assert "誤り: 割合は0%から100%で書きます\n" in result.stdout
+    assert "b2b-ja: 誤り3件, 注意" in result.stdout
+    assert "動いている方針はそのままです。" in result.stdout
+    english = CliRunner().invoke(main, ["check", str(folder)], env={"TASUKI_LANG": "en"})
+    assert "error: there is no pool `is_manager`\n" in english.stdout, "one call says nothing about the next"
+    facts = CliRunner().invoke(main, ["--lang", "ja", "check", str(folder), "--json"])
+    assert "there is no pool `is_manager`" in {one["message"] for one in json.loads(facts.stdout)["errors"]}
+
+
+def test_errors_of_a_command_are_told_in_the_readers_language(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["activate", str(tmp_path / "nowhere")], env={"TASUKI_LANG": "ja"})
+    assert result.exit_code == 4
+    assert "`tasuki init DIR`で方針を始められます" in result.stderr
 
 
 def test_a_secret_is_not_printed(folder: Path) -> None:

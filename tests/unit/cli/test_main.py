@@ -84,7 +84,9 @@ def test_help_imports_no_command() -> None:
     assert "Commands:" in done.stdout
     for name in COMMANDS:
         assert re.search(rf"^  {name} ", done.stdout, re.M)
-    assert done.stdout.splitlines()[-1] == "['connector.cli', 'connector.cli.main', 'connector.errors']"
+    assert (
+        done.stdout.splitlines()[-1] == "['connector.cli', 'connector.cli.main', 'connector.errors', 'connector.texts']"
+    )
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
