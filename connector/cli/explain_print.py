@@ -199,14 +199,14 @@ def _cadences(found: dict[str, Any]) -> None:
     rows = [
         (
             one["label"],
-            f"{one['standing']} ({one['stopped_by']})" if one["stopped_by"] else one["standing"],
+            joined("", (word(one["standing"]), f" ({one['stopped_by']})" if one["stopped_by"] else "")),
             one["since"],
-            f"{one['steps_done']} of {one['steps']}" if one["steps"] is not None else one["steps_done"],
+            one["steps_done"] if one["steps"] is None else f"{one['steps_done']} / {one['steps']}",
         )
         for one in found["cadences"]
     ]
     if rows:
-        table("Cadences", ("Cadence", "Standing", "Since", "Steps begun"), rows)
+        table(say("Cadences"), ("Cadence", "Standing", "Since", "Steps begun"), rows)
 
 
 def _grants(found: dict[str, Any]) -> None:

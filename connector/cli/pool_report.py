@@ -17,6 +17,7 @@ from connector.policy.model import Label, Policy
 from connector.store import people
 from connector.store.clock import BusinessClock
 from connector.sync.pool_report import BROKEN, KEPT, OPEN, PersonReport, pool_report
+from connector.texts import joined, say
 
 WEEK = timedelta(days=7)
 
@@ -38,10 +39,12 @@ def command(pool: str, start: datetime | None, end: datetime | None, as_json: bo
         tenant = Runtime(database, settings).tenant(installation_id)
         routing = tenant.plan.policy.routing if tenant is not None else None
         if tenant is None or routing is None:
-            raise UsageError("The running policy has no routing.yaml.", reason="no_routing")
+            raise UsageError(say("The running policy has no routing.yaml."), reason="no_routing")
         if pool not in routing.pools:
             known = ", ".join(routing.pools)
-            raise UsageError(f"There is no pool {pool!r}; there are: {known}.", reason="unknown_pool")
+            raise UsageError(
+                say("There is no pool {pool!r}; there are: {known}.", pool=pool, known=known), reason="unknown_pool"
+            )
         policy = tenant.plan.policy
         with database.transaction(installation_id) as conn:
             now = BusinessClock.now(conn)
@@ -55,7 +58,7 @@ def command(pool: str, start: datetime | None, end: datetime | None, as_json: bo
         return
     label = label_in(routing.pools[pool].label, policy.language, pool)
     span = f"{since.astimezone(policy.zone):%Y-%m-%d %H:%M} – {until.astimezone(policy.zone):%Y-%m-%d %H:%M}"
-    line(f"{label} ({pool}), {span}")
+    line(joined("", (label, f" ({pool}), {span}")))
     _print(policy, found, names)
 
 
@@ -69,11 +72,13 @@ def _print(policy: Policy, found: list[PersonReport], names: Mapping[str, str]) 
     kinds = list(dict.fromkeys(kind for one in found for kind in one.activities))
     columns = ("Person", "Given#", *(f"{told(policy.signals[kind].label, kind)}#" for kind in kinds))
     rows = [(person(one), one.given, *(_times(one.activities.get(kind)) for kind in kinds)) for one in found]
-    table("Leads and activities (times / leads)", columns, rows, none="nobody was given a lead.")
+    table(say("Leads and activities (times / leads)"), columns, rows, none=say("nobody was given a lead."))
     stages = [stage for stage in policy.stages if any(stage in one.stages for one in found)]
     if stages:
         columns = ("Person", *(f"{told(policy.stages[stage].label, stage)}#" for stage in stages))
-        table("Came to", columns, [(person(one), *(one.stages.get(stage, 0) for stage in stages)) for one in found])
+        table(
+            say("Came to"), columns, [(person(one), *(one.stages.get(stage, 0) for stage in stages)) for one in found]
+        )
     table_of = policy.recycle.reasons if policy.recycle is not None else {}
     reasons = [
         (person(one), told(table_of[why].label, why) if why in table_of else why, count)
@@ -81,14 +86,14 @@ def _print(policy: Policy, found: list[PersonReport], names: Mapping[str, str]) 
         for why, count in one.reasons.items()
     ]
     if reasons:
-        table("Sent back or aside", ("Person", "Reason", "Leads#"), reasons)
+        table(say("Sent back or aside"), ("Person", "Reason", "Leads#"), reasons)
     promises = [
         (person(one), told(policy.clocks[name].label, name), *(counted.get(word, 0) for word in (KEPT, BROKEN, OPEN)))
         for one in found
         for name, counted in one.promises.items()
     ]
     if promises:
-        table("Promises", ("Person", "Promise", "Kept#", "Broken#", "Open#"), promises)
+        table(say("Promises"), ("Person", "Promise", "Promises kept#", "Broken#", "Open#"), promises)
 
 
 def _times(found: tuple[int, int] | None) -> str:

@@ -47,7 +47,21 @@ VOCABULARY = (
     *(allocate.STICKY, allocate.SAME_COMPANY, allocate.TURN, allocate.LEAST_LOADED, allocate.FIRST, "nobody_free"),
     *(one.value for one in WorkState),
     *("lead", "deal", "task", "owner", "score", "clock", "opened", "closed", "changed", "stage"),
-    *("call", "mail", "social", "todo", "read", "write", "hot", "background", "warning", "error"),
+    *(
+        "running",
+        "finished",
+        "stopped",
+        "call",
+        "mail",
+        "social",
+        "todo",
+        "read",
+        "write",
+        "hot",
+        "background",
+        "warning",
+        "error",
+    ),
     *("new", "done", "parked", "sent", "unknown", "Dropped", "Retried"),
     *summary_keys(),
 )
@@ -114,6 +128,8 @@ def columns(tree: ast.Module, call: ast.Call) -> Iterator[str]:
     for one in tuples:
         assert isinstance(one, ast.Tuple), f"line {call.lineno}: columns are a tuple of words"
         for element in one.elts:
+            if isinstance(element, ast.Starred):  # labels of the policy
+                continue
             name = literal(element)
             assert name is not None, f"line {call.lineno}: a column's name is a word"
             yield name.removesuffix("#")
