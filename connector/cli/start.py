@@ -10,6 +10,7 @@ from connector.errors import UsageError
 from connector.settings import Settings
 from connector.store.database import refuse_unfit_server
 from connector.store.migrate import pending
+from connector.texts import say
 
 
 def read_settings(*, service: bool = False) -> Settings:
@@ -27,6 +28,10 @@ def refuse_old_schema(dsn: str) -> None:
     missing = pending(dsn)
     if missing:
         raise UsageError(
-            f"The database lacks {len(missing)} migration(s) ({', '.join(missing)}): run `tasuki migrate` first.",
+            say(
+                "The database lacks {number} migration(s) ({missing}): run `tasuki migrate` first.",
+                number=len(missing),
+                missing=", ".join(missing),
+            ),
             reason="not_migrated",
         )
