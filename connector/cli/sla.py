@@ -146,7 +146,7 @@ def _listed(
     clocks: Mapping[str, Clock], rows: Sequence[RunRow], now: datetime
 ) -> list[tuple[RunRow, datetime | None, sla_report.Taken]]:
     """The runs that go on, the next to run out first; those that wait last."""
-    going = [row for row in rows if row.clock in clocks and sla_report.standing(row.run) in _GOING_ON]
+    going = [row for row in rows if row.clock in clocks and not row.gone and sla_report.standing(row.run) in _GOING_ON]
     found = [
         (row, sla_report.due(clocks[row.clock], row.run), sla_report.taken(clocks[row.clock], row, now))
         for row in going

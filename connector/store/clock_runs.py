@@ -29,12 +29,14 @@ class RunRow:
     written_at: datetime | None
     person: str | None
     pool: str | None
+    gone: bool = False  #: Its lead is not in the CRM now: it is not measured until it comes back.
 
 
 _MOMENTS = ("started_at", "occurred_at", "warned_at", "breached_at", "withdrawn_at", "stopped_at", "ended_at")
 
 _FIELDS = """lead_id, clock, number, started_at, occurred_at, known_at, written_at, pauses, warned_at, breached_at,
-       withdrawn_at, stopped_at, ended_at, person, pool"""
+       withdrawn_at, stopped_at, ended_at, person, pool,
+       EXISTS (SELECT FROM lead WHERE lead.id = lead_id AND gone IS NOT NULL) AS gone"""
 
 # A run is known, and written, once; the rest is as it is known now. Rows that are so already are not touched.
 _KEEP = """
@@ -133,4 +135,5 @@ def _decoded(row: Mapping[str, Any]) -> RunRow:
         written_at=row["written_at"],
         person=row["person"],
         pool=row["pool"],
+        gone=row["gone"],
     )

@@ -56,9 +56,10 @@ class Taken:
 class Figures:
     """One clock, or its part of one pool or person (`key`; None: of nobody).
 
-    `running`, `warned` and `overdue` are of now and do not overlap. The others count moments of the period: runs that
-    `started`, were `met`, were `breached` (`by_system`: people had kept it, had the CRM shown it in time) or `ended`
-    without a verdict. Minutes are of runs whose promise came in the period, in time or late; None: there is none.
+    `running`, `warned` and `overdue` are of now, of leads that are in the CRM, and do not overlap. The others count
+    moments of the period: runs that `started`, were `met`, were `breached` (`by_system`: people had kept it, had the
+    CRM shown it in time) or `ended` without a verdict. Minutes are of runs whose promise came in the period, in time or
+    late; None: there is none.
     """
 
     clock: str
@@ -145,7 +146,7 @@ def _figures(
     def within(moment: datetime | None) -> bool:
         return moment is not None and since <= moment < until
 
-    now_at = [standing(row.run) for row in rows]
+    now_at = [standing(row.run) for row in rows if not row.gone]
     came = [row for row in rows if within(row.run.stopped_at)]
     broken = [row for row in rows if within(row.run.breached_at)]
     times = [taken(clock, row, now) for row in came] if clock is not None else []

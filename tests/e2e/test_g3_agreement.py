@@ -3,6 +3,7 @@ calendar, in Japanese and English. YAML in → document out."""
 
 from __future__ import annotations
 
+from functools import cache
 from html import unescape
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from connector.policy.documents.speech import Speech
 from connector.policy.loader import load_policy
 from tests.e2e.command_line import CommandLine
 from tests.e2e.policies import changed_policy
-from tests.e2e.relay import POLICY, Relay
+from tests.e2e.relay import POLICY, Relay, loaded
 
 LANGUAGES = ("ja", "en")
 NIGHT = """\
@@ -23,6 +24,7 @@ NIGHT = """\
 """
 
 
+@cache
 def printed(what: str, language: str, folder: Path | None = None, form: str = "html") -> str:
     """As a person prints it; `folder` None: the running policy of the relay's machine."""
     words = ["--policy", str(folder)] if folder is not None else []
@@ -34,7 +36,7 @@ def printed(what: str, language: str, folder: Path | None = None, form: str = "h
 @pytest.mark.parametrize("form", ["html", "markdown"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_promise_stands_in_it_with_its_limit_and_every_calendar(language: str, form: str) -> None:
-    policy = load_policy(POLICY)
+    policy = loaded(POLICY)
     text, speech = printed("sla", language, POLICY, form), Speech(policy, language)
     assert policy.hash[:12] in text
     for clock in policy.clocks.values():

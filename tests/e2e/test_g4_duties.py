@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from connector.policy.documents.speech import Speech
-from connector.policy.loader import load_policy
 from tests.e2e.policies import changed_policy
-from tests.e2e.relay import POLICY
+from tests.e2e.relay import POLICY, loaded
 from tests.e2e.test_g3_agreement import LANGUAGES, printed
 
 
@@ -31,7 +30,7 @@ def chapters(text: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_department_finds_what_it_owes_and_aims_at_and_signs(language: str) -> None:
-    policy = load_policy(POLICY)
+    policy = loaded(POLICY)
     assert policy.agreement is not None
     speech, found = Speech(policy, language), chapters(printed("sla", language, POLICY, "markdown"))
     for party, duties in policy.agreement.duties.items():
@@ -47,7 +46,7 @@ def test_each_department_finds_what_it_owes_and_aims_at_and_signs(language: str)
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_after_the_hand_over_every_stage_of_the_deal_and_every_way_back_has_its_department(language: str) -> None:
-    policy = load_policy(POLICY)
+    policy = loaded(POLICY)
     assert policy.pipeline is not None
     speech, found = Speech(policy, language), chapters(printed("sla", language, POLICY, "markdown"))
     after = found[speech.both("引き渡した後", "After the hand-over")]

@@ -11,6 +11,7 @@ from connector.domain.codec import decode_state, encode_state
 from connector.domain.decision import Decision
 from connector.domain.effects import EffectKey, Grant, Task, WorkState
 from connector.domain.lead import Account, Actor, FieldFact, Lead, StageReport
+from connector.domain.runs import ClockRun
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState, StageEntry
 from connector.domain.value import BLANK, Value
@@ -180,6 +181,7 @@ class Story:
     history: list[StageEntry] = field(default_factory=list)
     opened: dict[EffectKey, datetime] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
+    runs: dict[tuple[str, int], ClockRun] = field(default_factory=dict)
     deal_owner: str | None = None
     speaks_for_deal: bool = True
     account: Account | None = None
@@ -257,7 +259,8 @@ class Story:
         return self
 
     def _check(self, decision: Decision) -> None:
-        """Twice changes nothing, wakes lie ahead, keys are used once, entries count on, states survive the store."""
+        """Twice changes nothing, wakes lie ahead, keys are used once, entries count on, states survive the store, and
+        what is told of clocks is their whole history."""
         again = decide(self.plan, self.lead, self.signals, decision.state, self.now, since=self.since)
         assert again.state == decision.state
         assert (again.entries, again.tasks_changed, again.fired, again.overruled) == ((), (), (), ())
@@ -281,6 +284,10 @@ class Story:
             assert effect.key not in self.opened, "one key for two causes"
             self.opened[effect.key] = self.now
             assert len(effect.key.text()) <= 255
+        assert again.clocks == ()
+        self.runs |= {(name, run.number): run for name, run in decision.clocks}
+        for name, run in decision.state.clocks.items():
+            assert self.runs[name, run.number] == run, "every change of a run is told, for its history"
 
     # ── what is to be seen ───────────────────────────────────────────────────────────────────────────────────
     @property

@@ -126,6 +126,8 @@ def test_now_is_counted_whatever_the_period() -> None:
     assert (found.running, found.warned, found.overdue) == (1, 1, 1)
     assert (found.started, found.met, found.breached, found.ended) == (0, 0, 0, 0)
     assert only(rows).ended == 1
+    gone = only([replace(one, gone=True) for one in rows])
+    assert (gone.running, gone.warned, gone.overdue, gone.started) == (0, 0, 0, 5), "what is not in the CRM waits"
 
 
 def test_medians_and_the_ninth_of_ten() -> None:
