@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import stamina
@@ -20,6 +21,7 @@ from connector.vendors.salesforce.client import SalesforceVendor
 from connector.vendors.salesforce.oauth import ClientCredentials, Grant, JwtBearer, RefreshToken, SessionTokens
 from connector.vendors.salesforce.polling import Cursor
 from connector.vendors.salesforce.protocol import CAMPAIGN, KEY_PROPERTY
+from connector.vendors.salesforce.reading import fitting
 from connector.vendors.salesforce.soap import Conversion
 from tests.contract.vendor_contract import CompaniesContract, Crm, Names, VendorContract
 
@@ -551,3 +553,13 @@ class TestSalesforceAlone:
         second = crm.salesforce.update_unless_edited("Lead", update, since=read_at, lane=Lane.HOT)
         assert (second.outcome, second.reason) == (Outcome.REJECTED, "edited_meanwhile")
         assert crm.sandbox.record(one)["fields"]["Title"] == "theirs"
+
+    def test_long_keys_are_asked_for_in_addresses_that_salesforce_takes(self, crm: SalesforceCrm) -> None:
+        keys = [f"{n:04d}-" + "鍵" * 100 for n in range(60)]
+        creates = [Create(key=key, properties=crm.task_properties("電話"), associate=()) for key in keys]
+        made = crm.vendor.create("Task", creates, lane=Lane.HOT)
+        before = crm.sandbox.call_count("data.query")
+        found = crm.vendor.find_by_key("Task", keys, [], lane=Lane.HOT)
+        assert {key: one.id for key, one in found.items()} == {key: one.id for key, one in zip(keys, made, strict=True)}
+        assert crm.sandbox.call_count("data.query") - before == 5
+        assert all(sum(len(quote(f"'{one}'")) for one in part) < 13_000 for part in fitting(keys))

@@ -27,6 +27,8 @@ from connector.sandbox.salesforce.wire import Actor, Call, Json, RefusalError, R
 
 NOBODY = Actor(source="API", user_id="", label="anonymous")
 _DAY_MS = 86_400_000
+MAX_ADDRESS = 16_384
+"""Of an address with its headers."""
 _VERSIONED = re.compile(r"/services/data/v(\d+)\.0(/.*)?")
 Handler = Callable[[Call], Reply]
 
@@ -160,6 +162,8 @@ class SalesforceService:
             base_url=request.base_url,
             raw_body=request.body,
         )
+        if len(request.target) + sum(len(one) for pair in request.headers.items() for one in pair) > MAX_ADDRESS:
+            return call, None, refusal(414, "URI_TOO_LONG", "URI Too Long")
         try:
             return call, self._routed(call), None
         except RefusalError as error:

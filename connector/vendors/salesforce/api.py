@@ -246,7 +246,8 @@ class _EndedError(Exception):
 
 
 def _bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
+    # the client asks for indented JSON, which is half as large again
+    return {"Authorization": f"Bearer {token}", "X-PrettyPrint": "0"}
 
 
 def _wait_before_retry(error: Exception) -> bool | float:

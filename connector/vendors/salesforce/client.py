@@ -37,6 +37,9 @@ from connector.vendors.salesforce.reading import Reader, chunks
 from connector.vendors.salesforce.soap import Conversion, Converted, convert_leads
 from connector.vendors.salesforce.writing import Writer
 
+PATIENT = Timeouts(read_seconds=60.0, total_seconds=120.0)
+"""200 rows with the org's own flows and triggers on them may take a minute; a time-out would leave them uncertain."""
+
 MASTER_TYPE = "012000000000000AAA"
 """The record type of records that have none."""
 
@@ -63,7 +66,7 @@ class SalesforceVendor:
         allow_duplicates: bool = False,
         rate_per_second: float = 10.0,
         most_in_flight: int = 5,
-        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        timeouts: Timeouts = PATIENT,
     ) -> None:
         self.account_id = account_id
         self.key_property = protocol.KEY_PROPERTY

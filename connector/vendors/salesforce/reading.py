@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from connector.errors import RetryableError
 from connector.vendors.base import Change, Lane, Page, Record
@@ -22,6 +23,9 @@ from connector.vendors.salesforce.protocol import (
     MODIFIED,
     PAGE_SIZE,
 )
+
+ADDRESS_BYTES = 12_000
+"""Salesforce takes addresses of 16 KB, headers included; the names of the fields need room too."""
 
 _MERGED = "MasterRecordId"
 _UNKNOWN = "unknown_property"
@@ -130,7 +134,7 @@ class Reader:
             where = protocol.among(name, chunk) + (f" AND {extra}" if extra else "")
             return self._selected(object_type, properties, where, lane=lane)
 
-        return [found for part in self._flight.map(one, chunks(values)) for found in part]
+        return [found for part in self._flight.map(one, fitting(values)) for found in part]
 
     def _selected(self, object_type: str, properties: Sequence[str], where: str, *, lane: Lane) -> list[Record]:
         """One query; a field that was taken from us meanwhile is found out and left out."""
@@ -176,6 +180,20 @@ class Reader:
                     entries = found.setdefault(str(raw[parent]), {}).setdefault(name, [])
                     entries.append(records.change(raw, self._user_id))
         return {one: {name: tuple(entries) for name, entries in told.items()} for one, told in found.items()}
+
+
+def fitting(values: Sequence[str]) -> list[list[str]]:
+    """Texts in parts that a query's address can hold: 200 of them, fewer where they are long."""
+    parts: list[list[str]] = []
+    room = 0
+    for value in values:
+        size = len(quote(protocol.quoted(value))) + len("%2C")
+        if not parts or len(parts[-1]) == BATCH_SIZE or size > room:
+            parts.append([])
+            room = ADDRESS_BYTES
+        parts[-1].append(value)
+        room -= size
+    return parts
 
 
 def chunks(items: Sequence[Any], size: int = BATCH_SIZE) -> list[Any]:

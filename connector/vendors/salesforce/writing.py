@@ -213,20 +213,17 @@ def _matched(batch: Batch[Row], object_type: str, rows: Sequence[Row], answer: J
     told: list[WriteResult] = []
     for number, row in enumerate(rows):
         raw = results[number] if number < len(results) else None
-        told.append(_result(batch, object_type, row, raw, stored))
+        told.append(_result(batch, row, raw, stored))
     return told
 
 
-def _result(
-    batch: Batch[Row], object_type: str, row: Row, raw: Mapping[str, Any] | None, stored: Mapping[str, Record]
-) -> WriteResult:
+def _result(batch: Batch[Row], row: Row, raw: Mapping[str, Any] | None, stored: Mapping[str, Record]) -> WriteResult:
     if raw is None:
         outcome = Outcome.RETRY if batch.repeatable else Outcome.UNCERTAIN
         return batch.result(row, outcome, "unanswered", "Salesforce's answer says nothing of this record.")
     if raw.get("success") is True:
         record_id = str(raw["id"])
-        bare = Record(object_type=object_type, id=record_id, properties={}, modified_at=None)
-        return WriteResult(id=record_id, outcome=Outcome.APPLIED, record=stored.get(record_id, bare))
+        return WriteResult(id=record_id, outcome=Outcome.APPLIED, record=stored.get(record_id))
     problems = [one for one in raw.get("errors") or () if isinstance(one, Mapping)]
     code = str(problems[0].get("statusCode")) if problems else ""
     if code in PASSING:
