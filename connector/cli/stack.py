@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from connector.policy.source import read_folder
 from connector.sandbox.handle import SandboxHandle, connect_sandbox
 from connector.settings import Settings
 from connector.store.database import Database
+from connector.store.embedded import embedded_database
 from connector.sync.activate import activate
 
 START_SECONDS = 40.0
@@ -49,20 +50,8 @@ class Stack:
 
     def start(self, name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start (or start again) one `tasuki` process; its log goes to a file below the home."""
-        log = (self.home / f"{name}.log").open("ab")
-        command = [sys.executable, "-m", "connector.cli.main", *arguments]
-        self.processes[name] = subprocess.Popen(command, env=dict(self.environment), stdout=log, stderr=log)  # noqa: S603
-        log.close()
+        self.processes[name] = _begin(self.home, self.environment, name, arguments)
         return self.processes[name]
-
-    def start_service(self) -> None:
-        """Start the webhook service and wait until it answers."""
-        self.start("serve", ["serve"])
-        wait_for(f"{self.url}/readyz", self.processes["serve"], self.home / "serve.log")
-
-    def start_worker(self) -> None:
-        """Start a worker."""
-        self.start("work", ["work"])
 
     def stop(self, name: str) -> None:
         """End one process and wait until it has gone."""
@@ -81,17 +70,26 @@ def running(home: Path, policy: Path, *, sandbox_options: Sequence[str] = (), po
     home.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
-    with _sandbox(home, url, sandbox_options) as sandbox:
+    # each of them takes its time to start, so none waits for another that it does not need
+    with _sandbox(home, url, sandbox_options) as await_sandbox, embedded_database(home / "postgres"):
+        sandbox = await_sandbox()
         environment = _environment(home, url, port, sandbox)
         settings = Settings.from_environ(environment)
         with open_store(settings) as database:
-            stack = _prepare(home, url, sandbox, settings, environment, database, policy)
+            processes = {"serve": _begin(home, environment, "serve", ["serve"])}
             try:
-                stack.start_service()
-                stack.start_worker()
+                stack = _prepare(home, url, sandbox, settings, environment, database, policy, processes)
+                stack.start("work", ["work"])
+                wait_for(f"{url}/readyz", processes["serve"], home / "serve.log")
                 yield stack
             finally:
-                stop(list(stack.processes.values()))
+                stop(list(processes.values()))
+
+
+def _begin(home: Path, environment: Mapping[str, str], name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "connector.cli.main", *arguments]
+    with (home / f"{name}.log").open("ab") as log:
+        return subprocess.Popen(command, env=dict(environment), stdout=log, stderr=log)  # noqa: S603
 
 
 def _prepare(
@@ -102,6 +100,7 @@ def _prepare(
     environment: Mapping[str, str],
     database: Database,
     folder: Path,
+    processes: dict[str, subprocess.Popen[bytes]],
 ) -> Stack:
     policy = load_policy(folder)
     assert settings.hubspot is not None
@@ -116,6 +115,7 @@ def _prepare(
         database=database,
         installation_id=installation_id,
         connection_id=connection_id,
+        processes=processes,
     )
     subscribe(stack)
     return stack
@@ -140,14 +140,14 @@ def subscribe(stack: Stack) -> None:
 
 
 @contextlib.contextmanager
-def _sandbox(home: Path, url: str, options: Sequence[str]) -> Iterator[SandboxHandle]:
+def _sandbox(home: Path, url: str, options: Sequence[str]) -> Iterator[Callable[[], SandboxHandle]]:
+    """The sandbox's process, and what waits until it answers."""
     command = [sys.executable, "-m", "connector.cli.main", "sandbox", "--json", "--port", "0", *options]
     hooks = ["--webhook-url", f"{url}/webhooks/hubspot", "--app-secret", APP_SECRET]
     with (home / "sandbox.log").open("ab") as log:
         process = subprocess.Popen([*command, *hooks], stdout=subprocess.PIPE, stderr=log)  # noqa: S603
     try:
-        facts = orjson.loads(_first_line(process, home / "sandbox.log"))
-        yield connect_sandbox(facts["base_url"])
+        yield lambda: connect_sandbox(orjson.loads(_first_line(process, home / "sandbox.log"))["base_url"])
     finally:
         stop([process])
 
