@@ -10,7 +10,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import tempfile
 import threading
 import time
@@ -55,6 +54,10 @@ def stack() -> Iterator[Stack]:
 
 
 def test_nothing_acknowledged_is_lost_and_no_task_exists_twice(stack: Stack) -> None:
+    _kill(stack, "work")
+    assert stack.processes["work"].poll() is not None
+    _supervise(stack)
+    assert stack.processes["work"].poll() is None, "the supervisor of this test starts what has ended"
     _ordeal(stack, rounds=6, seed=1)
 
 
@@ -167,10 +170,3 @@ def _judge(stack: Stack, submitted: list[str]) -> None:
     for contact in submitted:
         shown = stack.sandbox.record("contacts", contact)["properties"]
         assert (shown["lifecyclestage"], shown["tasuki_score"]) == ("marketingqualifiedlead", "40")
-
-
-def test_the_supervisor_of_this_test_starts_what_has_ended(stack: Stack) -> None:
-    _kill(stack, "work")
-    assert isinstance(stack.processes["work"], subprocess.Popen)
-    _supervise(stack)
-    assert stack.processes["work"].poll() is None
