@@ -21,6 +21,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from connector.errors import UsageError
+from connector.texts import joined, listing, say
 
 DEFAULT_HUBSPOT_URL = "https://api.hubapi.com"
 API_VERSIONS = ("2026-03", "v3")
@@ -70,8 +71,8 @@ class SettingsError(UsageError):
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
-        listed = "\n".join(f"  - {problem}" for problem in problems)
-        super().__init__(f"Mend these settings (see docs/operations.md):\n{listed}", reason="settings")
+        head = say("Mend these settings (see docs/operations.md):")
+        super().__init__(joined("\n", (head, listing(problems))), reason="settings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +166,7 @@ class _Reader:
             if name.startswith("TASUKI_") and name not in known:
                 near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.85)
                 if near:
-                    self.problems.append(f"{name} is not a setting: did you mean {near[0]}?")
+                    self.problems.append(say("{name} is not a setting: did you mean {near}?", name=name, near=near[0]))
 
     def given(self, name: str) -> str:
         return self._environ.get(name, "").strip()
@@ -176,14 +177,19 @@ class _Reader:
     def secret(self, name: str) -> str:
         value, path = self.given(name), self.given(f"{name}_FILE")
         if value and path:
-            self.problems.append(f"{name} and {name}_FILE are both set: keep one of them")
+            self.problems.append(say("{name} and {name}_FILE are both set: keep one of them", name=name))
         if value or not path:
             return value
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             self.problems.append(
-                f"{name}_FILE: {path} cannot be read ({type(error).__name__}): mend the path or its rights"
+                say(
+                    "{name}_FILE: {path} cannot be read ({error}): mend the path or its rights",
+                    name=name,
+                    path=path,
+                    error=type(error).__name__,
+                )
             )
             return ""
 
@@ -191,26 +197,46 @@ class _Reader:
         text = self.text(name)
         if re.fullmatch(r"[0-9]{1,18}", text) and low <= int(text) <= high:
             return int(text)
-        hint = " (Kubernetes sets it for a service of that name: enableServiceLinks: false)" if "://" in text else ""
-        self.problems.append(f"{name} must be a whole number from {low} to {high}, not {text!r}{hint}")
+        of_kubernetes = say(" (Kubernetes sets it for a service of that name: enableServiceLinks: false)")
+        hint = of_kubernetes if "://" in text else ""
+        self.problems.append(
+            say(
+                "{name} must be a whole number from {low} to {high}, not {text!r}{hint}",
+                name=name,
+                low=low,
+                high=high,
+                text=text,
+                hint=hint,
+            )
+        )
         return low
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
         text = self.text(name).lower()
         if text not in allowed:
-            self.problems.append(f"{name} must be one of {', '.join(allowed)}, not {text!r}")
+            self.problems.append(
+                say("{name} must be one of {allowed}, not {text!r}", name=name, allowed=", ".join(allowed), text=text)
+            )
         return text
 
     def folder(self, name: str) -> Path | None:
         text = self.text(name)
         if text and not Path(text).is_dir():
-            self.problems.append(f"{name}: there is no folder {text!r}; name one that holds a policy's YAML files")
+            self.problems.append(
+                say(
+                    "{name}: there is no folder {text!r}; name one that holds a policy's YAML files",
+                    name=name,
+                    text=text,
+                )
+            )
         return Path(text).absolute() if text else None
 
     def url(self, name: str) -> str:
         text = self.text(name).rstrip("/")
         if text and not _is_web_address(text):
-            self.problems.append(f"{name} must be a web address such as https://crm.example.co.jp, without a query")
+            self.problems.append(
+                say("{name} must be a web address such as https://crm.example.co.jp, without a query", name=name)
+            )
         return text
 
     def database_url(self) -> str | None:
@@ -220,19 +246,29 @@ class _Reader:
         try:
             conninfo_to_dict(text)
         except ProgrammingError:  # its words repeat the password
-            self.problems.append("TASUKI_DATABASE_URL must look like postgresql://user:password@host:5432/database")
+            self.problems.append(
+                say("TASUKI_DATABASE_URL must look like postgresql://user:password@host:5432/database")
+            )
         return text
 
     def secret_keys(self, *, required: bool) -> tuple[str, ...]:
         keys = _parts(self.secret("TASUKI_SECRET_KEY"))
-        remedy = "make one with: openssl rand -base64 32 | tr '+/' '-_'"
+        remedy = say("make one with: openssl rand -base64 32 | tr '+/' '-_'")
         if required and not keys:
-            self.problems.append(f"TASUKI_SECRET_KEY must be set when TASUKI_DATABASE_URL is; {remedy}")
+            self.problems.append(
+                say("TASUKI_SECRET_KEY must be set when TASUKI_DATABASE_URL is; {remedy}", remedy=remedy)
+            )
         for place, key in enumerate(keys, start=1):
             try:
                 Fernet(key)
             except ValueError:
-                self.problems.append(f"TASUKI_SECRET_KEY: key {place} is not 32 bytes in URL-safe base64; {remedy}")
+                self.problems.append(
+                    say(
+                        "TASUKI_SECRET_KEY: key {place} is not 32 bytes in URL-safe base64; {remedy}",
+                        place=place,
+                        remedy=remedy,
+                    )
+                )
         return keys
 
     def form_secrets(self) -> Mapping[str, tuple[str, ...]]:
@@ -241,11 +277,18 @@ class _Reader:
             source, sign, value = (part.strip() for part in pair.partition("="))
             if not sign or not _SOURCE.fullmatch(source):
                 self.problems.append(
-                    f"TASUKI_FORM_SECRETS: entry {place} must read source=secret, the source of a-z, 0-9, - and _"
+                    say(
+                        "TASUKI_FORM_SECRETS: entry {place} must read source=secret, the source of a-z, 0-9, - and _",
+                        place=place,
+                    )
                 )
             elif len(value) < SHORTEST_FORM_SECRET:
                 self.problems.append(
-                    f"TASUKI_FORM_SECRETS: the secret of {source!r} needs {SHORTEST_FORM_SECRET} characters or more"
+                    say(
+                        "TASUKI_FORM_SECRETS: the secret of {source!r} needs {least} characters or more",
+                        source=source,
+                        least=SHORTEST_FORM_SECRET,
+                    )
                 )
             else:
                 found[source] = (*found.get(source, ()), value)
@@ -262,7 +305,10 @@ class _Reader:
             return None
         missing = {"CLIENT_SECRET": secrets, "ACCESS_TOKEN": token, "PORTAL_ID": portal}
         self.problems += [
-            f"TASUKI_HUBSPOT_{name} is missing: a portal needs its client secret, its access token and its id"
+            say(
+                "{name} is missing: a portal needs its client secret, its access token and its id",
+                name=f"TASUKI_HUBSPOT_{name}",
+            )
             for name, value in missing.items()
             if not value
         ]
@@ -284,7 +330,7 @@ class _Reader:
             queue, _, number = (part.strip() for part in pair.partition("="))
             if not queue or not re.fullmatch(r"[0-9]{1,18}", number):
                 self.problems.append(
-                    f"TASUKI_HUBSPOT_TASK_QUEUES: {pair!r} must read queue=id, such as tele_call=123456"
+                    say("TASUKI_HUBSPOT_TASK_QUEUES: {pair!r} must read queue=id, such as tele_call=123456", pair=pair)
                 )
             found[queue] = number
         return MappingProxyType(found)
@@ -294,10 +340,12 @@ class _Reader:
         if urlsplit(base_url).hostname in _LOOPBACK:
             return
         if urlsplit(base_url).scheme != "https":
-            self.problems.append("TASUKI_HUBSPOT_BASE_URL must begin with https://: the access token travels with it")
+            self.problems.append(
+                say("TASUKI_HUBSPOT_BASE_URL must begin with https://: the access token travels with it")
+            )
         if not self.given("TASUKI_PUBLIC_URL"):
             self.problems.append(
-                "TASUKI_PUBLIC_URL must be the address that HubSpot calls: it is part of what HubSpot signs"
+                say("TASUKI_PUBLIC_URL must be the address that HubSpot calls: it is part of what HubSpot signs")
             )
 
 

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.rows import scalar_row
 
 from connector.errors import UsageError
+from connector.texts import say
 
 BUSINESS_NOW = "SELECT anchor_business + (clock_timestamp() - anchor_machine) * rate FROM business_clock"
 """Business time, for statements that write it down."""
@@ -51,10 +52,10 @@ def set_clock(connection: psycopg.Connection[Any], at: datetime, *, rate: float 
     """
     if at.tzinfo is None:
         raise UsageError(
-            "The clock is set to a time with a zone, as in 2026-04-01T09:00+09:00.", reason="time_without_zone"
+            say("The clock is set to a time with a zone, as in 2026-04-01T09:00+09:00."), reason="time_without_zone"
         )
     if rate < 0:
-        raise UsageError("Time does not run backwards: the rate is 0 or more.", reason="clock_rate_negative")
+        raise UsageError(say("Time does not run backwards: the rate is 0 or more."), reason="clock_rate_negative")
     connection.execute(_SET, [at, rate])
 
 
@@ -73,8 +74,10 @@ def refuse_virtual_clock(connection: psycopg.Connection[Any]) -> None:
     """Raise UsageError when the clock is set: call it before work on a real vendor starts."""
     if is_virtual(connection):
         raise UsageError(
-            "The business clock of this database is set for a sandbox; a real portal must not be worked on with "
-            "it. Use another database, or put the clock back to real time.",
+            say(
+                "The business clock of this database is set for a sandbox; a real portal must not be worked on "
+                "with it. Use another database, or put the clock back to real time."
+            ),
             reason="clock_is_virtual",
         )
 

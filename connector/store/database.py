@@ -28,6 +28,7 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from connector.errors import RetryableError, UsageError
+from connector.texts import say
 
 Connection = psycopg.Connection[DictRow]
 
@@ -215,19 +216,21 @@ def translated_errors() -> Iterator[None]:
         yield
     except (pg.SerializationFailure, pg.DeadlockDetected) as error:
         raise RetryableError(
-            "Two transactions met on the same rows; the work is done again.", reason="database_conflict"
+            say("Two transactions met on the same rows; the work is done again."), reason="database_conflict"
         ) from error
     except (pg.DiskFull, pg.OutOfMemory) as error:
         raise RetryableError(
-            "The database has no room left; free disk space on its machine.", reason="database_full"
+            say("The database has no room left; free disk space on its machine."), reason="database_full"
         ) from error
     except pg.ReadOnlySqlTransaction as error:
         raise RetryableError(
-            "The database only reads at present; point TASUKI_DATABASE_URL at the primary.",
+            say("The database only reads at present; point TASUKI_DATABASE_URL at the primary."),
             reason="database_read_only",
         ) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise RetryableError("The database is away or blocked; it is tried again.", reason="database_away") from error
+        raise RetryableError(
+            say("The database is away or blocked; it is tried again."), reason="database_away"
+        ) from error
 
 
 def session_dsn(dsn: str, *, application_name: str = "tasuki") -> str:
@@ -242,14 +245,17 @@ def refuse_unfit_server(dsn: str) -> None:
     with translated_errors(), psycopg.connect(make_conninfo("", **({"connect_timeout": "5"} | given))) as conn:
         if conn.info.server_version < OLDEST_SERVER_VERSION:
             raise UsageError(
-                f"The server is PostgreSQL {conn.info.server_version // 10000}; Tasuki needs "
-                f"{OLDEST_SERVER_VERSION // 10000} or newer.",
+                say(
+                    "The server is PostgreSQL {found}; Tasuki needs {least} or newer.",
+                    found=conn.info.server_version // 10000,
+                    least=OLDEST_SERVER_VERSION // 10000,
+                ),
                 reason="database_too_old",
             )
         row = conn.execute("SELECT pg_is_in_recovery()").fetchone()
         if row is not None and row[0]:
             raise UsageError(
-                "TASUKI_DATABASE_URL names a read replica; point it at the primary (writer) endpoint.",
+                say("TASUKI_DATABASE_URL names a read replica; point it at the primary (writer) endpoint."),
                 reason="database_is_replica",
             )
 
@@ -259,7 +265,7 @@ def _parse(dsn: str) -> dict[str, Any]:
         return {name: value for name, value in conninfo_to_dict(dsn).items() if value is not None}
     except psycopg.ProgrammingError as error:
         raise UsageError(
-            "TASUKI_DATABASE_URL is not a PostgreSQL URL; it looks like postgresql://user:password@host/name.",
+            say("TASUKI_DATABASE_URL is not a PostgreSQL URL; it looks like postgresql://user:password@host/name."),
             reason="database_url_malformed",
         ) from error
 

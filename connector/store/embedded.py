@@ -25,6 +25,7 @@ import psycopg
 
 from connector.errors import RetryableError, UsageError
 from connector.store import cluster
+from connector.texts import say
 
 ACQUIRE_SECONDS = 90.0
 _POLL_SECONDS = 0.01
@@ -112,8 +113,11 @@ def _make_home(home: Path) -> None:
         os.close(os.open(cluster.users_lock(home), os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise UsageError(
-            f"The database directory {home} cannot be used: {error.strerror}. "
-            "Set TASUKI_HOME to a directory of your own.",
+            say(
+                "The database directory {home} cannot be used: {strerror}. Set TASUKI_HOME to a directory of your own.",
+                home=home,
+                strerror=error.strerror,
+            ),
             reason="database_directory_unusable",
         ) from error
 
@@ -200,6 +204,10 @@ def _answers(dsn: str) -> bool:
 
 def _away(home: Path) -> RetryableError:
     return RetryableError(
-        f"The embedded database did not come up in time; {home / 'launcher.log'} and {home / 'log'} say why.",
+        say(
+            "The embedded database did not come up in time; {log} and {folder} say why.",
+            log=home / "launcher.log",
+            folder=home / "log",
+        ),
         reason="database_away",
     )

@@ -19,6 +19,7 @@ from psycopg.pq import Format
 
 from connector.errors import RetryableError
 from connector.store.database import Connection, Database, Statement
+from connector.texts import say
 
 MAX_CLAIMS = 10
 """A delivery whose reader died this often is parked: it is the delivery that kills."""
@@ -173,7 +174,9 @@ def settle(connection: Connection, token: uuid.UUID, results: Sequence[Settled])
         },
     )
     if cursor.rowcount != len(results):
-        raise RetryableError("The lease on these deliveries ran out; another worker reads them.", reason="lease_lost")
+        raise RetryableError(
+            say("The lease on these deliveries ran out; another worker reads them."), reason="lease_lost"
+        )
 
 
 def release(database: Database, token: uuid.UUID) -> int:

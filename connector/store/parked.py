@@ -18,6 +18,7 @@ from typing import Any
 from connector.errors import UsageError
 from connector.store import history
 from connector.store.database import Connection
+from connector.texts import say
 
 LONGEST_REASON = 120  #: A ledger row stays below 300 bytes.
 
@@ -147,7 +148,8 @@ def parse_item(text: str) -> ItemName:
     found = _NAMES[kind].fullmatch(rest) if kind in _NAMES else None
     if found is None:
         raise UsageError(
-            f"{text!r} names nothing that is parked: copy the item from `tasuki parked list`.", reason="item_malformed"
+            say("{text!r} names nothing that is parked: copy the item from `tasuki parked list`.", text=text),
+            reason="item_malformed",
         )
     parts = found.groupdict()
     return ItemName(

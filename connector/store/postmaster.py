@@ -30,6 +30,7 @@ from pathlib import Path
 from connector.errors import RetryableError, TasukiError, UsageError
 from connector.store import cluster
 from connector.store.cluster import Layout
+from connector.texts import say
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -240,7 +241,11 @@ def _await_ready(layout: Layout, server: subprocess.Popen[bytes]) -> None:
         server.kill()
         server.wait()
         raise RetryableError(
-            f"PostgreSQL did not start; {layout.log} and {layout.home / 'launcher.log'} say why.",
+            say(
+                "PostgreSQL did not start; {log} and {launcher} say why.",
+                log=layout.log,
+                launcher=layout.home / "launcher.log",
+            ),
             reason="database_did_not_start",
         )
 
@@ -284,7 +289,10 @@ def _run(layout: Layout, program: str, *arguments: str, stdin: str = "") -> None
         extra_groups=_groups(layout),
     )
     if done.returncode != 0:
-        raise UsageError(f"PostgreSQL's {program} failed: {done.stderr.strip()[-400:]}", reason="database_setup_failed")
+        raise UsageError(
+            say("PostgreSQL's {program} failed: {stderr}", program=program, stderr=done.stderr.strip()[-400:]),
+            reason="database_setup_failed",
+        )
 
 
 def _uid(layout: Layout) -> int | None:

@@ -23,6 +23,7 @@ from typing import Literal
 
 from connector.errors import QuotaError, UsageError
 from connector.store.database import Connection, Database
+from connector.texts import say
 
 Lane = Literal["hot", "background"]
 #: The kind whose capacity is a number of calls a day. Calls of every other kind count against it too.
@@ -150,7 +151,11 @@ def lease(connection: Connection, connection_id: int, kind: str, *, want: int, l
     ).fetchone()
     if row is None or not row["known"]:
         raise UsageError(
-            f"Connection {connection_id} has no quota of kind {kind!r}; configure it when the connection is made.",
+            say(
+                "Connection {connection_id} has no quota of kind {kind!r}; configure it when the connection is made.",
+                connection_id=connection_id,
+                kind=kind,
+            ),
             reason="quota_unknown",
         )
     granted = int(row["granted"])

@@ -23,6 +23,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from connector.errors import UsageError
+from connector.texts import say
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -70,12 +71,12 @@ class Vault:
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
-            raise UsageError("Set TASUKI_SECRET_KEY: nothing can be sealed without a key", reason="no_secret_key")
+            raise UsageError(say("Set TASUKI_SECRET_KEY: nothing can be sealed without a key"), reason="no_secret_key")
         try:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
         except ValueError:
             raise UsageError(
-                "A key is not 32 bytes in URL-safe base64; make one with: openssl rand -base64 32 | tr '+/' '-_'",
+                say("A key is not 32 bytes in URL-safe base64; make one with: openssl rand -base64 32 | tr '+/' '-_'"),
                 reason="malformed_secret_key",
             ) from None
 
@@ -114,10 +115,10 @@ def key_from_file(path: Path) -> tuple[str, ...]:
     if not path.exists():
         _make_key_file(path)
     if path.stat().st_mode & 0o077:
-        raise UsageError(f"Other users can read {path}; run: chmod 600 {path}", reason="key_file_open")
+        raise UsageError(say("Other users can read {path}; run: chmod 600 {path}", path=path), reason="key_file_open")
     keys = tuple(line.strip() for line in path.read_text(encoding="ascii").splitlines() if line.strip())
     if not keys:
-        raise UsageError(f"{path} is empty; put its key back from a backup", reason="key_file_empty")
+        raise UsageError(say("{path} is empty; put its key back from a backup", path=path), reason="key_file_empty")
     return keys
 
 

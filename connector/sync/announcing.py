@@ -22,6 +22,7 @@ from connector.store.database import Connection
 from connector.store.signals import NewSignal
 from connector.sync.cases import load_cases
 from connector.sync.context import Tenant
+from connector.texts import say
 
 log = structlog.get_logger()
 
@@ -36,9 +37,10 @@ def announce(tenant: Tenant, signal: str, *, about: str | None, everybody: bool,
     policy = tenant.plan.policy
     known = [one.id for one in policy.signals.values() if one.announced]
     if signal not in known:
-        said = ", ".join(known) or "none"
+        said = ", ".join(known) or say("none")
         raise UsageError(
-            f"`{signal}` is no announced signal of the running policy; it has: {said}.", reason="not_announced"
+            say("`{signal}` is no announced signal of the running policy; it has: {said}.", signal=signal, said=said),
+            reason="not_announced",
         )
     _check_about(tenant.plan, policy.signals[signal], about, everybody)
     with tenant.database.transaction(tenant.installation_id) as conn:
@@ -50,18 +52,26 @@ def announce(tenant: Tenant, signal: str, *, about: str | None, everybody: bool,
 def _check_about(plan: Plan, signal: SignalDef, about: str | None, everybody: bool) -> None:
     if signal.about is None:
         if about is not None:
-            raise UsageError(f"`{signal.id}` has no `about:` in signals.yaml: leave --about out.", reason="about")
+            raise UsageError(
+                say("`{name}` has no `about:` in signals.yaml: leave --about out.", name=signal.id), reason="about"
+            )
         return
     if (about is None) != everybody:
         raise UsageError(
-            f"Say what it is about (--about VALUE of `{signal.about}`), or --everybody for every lead that waits.",
+            say(
+                "Say what it is about (--about VALUE of `{about}`), or --everybody for every lead that waits.",
+                about=signal.about,
+            ),
             reason="about",
         )
     definition = plan.policy.fields[signal.about]
     is_choice = definition.type in (FieldType.CHOICE, FieldType.CHOICES)
     if about is not None and is_choice and about not in definition.choices:
         said = ", ".join(definition.choices)
-        raise UsageError(f"`{signal.about}` has no choice `{about}`; it has: {said}.", reason="about")
+        raise UsageError(
+            say("`{field}` has no choice `{about}`; it has: {said}.", field=signal.about, about=about, said=said),
+            reason="about",
+        )
 
 
 def waiting_for(tenant: Tenant, conn: Connection, announcement: Announcement) -> Iterator[int]:

@@ -16,6 +16,7 @@ from connector.store.links import ReadClaim
 from connector.sync.context import Line
 from connector.sync.deals import DealHarvest
 from connector.sync.merging import merge_leads
+from connector.texts import say
 from connector.vendors.base import Create, Lane, Outcome, Record
 
 
@@ -69,7 +70,9 @@ def _create(line: Line, claims: Sequence[ReadClaim], harvest: Harvest, lane: Lan
         elif result.outcome is Outcome.REJECTED:
             harvest.refused[create.key] = result.reason or "rejected"
         else:
-            raise RetryableError("Creating a contact came to no clear end; it is looked up again.", reason="uncertain")
+            raise RetryableError(
+                say("Creating a contact came to no clear end; it is looked up again."), reason="uncertain"
+            )
 
 
 def _first_values(line: Line, claim: ReadClaim) -> dict[str, str]:

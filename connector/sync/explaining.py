@@ -30,6 +30,7 @@ from connector.sync.binding import Binding
 from connector.sync.context import Tenant
 from connector.sync.deal_view import UNREAD_DEAL, deals_shown
 from connector.sync.merging import record_key
+from connector.texts import say
 
 MOST_ENTRIES = 1_000
 """A lead's whole history is told; one that somebody moves to and fro without end is told from its latest."""
@@ -78,13 +79,18 @@ def find_lead(tenant: Tenant, text: str) -> int:
         found = sorted({_survivor(conn, one) for one in _candidates(tenant, conn, kind, rest)})
     if not found:
         raise UsageError(
-            f"No lead is known as {text!r}: give a lead id, a HubSpot contact id or an e-mail address. A contact "
-            "that was only just made is known once the worker has read it.",
+            say(
+                "No lead is known as {text!r}: give a lead id, a HubSpot contact id or an e-mail address. A "
+                "contact that was only just made is known once the worker has read it.",
+                text=text,
+            ),
             reason="no_such_lead",
         )
     if len(found) > 1:
         listed = ", ".join(f"lead:{one}" for one in found)
-        raise UsageError(f"{text!r} may be any of {listed}: say which.", reason="ambiguous_lead")
+        raise UsageError(
+            say("{text!r} may be any of {listed}: say which.", text=text, listed=listed), reason="ambiguous_lead"
+        )
     return found[0]
 
 
@@ -95,12 +101,17 @@ def story(tenant: Tenant, lead_id: int) -> Story:
         row = leads.load(conn, [lead_id])[lead_id]
         link = next((one for one in inspection.links_of(conn, lead_id) if one.connection_id in tenant.bindings), None)
         if link is None:
-            raise UsageError(f"Lead {lead_id} is in no connected CRM (any more).", reason="lead_not_linked")
+            raise UsageError(
+                say("Lead {lead_id} is in no connected CRM (any more).", lead_id=lead_id), reason="lead_not_linked"
+            )
         binding = tenant.bindings[link.connection_id]
         person, company = _records(conn, link, binding)
         if person is None:
             raise UsageError(
-                f"Lead {lead_id} has not been read from the CRM yet; `tasuki outbox list` shows what waits.",
+                say(
+                    "Lead {lead_id} has not been read from the CRM yet; `tasuki outbox list` shows what waits.",
+                    lead_id=lead_id,
+                ),
                 reason="lead_not_read",
             )
         return _told(tenant, conn, row, link, binding, person, company, now)

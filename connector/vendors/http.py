@@ -23,6 +23,7 @@ from urllib3.exceptions import (
 )
 
 from connector.errors import QuotaError, RetryableError, UncertainError, UsageError
+from connector.texts import say
 from connector.vendors.base import Lane
 
 CONNECT_SECONDS = 3.05
@@ -86,7 +87,7 @@ def refuse_insecure(base_url: str) -> str:
     address = urlsplit(base_url)
     if address.scheme == "https" or (address.scheme == "http" and address.hostname in _LOOPBACK):
         return base_url.rstrip("/")
-    raise UsageError("The CRM's address must begin with https://", reason="base_url_insecure")
+    raise UsageError(say("The CRM's address must begin with https://"), reason="base_url_insecure")
 
 
 def send(
@@ -116,7 +117,7 @@ def send(
             retries=False,
         )
     except (NewConnectionError, ConnectTimeoutError, SSLError) as error:
-        raise RetryableError("The CRM cannot be reached.", reason="not_connected") from error
+        raise RetryableError(say("The CRM cannot be reached."), reason="not_connected") from error
     except (HTTPError, OSError) as error:
         raise UncertainError("The connection broke before an answer came.", reason="connection_lost") from error
     try:
