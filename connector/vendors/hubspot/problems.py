@@ -45,7 +45,7 @@ def outcome_problems(policy: Policy, vendor: HubSpotVendor) -> Iterator[Problem]
             property_name=_OUTCOME,
             reason="outcome_unknown",
             message=say(
-                "No outcome of kind {kind} in HubSpot is called {word} (signal {signal_id}): it has {listed}.",
+                "No outcome of {kind}s in HubSpot is called {word} (signal {signal_id}): it has {listed}.",
                 kind=kind.value,
                 word=word,
                 signal_id=signal_id,
