@@ -55,7 +55,7 @@ SELECT installation_id, id, (%(kinds)s::text[])[1 + (id * 7 + n * 3) %% cardinal
        'bench-' || id || '-' || n, at, at, true
 FROM lead,
      generate_series(1, (%(counts)s::int[])[1 + id %% cardinality(%(counts)s::int[])]) AS n,
-     LATERAL (SELECT %(now)s - make_interval(hours => (id * 31 + n * 271) %% 3600 + 20) AS at) AS past
+     LATERAL (SELECT %(now)s - make_interval(hours => ((id * 31 + n * 271) %% 3600)::int + 20) AS at) AS past
 WHERE gone IS NULL
 """
 

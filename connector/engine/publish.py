@@ -172,11 +172,11 @@ def owners(state: LeadState, view: LeadView) -> dict[str, str]:
 def _shows(plan: Plan) -> Sequence[tuple[str, Show]]:
     """The fields that are written from state, each with how its value is found: chosen once for a policy."""
     if not plan.shows:
-        plan.shows.extend((one.name, _show(one.name, one.shows or "")) for one in plan.shown)
+        plan.shows.extend((one.name, _show(plan, one.name, one.shows or "")) for one in plan.shown)
     return plan.shows
 
 
-def _show(name: str, what: str) -> Show:
+def _show(plan: Plan, name: str, what: str) -> Show:
     """How the value of a `shows:` field is found; it gives None for what is to be left as it stands."""
     if what.startswith(SCORE):
         score = what.removeprefix(SCORE)
@@ -185,7 +185,17 @@ def _show(name: str, what: str) -> Show:
         return lambda plan, state, view: view.value(name) if view.lead.speaks_for_deal else None
     if what == "sender":
         return lambda plan, state, view: handoff.sender(state, view, view.lead.fact(name).value)
-    return _SHOWS.get(what) or (lambda plan, state, view: view.value(name))
+    return _SHOWS.get(what) or _in_slot(plan.program.slots[name])
+
+
+def _in_slot(slot: int) -> Show:
+    """What stands in this place of a view's values: what the value's maker says."""
+
+    def show(plan: Plan, state: LeadState, view: LeadView) -> Value:
+        value = view.values[slot]
+        return view.make(slot) if value is None else value
+
+    return show
 
 
 def _next_task_due(plan: Plan, state: LeadState, view: LeadView) -> Value:

@@ -183,16 +183,13 @@ class Comparison(Condition):
     names: frozenset[str] = field(init=False, repr=False)
     moved_by: frozenset[str] | None = field(init=False, repr=False)
     stage_bound: bool = field(init=False, repr=False, default=False)
+    clock: ClockQuestion | None = field(init=False, repr=False)  #: What it asks of the clock.
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", frozenset((self.name,)))
+        object.__setattr__(self, "clock", self.asked.question if isinstance(self.asked, AskingTheClock) else None)
         scores = self.names if self.thresholds else frozenset[str]()
         object.__setattr__(self, "moved_by", scores if self.clock is None else None)
-
-    @property
-    def clock(self) -> ClockQuestion | None:
-        """What it asks of the clock."""
-        return self.asked.question if isinstance(self.asked, AskingTheClock) else None
 
     def holds(self, scope: Scope) -> str:
         return self.asked.holds(scope, self.name)
