@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from connector.domain.effects import Grant, OwnerRequest
 from connector.domain.lead import Actor, FieldFact, Lead
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState, Mover, StageEntry
@@ -98,13 +99,27 @@ def _case(plan: Plan, number: int, dice: random.Random) -> Case:
         id=number, fields=_facts(plan, number, dice), owner=dice.choice(("sato", "suzuki", None)), created_at=entered
     )
     evening = NOW - EVENING
-    decision = decide(plan, lead, signals, LeadState(entry=entry, policy=plan.policy.hash), evening, since=SINCE)
+    known = LeadState(entry=entry, policy=plan.policy.hash)
+    decision = decide(plan, lead, signals, known, evening, since=SINCE)
+    if decision.requests:  # the shell asks the pools at once, and decides again with their answers
+        lead = replace(lead, grants=tuple(_granted(one, dice) for one in decision.requests))
+        decision = decide(plan, lead, signals, known, evening, since=SINCE)
     seen = tuple(replace(one, seen=True) for one in signals)
     shown = {
         name: FieldFact(value=value, changed_at=evening, actor=Actor.TASUKI) for name, value in decision.desired.items()
     }
     lead = replace(lead, fields={**lead.fields, **shown})
     return _stirred(Case(lead, seen, decision.state), number, dice)
+
+
+def _granted(request: OwnerRequest, dice: random.Random) -> Grant:
+    return Grant(
+        request=request.key.text(),
+        owner_of=request.owner_of,
+        pool=request.pool,
+        person=dice.choice(("tanaka", "ito")),
+        granted_at=request.asked_at,
+    )
 
 
 def _stirred(case: Case, number: int, dice: random.Random) -> Case:

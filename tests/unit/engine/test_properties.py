@@ -38,7 +38,7 @@ RICH = plan_of(
 HOUR = timedelta(hours=1)
 
 
-def cases(few: int, most: int = 2_500) -> int:
+def cases(few: int, most: int = 2_000) -> int:
     """So many cases of a law that takes long; in the soak more by as much as of all others, up to `most`."""
     return min(few * settings.default.max_examples // 50, most)
 
@@ -84,6 +84,7 @@ def do(story: Story, doing: Doing) -> None:
     story.decide()
 
 
+@settings(max_examples=cases(50, most=4_000))
 @given(doings=doings)
 def test_deciding_twice_changes_nothing_no_key_has_two_causes_and_wakes_lie_ahead(doings: list[Doing]) -> None:
     story = Story(plan=RICH)
