@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value
@@ -160,6 +160,7 @@ def test_names_of_signals_stay_what_they_are(signal: str, about: str) -> None:
 printable = nasty.filter(lambda text: text.strip() == text != "" and text.isprintable())
 
 
+@settings(max_examples=max(12, settings.default.max_examples // 40))  # each loads a policy of its own
 @given(words=st.lists(printable, min_size=2, max_size=4, unique=True))
 def test_texts_of_a_policy_stay_texts_all_the_way(words: list[str]) -> None:
     """Through loader, program and tables: a score's rules on a text, each of which fires for its own word."""
