@@ -74,20 +74,20 @@ class HubSpotVendor:
         self.paths = protocol.family(api_version)
         self.key_property = key_property
         self._ours = frozenset(our_source_ids)
-        self._flight = Flight(rate_per_second=rate_per_second, most=most_in_flight)
+        self.flight = Flight(rate_per_second=rate_per_second, most=most_in_flight)
         self.api = Api(
             base_url=base_url,
             credentials=credentials,
             tokens=tokens,
-            flight=self._flight,
+            flight=self.flight,
             timeouts=timeouts,
             most_connections=most_in_flight,
         )
-        self.enroller = HubSpotEnroller(self.api, self.paths, self._flight)
+        self.enroller = HubSpotEnroller(self.api, self.paths, self.flight)
 
     def close(self) -> None:
         """End the threads and close the connections."""
-        self._flight.close()
+        self.flight.close()
         self.api.close()
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -138,7 +138,7 @@ class HubSpotVendor:
         inputs = [{"id": one} for one in unique]
         while inputs:
             following: list[dict[str, str]] = []
-            for answer in self._flight.map(
+            for answer in self.flight.map(
                 lambda chunk: self.api.call("POST", path, {"inputs": chunk}, lane=lane, kind=_ASSOCIATIONS),
                 _chunks(inputs, protocol.ASSOCIATIONS_BATCH_SIZE),
             ):
@@ -241,7 +241,7 @@ class HubSpotVendor:
             uses=lambda row, name: name in row.properties,
             repeatable=True,
         )
-        return write_all(batch, updates, size=protocol.BATCH_SIZE, flight=self._flight)
+        return write_all(batch, updates, size=protocol.BATCH_SIZE, flight=self.flight)
 
     def create(self, object_type: str, creates: Sequence[Create], *, lane: Lane) -> list[WriteResult]:
         """Create records with their associations, 100 a call; an uncertain call is never repeated."""
@@ -264,7 +264,7 @@ class HubSpotVendor:
             uses=lambda row, name: name in row.properties or name == self.key_property,
             repeatable=False,
         )
-        return write_all(batch, creates, size=protocol.BATCH_SIZE, flight=self._flight)
+        return write_all(batch, creates, size=protocol.BATCH_SIZE, flight=self.flight)
 
     def archive(self, object_type: str, ids: Sequence[str], *, lane: Lane) -> list[WriteResult]:
         """Archive records; one that is already gone counts as done."""
@@ -289,7 +289,7 @@ class HubSpotVendor:
             uses=lambda row, name: False,
             repeatable=True,
         )
-        return write_all(batch, ids, size=protocol.BATCH_SIZE, flight=self._flight)
+        return write_all(batch, ids, size=protocol.BATCH_SIZE, flight=self.flight)
 
     def associate(self, from_type: str, to_type: str, pairs: Sequence[tuple[str, str]], *, lane: Lane) -> None:
         """Associate by the unlabelled default type, 2,000 pairs a call; a pair whose record is gone is left out."""
@@ -332,7 +332,7 @@ class HubSpotVendor:
             _complete(answer)
             return [records.record(raw, object_type, self._ours) for raw in answer["results"]]
 
-        return [found for chunk in self._flight.map(one, _chunks(ids, size)) for found in chunk]
+        return [found for chunk in self.flight.map(one, _chunks(ids, size)) for found in chunk]
 
     def _all_pages(self, path: str, query: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
         after: str | None = None

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any
 
 from connector.errors import UsageError
@@ -118,8 +119,12 @@ def apply(found: ProvisionPlan, vendor: HubSpotVendor, *, probe_id: str, now: da
     if found.errors:
         listed = listing(problem.message for problem in found.errors)
         raise UsageError(say("HubSpot does not fit the policy:\n{listed}", listed=listed), reason="portal_unfit")
-    for step in found.steps:
-        _perform(step, vendor)
+    for action, steps in groupby(found.steps, lambda step: step.action):
+        if action == "create_property":  # by the dozen, and none needs another; whatever else is created has its order
+            vendor.flight.map(lambda step: _perform(step, vendor), steps)
+        else:
+            for step in steps:
+                _perform(step, vendor)
     unique = enforced_keys(vendor, found.keyed, probe_id=probe_id, now=now)
     unavailable = [SEQUENCE for problem in found.problems if problem.reason == NO_SEQUENCES]
     capabilities = {"unique_keys": unique, "unavailable": unavailable}
