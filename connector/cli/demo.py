@@ -20,7 +20,7 @@ from rich.table import Table
 
 from connector import log
 from connector.cli import demo_traffic
-from connector.cli.demo_proof import CrmLead, Difference, Expectation, read_crm, twice, uneven
+from connector.cli.demo_proof import CrmLead, Difference, Expectation, read_crm, shown_stage, twice, uneven
 from connector.cli.demo_traffic import Truth
 from connector.cli.latency import Latencies, latencies, percentile
 from connector.cli.shipped import shipped_policy
@@ -184,6 +184,7 @@ class _Demo:
             before,
             self._pools(),
             self._sequences(),
+            people,
         )
         with self._stack.database.transaction(self._stack.installation_id) as conn:
             now = BusinessClock.now(conn)
@@ -245,12 +246,7 @@ class _Demo:
         }
 
     def _stage(self, person: CrmLead | None) -> str:
-        raw = person.properties.get("lifecyclestage") if person else None
-        for store, home in self._binding.stores:
-            if home.name == "lifecyclestage" and raw:
-                meant = self._binding.stages_meant(store, raw)
-                return meant[0] if meant else raw
-        return "—"
+        return (shown_stage(self._binding, person) if person else None) or "—"
 
     def _totals(
         self,

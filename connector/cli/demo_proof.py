@@ -17,7 +17,7 @@ from hubspot import HubSpot
 from connector.cli.demo_traffic import Truth
 from connector.cli.stack import Stack
 from connector.domain.effects import Enrolment, NotEnrolled, OwnerRequest, WorkState
-from connector.domain.lead import Actor, FieldFact, Lead, StageReport
+from connector.domain.lead import Account, Actor, FieldFact, Lead, StageReport
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState
 from connector.domain.value import BLANK
@@ -141,6 +141,16 @@ def uneven(turns: Sequence[tuple[str, str, str]], pools: Mapping[str, frozenset[
             yield Difference(contact_id="-", what=f"turns of {pool}", expected="at most 1 apart", found=found)
 
 
+def shown_stage(binding: Binding, person: CrmLead) -> str | None:
+    """The policy's stage that the CRM shows of this contact; the raw value where it means none of ours."""
+    raw = person.properties.get("lifecyclestage")
+    for store, home in binding.stores:
+        if home.name == "lifecyclestage" and raw:
+            meant = binding.stages_meant(store, raw)
+            return meant[0] if meant else raw
+    return None
+
+
 class Expectation:
     """What the policy says of each contact."""
 
@@ -153,7 +163,9 @@ class Expectation:
         before: Mapping[str, CrmLead],
         pools: Mapping[str, frozenset[str]],
         started: Mapping[str, Collection[str]],
+        people: Mapping[str, CrmLead],
     ) -> None:
+        self._colleagues = self._by_company(binding, people)
         self._pools = pools  # pool → its people as the CRM shows them
         self._started = started  # contact → the sequences that the CRM started for it
         self._before = before
@@ -302,7 +314,38 @@ class Expectation:
         created = dialect.moment(person.properties.get(dialect.created_property))
         assert created is not None
         owner = person.properties.get(dialect.owner_property) or None
-        return Lead(id=int(person.id), fields=fields, owner=owner, created_at=created, stage_report=self._stood(person))
+        return Lead(
+            id=int(person.id),
+            fields=fields,
+            owner=owner,
+            created_at=created,
+            stage_report=self._stood(person),
+            account=self._account(person, company),
+        )
+
+    def _account(self, person: CrmLead, company: Mapping[str, str | None] | None) -> Account | None:
+        dialect = self._binding.dialect
+        company_id = person.properties.get(dialect.company_property)
+        if not company_id:
+            return None
+        others = [one for one in self._colleagues.get(company_id, ()) if one.id != person.id]
+        stages = frozenset(stage for one in others if (stage := shown_stage(self._binding, one)) is not None)
+        # whose turn it is among people of one company is given under a lock: the CRM shows who has it
+        mine, theirs = {task.rule for task in person.tasks}, {task.rule for one in others for task in one.tasks}
+        return Account(
+            id=company_id,
+            owner=(company or {}).get(dialect.owner_property) or None,
+            stages=stages,
+            taken=frozenset(self._binding.plan.turns) & theirs - mine,
+        )
+
+    @staticmethod
+    def _by_company(binding: Binding, people: Mapping[str, CrmLead]) -> Mapping[str, Sequence[CrmLead]]:
+        found: dict[str, list[CrmLead]] = {}
+        for person in people.values():
+            if company_id := person.properties.get(binding.dialect.company_property):
+                found.setdefault(company_id, []).append(person)
+        return found
 
     def _signals(self, person: CrmLead) -> list[Signal]:
         found = [
