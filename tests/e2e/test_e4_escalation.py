@@ -1,34 +1,26 @@
 """E4, G1: an untouched lead is warned of, alarms the managers, and is given to somebody else; each once.
 
-YAML in → the managers' task and the new owner, of the lead and of its open tasks, in the CRM out.
+YAML in → the managers' task and the new owner, of the lead and of its open tasks, in the CRM out. In b2b-ja the
+limit is two business days, warned of at half; half an hour after the breach the lead is somebody else's.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from connector.domain.codec_work import decode_clock
-from connector.domain.runs import ClockRun
 from connector.engine.deadlines import deadline, rung_at
 from connector.policy.model import Clock
 from tests.e2e.command_line import CommandLine
 from tests.e2e.relay import CALL, MAIL, Relay
 from tests.e2e.test_e2_routing import MANAGERS, SDR, owner, team
-
-CLOCK = "first_response"
-"""Two business days in b2b-ja, warned of at half; half an hour after the breach the lead is somebody else's."""
-
-
-def run(relay: Relay, contact_id: str) -> ClockRun:
-    return decode_clock(relay.lead(contact_id)["state"]["clocks"][CLOCK])
+from tests.e2e.test_g1_first_response import CLOCK, now, run
 
 
 def wait_until(relay: Relay, moment: datetime | None) -> None:
     """Time goes on to a second after this moment, and everything that is due is done."""
     assert moment is not None
-    now = datetime.fromtimestamp(relay.sandbox.clock()["now_ms"] / 1000, UTC)
-    relay.pass_time(seconds=(moment - now).total_seconds() + 1, rate=0)
+    relay.pass_time(seconds=(moment - now(relay)).total_seconds() + 1, rate=0)
     relay.hear_and_settle()
 
 
@@ -99,7 +91,7 @@ def test_who_leaves_a_lead_untouched_is_warned_then_the_managers_are_told_then_i
 
 def answer(relay: Relay, contact_id: str) -> None:
     """The rep calls, too late."""
-    at = datetime.fromtimestamp(relay.sandbox.clock()["now_ms"] / 1000, UTC) - timedelta(minutes=1)
+    at = now(relay) - timedelta(minutes=1)
     values = {"hs_timestamp": at.isoformat(), "hs_call_status": "COMPLETED"}
     relay.sandbox.create("calls", values, associations=[("contacts", contact_id)])
     relay.hear_and_settle()

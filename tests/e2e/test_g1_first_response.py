@@ -5,14 +5,25 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from connector.domain.codec_work import decode_clock
 from connector.domain.runs import ClockRun
 from connector.vendors.hubspot.activities import NO_ANSWER
-from tests.e2e.relay import MQL, Relay
+from tests.e2e.command_line import CommandLine
+from tests.e2e.relay import INQUIRY, MQL, Relay
 
 UNANSWERED = "未対応"
 CLOCK = "first_response"
 """Two business days in b2b-ja; what comes of an untouched lead is told in test_e4_escalation.py."""
+
+
+GOAL = "first_response_goal"
+"""Five working minutes."""
+
+
+def now(relay: Relay) -> datetime:
+    return datetime.fromtimestamp(relay.sandbox.clock()["now_ms"] / 1000, UTC)
 
 
 def run(relay: Relay, contact_id: str, clock: str = CLOCK) -> ClockRun:
@@ -21,8 +32,7 @@ def run(relay: Relay, contact_id: str, clock: str = CLOCK) -> ClockRun:
 
 def call(relay: Relay, contact_id: str) -> None:
     """A rep calls and nobody answers: it is an attempt."""
-    at = datetime.fromtimestamp(relay.sandbox.clock()["now_ms"] / 1000, UTC)
-    values = {"hs_timestamp": at.isoformat(), "hs_call_disposition": NO_ANSWER, "hs_call_status": "COMPLETED"}
+    values = {"hs_timestamp": now(relay).isoformat(), "hs_call_disposition": NO_ANSWER, "hs_call_status": "COMPLETED"}
     relay.sandbox.create("calls", values, associations=[("contacts", contact_id)])
 
 
@@ -72,3 +82,38 @@ def test_while_the_crm_cannot_be_read_nothing_is_made_of_silence(relay: Relay) -
     relay.expire_waits()
     relay.settle()
     assert (run(relay, contact_id).breached_at, alarms(relay, contact_id)) == (None, [])
+
+
+def test_what_the_crm_showed_late_is_told_apart_from_what_the_rep_took(relay: Relay) -> None:
+    """The CRM takes no writes for eight working minutes; the rep, who then sees it, calls within three."""
+    calendar = relay.policy.calendar
+    assert calendar is not None
+    opening = calendar.next_open(calendar.closing_after(now(relay), 0))
+    relay.pass_time(seconds=(opening - now(relay)).total_seconds(), rate=0)
+    relay.listen()
+    for kind in ("contacts.batch_update", "tasks.batch_create"):
+        relay.sandbox.fault("status", kind=kind, status=503, times=1_000)
+    submitted = relay.sandbox.submit(INQUIRY, {"email": "yamada@example.co.jp", "lastname": "山田"})
+    relay.poll()
+    relay.hear()
+    for _ in range(4):
+        relay.round()
+    contact_id = str(submitted["contact_id"])
+    assert run(relay, contact_id, GOAL).running
+    relay.pass_time(minutes=8, rate=0)
+    relay.sandbox.clear_faults()
+    relay.expire_waits()
+    relay.hear_and_settle()
+    relay.pass_time(minutes=3, rate=0)
+    call(relay, contact_id)
+    relay.hear_and_settle()
+    found = CommandLine.of(relay).json("explain", f"contact:{contact_id}")["clocks"]
+    goal = next(one for one in found if one["clock"] == GOAL)
+    assert (goal["standing"], goal["by_system"]) == ("late", True)
+    assert (round(goal["system_seconds"] / 60), round(goal["human_seconds"] / 60)) == (8, 3)
+    (counted,) = CommandLine.of(relay).json("sla", GOAL)["figures"]
+    assert (counted["breached"], counted["by_system"], counted["median_minutes"]) == (1, 1, 11)
+    assert counted["system_share"] == pytest.approx(8 / 11, abs=0.01)
+    printed = CommandLine.of(relay).run("sla", "--language", "ja").output
+    assert "MQL発生から初回コンタクト(目標)" in printed
+    assert "うちシステム起因" in printed

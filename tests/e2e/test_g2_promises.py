@@ -3,7 +3,7 @@ state, ended without a verdict when the lead goes aside. YAML in → tasks in th
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import MakeRelay
 from tests.e2e.handover import edit, its_deals, new_sql, say
 from tests.e2e.relay import Relay
-from tests.e2e.test_g1_first_response import call
+from tests.e2e.test_g1_first_response import call, now
 
 ANSWERS, MEETING, RESULT, DECISION = "fs_answers", "fs_meeting", "fs_result", "is_decision"
 
@@ -22,10 +22,6 @@ def relay(make_relay: MakeRelay) -> Relay:
     made = make_relay()
     made.listen()
     return made
-
-
-def now(relay: Relay) -> datetime:
-    return datetime.fromtimestamp(relay.sandbox.clock()["now_ms"] / 1000, UTC)
 
 
 def later(relay: Relay, **span: float) -> None:
