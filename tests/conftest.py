@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import structlog
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 from psycopg.conninfo import make_conninfo
 
 from connector.store import cluster
@@ -24,7 +24,14 @@ from connector.store.embedded import embedded_database
 from connector.store.migrate import migrate
 
 # How long an example takes says something of the machine alone. `make soak` looks further, at random: see `cases`.
-settings.register_profile("tasuki", deadline=None, max_examples=50, derandomize=True, database=None)
+settings.register_profile(
+    "tasuki",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=50,
+    derandomize=True,
+    database=None,
+)
 settings.register_profile("soak", settings.get_profile("tasuki"), max_examples=10_000, derandomize=False)
 settings.load_profile("tasuki")
 
@@ -96,7 +103,7 @@ def _make_template(dsn: str) -> None:
         conn.execute("SELECT pg_advisory_lock(1)")
         if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone():
             return
-        for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             conn.execute(f"ALTER SYSTEM SET {setting} = off")  # nobody keeps this server's data
         conn.execute("SELECT pg_reload_conf()")
         conn.execute(f"ALTER ROLE {cluster.ROLE} CREATEDB")

@@ -9,14 +9,14 @@ from typing import Any
 from connector.store.database import Connection
 
 _COLLEAGUES = """
-SELECT m.properties ->> %(company_property)s AS company_id, lead.id AS lead_id, lead.stage,
+SELECT m.company_id, lead.id AS lead_id, lead.stage,
        lead.state -> 'cadences' AS cadences, lead.scores,
        lead.state ? 'cadences'
        AND EXISTS (SELECT FROM lead_due WHERE lead_due.lead_id = lead.id AND parked_reason IS NOT NULL) AS parked
 FROM mirror AS m JOIN link ON link.connection_id = m.connection_id AND link.vendor_id = m.vendor_id
 JOIN lead ON lead.id = link.lead_id
 WHERE m.connection_id = %(connection_id)s AND m.object_type = %(person_type)s AND m.gone IS NULL AND lead.gone IS NULL
-  AND m.properties ->> %(company_property)s = ANY(%(ids)s)
+  AND m.company_id = ANY(%(ids)s)
 """
 
 _HOLD = """
@@ -38,14 +38,13 @@ class Colleague:
 
 
 def colleagues(
-    conn: Connection, connection_id: int, ids: Sequence[str], *, person_type: str, company_property: str
+    conn: Connection, connection_id: int, ids: Sequence[str], *, person_type: str
 ) -> dict[str, list[Colleague]]:
     """The leads of these companies, by company."""
     values = {
         "connection_id": connection_id,
         "ids": list(ids),
         "person_type": person_type,
-        "company_property": company_property,
     }
     found: dict[str, list[Colleague]] = {}
     for row in conn.execute(_COLLEAGUES, values) if ids else ():

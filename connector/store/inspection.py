@@ -99,7 +99,7 @@ _BY_VENDOR_ID = "SELECT DISTINCT lead_id FROM identity WHERE vendor_id = %s AND 
 _BY_EMAIL = """
 SELECT DISTINCT identity.lead_id
 FROM mirror JOIN identity USING (installation_id, connection_id, object_type, vendor_id)
-WHERE mirror.object_type = %(object_type)s AND mirror.properties ->> 'email' = ANY(%(emails)s)
+WHERE mirror.object_type = %(object_type)s AND mirror.email = ANY(%(emails)s)
 """
 
 

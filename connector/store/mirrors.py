@@ -46,16 +46,16 @@ SET properties = excluded.properties, meta = excluded.meta, modified_at = exclud
 """
 
 _BY_EMAIL = """
-SELECT identity.lead_id, mirror.vendor_id, mirror.properties ->> 'email' AS email
+SELECT identity.lead_id, mirror.vendor_id, mirror.email
 FROM mirror JOIN identity USING (installation_id, connection_id, object_type, vendor_id)
 WHERE mirror.connection_id = %(connection_id)s AND mirror.object_type = 'contact' AND mirror.gone IS NULL
-  AND identity.gone IS NULL AND mirror.properties ->> 'email' = ANY(%(emails)s)
+  AND identity.gone IS NULL AND mirror.email = ANY(%(emails)s)
 """
 
 _OF_COMPANY = """
 SELECT vendor_id FROM mirror
 WHERE connection_id = %(connection_id)s AND object_type = 'contact' AND gone IS NULL
-  AND properties ->> 'associatedcompanyid' = ANY(%(ids)s)
+  AND company_id = ANY(%(ids)s)
 """
 
 

@@ -58,7 +58,7 @@ _SAME_COMPANY = """
 SELECT g.person FROM assignment_grant AS g JOIN link ON link.lead_id = g.lead_id
 JOIN mirror AS m ON m.connection_id = link.connection_id AND m.vendor_id = link.vendor_id
 WHERE link.connection_id = %(connection_id)s AND m.object_type = %(person_type)s
-  AND m.properties ->> %(company_property)s = %(company_id)s
+  AND m.company_id = %(company_id)s
   AND g.lead_id <> %(lead_id)s AND g.owner_of = %(owner_of)s
 ORDER BY g.granted_at DESC, g.lead_id DESC LIMIT 1
 """
@@ -67,7 +67,7 @@ _COMPANY_GRANT = """
 SELECT g.person FROM assignment_grant AS g JOIN link ON link.lead_id = g.lead_id
 JOIN mirror AS m ON m.connection_id = link.connection_id AND m.vendor_id = link.vendor_id
 WHERE link.connection_id = %(connection_id)s AND m.object_type = %(person_type)s
-  AND m.properties ->> %(company_property)s = %(company_id)s AND g.owner_of = 'company'
+  AND m.company_id = %(company_id)s AND g.owner_of = 'company'
 ORDER BY g.granted_at DESC, g.lead_id DESC LIMIT 1
 """
 
@@ -76,7 +76,7 @@ SELECT m.properties ->> %(owner_property)s AS person FROM mirror AS m
 JOIN link ON link.connection_id = m.connection_id AND link.vendor_id = m.vendor_id
 JOIN lead ON lead.id = link.lead_id
 WHERE m.connection_id = %(connection_id)s AND m.object_type = %(person_type)s AND m.gone IS NULL AND lead.gone IS NULL
-  AND m.properties ->> %(company_property)s = %(company_id)s AND link.lead_id <> %(lead_id)s
+  AND m.company_id = %(company_id)s AND link.lead_id <> %(lead_id)s
   AND m.properties ->> %(owner_property)s = ANY(%(people)s)
 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1
 """
@@ -164,15 +164,12 @@ def grants_to(conn: Connection, lead_id: int) -> list[dict[str, Any]]:
     )
 
 
-def company_grant(
-    conn: Connection, connection_id: int, company_id: str, *, person_type: str, company_property: str
-) -> str | None:
+def company_grant(conn: Connection, connection_id: int, company_id: str, *, person_type: str) -> str | None:
     """To whom a pool gave this company last."""
     values = {
         "connection_id": connection_id,
         "company_id": company_id,
         "person_type": person_type,
-        "company_property": company_property,
     }
     row = conn.execute(_COMPANY_GRANT, values).fetchone()
     return str(row["person"]) if row is not None and row["person"] is not None else None
@@ -186,7 +183,6 @@ def company_owner(
     company_id: str,
     owner_of: str,
     person_type: str,
-    company_property: str,
     owner_property: str,
     people: Sequence[str],
 ) -> str | None:
@@ -197,7 +193,6 @@ def company_owner(
         "company_id": company_id,
         "owner_of": owner_of,
         "person_type": person_type,
-        "company_property": company_property,
         "owner_property": owner_property,
         "people": list(people),
     }

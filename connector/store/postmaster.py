@@ -45,6 +45,8 @@ _CONFIGURATION = {
     "max_connections": "200",
     "shared_buffers": "128MB",
     "jit": "off",
+    # A base grows from nothing to thousands within seconds of an import: until tables are analysed, joins are guesses.
+    "autovacuum_naptime": "10s",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "logging_collector": "on",

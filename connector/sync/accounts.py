@@ -67,9 +67,7 @@ def accounts_of(
     ids = sorted({one for row in people if (one := row.properties.get(dialect.company_property))})
     if not binding.plan.reads_colleagues:
         return Accounts(records=records)
-    found = companies.colleagues(
-        conn, connection_id, ids, person_type=dialect.person_type, company_property=dialect.company_property
-    )
+    found = companies.colleagues(conn, connection_id, ids, person_type=dialect.person_type)
     return Accounts(records=records, people=found)
 
 

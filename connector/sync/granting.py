@@ -168,7 +168,6 @@ class _Desk:
             company_id=company_id,
             owner_of=request.owner_of,
             person_type=dialect.person_type,
-            company_property=dialect.company_property,
             owner_property=dialect.owner_property,
             people=able,
         )
@@ -181,7 +180,6 @@ class _Desk:
             case.connection_id,
             company_id,
             person_type=dialect.person_type,
-            company_property=dialect.company_property,
         )
         record = case.company
         return given or (record.properties.get(dialect.owner_property) if record is not None else None)

@@ -36,7 +36,6 @@ def relay(make_relay: MakeRelay, tmp_path: Path) -> Relay:
     goal = "  - id: first_response_goal"
     text = path.read_text(encoding="utf-8").replace(goal, CLOCK + goal, 1)
     path.write_text(text, encoding="utf-8")
-    (folder / "examples.yaml").unlink()  # they speak of the pool sdr
     made = make_relay(policy=folder)
     made.listen()
     return made

@@ -14,7 +14,6 @@ def test_the_manual_says_what_reps_find_in_their_crm(relay: Relay, tmp_path: Pat
         tmp_path / "policy", "work.yaml",
         due="kind: call, to: owner, due: 5 business => kind: call, to: owner, due: 7 business"
     )  # fmt: skip
-    (folder / "examples.yaml").unlink()  # they speak of five minutes
     relay.activate(folder)
     relay.listen()
     (task,) = relay.tasks_of(relay.new_mql(), CALL)

@@ -210,14 +210,17 @@ CREATE TABLE mirror (
     modified_at     timestamptz,
     read_at         timestamptz,
     gone            text,
+    -- Columns of their own: row-level security lets no index on an expression of the properties be searched.
+    email           text GENERATED ALWAYS AS (coalesce(properties ->> 'email', properties ->> 'Email')) STORED,
+    company_id      text GENERATED ALWAYS AS
+                    (coalesce(properties ->> 'associatedcompanyid', properties ->> 'AccountId')) STORED,
     PRIMARY KEY (installation_id, connection_id, object_type, vendor_id)
 );
+COMMENT ON COLUMN mirror.company_id IS 'the primary company that a person names';
 COMMENT ON COLUMN mirror.properties IS 'property → the vendor''s string or null (blank); an absent property is unread';
 COMMENT ON COLUMN mirror.meta IS 'property → what we know of its last change: see connector/sync/mirror.py';
-CREATE INDEX mirror_email ON mirror (installation_id, connection_id, (properties ->> 'email'))
-    WHERE object_type = 'contact';
-CREATE INDEX mirror_company ON mirror (installation_id, connection_id, (properties ->> 'associatedcompanyid'))
-    WHERE object_type = 'contact';
+CREATE INDEX mirror_email ON mirror (installation_id, connection_id, email) WHERE email IS NOT NULL;
+CREATE INDEX mirror_company ON mirror (installation_id, connection_id, company_id) WHERE company_id IS NOT NULL;
 
 CREATE TABLE association (
     installation_id int NOT NULL,

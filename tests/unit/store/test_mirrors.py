@@ -1,0 +1,55 @@
+"""Records are found by address and by company from an index, whatever the base, under row-level security."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connector.store import companies, mirrors, people
+from connector.store.database import Database
+
+_BASE = """
+INSERT INTO mirror (installation_id, connection_id, object_type, vendor_id, properties)
+SELECT 1, 1, 'contact', n::text,
+       jsonb_build_object('email', 'a' || n || '@example.co.jp', 'associatedcompanyid', (n / 5)::text)
+FROM generate_series(1, 5000) AS n;
+INSERT INTO lead (installation_id, created_at) SELECT 1, now() FROM generate_series(1, 5000);
+INSERT INTO link (installation_id, connection_id, lead_id, vendor_id)
+SELECT 1, 1, id, (row_number() OVER ())::text FROM lead;
+INSERT INTO identity (installation_id, connection_id, object_type, vendor_id, lead_id)
+SELECT 1, 1, 'contact', vendor_id, lead_id FROM link;
+INSERT INTO assignment_grant (installation_id, lead_id, request, asked_pool, pool, owner_of, person, why, granted_at)
+SELECT 1, id, 'r', 'p', 'p', 'lead', '1', 'turn', now() FROM lead;
+ANALYZE mirror, lead, link, identity, assignment_grant
+"""
+COMPANY = {
+    "connection_id": 1,
+    "person_type": "contact",
+    "company_id": "7",
+    "ids": ["7"],
+    "lead_id": 1,
+    "owner_of": "lead",
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "values", "index"),
+    [
+        (mirrors._BY_EMAIL, {"connection_id": 1, "emails": ["a7@example.co.jp"]}, "mirror_email"),
+        (mirrors._OF_COMPANY, {"connection_id": 1, "ids": ["7"]}, "mirror_company"),
+        (companies._COLLEAGUES, COMPANY, "mirror_company"),
+        (people._SAME_COMPANY, COMPANY, "mirror_company"),
+        (people._COMPANY_OWNERS, COMPANY | {"owner_property": "hubspot_owner_id", "people": ["1"]}, "mirror_company"),
+    ],
+)
+def test_a_look_up_searches_its_index(database: Database, query: str, values: dict[str, Any], index: str) -> None:
+    with database.transaction(1) as conn:
+        conn.execute("INSERT INTO installation (id, name) VALUES (1, 'one')")
+        for statement in _BASE.split(";"):
+            conn.execute(statement)
+        plan = [row["QUERY PLAN"] for row in conn.execute(f"EXPLAIN {query}", values)]
+    (place,) = [place for place, line in enumerate(plan) if f"on {index}" in line or f"using {index}" in line]
+    condition = plan[place + 1]
+    assert "Index Cond" in condition, "\n".join(plan)
+    assert f"({'company_id' if index == 'mirror_company' else 'email'} = " in condition, "\n".join(plan)
