@@ -5,12 +5,15 @@ A copy is a lead of its own (ids, record, signals, tasks); companies are shared 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
+from connector.errors import RetryableError
 from connector.store import leads
 from connector.store.clock import BusinessClock
 from connector.store.database import Database
 
+_MARKED = 100
 STEP = 10_000_000
 """What a copy's ids stand apart from its original's."""
 
@@ -65,8 +68,14 @@ def behave(database: Database, installation_id: int, kinds: Sequence[str], count
     with database.transaction(installation_id) as conn:
         now = BusinessClock.now(conn)
         given = conn.execute(_BEHAVIOUR, {"kinds": list(kinds), "counts": list(counts), "now": now}).rowcount
-        ids = [int(row["id"]) for row in conn.execute("SELECT id FROM lead WHERE gone IS NULL")]
-        leads.mark_due(conn, installation_id, ids, at=now, why="dirty", lane="background")
+        ids = [int(row["id"]) for row in conn.execute("SELECT id FROM lead WHERE gone IS NULL ORDER BY id")]
+    while ids:  # the worker is at work on them too: what it holds is tried again
+        try:
+            with database.transaction(installation_id) as conn:
+                leads.mark_due(conn, installation_id, ids[:_MARKED], at=now, why="dirty", lane="background")
+            ids = ids[_MARKED:]
+        except RetryableError:
+            time.sleep(0.5)
     return given
 
 
