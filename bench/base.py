@@ -1,6 +1,6 @@
 """A large base for benchmarks: leads as the product itself left them on the sandbox, copied many times over.
 
-A copy is a lead of its own (ids, record, signals, tasks); companies are shared by the copies.
+A copy is a lead of its own (ids, record, signals, tasks), in a company of its own: that has as many people as before.
 """
 
 from __future__ import annotations
@@ -34,8 +34,11 @@ FROM link CROSS JOIN generate_series(1, %(copies)s) AS n
 """,
     """
 INSERT INTO mirror (installation_id, connection_id, object_type, vendor_id, properties, meta, modified_at, read_at)
-SELECT installation_id, connection_id, object_type, vendor_id || '-' || n, properties, meta, modified_at, read_at
-FROM mirror CROSS JOIN generate_series(1, %(copies)s) AS n WHERE object_type = 'contact'
+SELECT installation_id, connection_id, object_type, vendor_id || '-' || n,
+       properties || CASE WHEN properties ->> 'associatedcompanyid' <> '' THEN
+           jsonb_build_object('associatedcompanyid', properties ->> 'associatedcompanyid' || '-' || n) ELSE '{}' END,
+       meta, modified_at, read_at
+FROM mirror CROSS JOIN generate_series(1, %(copies)s) AS n WHERE object_type IN ('contact', 'company')
 """,
     """
 INSERT INTO signal (installation_id, lead_id, kind, source, source_key, occurred_at, learnt_at, seen)
