@@ -57,6 +57,8 @@ def _head(found: dict[str, Any]) -> None:
     by: str = _MOVERS[stage["moved_by"]]
     if stage["transition"]:
         by = f"{stage['transition_label']} ({stage['transition']})"
+    elif found["history"] and found["history"][0]["person_name"]:
+        by = found["history"][0]["person_name"]
     reason = say(", reason: {reason}", reason=stage["reason"]) if stage["reason"] else ""
     line(
         say(

@@ -48,7 +48,11 @@ def seen(plan: Plan, state: LeadState, lead: Lead, now: datetime, quiet_until: d
         return Employer(domain=domain)
     if _within(domain, before.domain) or _within(before.domain, domain):
         return before if domain == before.domain else replace(before, domain=domain)
-    at = fact.changed_at if fact.changed_at is not None and fact.changed_at <= now else now
+    if fact.changed_at is None:  # nobody has changed it: the record is another one, by a merge
+        return replace(before, domain=domain)
+    at = fact.changed_at
+    if at > now:  # a clock that runs ahead of ours: its moment comes
+        return before
     if quiet_until is not None:
         return before if at > quiet_until else replace(before, domain=domain)
     has_moved = state.entry is not None and fact.actor is not Actor.TASUKI and _has_gone_on(plan, state.entry)

@@ -170,6 +170,8 @@ def _turn(
         return replace(before, truth=truth)
     if quiet_until is not None and evidence.is_newer(plan.watch_evidence[watch.name], view, quiet_until):
         return None
+    if not watch.at_first_sight and (before is _UNSEEN or quiet_until is not None):
+        return replace(before, truth=truth)
     return Edge(truth=truth, turned=before.turned + 1, turned_at=view.now)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from connector.engine import gates, program
 from connector.engine.recycle import reason_fields
 from connector.engine.view import members_of
-from connector.engine.watching import Watch, watches
+from connector.engine.watching import Watch, recycle_watches, watches
 from connector.policy.conditions import Condition
 from connector.policy.model import (
     Action,
@@ -117,7 +117,9 @@ class Plan:
     @cached_property
     def watched(self) -> tuple[Watch, ...]:
         """Every event of the policy that has to be remembered between evaluations."""
-        return tuple(watch for owner, events in self.waiting.items() for watch in watches(owner, events))
+        found = [watch for owner, events in self.waiting.items() for watch in watches(owner, events)]
+        reasons = self.policy.recycle.reasons.values() if self.policy.recycle is not None else ()
+        return (*found, *recycle_watches(reasons))
 
     @cached_property
     def signals_waited_for(self) -> frozenset[str]:

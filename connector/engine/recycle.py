@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from connector.domain.lead import Actor
 from connector.domain.state import StageEntry
+from connector.engine.watching import recycle_name
+from connector.policy.conditions import Condition
 from connector.policy.model import Again, Event, EventKind, FieldType, Policy, Reason
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ def due_at(view: LeadView) -> datetime | None:
     candidates = [since + span for span in (again.after, again.at_latest) if span is not None]
     if again.on is not None:
         moment = _event_at(view, again.on, since)
+        if again.on.condition is not None:
+            moment = _became(view, view.entry.reason or "", again.on.condition, since)
         if moment is not None:
             candidates.append(moment)
     return min(candidates, default=None)
@@ -59,6 +63,16 @@ def _event_at(view: LeadView, event: Event, since: datetime) -> datetime | None:
             early = moment - (event.early or timedelta())
             return early if early > since else moment
     return None
+
+
+def _became(view: LeadView, reason: str, condition: Condition, since: datetime) -> datetime | None:
+    """When the condition turned true after `since`. What has turned just now is not remembered yet: it turns now."""
+    edge = view.state.edges.get(recycle_name(reason))
+    if edge is None:
+        return None
+    if edge.turned_at is not None and edge.turned_at > since:
+        return edge.turned_at
+    return view.now if edge.truth is not True and condition.test(view) is True else None
 
 
 def moment_of(view: LeadView, name: str, since: datetime) -> datetime | None:

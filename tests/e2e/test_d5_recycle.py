@@ -61,31 +61,23 @@ def _listed(relay: Relay) -> list[Announcement]:
         return announcements.listed(conn)
 
 
-@pytest.mark.parametrize(("reason", "days"), [("timing", 90), ("no_reply", 180), ("price", 365)])
-def test_after_its_time_a_lead_comes_again_with_a_task_that_says_why(relay: Relay, reason: str, days: int) -> None:
-    contact = _recycled(relay, reason)
-    assert relay.open_tasks(contact) == []
-    _days(relay, days - 1)
-    assert _stage(relay, contact) == "recycled"
-    _days(relay, 1)
-    assert _stage(relay, contact) == "lead"
-    label = {"timing": "時期が合わない", "no_reply": "反応なし", "price": "価格"}[reason]
-    (task,) = [one for one in relay.open_tasks(contact) if AGAIN in one["hs_task_subject"]]
-    assert f"前回: {label}" in task["hs_task_subject"]
-    assert relay.contact(contact)["lifecyclestage"] == "lead"
-
-
-def test_before_the_renewal_of_the_competitors_contract(relay: Relay) -> None:
-    contact = relay.new_mql()
+def test_each_reason_has_its_time_or_date_and_its_task_says_why(relay: Relay) -> None:
+    waits = {"timing": (90, "時期が合わない"), "no_reply": (180, "反応なし"), "price": (365, "価格")}
+    contacts = {reason: _recycled(relay, reason, number) for number, reason in enumerate(waits)}
     renewal = f"{ahead(relay, days=216):%Y-%m-%d}"
-    edit(relay, contact, tasuki_renewal_on=renewal, tasuki_recycle_reason="competitor")
-    assert _stage(relay, contact) == "recycled"
-    relay.pass_time(days=120)
-    relay.settle()
-    assert _stage(relay, contact) == "recycled"
-    relay.pass_time(days=60)
-    relay.settle()
-    assert _stage(relay, contact) == "lead", "sixty days before"
+    rival = _recycled(relay, "competitor", 3, tasuki_renewal_on=renewal)
+    assert [relay.open_tasks(one) for one in (*contacts.values(), rival)] == [[]] * 4
+    gone = 0
+    for reason, (days, label) in waits.items():
+        _days(relay, days - 1 - gone)
+        assert _stage(relay, contacts[reason]) == "recycled"
+        _days(relay, 1)
+        assert _stage(relay, contacts[reason]) == "lead"
+        gone = days
+        (task,) = [one for one in relay.open_tasks(contacts[reason]) if AGAIN in one["hs_task_subject"]]
+        assert f"前回: {label}" in task["hs_task_subject"]
+        assert relay.contact(contacts[reason])["lifecyclestage"] == "lead"
+        assert (_stage(relay, rival) == "lead") is (days > 156), "sixty days before the contract ends"
 
 
 def test_a_new_feature_wakes_those_who_wait_for_it_so_many_a_day_the_oldest_first(relay: Relay) -> None:
@@ -144,18 +136,16 @@ def test_on_the_command_line_it_is_announced_listed_and_stopped(relay: Relay) ->
     assert (again.exit_code, "no announcement" in again.stderr) == (3, True)
 
 
-@pytest.mark.parametrize(
-    ("signal", "about", "everybody", "says"),
-    [
+def test_what_cannot_be_announced(relay: Relay) -> None:
+    wrong: list[tuple[str, str | None, bool, str]] = [
         ("inquiry", None, False, "new_feature, new_price_plan"),
         ("new_feature", None, False, "--about VALUE of `product`"),
         ("new_feature", "core", True, "--about VALUE of `product`"),
         ("new_feature", "cor", False, "core, option"),
         ("new_price_plan", "core", False, "leave --about out"),
-    ],
-)
-def test_what_cannot_be_announced(relay: Relay, signal: str, about: str | None, everybody: bool, says: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        announce(relay.tenant, signal, about=about, everybody=everybody, note="")
-    assert says in caught.value.message
+    ]
+    for signal, about, everybody, says in wrong:
+        with pytest.raises(UsageError) as caught:
+            announce(relay.tenant, signal, about=about, everybody=everybody, note="")
+        assert says in caught.value.message
     assert _listed(relay) == []

@@ -8,6 +8,7 @@ import pytest
 
 from connector.errors import AuthError
 from connector.store import connections
+from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import MakeRelay
 from tests.e2e.relay import CALL, INQUIRY, MAIL, MQL, Relay, quick
 
@@ -113,12 +114,26 @@ def test_a_merge_is_no_behaviour(make_relay: MakeRelay) -> None:
     relay.listen()
     first, second = relay.new_mql("first@example.co.jp"), relay.new_mql("second@example.co.jp")
     relay.sandbox.visit(second, times=3)
+    given = {"tasuki_rep_decision": "returned", "tasuki_recycle_reason": "timing"}
+    relay.sandbox.edit("contacts", second, given)
     relay.hear_and_settle()
+    relay.pass_time(seconds=2)
+    relay.sandbox.submit(INQUIRY, {"email": "second@example.co.jp"})
+    relay.poll()
+    relay.hear_and_settle()
+    before, other = relay.lead(first)["id"], relay.lead(second)["id"]
     count = relay.rows("SELECT count(*) AS n FROM signal")[0]["n"]
     relay.sandbox.merge(first, second)
     relay.sandbox.calculated("contacts", first, {"hs_analytics_num_visits": "9"})
     relay.hear_and_settle()
     assert relay.rows("SELECT count(*) AS n FROM signal")[0]["n"] == count
+    # nor is anything forgotten: how often either was sent back, and the way that each has gone
+    told = CommandLine.of(relay).json("explain", first)
+    assert told["lead_id"] == before
+    moves = [(one["merged_lead"], one["stage"]) for one in reversed(told["history"])]
+    assert [stage for lead, stage in moves if lead == other] == ["lead", "mql", "lead", "mql"]
+    assert [stage for lead, stage in moves if lead is None] == ["lead", "mql"]
+    assert relay.contact(first)["tasuki_times_sent_back"] == "1"
 
 
 @pytest.mark.parametrize("shuffled", [False, True])

@@ -10,7 +10,7 @@ from connector.policy.files.recycle import AgainModel
 from connector.policy.model import Again, EventKind, Reason, Recycle
 from connector.texts import say
 
-_RUN = (EventKind.SIGNAL, EventKind.REACHES, EventKind.CHANGES)
+_PLAIN = (EventKind.SIGNAL, EventKind.REACHES, EventKind.CHANGES, EventKind.BECOMES)
 
 
 def build_recycle(context: Context) -> Recycle | None:
@@ -55,6 +55,9 @@ def _again(context: Context, key: str, model: AgainModel | None, where: Where) -
     if len(events) > 1:
         context.report.error(where / "on", say("one event brings a lead back"), reason="bad_event")
     event = events[0] if events else None
-    if event is not None and event.kind not in _RUN:
-        context.put_off(f"recycle.yaml: {key} (on {event.kind.value})")
+    deals = event is not None and event.kind is EventKind.ENTERS and event.condition is not None
+    if event is not None and event.kind not in _PLAIN and not deals:
+        message = say("`{word}` cannot come while a lead stands aside", word=event.kind.value)
+        allowed = (*(kind.value for kind in _PLAIN), "enters: deal.<stage>")
+        context.report.error(where / "on", message, reason="bad_event", allowed=allowed)
     return Again(after=None, on=event, at_latest=model.at_latest, another_person=other)

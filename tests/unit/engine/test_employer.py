@@ -122,3 +122,20 @@ def test_two_changes_in_a_row() -> None:
     story.wait(timedelta(hours=1)).change(email="a@third.co.jp").decide()
     assert story.stage == "lead"
     assert story.last.scores["behaviour"] == 0
+
+
+def test_another_record_of_the_same_person_is_no_change_of_employer() -> None:
+    """A merge shows the other record's address: nobody has changed it."""
+    story = _sal().given(email="a@other.co.jp")
+    story.decide()
+    assert (story.stage, story.last.entries) == ("sal", ())
+    story.wait(SECOND).change(email="a@third.co.jp").decide()
+    assert story.stage == "lead"
+
+
+def test_a_change_that_is_dated_after_now_counts_when_its_moment_comes() -> None:
+    story = _sal()
+    story.change(email="a@other.co.jp", at=story.now + DAY).decide()
+    assert story.stage == "sal"
+    story.pass_time(2 * DAY)
+    assert story.stage == "lead"

@@ -171,6 +171,36 @@ def test_a_field_that_changes_brings_a_lead_back() -> None:
     assert (story.stage, story.by) == ("lead", "wake")
 
 
+TURNS = RECYCLE.replace(
+    "timing: {label: 時期, used_for: [return], again: {after: 90d}}",
+    "timing: {label: 時期, used_for: [return], again: {on: {becomes: {any: [{noted: {starts_with: 予算}},"
+    " {signal.visit: {at_most: 0, within: 30d}}]}}, at_latest: 365d}}",
+)
+
+
+def test_a_condition_that_turns_true_brings_a_lead_back_by_a_fact_or_by_time_alone() -> None:
+    story = started(plan_of(recycle=TURNS), noted="学習中").happens("visit")
+    story.decide()
+    recycled("timing", story).wait(DAY).change(noted="比較中").decide()
+    assert story.stage == "recycled"
+    story.wait(DAY).change(noted="予算あり").decide()
+    assert (story.stage, story.by) == ("lead", "wake")
+    story = started(plan_of(recycle=TURNS), noted="学習中").happens("visit")
+    story.decide()
+    recycled("timing", story).pass_time(29 * DAY)
+    assert story.stage == "recycled"
+    story.pass_time(DAY)
+    assert (story.stage, story.by) == ("lead", "wake"), "nobody has visited for 30 days"
+
+
+def test_a_condition_that_held_when_the_lead_was_sent_aside_is_no_event() -> None:
+    story = started(plan_of(recycle=TURNS), noted="予算あり").happens("visit")
+    story.decide()
+    recycled("timing", story).wait(DAY).change(noted="予算1千万円").decide()
+    story.pass_time(100 * DAY)
+    assert story.stage == "recycled"
+
+
 # ── somebody else tries ──────────────────────────────────────────────────────────────────────────────────────────
 ROUTING = """\
 pools: {sdr: {members: {hubspot_team: SDR}}}
