@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from connector.sync.evaluate import evaluate_slice
+from connector.sync.reading import read_slice
+from connector.vendors.base import Lane
 from tests.e2e.activities import log
 from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import MakeRelay
@@ -80,3 +84,31 @@ def test_a_customer_makes_the_account_known_and_a_named_owner_stays(make_relay: 
     assert owner(relay, other) == bdr, "whoever has the account has its people"
     assert company_of(relay, company)["hubspot_owner_id"] == bdr
     assert relay.rows("SELECT person FROM assignment_grant WHERE owner_of = 'company'") == [], "nobody was asked"
+
+
+def test_two_workers_at_once_give_one_turn(relay: Relay) -> None:
+    company = target(relay)
+    people = [
+        str(
+            relay.sandbox.create(
+                "contacts",
+                {"email": f"p{number}@{TARGET}", "lastname": f"山田{number}", "tasuki_source": "bdr_list"},
+                associations=[("companies", company)],
+            )["id"]
+        )
+        for number in range(8)
+    ]
+    relay.listen()
+    for one in people:
+        relay.sandbox.edit("contacts", one, {"firstname": "花子"})
+    relay.hear()
+    for _ in range(6):
+        relay.runtime.ingest()
+        for lane in Lane:
+            read_slice(relay.line, lane)
+    tenant = relay.tenant
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: evaluate_slice(tenant, limit=1), range(24)))
+    relay.hear_and_settle()
+    runs = [relay.lead(one)["state"]["cadences"]["bdr_outbound"] for one in people]
+    assert [run[-1] for run in runs].count(False) == 1, "one has the turn, seven wait"
