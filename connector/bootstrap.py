@@ -31,6 +31,7 @@ from connector.texts import joined, listing, say
 from connector.vendors.base import ActivityKind, DealPipeline, DealStage, InboundEvent, Vendor
 from connector.vendors.http import FixedToken
 from connector.vendors.hubspot import inbound, provision, workflow
+from connector.vendors.hubspot.account import ui_domain
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.dialect import HubSpotDialect
 from connector.vendors.hubspot.protocol import UI_DOMAIN
@@ -277,7 +278,7 @@ def _provision(portal: Portal, plan: provision.ProvisionPlan) -> None:
     orders = {"lifecyclestage": list(stages.options)} if stages else {}
     owners = vendor.owners()
     found = {**done.capabilities, "stage_orders": orders, "pipelines": [asdict(one) for one in vendor.pipelines()]}
-    found["ui_domain"] = vendor.ui_domain()
+    found["ui_domain"] = ui_domain(vendor)
     found["outcomes"] = {kind.value: dict(labels) for kind, labels in vendor.activity_outcomes().items()}
     with portal.database.transaction(portal.installation_id) as conn:
         connections.remember_provisioning(conn, portal.connection_id, found, done.stage_values)

@@ -273,6 +273,11 @@ def store(conn: Connection, results: Sequence[Evaluated], *, now: datetime) -> s
     return {int(row["id"]) for row in conn.execute(_STORE, values)}
 
 
+def lock_due(conn: Connection, lead_ids: Sequence[int]) -> None:
+    """Hold when these leads are looked at next until the transaction ends; after leads in the order of locks."""
+    conn.execute("SELECT 1 FROM lead_due WHERE lead_id = ANY(%s) ORDER BY lead_id FOR UPDATE", [sorted(set(lead_ids))])
+
+
 def finish_due(conn: Connection, token: uuid.UUID, results: Sequence[Evaluated]) -> None:
     """These are done until they wake; a lead that became dirty meanwhile stays due."""
     values = {

@@ -29,7 +29,7 @@ from connector.sync.granting import RETRY_UNROUTED, grant_requests
 from connector.sync.merging import key_of
 from connector.sync.noticing import keep_notices
 from connector.sync.promises import keep_runs
-from connector.sync.turns import keep_turns, look_again, pass_on
+from connector.sync.turns import behind, keep_turns, look_again
 from connector.sync.wanting import record_rows
 
 log = structlog.get_logger()
@@ -144,6 +144,10 @@ def _store(
     now: datetime,
 ) -> None:
     _lock(tenant, conn, results)
+    after = behind(tenant, conn, results)
+    if after:  # in one order with those of the slice, or two workers on one company wait for each other
+        mine = {*(result.case.row.id for result in results), *(one.lead_id for one in resting)}
+        leads.lock_due(conn, sorted(mine.union(*after.values())))
     evaluated = [_evaluated(tenant, result, now) for result in results]
     stored = leads.store(conn, evaluated, now=now)
     kept = [result for result in results if result.case.row.id in stored]
@@ -153,14 +157,15 @@ def _store(
     signals.mark_seen(conn, [one.id for r in kept for one in r.case.signals if not one.seen and one.occurred_at <= now])
     lanes: dict[int, str] = {}
     for connection_id in tenant.bindings:
-        mine = [result for result in kept if result.case.connection_id == connection_id]
-        _want_records(tenant, conn, connection_id, mine)
-        _settle_overtaken(tenant, conn, connection_id, mine)
-        keep_notices(tenant, conn, [(r.case.row.id, one) for r in mine for one in r.notices.values()], key_of=key_of)
-        lanes |= {result.case.row.id: result.due.lane for result in mine if _is_outstanding(result, now)}
+        its = [result for result in kept if result.case.connection_id == connection_id]
+        _want_records(tenant, conn, connection_id, its)
+        _settle_overtaken(tenant, conn, connection_id, its)
+        keep_notices(tenant, conn, [(r.case.row.id, one) for r in its for one in r.notices.values()], key_of=key_of)
+        lanes |= {result.case.row.id: result.due.lane for result in its if _is_outstanding(result, now)}
     links.desire(conn, lanes)
     keep_runs(tenant, conn, kept, lanes, now)
-    pass_on(tenant, conn, kept, now)
+    woken = {one for result in kept for one in after.get(result.case.row.id, ())}
+    leads.mark_due(conn, tenant.installation_id, sorted(woken), at=now, why="company", lane="background")
     settled = [result.case.row.id for result in kept if result.case.row.id not in lanes]
     conn.execute(
         "UPDATE link SET event_at = NULL WHERE lead_id = ANY(%s) AND desired_revision <= confirmed_revision"

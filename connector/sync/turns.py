@@ -15,7 +15,7 @@ from connector.domain.runs import CadenceRun
 from connector.domain.state import LeadState
 from connector.engine.cadences import takes_turn
 from connector.policy.model import Cadence
-from connector.store import companies, leads
+from connector.store import companies
 from connector.store.database import Connection
 from connector.sync.accounts import Accounts, accounts_of, run_of
 from connector.sync.cases import Case
@@ -64,20 +64,21 @@ def keep_turns(tenant: Tenant, conn: Connection, results: Sequence[Result], *, a
     return list(found.values())
 
 
-def pass_on(tenant: Tenant, conn: Connection, results: Iterable[Result], now: datetime) -> None:
-    """Whoever waits for what these leads no longer have is looked at; so is who hangs on their stage."""
+def behind(tenant: Tenant, conn: Connection, results: Iterable[Result]) -> dict[int, frozenset[int]]:
+    """Lead → who is to be looked at after it: whoever waits for what it no longer has, and who hangs on its stage."""
     plan = tenant.plan
-    if not plan.reads_colleagues:
-        return
-    for result in results:
+    found: dict[int, frozenset[int]] = {}
+    for result in results if plan.reads_colleagues else ():
         case, company_id = result.case, _company(result.case)
         is_free = [one.id for one in plan.turns.values() if _gives_up(tenant, one, result)]
         has_moved = plan.watches_colleagues and bool(result.entries)
         if not company_id or not (is_free or has_moved):
             continue
         others = [one for one in _fresh(conn, case).people.get(company_id, ()) if one.lead_id != case.row.id]
-        waiting = [one.lead_id for one in others if has_moved or any(_waits(run_of(one, name)) for name in is_free)]
-        leads.mark_due(conn, tenant.installation_id, sorted(waiting), at=now, why="company", lane="background")
+        found[case.row.id] = frozenset(
+            one.lead_id for one in others if has_moved or any(_waits(run_of(one, name)) for name in is_free)
+        )
+    return found
 
 
 def _company(case: Case) -> str:

@@ -9,7 +9,6 @@ searches, to close gaps.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
@@ -42,7 +41,6 @@ from connector.vendors.hubspot.writing import Labels, ids_in_error, ids_in_resul
 from connector.vendors.refusal import RefusedError
 
 _ASSOCIATIONS = "associations"
-_UI_DOMAIN = re.compile(r"app[a-z0-9-]*\.hubspot\.com")
 _TRACE = "objectWriteTraceId"
 
 
@@ -191,14 +189,6 @@ class HubSpotVendor:
         answer = self.api.get(path, {}, lane=Lane.BACKGROUND)
         found = sorted(answer["results"], key=lambda raw: raw.get("displayOrder") or 0)
         return tuple(records.pipeline(raw) for raw in found)
-
-    def ui_domain(self) -> str:
-        """Where people open this portal: each data centre has an address of its own."""
-        try:
-            found = str(self.api.get(self.paths.account, {}, lane=Lane.BACKGROUND).get("uiDomain"))
-        except RefusedError:  # an app that may not read account details; the usual address leads on to the right one
-            return protocol.UI_DOMAIN
-        return found if _UI_DOMAIN.fullmatch(found) else protocol.UI_DOMAIN
 
     def activity_outcomes(self) -> Mapping[ActivityKind, Mapping[str, str]]:
         """The portal's outcomes of calls and meetings: stored value → label."""
