@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property, partial
+from functools import cached_property
 
 from connector.domain.lead import FieldFact
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value
 from connector.engine.pipeline import STAGE
 from connector.engine.plan import Plan
 from connector.engine.words import label_in
-from connector.policy.generated import MOST_ANSWERS
 from connector.policy.model import FieldDef, Home, SignalDef, StageStore
+from connector.sync.shapes import MOST_SHAPES, Readings, Shape, Writings
 from connector.vendors.base import Activity, ActivityKind, DealPipeline, Occurrence
 from connector.vendors.dialect import Dialect
 from connector.vendors.outcomes import outcome_values
@@ -36,63 +36,6 @@ class ActivitySource:
     kind: ActivityKind
     outcomes: frozenset[str] | None
     lasting: float | None
-
-
-MOST_SHAPES = 1_024
-"""Sets of properties for which is kept how records with them are read."""
-
-
-class Readings(dict[str | None, FieldFact]):
-    """Stored string → the value, as one that stands there since before our time. Most strings come again and again."""
-
-    def __init__(self, dialect: Dialect, definition: FieldDef, home: Home) -> None:
-        super().__init__()
-        self._read = partial(dialect.to_canonical, definition, home)
-
-    def __missing__(self, raw: str | None) -> FieldFact:
-        if len(self) >= MOST_ANSWERS:
-            self.clear()
-        found = self[raw] = FieldFact(value=self._read(raw) if raw else BLANK)
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The fields of a record, side by side: their names, where they live, what stored strings mean there.
-
-    `places` says for a property which of the fields live in it.
-    """
-
-    names: tuple[str, ...]
-    homes: tuple[str, ...]
-    readings: tuple[Readings, ...]
-    places: Mapping[str, tuple[int, ...]]
-
-    @classmethod
-    def of(cls, rows: Sequence[tuple[str, str, Readings]]) -> Shape:
-        """Of several homes of one field the first counts."""
-        first: dict[str, tuple[str, Readings]] = {}
-        for name, home, readings in rows:
-            first.setdefault(name, (home, readings))
-        homes = tuple(home for home, _ in first.values())
-        places: dict[str, tuple[int, ...]] = {}
-        for place, home in enumerate(homes):
-            places[home] = (*places.get(home, ()), place)
-        return cls(tuple(first), homes, tuple(readings for _, readings in first.values()), places)
-
-
-class Writings(dict[Value, str]):
-    """Our value → the string to write."""
-
-    def __init__(self, dialect: Dialect, definition: FieldDef, home: Home) -> None:
-        super().__init__()
-        self._written = partial(dialect.to_vendor, definition, home)
-
-    def __missing__(self, value: Value) -> str:
-        if len(self) >= MOST_ANSWERS:
-            self.clear()
-        found = self[value] = self._written(value)
-        return found
 
 
 @dataclass(frozen=True, kw_only=True)
