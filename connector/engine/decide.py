@@ -16,7 +16,7 @@ from connector.domain.effects import Task, WorkState
 from connector.domain.lead import Lead
 from connector.domain.runs import ClockRun
 from connector.domain.signal import Signal
-from connector.domain.state import TRAIL, Edge, Employer, Hold, LeadState, Mover, StageEntry, altered
+from connector.domain.state import Edge, LeadState, StageEntry, altered
 from connector.domain.value import BLANK
 from connector.engine import (
     by_hand,
@@ -25,7 +25,6 @@ from connector.engine import (
     employer,
     firsts,
     handoff,
-    lifecycle,
     pressure,
     publish,
     reach,
@@ -40,11 +39,11 @@ from connector.engine import (
 )
 from connector.engine.acts import Acts, follow, forbidden
 from connector.engine.departures import Work
-from connector.engine.events import Events, edges_after, turned
-from connector.engine.lifecycle import Course
+from connector.engine.events import Events, turned
 from connector.engine.manual import Judgement
 from connector.engine.plan import Plan
-from connector.engine.view import LeadView, occurrences
+from connector.engine.run import Run
+from connector.engine.view import LeadView
 
 MOST_ROUNDS = 8
 """How often one evaluation looks again because moves hang on work that moves brought about; then the next wake does."""
@@ -81,7 +80,7 @@ def decide(
         old = [one for one in signals if one.seen or one.occurred_at < since]
         # Before the activation everything is quiet; else what came after it is an event, and left for below.
         new = work.new_signals(plan, signals, since, now)
-        run = _Run(plan, lead, old, state, at, new, since, quiet_until=since if now >= since else END_OF_TIME)
+        run = Run(plan, lead, old, state, at, new, since, quiet_until=since if now >= since else END_OF_TIME)
         state, earlier = replace(run.state_after(), refused=state.refused), run.entries
         grounds = run.course.grounds
     decision = _evaluate(look, signals, state, earlier)
@@ -182,7 +181,7 @@ def _evaluate(look: _Look, signals: Sequence[Signal], state: LeadState, earlier:
     state = altered(state, tasks=tasks)
     progress = cadences.progress(plan, state, now)
     state = routing.granted(altered(state, cadences=progress.runs), lead)
-    run = _Run(plan, lead, signals, state, now, new, since, quiet_until=None)
+    run = Run(plan, lead, signals, state, now, new, since, quiet_until=None)
     view, refused = run.course.view, run.course.refused
     events = Events(
         before=state.entry,
@@ -308,135 +307,6 @@ def _see_to_people(plan: Plan, state: LeadState, acts: Acts, clocks: Mapping[str
         if task.state is WorkState.OPEN:
             acts.tasks[key] = follow(task, acts.view)
     return edges
-
-
-class _Run:
-    """The moves of one evaluation: holds, adoption, the person's move, transitions, and what `becomes` true."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        lead: Lead,
-        signals: Sequence[Signal],
-        state: LeadState,
-        now: datetime,
-        new: Sequence[Signal],
-        since: datetime,
-        *,
-        quiet_until: datetime | None,
-    ) -> None:
-        self._plan, self._now, self._remembered = plan, now, state
-        self.employer = employer.seen(plan, state, lead, now, quiet_until)
-        self.left_at = _left_at(state, self.employer)
-        signals = employer.of_this_job(signals, self.employer)
-        self.forgotten = employer.forgotten(plan, lead, self.left_at)
-        self._lead = lead = publish.as_set(lead, state.settings, self.forgotten, now)
-        times = occurrences(plan.unions, signals, now)
-        self.holds: Mapping[str, Hold] = publish.holds_after(plan, state, lead, now)
-        state = _from_its_beginning(plan, state, signals, now)
-        adopted: tuple[StageEntry, ...] = ()
-        view = self._first = LeadView(plan, lead, times, state.entry, self.holds, now, self._remembered).settle()
-        if state.entry is None or (plan.policy.stages and state.entry.stage not in plan.policy.stages):
-            entry = self._adopted(view, state, signals, new, quiet=quiet_until is not None)
-            if entry is not None:
-                state, adopted, view = replace(state, entry=entry), (entry,), self._look(entry)
-        self.state = state
-        left_at, entry = self.left_at, state.entry
-        forced = employer.entries(plan, entry, left_at) if left_at is not None and entry is not None else ()
-        self.course: Course = lifecycle.run(plan, state, self._look, view, quiet_until=quiet_until, forced=forced)
-        if adopted and self.course.entries:
-            adopted = (replace(adopted[0], passed=True),)
-        self.entries = (*adopted, *self.course.entries)
-        refused = self.course.refused
-        self.edges: Mapping[str, Edge] = handoff.edges_after(
-            plan,
-            edges_after(plan, state.edges, self.course.view, since, quiet_until),
-            self.course.view,
-            refused.rule if refused is not None else None,
-            quiet_until,
-        )
-        #: What work is done on: the state with these moves in its trail, and what is remembered of events.
-        self.standing: LeadState = altered(self.state, trail=self._trail(), edges=self.edges)
-
-    def state_after(self) -> LeadState:
-        """The state after these moves; work and publishing come on top."""
-        return altered(self.standing, **self.moved(), holds=self.holds)
-
-    def moved(self) -> dict[str, object]:
-        """What else becomes of the state by these moves."""
-        refused = self.course.refused
-        if self._is_unmoved():
-            return {}
-        return {
-            "entry": self.course.view.entry,
-            "answers_used": publish.answers_after(self._plan, self.state, self.course),
-            "recycled_at": self.course.recycled_at,
-            "settled_at": self.course.settled_at,
-            "refused": refused.as_remembered if refused else self.state.refused,
-            "stuck": self.course.stuck,
-            "sent_back": self.course.sent_back,
-            "employer": self.employer,
-            "policy": self._plan.policy.hash,
-        }
-
-    def _is_unmoved(self) -> bool:
-        """True when nobody has moved the lead, nor has tried to."""
-        course, state = self.course, self.state
-        return (
-            course.view.entry is state.entry
-            and course.refused is None
-            and course.settled_at is state.settled_at
-            and course.stuck == state.stuck
-            and self.employer is state.employer
-            and state.policy == self._plan.policy.hash
-        )
-
-    def _trail(self) -> tuple[StageEntry, ...]:
-        """The latest entries. The first one begins where we now know that it began."""
-        begun = self._remembered.trail
-        if not self.entries and len(begun) != 1:
-            return begun
-        first = self.state.entry
-        if len(begun) == 1 and first is not None and first.seq == begun[0].seq:
-            begun = (first,)
-        return (*begun, *self.entries)[-TRAIL:]
-
-    def _look(self, entry: StageEntry) -> LeadView:
-        return self._first.within(entry)
-
-    def _adopted(
-        self, view: LeadView, state: LeadState, signals: Sequence[Signal], new: Sequence[Signal], *, quiet: bool
-    ) -> StageEntry | None:
-        """Where a lead stands that has no stage, or whose stage the policy no longer knows."""
-        if state.entry is not None:
-            began = self._now
-        else:  # not after the first thing that it did, which may have been what created it
-            began = min([self._lead.created_at, self._now, *(one.occurred_at for one in signals if not one.seen)])
-        latest = min((one.occurred_at for one in new), default=self._now)
-        return lifecycle.adopt(self._plan, view, self._lead.stage_report, began, latest, quiet=quiet)
-
-
-def _from_its_beginning(plan: Plan, state: LeadState, signals: Sequence[Signal], now: datetime) -> LeadState:
-    """A lead stands in its first stage since the first thing that it did, also when that is learnt later.
-
-    A form makes the record: its submission lies a moment before the creation, and may reach us after it.
-    """
-    entry = state.entry
-    if (
-        entry is None
-        or entry.seq != 1
-        or entry.mover is not Mover.START
-        or entry.stage != next(iter(plan.policy.stages), None)
-    ):
-        return state
-    first = min((one.occurred_at for one in signals if not one.seen and one.occurred_at <= now), default=now)
-    return replace(state, entry=replace(entry, entered_at=first)) if first < entry.entered_at else state
-
-
-def _left_at(state: LeadState, now_at: Employer | None) -> datetime | None:
-    """When the person left the employer for whom the lead stood so far; None: they are still there."""
-    since = now_at.since if now_at is not None else None
-    return since if since is not None and (state.employer is None or since != state.employer.since) else None
 
 
 def _is_untold(refused: Judgement, state: LeadState) -> bool:
