@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -94,7 +94,10 @@ def _other(value: object) -> object:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[None]:
-    """Show that something is going on, on a terminal's standard error; the wait may be longer than a second."""
-    with Console(stderr=True, markup=False, highlight=False).status(Text(f"{shown(what)} …")):
-        yield
+def progress(what: str) -> Iterator[Callable[[str], None]]:
+    """Show that something is going on, on a terminal's standard error; the wait may be longer than a second.
+
+    Call what is yielded to tell how far it has come.
+    """
+    with Console(stderr=True, markup=False, highlight=False).status(Text(f"{shown(what)} …")) as status:
+        yield lambda now: status.update(Text(f"{shown(now)} …"))

@@ -23,13 +23,13 @@ from connector.sync.announcing import announce_slice
 from connector.sync.context import Line, Tenant
 from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
-from connector.sync.gaps import close_gaps, gaps_due
 from connector.sync.housekeeping import housekeeping_due, keep_house
 from connector.sync.lists import lists_due, poll_lists
 from connector.sync.noticing import AT_ONCE, send_slice
 from connector.sync.people import owners_due, refresh_owners
 from connector.sync.poll import poll_due, poll_submissions
 from connector.sync.reading import read_slice
+from connector.sync.reconcile import reconcile_due, reconcile_slice
 from connector.sync.sweep import sweep_slice, sweep_wanted
 from connector.vendors import messenger
 from connector.vendors.base import Lane
@@ -37,7 +37,8 @@ from connector.vendors.base import Lane
 log = structlog.get_logger()
 
 INGEST, READ, EVALUATE, DELIVER = "ingest", "read", "evaluate", "deliver"
-WALK, POLL, LISTS, GAPS, OWNERS, SWEEP, HOUSEKEEP = "walk", "poll", "lists", "gaps", "owners", "sweep", "housekeep"
+WALK, POLL, LISTS, OWNERS, SWEEP, HOUSEKEEP = "walk", "poll", "lists", "owners", "sweep", "housekeep"
+RECONCILE = "reconcile"
 NOTIFY, ANNOUNCE = "notify", "announce"
 TURN_SECONDS = 2.0
 """A worker's threads are few: none of them waits longer for the turn of a background slice."""
@@ -49,7 +50,7 @@ _PRIORITY = {Lane.HOT: 10, Lane.BACKGROUND: 0}
 _LOOKS: tuple[tuple[str, Callable[[Line], bool]], ...] = (
     (POLL, poll_due),
     (LISTS, lists_due),
-    (GAPS, gaps_due),
+    (RECONCILE, reconcile_due),
     (OWNERS, owners_due),
     (SWEEP, sweep_wanted),
 )
@@ -102,7 +103,7 @@ class Jobs:
             JobTask(name=WALK, run=self.walk),
             JobTask(name=POLL, run=self.poll),
             JobTask(name=LISTS, run=self.lists),
-            JobTask(name=GAPS, run=self.gaps),
+            JobTask(name=RECONCILE, run=self.reconcile),
             JobTask(name=OWNERS, run=self.owners),
             JobTask(name=SWEEP, run=self.sweep),
             JobTask(name=HOUSEKEEP, run=self.housekeep),
@@ -209,15 +210,17 @@ class Jobs:
                 _defer(conn, EVALUATE, installation_id)
                 _defer(conn, READ, installation_id, connection_id, Lane.HOT)
 
-    def gaps(self, installation_id: int, connection_id: int) -> None:
-        """Look for changes of deals and activities that no event told of."""
+    def reconcile(self, installation_id: int, connection_id: int) -> None:
+        """Look for changes that no event told of, a few pages a slice; what was found is read meanwhile."""
         line = self._line(installation_id, connection_id)
         if line is None:
             return
         with self._turn(Lane.BACKGROUND) as mine:
-            if mine and self._guard(line, lambda: close_gaps(line)):
-                with self._runtime.database.transaction(installation_id) as conn:
-                    _defer(conn, READ, installation_id, connection_id, Lane.BACKGROUND)
+            seen = self._guard(line, lambda: reconcile_slice(line)) if mine else 0
+        if seen:
+            with self._runtime.database.transaction(installation_id) as conn:
+                _defer(conn, READ, installation_id, connection_id, Lane.BACKGROUND)
+                _defer(conn, RECONCILE, installation_id, connection_id)
 
     def owners(self, installation_id: int, connection_id: int) -> None:
         """Read again who may own records; the leads of those who left are due."""

@@ -58,6 +58,13 @@ WHERE connection_id = %(connection_id)s AND object_type = 'contact' AND gone IS 
   AND company_id = ANY(%(ids)s)
 """
 
+_BETWEEN = """
+SELECT vendor_id FROM mirror
+WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND gone IS NULL
+  AND (id_length, vendor_id COLLATE "C") > (length(%(above)s::text), %(above)s::text COLLATE "C")
+"""
+_UPTO = """  AND (id_length, vendor_id COLLATE "C") <= (length(%(upto)s::text), %(upto)s::text COLLATE "C")"""
+
 
 def load(
     conn: Connection, connection_id: int, object_type: str, ids: Sequence[str], *, lock: bool = False
@@ -66,6 +73,28 @@ def load(
     values = {"connection_id": connection_id, "object_type": object_type, "ids": list(ids)}
     query = _LOAD + (" ORDER BY vendor_id FOR UPDATE" if lock else "")
     return {row["vendor_id"]: MirrorRow(**row) for row in conn.execute(query, values)}
+
+
+def standing(
+    conn: Connection, connection_id: int, object_type: str, ids: Sequence[str]
+) -> dict[str, tuple[datetime | None, str | None]]:
+    """Vendor id → (when it was modified, as we know; how it has gone or None), of the records that we hold."""
+    rows = conn.execute(
+        "SELECT vendor_id, modified_at, gone FROM mirror"
+        " WHERE connection_id = %s AND object_type = %s AND vendor_id = ANY(%s)",
+        [connection_id, object_type, list(ids)],
+    )
+    return {row["vendor_id"]: (row["modified_at"], row["gone"]) for row in rows}
+
+
+def between(conn: Connection, connection_id: int, object_type: str, above: str | None, upto: str | None) -> list[str]:
+    """The ids that we hold above one and up to another, as numbers that are written without leading zeros sort."""
+    low, high = above or "", upto
+    rows = conn.execute(
+        _BETWEEN + (_UPTO if high is not None else ""),
+        {"connection_id": connection_id, "object_type": object_type, "above": low, "upto": high},
+    )
+    return [row["vendor_id"] for row in rows]
 
 
 def lock(conn: Connection, connection_id: int, object_type: str, ids: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ from connector.sync.activities import hear_activities
 from connector.sync.context import Tenant, conclude
 from connector.sync.deal_events import hear_deals
 from connector.sync.facts import same_on
+from connector.sync.marking import FINAL, want_companies, want_people
 from connector.sync.merging import merge_leads, rebase_counters
 from connector.sync.observe import tell_overtaken
 from connector.sync.submissions import learn, signals_of, store_signals
@@ -210,7 +211,7 @@ class _Intake:
         if any(gone == "erased" for _, gone in known.values()):
             return
         if not known:
-            self._want_people({winner: self._now}, {}, HOT)
+            want_people(self._tenant, conn, connection_id, {winner: self._now}, lane=HOT)
             return
         # The record that people chose to keep is the one whose history goes on, under whatever id.
         first = next(one for one in (winner, event.object_id, *losers) if one in known)
@@ -236,14 +237,14 @@ class _Intake:
         wanted: dict[str, dict[str, datetime]] = {HOT: {}, BACKGROUND: {}}
         heard: list[MirrorRow] = []
         for vendor_id, events in by_id.items():
-            if vendor_id in known and known[vendor_id][1] in ("erased", "merged"):
+            if vendor_id in known and known[vendor_id][1] in FINAL:
                 continue  # nothing is ever resurrected by a late event
             lane = self._hear(vendor_id, events, rows.get(vendor_id), known.get(vendor_id), heard)
             if lane is not None:
                 wanted[lane][vendor_id] = min(row.received_at for _, row in events)
         mirrors.put(self._conn, self._tenant.installation_id, self._connection_id, heard)
         for lane, found in wanted.items():
-            self._want_people(found, known, lane)
+            want_people(self._tenant, self._conn, self._connection_id, found, lane=lane)
 
     def _hear(
         self,
@@ -284,20 +285,6 @@ class _Intake:
         if identity is not None and names:
             tell_overtaken(self._tenant, self._conn, identity[0], row, names, now=self._now)
 
-    def _want_people(
-        self, found: Mapping[str, datetime], known: Mapping[str, tuple[int, str | None]], lane: str
-    ) -> None:
-        person_type, installation_id = self._dialect.person_type, self._tenant.installation_id
-        unknown = [vendor_id for vendor_id in found if vendor_id not in known]
-        fresh = leads.new_leads(self._conn, installation_id, [self._now] * len(unknown))
-        pairs = list(zip(unknown, fresh, strict=True))
-        leads.identify(self._conn, installation_id, self._connection_id, person_type, pairs)
-        # Read back: another worker may have met the same person first, and its lead stands.
-        ids = leads.identities(self._conn, self._connection_id, person_type, list(found))
-        merging.forget(self._conn, sorted(set(fresh) - {lead_id for lead_id, _ in ids.values()}))
-        for event_at in sorted(set(found.values())):
-            self._want({ids[one][0]: one for one, moment in found.items() if moment == event_at}, lane, event_at)
-
     def _want(self, wanted: Mapping[int, str], lane: str, event_at: datetime | None) -> None:
         links.want_read(
             self._conn, self._tenant.installation_id, self._connection_id, wanted, lane=lane, event_at=event_at
@@ -315,13 +302,9 @@ class _Intake:
             if event.object_id in rows
             and (event.kind is not EventKind.CHANGED or mirror.hear(rows[event.object_id], event, same=same))
         ]
-        for row in stale:
-            row.read_at = None
+        # What an event said of the others is kept with them.
         mirrors.put(self._conn, self._tenant.installation_id, self._connection_id, list(rows.values()))
-        people = mirrors.contacts_of(self._conn, self._connection_id, [row.vendor_id for row in stale])
-        known = leads.identities(self._conn, self._connection_id, self._dialect.person_type, people)
-        wanted = {lead_id: vendor_id for vendor_id, (lead_id, gone) in known.items() if gone is None}
-        self._want(wanted, BACKGROUND, None)
+        want_companies(self._tenant, self._conn, self._connection_id, stale)
 
     def _tasks(self, events: Sequence[InboundEvent]) -> None:
         """What others did with tasks of ours; that one was created, or linked, is no news: we do that ourselves."""

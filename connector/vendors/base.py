@@ -326,12 +326,24 @@ class Vendor(Protocol):
         """Associate records with each other, plainly; doing it twice changes nothing. Who is gone is left out."""
 
     def changed(
-        self, object_type: str, properties: Sequence[str], *, since: datetime, until: datetime, lane: Lane
-    ) -> Iterator[Record]:
-        """Records modified since then and before `until`, oldest first. By search, which lags: only to close gaps."""
+        self,
+        object_type: str,
+        properties: Sequence[str],
+        *,
+        since: datetime,
+        until: datetime,
+        after: str | None = None,
+        lane: Lane,
+    ) -> Page:
+        """One page of the records modified since then and before `until`, by ascending id: each once, however many.
 
-    def page(self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane) -> Page:
-        """One page of everything there is, in the vendor's stable order."""
+        HubSpot answers by search, which lags: let windows overlap. `after` is the page before's; None: from the start.
+        """
+
+    def page(
+        self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane, archived: bool = False
+    ) -> Page:
+        """One page of everything there is (with `archived`: of what is in the bin), in the vendor's stable order."""
 
     def find_by_email(self, emails: Sequence[str], properties: Sequence[str], *, lane: Lane) -> dict[str, Record]:
         """Contacts by e-mail address (lower case); exact, not by search."""

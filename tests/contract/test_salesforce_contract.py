@@ -371,12 +371,14 @@ class TestSalesforceAlone:
         crm.merge(kept, loser)
         crm.sandbox.set_clock(advance_seconds=10)
         middle = crm.now()
-        found = {one.id: one for one in crm.vendor.changed("Lead", [], since=since, until=middle, lane=Lane.HOT)}
+        found = {
+            one.id: one for one in crm.vendor.changed("Lead", [], since=since, until=middle, lane=Lane.HOT).records
+        }
         assert {one.id: one.archived for one in found.values()} == {kept: False, deleted: True, loser: True}
         assert found[loser].properties["MasterRecordId"] == kept
         crm.sandbox.undelete(deleted)
         crm.sandbox.set_clock(advance_seconds=10)
-        [back] = crm.vendor.changed("Lead", [], since=middle, until=crm.now(), lane=Lane.HOT)
+        [back] = crm.vendor.changed("Lead", [], since=middle, until=crm.now(), lane=Lane.HOT).records
         assert (back.id, back.archived) == (deleted, False)
 
     # ── conversion ───────────────────────────────────────────────────────────────────────────────────────────

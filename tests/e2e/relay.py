@@ -26,14 +26,16 @@ from connector.store import clock, parked
 from connector.store.database import Database
 from connector.store.inbox import Delivery, add
 from connector.store.parked import ParkedItem
+from connector.store.reconcile_passes import Pass, Scope
 from connector.sync.activate import activate, walk_slice
 from connector.sync.context import Limits, Line, Tenant
 from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
-from connector.sync.gaps import close_gaps
 from connector.sync.people import refresh_owners
 from connector.sync.poll import poll_submissions
 from connector.sync.reading import read_slice
+from connector.sync.reconcile import begin, look, types
+from connector.sync.sweep import sweep_slice, sweep_wanted
 from connector.vendors.base import Lane
 from connector.vendors.hubspot.protocol import OBJECTS
 from tests.e2e.receiver import receiver
@@ -197,9 +199,25 @@ class Relay:
         """Look for submissions that no event told of."""
         return poll_submissions(self.line)
 
+    def meet(self) -> None:
+        """See everybody in the portal for the first time; nothing of it is an event."""
+        while sweep_wanted(self.line):
+            sweep_slice(self.line)
+
+    def reconcile(self, scope: Scope = Scope.CHANGES, *only: str) -> dict[str, Pass]:
+        """Look for what events missed, now, through to the end; returns what became of it, by object type."""
+        line = self.line
+        ended: dict[str, Pass] = {}
+        for begun in begin(line, scope, only or types(line)[scope]):
+            one = begun
+            while one.under_way:
+                one = look(line, one)
+            ended[one.object_type] = one
+        return ended
+
     def close_gaps(self) -> int:
-        """Look for changes that no event told of."""
-        return close_gaps(self.line)
+        """Look for changes that no event told of; returns how many were looked at."""
+        return sum(one.looked for one in self.reconcile().values())
 
     def refresh_owners(self) -> int:
         """Read again who may own records."""

@@ -233,8 +233,8 @@ def test_what_events_missed_is_found_by_looking(relay: Relay) -> None:
     relay.mark()
     relay.close_gaps()
     assert relay.settle() == 0, "what was read is not read again"
-    calls = relay.calls()
-    assert calls.pop("search") == calls.pop("total") == len([one for one in calls if one.endswith(".search")])
+    asked = {kind.rpartition(".")[2] for kind in relay.calls()} - {"search", "total"}
+    assert asked <= {"search", "list"}
     relay.sandbox.edit("calls", call, {"hs_call_disposition": CONNECTED})
     relay.pass_time(minutes=20)
     relay.close_gaps()

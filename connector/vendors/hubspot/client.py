@@ -4,7 +4,7 @@
     vendor.read("contact", ["1", "2"], ["email"], lane=Lane.HOT)
 
 Values stay HubSpot's strings. Nothing is looked up by search, which lags behind by up to half a minute; `changed` alone
-searches, to close gaps.
+searches, for reconcile.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from connector.vendors.base import (
 from connector.vendors.batches import write_all
 from connector.vendors.flight import Flight
 from connector.vendors.http import Timeouts, TokenProvider, Tokens
-from connector.vendors.hubspot import protocol, records, searching
+from connector.vendors.hubspot import listing, protocol, records
 from connector.vendors.hubspot.api import Api
 from connector.vendors.hubspot.enrolling import HubSpotEnroller
 from connector.vendors.hubspot.failures import context_ids, is_missing
@@ -81,7 +81,12 @@ class HubSpotVendor:
             timeouts=timeouts,
             most_connections=most_in_flight,
         )
+<<<<<<< HEAD
         self.enroller = HubSpotEnroller(self.api, self.paths, self.flight)
+=======
+        self._listing = listing.Listing(self.api, self.paths, self._ours)
+        self.enroller = HubSpotEnroller(self.api, self.paths, self._flight)
+>>>>>>> 230aa233 (Reconcile: what events missed is found by looking, in passes that are resumed)
 
     def close(self) -> None:
         """End the threads and close the connections."""
@@ -145,34 +150,30 @@ class HubSpotVendor:
         return {one: tuple(dict.fromkeys(others)) for one, others in found.items()}
 
     def changed(
-        self, object_type: str, properties: Sequence[str], *, since: datetime, until: datetime, lane: Lane
-    ) -> Iterator[Record]:
-        """Records modified in this window, by search."""
-        path = self.paths.object(object_type, "/search")
-        return searching.modified(
-            lambda body: self.api.call("POST", path, body, lane=lane, kind="search"),
-            lambda raw: records.record(raw, object_type, self._ours),
-            protocol.MODIFIED.get(object_type, protocol.MODIFIED_USUALLY),
-            properties,
-            since=since,
-            until=until,
-        )
+        self,
+        object_type: str,
+        properties: Sequence[str],
+        *,
+        since: datetime,
+        until: datetime,
+        after: str | None = None,
+        lane: Lane,
+    ) -> Page:
+        """A page of the records modified in this window, by search."""
+        return self._listing.changed(object_type, properties, since=since, until=until, after=after, lane=lane)
 
-    def page(self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane) -> Page:
+    def page(
+        self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane, archived: bool = False
+    ) -> Page:
         """One page of the list endpoint (by id; no cap, unlike search)."""
-        query = {"limit": str(protocol.BATCH_SIZE), "properties": ",".join(properties), "archived": "false"}
-        if after is not None:
-            query["after"] = after
-        answer = self.api.get(self.paths.object(object_type), query, lane=lane)
-        found = tuple(records.record(raw, object_type, self._ours) for raw in answer["results"])
-        return Page(records=found, after=_next(answer))
+        return self._listing.page(object_type, properties, after=after, lane=lane, archived=archived)
 
     def owners(self) -> tuple[Owner, ...]:
         """Everybody who may own records, the deactivated included."""
         found: dict[str, Owner] = {}
         for archived in ("true", "false"):  # an owner who came back is listed twice: the active entry stands
             query = {"limit": str(protocol.OWNERS_PAGE), "archived": archived}
-            for raw in self._all_pages(self.paths.owners, query):
+            for raw in self._listing.rows(self.paths.owners, query):
                 one = records.owner(raw)
                 found[one.id] = one
         return tuple(found.values())
@@ -196,13 +197,13 @@ class HubSpotVendor:
 
     def forms(self) -> Mapping[str, str]:
         """Form id → name."""
-        raw = self._all_pages(self.paths.forms, {"limit": "100"})
+        raw = self._listing.rows(self.paths.forms, {"limit": "100"})
         return {str(form["id"]): str(form.get("name") or form["id"]) for form in raw}
 
     def submissions(self, form_id: str, *, since: datetime) -> Iterator[Submission]:
         """Submissions of a form, newest first, down to `since`; read page by page as they are asked for."""
         path = self.paths.submissions.format(form=protocol.segment(form_id))
-        for raw in self._all_pages(path, {"limit": str(protocol.SUBMISSIONS_PAGE)}):
+        for raw in self._listing.rows(path, {"limit": str(protocol.SUBMISSIONS_PAGE)}):
             one = records.submission(raw, form_id, None)
             if one.submitted_at < since:
                 return
@@ -324,17 +325,6 @@ class HubSpotVendor:
 
         return [found for chunk in self.flight.map(one, _chunks(ids, size)) for found in chunk]
 
-    def _all_pages(self, path: str, query: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
-        after: str | None = None
-        while True:
-            paged = {**query, "after": after} if after is not None else dict(query)
-            answer = self.api.get(path, paged, lane=Lane.BACKGROUND)
-            yield from answer["results"]
-            following = _next(answer)
-            if following is None or following == after:
-                return
-            after = following
-
     def _create_input(self, object_type: str, row: Create) -> dict[str, Any]:
         return {
             "properties": {**row.properties, **({self.key_property: row.key} if object_type in KEYED_TYPES else {})},
@@ -380,15 +370,10 @@ def _collect_associations(answer: Any, found: dict[str, list[str]]) -> list[dict
     for row in answer.get("results") or ():
         source = str(row["from"]["id"])
         found.setdefault(source, []).extend(str(target["toObjectId"]) for target in row.get("to") or ())
-        after = _next(row)
+        after = listing.following(row)
         if after is not None:
             following.append({"id": source, "after": after})
     return following
-
-
-def _next(answer: Mapping[str, Any]) -> str | None:
-    after = ((answer.get("paging") or {}).get("next") or {}).get("after")
-    return None if after is None else str(after)
 
 
 def _chunks(items: Sequence[Any], size: int) -> list[Any]:

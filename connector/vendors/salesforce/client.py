@@ -142,11 +142,18 @@ class SalesforceVendor:
         return self._reader.linked(from_type, ids, to_type, lane=lane)
 
     def changed(
-        self, object_type: str, properties: Sequence[str], *, since: datetime, until: datetime, lane: Lane
-    ) -> Iterator[Record]:
-        """Records modified in [since, until), oldest first; deleted ones are `archived` and name their winner in
-        `MasterRecordId` after a merge. Rows may be stamped before they are committed: let windows overlap."""
-        return self._reader.changed(object_type, properties, since=since, until=until, lane=lane)
+        self,
+        object_type: str,
+        properties: Sequence[str],
+        *,
+        since: datetime,
+        until: datetime,
+        after: str | None = None,
+        lane: Lane,
+    ) -> Page:
+        """A page of the records modified in [since, until), by id; deleted ones are `archived` and name their winner
+        in `MasterRecordId` after a merge. Rows may be stamped before they are committed: let windows overlap."""
+        return self._reader.changed(object_type, properties, since=since, until=until, after=after, lane=lane)
 
     def poll(
         self, object_type: str, properties: Sequence[str], cursor: Cursor, *, lane: Lane
@@ -154,9 +161,11 @@ class SalesforceVendor:
         """Pages of what changed since the last round, deletions and merges included; see `polling.py`."""
         return changes(self.api, self._fields, object_type, properties, cursor.rewound(), lane=lane)
 
-    def page(self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane) -> Page:
-        """One page of everything there is, by id."""
-        return self._reader.page(object_type, properties, after=after, lane=lane)
+    def page(
+        self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane, archived: bool = False
+    ) -> Page:
+        """One page of everything there is, or of what is in the bin, by id."""
+        return self._reader.page(object_type, properties, after=after, lane=lane, archived=archived)
 
     def owners(self) -> tuple[Owner, ...]:
         """Users, the deactivated included, with the public groups that they are in; and queues."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -92,25 +92,38 @@ class Reader:
         return {one: tuple(dict.fromkeys(others)) for one, others in found.items()}
 
     def changed(
-        self, object_type: str, properties: Sequence[str], *, since: datetime, until: datetime, lane: Lane
-    ) -> Iterator[Record]:
-        """Records modified in [since, until), both cut to the second, oldest first; deleted ones are `archived`."""
+        self,
+        object_type: str,
+        properties: Sequence[str],
+        *,
+        since: datetime,
+        until: datetime,
+        after: str | None,
+        lane: Lane,
+    ) -> Page:
+        """A page of those modified in [since, until), both cut to the second; deleted ones are `archived`."""
         low, high = protocol.moment_text(since), protocol.moment_text(until)
         where = f"{MODIFIED} >= {low} AND {MODIFIED} < {high}"
-        names = self._names(object_type, [*properties, "IsDeleted", _MERGED], lane=lane)
-        soql = protocol.select(names, object_type, where, order=f"{MODIFIED}, Id")
-        for raw in self._api.query(soql, lane=lane, deleted=True):
-            yield records.record(raw, object_type)
+        return self._listed(object_type, [*properties, "IsDeleted", _MERGED], where, after, lane=lane, deleted=True)
 
-    def page(self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane) -> Page:
+    def page(
+        self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane, archived: bool
+    ) -> Page:
         """One page by id. A cursor of ours, not a locator: those are forgotten after two days."""
-        where = f"Id > {protocol.quoted(after)}" if after is not None else ""
-        names = self._names(object_type, properties, lane=lane)
-        soql = protocol.select(names, object_type, where, order="Id", limit=PAGE_SIZE)
-        found = tuple(records.record(raw, object_type) for raw in self._api.query(soql, lane=lane))
-        return Page(records=found, after=found[-1].id if len(found) == PAGE_SIZE else None)
+        where, names = ("IsDeleted = true", ["IsDeleted"]) if archived else ("", [])
+        return self._listed(object_type, [*properties, *names], where, after, lane=lane, deleted=archived)
 
     # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _listed(
+        self, object_type: str, properties: Sequence[str], where: str, after: str | None, *, lane: Lane, deleted: bool
+    ) -> Page:
+        above = f"Id > {protocol.quoted(after)}" if after is not None else ""
+        clause = " AND ".join(part for part in (where, above) if part)
+        names = self._names(object_type, properties, lane=lane)
+        soql = protocol.select(names, object_type, clause, order="Id", limit=PAGE_SIZE)
+        found = tuple(records.record(raw, object_type) for raw in self._api.query(soql, lane=lane, deleted=deleted))
+        return Page(records=found, after=found[-1].id if len(found) == PAGE_SIZE else None)
 
     def _among(
         self,

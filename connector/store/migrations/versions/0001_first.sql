@@ -80,6 +80,32 @@ CREATE TABLE poll_cursor (
 );
 COMMENT ON TABLE poll_cursor IS 'Where a poll or a sweep continues. Never proof of progress: what it found is marked on links.';
 
+CREATE TABLE reconcile_pass (
+    installation_id int NOT NULL,
+    connection_id   int NOT NULL,
+    object_type     text NOT NULL,
+    scope           text NOT NULL CHECK (scope IN ('changes', 'everything')),
+    since           timestamptz NOT NULL,
+    until           timestamptz NOT NULL,
+    step            text NOT NULL CHECK (step IN ('live', 'archived', 'done')),
+    after           text,
+    above           text,
+    archived_after  text,
+    archived_left   int,
+    pages           int NOT NULL,
+    looked          int NOT NULL,
+    marked          int NOT NULL,
+    archived        int NOT NULL,
+    attempts        int NOT NULL,
+    started_at      timestamptz NOT NULL,
+    ended_at        timestamptz,
+    due_at          timestamptz NOT NULL,
+    not_before      timestamptz,
+    PRIMARY KEY (installation_id, connection_id, object_type, scope)
+);
+COMMENT ON TABLE reconcile_pass IS 'How far reconcile has come with each object type. Never proof of progress: what it found is marked';
+COMMENT ON COLUMN reconcile_pass.archived_after IS 'Where the list of archived records goes on, in this pass or the next';
+
 CREATE TABLE quota (
     installation_id int NOT NULL,
     connection_id   int NOT NULL,
@@ -214,12 +240,16 @@ CREATE TABLE mirror (
     email           text GENERATED ALWAYS AS (coalesce(properties ->> 'email', properties ->> 'Email')) STORED,
     company_id      text GENERATED ALWAYS AS
                     (coalesce(properties ->> 'associatedcompanyid', properties ->> 'AccountId')) STORED,
+    id_length       int GENERATED ALWAYS AS (length(vendor_id)) STORED,
     PRIMARY KEY (installation_id, connection_id, object_type, vendor_id)
 );
+COMMENT ON COLUMN mirror.id_length IS 'with the id it sorts as a vendor lists: numbers that are written out';
 COMMENT ON COLUMN mirror.company_id IS 'the primary company that a person names';
 COMMENT ON COLUMN mirror.properties IS 'property → the vendor''s string or null (blank); an absent property is unread';
 COMMENT ON COLUMN mirror.meta IS 'property → what we know of its last change: see connector/sync/mirror.py';
 CREATE INDEX mirror_email ON mirror (installation_id, connection_id, email) WHERE email IS NOT NULL;
+CREATE INDEX mirror_in_order ON mirror (installation_id, connection_id, object_type, id_length, vendor_id COLLATE "C")
+    WHERE gone IS NULL;
 CREATE INDEX mirror_company ON mirror (installation_id, connection_id, company_id) WHERE company_id IS NOT NULL;
 
 CREATE TABLE association (
@@ -246,6 +276,7 @@ CREATE TABLE wanted_read (
     due_at          timestamptz NOT NULL DEFAULT '-infinity',
     PRIMARY KEY (installation_id, connection_id, object_type, vendor_id)
 );
+CREATE INDEX wanted_read_failing ON wanted_read (installation_id, connection_id) WHERE attempts > 0;
 COMMENT ON COLUMN wanted_read.due_at IS 'Business time: a meeting is read again when it begins';
 COMMENT ON TABLE wanted_read IS
     'Records besides people and companies that events told of: to be read. "contact>deal": which deals belong to a contact';
@@ -289,6 +320,7 @@ COMMENT ON COLUMN link.event_at IS 'Machine time of the oldest event not yet con
 CREATE INDEX link_outbox ON link (installation_id, connection_id, lane, not_before)
     WHERE desired_revision > confirmed_revision AND parked_reason IS NULL;
 CREATE INDEX link_reads ON link (installation_id, connection_id, read_lane, read_wanted_at) WHERE read_wanted_at IS NOT NULL;
+CREATE INDEX link_failing ON link (installation_id, connection_id) WHERE read_wanted_at IS NOT NULL AND read_attempts > 0;
 CREATE INDEX link_parked ON link (installation_id, parked_at) WHERE parked_reason IS NOT NULL OR dropped <> '{}';
 CREATE INDEX link_arrival ON link (installation_id, connection_id, (arrival ->> 'email')) WHERE arrival IS NOT NULL;
 CREATE INDEX link_vendor ON link (installation_id, connection_id, vendor_id);

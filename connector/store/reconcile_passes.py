@@ -1,0 +1,121 @@
+"""Reconcile's passes: how far each look over one object type of one connection has come.
+
+A row is the pass under way, or the last one that ended. Never proof of progress: what a pass found is marked on links
+and wanted reads in a transaction before its row moves on, and a mark stays until what it names was read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import Enum
+
+from connector.store.database import Connection
+
+
+class Scope(Enum):
+    """What a pass looks at."""
+
+    CHANGES = "changes"  #: What was modified in a window of time.
+    EVERYTHING = "everything"  #: Every record there is, by list pages.
+
+
+class Step(Enum):
+    """Where a pass is."""
+
+    LIVE = "live"
+    ARCHIVED = "archived"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One look over one object type. `since` and `until` (the CRM's time) are frozen when it begins.
+
+    `due_at` (machine time) is when the next one begins; `not_before` when the vendor, or our back-off, lets this one
+    go on. `above` is the last id of the list page before this one.
+    """
+
+    object_type: str
+    scope: Scope
+    since: datetime
+    until: datetime
+    step: Step = Step.LIVE
+    after: str | None = None
+    above: str | None = None
+    archived_after: str | None = None
+    archived_left: int | None = None  #: Pages of archived records that this pass may still ask for; None: all.
+    pages: int = 0
+    looked: int = 0
+    marked: int = 0
+    archived: int = 0
+    attempts: int = 0
+    started_at: datetime
+    ended_at: datetime | None = None
+    due_at: datetime
+    not_before: datetime | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """True until its last page was seen."""
+        return self.ended_at is None
+
+
+_COLUMNS = (
+    "object_type, scope, since, until, step, after, above, archived_after, archived_left, pages, looked, marked, "
+    "archived, attempts, started_at, ended_at, due_at, not_before"
+)
+_VALUES = ", ".join(f"%({name})s" for name in _COLUMNS.split(", "))
+_SET = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[2:])
+
+# Two that begin at once begin one pass.
+_BEGIN = f"""
+INSERT INTO reconcile_pass (installation_id, connection_id, {_COLUMNS})
+VALUES (%(installation_id)s, %(connection_id)s, {_VALUES})
+ON CONFLICT (installation_id, connection_id, object_type, scope) DO UPDATE SET {_SET}
+WHERE reconcile_pass.ended_at IS NOT NULL
+"""
+
+# Two who looked at the same page count it once.
+_MOVE = """
+UPDATE reconcile_pass
+SET step = %(step)s, after = %(after)s, above = %(above)s, archived_after = %(archived_after)s,
+    archived_left = %(archived_left)s, pages = %(pages)s, looked = %(looked)s, marked = %(marked)s,
+    archived = %(archived)s, attempts = %(attempts)s, ended_at = %(ended_at)s, not_before = %(not_before)s
+WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND scope = %(scope)s
+  AND started_at = %(started_at)s AND pages = %(pages_before)s AND ended_at IS NULL
+"""
+
+# What was marked, tried, and could not be read: it stays marked, and is tried again until it is read.
+_FAILING = """
+SELECT (SELECT count(*) FROM link WHERE connection_id = %(id)s AND read_wanted_at IS NOT NULL AND read_attempts > 0)
+     + (SELECT count(*) FROM wanted_read WHERE connection_id = %(id)s AND attempts > 0) AS n
+"""
+
+
+def listed(conn: Connection, connection_id: int) -> dict[tuple[str, Scope], Pass]:
+    """The connection's passes, by object type and scope."""
+    rows = conn.execute(f"SELECT {_COLUMNS} FROM reconcile_pass WHERE connection_id = %s", [connection_id])
+    found = [Pass(**{**row, "scope": Scope(row["scope"]), "step": Step(row["step"])}) for row in rows]
+    return {(one.object_type, one.scope): one for one in found}
+
+
+def begin(conn: Connection, installation_id: int, connection_id: int, one: Pass) -> None:
+    """Begin this pass, unless one of its kind is under way: that goes on where it was."""
+    conn.execute(_BEGIN, {"installation_id": installation_id, "connection_id": connection_id, **_values(one)})
+
+
+def move(conn: Connection, connection_id: int, before: Pass, after: Pass) -> bool:
+    """Store how far the pass has come; False: somebody else has taken it further."""
+    values = {"connection_id": connection_id, "pages_before": before.pages, **_values(after)}
+    return conn.execute(_MOVE, values).rowcount == 1
+
+
+def failing(conn: Connection, connection_id: int) -> int:
+    """How many records are marked, were tried and could not be read yet."""
+    row = conn.execute(_FAILING, {"id": connection_id}).fetchone()
+    return int(row["n"]) if row else 0
+
+
+def _values(one: Pass) -> dict[str, object]:
+    return {**asdict(one), "scope": one.scope.value, "step": one.step.value}

@@ -1,0 +1,185 @@
+"""What a look at the CRM shows and we do not know is marked to be read; reading it is the ordinary way.
+
+Marking never decides anything: a mark that was not needed costs a read. What is known as it stands is not marked, so
+that looking again at the same records does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+
+from connector.domain.codec_work import moment_text
+from connector.store import activity_signals, associations, leads, links, merging, mirrors, wanted
+from connector.store.database import Connection
+from connector.store.mirrors import MirrorRow
+from connector.sync.activities import record_name
+from connector.sync.context import Line, Tenant
+from connector.sync.deals import whose_deals
+from connector.vendors.base import Lane, Record
+
+BACKGROUND = Lane.BACKGROUND.value
+FINAL = ("erased", "merged")
+"""Who has gone so is never brought back by what is seen or heard later."""
+
+_FIRST = datetime.min.replace(tzinfo=UTC)
+
+
+def mark(line: Line, object_type: str, records: Sequence[Record]) -> int:
+    """Mark those of these records that were modified after we read them, or that nobody told us of; returns how many.
+
+    What the vendor lists as `archived` is marked where we still take it for standing.
+    """
+    standing = [one for one in records if not one.archived]
+    gone = [one.id for one in records if one.archived]
+    return _mark_standing(line, object_type, standing) + mark_gone(line, object_type, gone)
+
+
+def _mark_standing(line: Line, object_type: str, records: Sequence[Record]) -> int:
+    if not records:
+        return 0
+    if object_type == line.dialect.deal.object_type:
+        return _mark_deals(line, records)
+    tenant = line.tenant
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        if object_type == line.dialect.person_type:
+            return _mark_people(line, conn, records)
+        if object_type == line.dialect.company_type:
+            behind = _behind(line, conn, object_type, records)
+            rows = mirrors.load(conn, line.connection_id, object_type, behind, lock=True)
+            return want_companies(tenant, conn, line.connection_id, list(rows.values()))
+        return _mark_activities(line, conn, object_type, records)
+
+
+def mark_gone(line: Line, object_type: str, ids: Sequence[str]) -> int:
+    """Mark those of these records that we take for standing, though the vendor shows them no more; returns how many."""
+    if not ids:
+        return 0
+    tenant, dialect, connection_id = line.tenant, line.dialect, line.connection_id
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        if object_type in line.binding.activity_types:
+            names = {record_name(connection_id, object_type, one): one for one in ids}
+            found = [names[name] for name in activity_signals.modified(conn, list(names))]
+            wanted.want(conn, tenant.installation_id, connection_id, object_type, found, lane=BACKGROUND)
+            return len(found)
+        if object_type == dialect.person_type:
+            known = leads.identities(conn, connection_id, object_type, ids)
+            here = {lead_id: one for one, (lead_id, gone) in known.items() if gone is None}
+            links.want_read(conn, tenant.installation_id, connection_id, here, lane=BACKGROUND, event_at=None)
+            return len(here)
+        held = mirrors.standing(conn, connection_id, object_type, ids)
+        found = [one for one, (_, gone) in held.items() if gone is None]
+        if object_type == dialect.company_type:
+            rows = mirrors.load(conn, connection_id, object_type, found, lock=True)
+            return want_companies(tenant, conn, connection_id, list(rows.values()))
+        wanted.want(conn, tenant.installation_id, connection_id, object_type, found, lane=BACKGROUND)
+        return len(found)
+
+
+# ── people and companies ─────────────────────────────────────────────────────────────────────────────────────
+def want_people(
+    tenant: Tenant,
+    conn: Connection,
+    connection_id: int,
+    found: Mapping[str, datetime | None],
+    *,
+    lane: str,
+) -> None:
+    """Mark these people to be read, by their vendor ids; whom nobody has met becomes a lead.
+
+    `found` says since when somebody waits for it (machine time), or None.
+    """
+    person_type, installation_id = tenant.bindings[connection_id].dialect.person_type, tenant.installation_id
+    known = leads.identities(conn, connection_id, person_type, list(found))
+    unknown = [vendor_id for vendor_id in found if vendor_id not in known]
+    fresh = leads.new_leads(conn, installation_id, [tenant.now(conn)] * len(unknown))
+    leads.identify(conn, installation_id, connection_id, person_type, list(zip(unknown, fresh, strict=True)))
+    # Read back: another worker may have met the same person first, and its lead stands.
+    ids = leads.identities(conn, connection_id, person_type, list(found))
+    merging.forget(conn, sorted(set(fresh) - {lead_id for lead_id, _ in ids.values()}))
+    for event_at in sorted(set(found.values()), key=lambda at: at or _FIRST):
+        marked = {ids[one][0]: one for one, moment in found.items() if moment == event_at}
+        links.want_read(conn, installation_id, connection_id, marked, lane=lane, event_at=event_at)
+
+
+def want_companies(tenant: Tenant, conn: Connection, connection_id: int, rows: Sequence[MirrorRow]) -> int:
+    """These companies (held by the caller) are stale: they are read with the people who belong to them.
+
+    Returns how many were not stale before.
+    """
+    dialect = tenant.bindings[connection_id].dialect
+    fresh = [row for row in rows if row.read_at is not None]
+    for row in fresh:
+        row.read_at = None
+    mirrors.put(conn, tenant.installation_id, connection_id, fresh)
+    people = mirrors.contacts_of(conn, connection_id, [row.vendor_id for row in rows])
+    known = leads.identities(conn, connection_id, dialect.person_type, people)
+    marked = {lead_id: vendor_id for vendor_id, (lead_id, gone) in known.items() if gone is None}
+    links.want_read(conn, tenant.installation_id, connection_id, marked, lane=BACKGROUND, event_at=None)
+    return len(fresh)
+
+
+def _mark_people(line: Line, conn: Connection, records: Sequence[Record]) -> int:
+    person_type = line.dialect.person_type
+    known = leads.identities(conn, line.connection_id, person_type, [one.id for one in records])
+    alive = [one for one in records if one.id not in known or known[one.id][1] not in FINAL]
+    held = mirrors.standing(conn, line.connection_id, person_type, [one.id for one in alive])
+    found = [one.id for one in alive if one.id not in held or _is_behind(*held[one.id], one)]
+    want_people(line.tenant, conn, line.connection_id, dict.fromkeys(found), lane=BACKGROUND)
+    return len(found)
+
+
+def _behind(line: Line, conn: Connection, object_type: str, records: Sequence[Record]) -> list[str]:
+    """Those that we hold, as they were before."""
+    held = mirrors.standing(conn, line.connection_id, object_type, [one.id for one in records])
+    return [one.id for one in records if one.id in held and _is_behind(*held[one.id], one)]
+
+
+def _is_behind(mirrored: datetime | None, gone: str | None, record: Record) -> bool:
+    return gone is not None or mirrored is None or record.modified_at is None or mirrored < record.modified_at
+
+
+# ── deals and activities ─────────────────────────────────────────────────────────────────────────────────────
+def _mark_activities(line: Line, conn: Connection, object_type: str, records: Sequence[Record]) -> int:
+    names = {record_name(line.connection_id, object_type, one.id): one for one in records}
+    known = activity_signals.modified(conn, list(names))
+    ids = [one.id for name, one in names.items() if one.modified_at is None or _is_newer(one, known.get(name))]
+    wanted.want(conn, line.tenant.installation_id, line.connection_id, object_type, ids, lane=BACKGROUND)
+    return len(ids)
+
+
+def _is_newer(record: Record, known: str | None) -> bool:
+    assert record.modified_at is not None
+    return known is None or moment_text(record.modified_at) > known
+
+
+def _mark_deals(line: Line, records: Sequence[Record]) -> int:
+    """A known deal that changed is read again; whose a new one is, is asked of the vendor."""
+    tenant, dialect = line.tenant, line.dialect
+    deal_type = dialect.deal.object_type
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        held = mirrors.standing(conn, line.connection_id, deal_type, [one.id for one in records])
+    fresh = [one.id for one in records if one.id not in held]
+    people = line.vendor.associated(deal_type, fresh, dialect.person_type, lane=Lane.BACKGROUND) if fresh else {}
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        stale = _behind(line, conn, deal_type, records)
+        wanted.want(conn, tenant.installation_id, line.connection_id, deal_type, stale, lane=BACKGROUND)
+        owners = _unaware(line, conn, people)
+        wanted.want(conn, tenant.installation_id, line.connection_id, whose_deals(dialect), owners, lane=BACKGROUND)
+    return len(stale) + len(owners)
+
+
+def _unaware(line: Line, conn: Connection, people: Mapping[str, Collection[str]]) -> list[str]:
+    """The people, known to us, of whom we do not know that they have these deals."""
+    dialect = line.dialect
+    ids = sorted({one for found in people.values() for one in found})
+    known = leads.identities(conn, line.connection_id, dialect.person_type, ids)
+    belongs = associations.of(conn, line.connection_id, dialect.person_type, ids, dialect.deal.object_type)
+    return sorted(
+        {
+            one
+            for deal, found in people.items()
+            for one in found
+            if one in known and known[one][1] is None and deal not in belongs.get(one, ())
+        }
+    )
