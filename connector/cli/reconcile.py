@@ -15,11 +15,12 @@ from connector.errors import RetryableError, UsageError
 from connector.store.reconcile_passes import Pass, Scope
 from connector.sync.context import Line
 from connector.sync.reconcile import begin, failing, look, types
+from connector.texts import say
 
 LONGEST_WAIT_SECONDS = 60.0
 """As long as this the command waits for the CRM itself; beyond it, it ends and is called again later."""
 
-Say = Callable[[str], None]
+Tell = Callable[[str], None]
 
 
 @click.command(name="reconcile")
@@ -40,8 +41,8 @@ def command(full: bool, only: tuple[str, ...], as_json: bool) -> None:
         runtime = Runtime(database, settings)
         try:
             lines = _lines(runtime, installation(database))
-            with progress("looking through the CRM") as say:
-                found = [_facts(one, _run(one, scope, only, say)) for one in lines]
+            with progress(say("looking through the CRM")) as tell:
+                found = [_facts(one, _run(one, scope, only, tell)) for one in lines]
         finally:
             runtime.close()
     if as_json:
@@ -54,38 +55,51 @@ def command(full: bool, only: tuple[str, ...], as_json: bool) -> None:
 def _lines(runtime: Runtime, installation_id: int) -> Sequence[Line]:
     tenant = runtime.tenant(installation_id)
     if tenant is None:
-        raise UsageError("No policy is running yet: run `tasuki activate DIR` first.", reason="no_policy")
+        raise UsageError(say("No policy is running yet: run `tasuki activate DIR`."), reason="no_policy")
     lines = list(runtime.lines(tenant).values())
     if not lines:
         raise UsageError(
-            "Every connection is paused: `tasuki outbox list` says why, `tasuki connect DIR` resumes.", reason="paused"
+            say("Every connection is paused: `tasuki outbox list` says why, `tasuki connect DIR` resumes."),
+            reason="paused",
         )
     return lines
 
 
-def _run(one: Line, scope: Scope, only: Sequence[str], say: Say) -> list[Pass]:
+def _run(one: Line, scope: Scope, only: Sequence[str], tell: Tell) -> list[Pass]:
     offered = types(one)[scope]
     unknown = sorted(set(only) - set(offered))
     if unknown:
+        reads = ", ".join(offered) or say("nothing yet: the worker is still seeing everybody for the first time")
         raise UsageError(
-            f"There is nothing to look through of {', '.join(unknown)}; the running policy reads "
-            f"{', '.join(offered) or 'nothing yet: the worker is still seeing everybody for the first time'}.",
+            say(
+                "There is nothing to look through of {unknown}; the running policy reads {reads}.",
+                unknown=", ".join(unknown),
+                reads=reads,
+            ),
             reason="unknown_object_type",
         )
-    return [_through(one, begun, say) for begun in begin(one, scope, only or offered)]
+    return [_through(one, begun, tell) for begun in begin(one, scope, only or offered)]
 
 
-def _through(one: Line, begun: Pass, say: Say) -> Pass:
+def _through(one: Line, begun: Pass, tell: Tell) -> Pass:
     now = begun
     while now.under_way and now.started_at == begun.started_at:
-        say(f"{now.object_type}: {now.looked} looked at, {now.marked + now.archived} marked")
+        marked = now.marked + now.archived
+        tell(
+            say(
+                "{object}: {looked} looked at, {marked} marked",
+                object=now.object_type,
+                looked=now.looked,
+                marked=marked,
+            )
+        )
         try:
             now = look(one, now)
         except RetryableError as error:
             seconds = error.retry_after_seconds
             if seconds is None or seconds > LONGEST_WAIT_SECONDS:
                 raise
-            say(f"{now.object_type}: the CRM asks to wait for {seconds:g} s")
+            tell(say("{object}: the CRM asks to wait for {seconds} s", object=now.object_type, seconds=round(seconds)))
             time.sleep(seconds)
             (now,) = begin(one, now.scope, [now.object_type])
     return now
@@ -116,6 +130,12 @@ def _show(found: dict[str, Any]) -> None:
         for one in found["objects"]
     ]
     columns = ("Object", "Pages#", "Looked at#", "Marked#", "Gone#", "Since", "Until")
-    table(f"Connection {found['connection_id']}", columns, rows, none="nothing to look through yet.")
+    title = say("Connection {connection_id}", connection_id=found["connection_id"])
+    table(title, columns, rows, none=say("nothing to look through yet."))
     if found["failing"]:
-        line(f"! {found['failing']} records are marked and could not be read yet: they are tried again until they are.")
+        line(
+            say(
+                "! {failing} records are marked and could not be read yet: they are tried again until they are.",
+                failing=found["failing"],
+            )
+        )

@@ -106,7 +106,7 @@ def _next(line: Line) -> Pass | None:
         known = reconcile_passes.listed(conn, line.connection_id)
         for scope, object_types in found.items():
             for object_type in object_types:
-                one = known.get((object_type, scope)) or _first(line, conn, scope, object_type)
+                one = known.get((object_type, scope)) or _first(line, conn, scope, object_type, now)
                 if one is not None and _is_due(one, now):
                     return one
     return None
@@ -118,12 +118,12 @@ def _is_due(one: Pass, now: datetime) -> bool:
     return one.due_at <= now
 
 
-def _first(line: Line, conn: Connection, scope: Scope, object_type: str) -> Pass | None:
+def _first(line: Line, conn: Connection, scope: Scope, object_type: str, now: datetime) -> Pass | None:
     """A type that was never looked at: its changes now, everything in the night that comes (it was just read)."""
     fresh = _fresh(line, conn, scope, object_type, None)
     if scope is Scope.CHANGES:
-        return replace(fresh, ended_at=fresh.started_at, due_at=fresh.started_at)
-    ended = replace(fresh, step=Step.DONE, ended_at=fresh.started_at)
+        return replace(fresh, ended_at=now, due_at=now)
+    ended = replace(fresh, step=Step.DONE, ended_at=now)
     reconcile_passes.begin(conn, line.tenant.installation_id, line.connection_id, ended)
     return None
 

@@ -27,10 +27,10 @@ def people(relay: Relay, count: int) -> list[str]:
     rows = [{"email": f"p{number}@example.co.jp", "lastname": "山田"} for number in range(count)]
     ids = relay.sandbox.import_rows(rows)
     relay.meet()
-    relay.settle()
+    relay.settle(rounds=2_000)
     relay.pass_time(minutes=5)
     relay.reconcile()  # what we wrote ourselves is looked at once more
-    relay.settle()
+    relay.settle(rounds=2_000)
     relay.pass_time(minutes=5)
     return ids
 
@@ -199,7 +199,7 @@ def test_what_cannot_be_read_stays_marked_whatever_the_place_of_the_pass(make_re
     relay = make_relay(policy=SMALL)
     (person,) = people(relay, 1)
     relay.sandbox.edit("contacts", person, {"jobtitle": "部長"})
-    relay.pass_time(minutes=1)
+    relay.pass_time(minutes=5)
     relay.sandbox.fault("status", kind="contacts.batch_read", status=500, times=None)
     assert relay.reconcile(Scope.CHANGES, CONTACT)[CONTACT].marked == 1
     with pytest.raises(RetryableError):
@@ -208,9 +208,11 @@ def test_what_cannot_be_read_stays_marked_whatever_the_place_of_the_pass(make_re
     relay.pass_time(hours=2)
     assert relay.reconcile(Scope.CHANGES, CONTACT)[CONTACT].looked == 0, "the window has moved on"
     assert failing(relay.line) == 1
+    relay.expire_waits()
     with pytest.raises(RetryableError):
         read_slice(relay.line, Lane.BACKGROUND)
     relay.sandbox.clear_faults()
+    relay.expire_waits()
     relay.settle()
     assert failing(relay.line) == 0
     assert mirrored(relay, "jobtitle")[person] == "部長"

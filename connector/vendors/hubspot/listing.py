@@ -49,7 +49,7 @@ class Listing:
         self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane, archived: bool
     ) -> Page:
         """One page of the list endpoint (by id; no cap, unlike search)."""
-        query = {"limit": str(protocol.BATCH_SIZE), "properties": ",".join(properties)}
+        query = {"limit": str(protocol.BATCH_SIZE), "properties": ",".join(properties) or searching.ID}
         query |= {"archived": "true" if archived else "false"}
         if after is not None:
             query["after"] = after
