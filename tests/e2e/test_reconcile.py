@@ -200,7 +200,7 @@ def test_what_cannot_be_read_stays_marked_whatever_the_place_of_the_pass(make_re
     (person,) = people(relay, 1)
     relay.sandbox.edit("contacts", person, {"jobtitle": "部長"})
     relay.pass_time(minutes=5)
-    relay.sandbox.fault("status", kind="contacts.batch_read", status=500, times=None)
+    relay.sandbox.fault("status", kind="contacts.batch_read", status=503, retry_after="60", times=None)
     assert relay.reconcile(Scope.CHANGES, CONTACT)[CONTACT].marked == 1
     with pytest.raises(RetryableError):
         read_slice(relay.line, Lane.BACKGROUND)
