@@ -58,12 +58,15 @@ WHERE connection_id = %(connection_id)s AND object_type = 'contact' AND gone IS 
   AND company_id = ANY(%(ids)s)
 """
 
+# In order and few at once: the planner has no idea of how little such a row comparison leaves.
 _BETWEEN = """
 SELECT vendor_id FROM mirror
 WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND gone IS NULL
-  AND (id_length, vendor_id COLLATE "C") > (length(%(above)s::text), %(above)s::text COLLATE "C")
+  AND (id_length, vendor_id COLLATE "C") > (length(%(above)s::text), %(above)s::text COLLATE "C") {upto}
+ORDER BY id_length, vendor_id COLLATE "C" LIMIT %(limit)s
 """
-_UPTO = """  AND (id_length, vendor_id COLLATE "C") <= (length(%(upto)s::text), %(upto)s::text COLLATE "C")"""
+_UPTO = 'AND (id_length, vendor_id COLLATE "C") <= (length(%(upto)s::text), %(upto)s::text COLLATE "C")'
+_RUN = 500
 
 
 def load(
@@ -89,12 +92,16 @@ def standing(
 
 def between(conn: Connection, connection_id: int, object_type: str, above: str | None, upto: str | None) -> list[str]:
     """The ids that we hold above one and up to another, as numbers that are written without leading zeros sort."""
-    low, high = above or "", upto
-    rows = conn.execute(
-        _BETWEEN + (_UPTO if high is not None else ""),
-        {"connection_id": connection_id, "object_type": object_type, "above": low, "upto": high},
-    )
-    return [row["vendor_id"] for row in rows]
+    found: list[str] = []
+    low = above or ""
+    query = _BETWEEN.format(upto=_UPTO if upto is not None else "")
+    while True:
+        values = {"connection_id": connection_id, "object_type": object_type, "above": low, "upto": upto, "limit": _RUN}
+        rows = conn.execute(query, values).fetchall()
+        found += [row["vendor_id"] for row in rows]
+        if len(rows) < _RUN:
+            return found
+        low = found[-1]
 
 
 def lock(conn: Connection, connection_id: int, object_type: str, ids: Sequence[str]) -> None:

@@ -53,3 +53,19 @@ def test_a_look_up_searches_its_index(database: Database, query: str, values: di
     condition = plan[place + 1]
     assert "Index Cond" in condition, "\n".join(plan)
     assert f"({'company_id' if index == 'mirror_company' else 'email'} = " in condition, "\n".join(plan)
+
+
+def test_what_is_held_between_two_ids_is_searched_in_the_order_of_numbers(database: Database) -> None:
+    held = {"connection_id": 1, "object_type": "contact", "above": "99", "upto": "1001", "limit": 500}
+    with database.transaction(1) as conn:
+        conn.execute("INSERT INTO installation (id, name) VALUES (1, 'one')")
+        for statement in _BASE.split(";"):
+            conn.execute(statement)
+        query = mirrors._BETWEEN.format(upto=mirrors._UPTO)
+        plan = [row["QUERY PLAN"] for row in conn.execute(f"EXPLAIN {query}", held)]
+        between = [
+            mirrors.between(conn, 1, "contact", *bounds) for bounds in (("99", "1001"), ("4998", None), (None, "2"))
+        ]
+    assert any("mirror_in_order" in line for line in plan), "\n".join(plan)
+    assert any("Index Cond" in line and "ROW(id_length" in line for line in plan), "\n".join(plan)
+    assert between == [[str(number) for number in range(100, 1002)], ["4999", "5000"], ["1", "2"]]
