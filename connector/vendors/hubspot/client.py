@@ -81,12 +81,8 @@ class HubSpotVendor:
             timeouts=timeouts,
             most_connections=most_in_flight,
         )
-<<<<<<< HEAD
-        self.enroller = HubSpotEnroller(self.api, self.paths, self.flight)
-=======
         self._listing = listing.Listing(self.api, self.paths, self._ours)
-        self.enroller = HubSpotEnroller(self.api, self.paths, self._flight)
->>>>>>> 230aa233 (Reconcile: what events missed is found by looking, in passes that are resumed)
+        self.enroller = HubSpotEnroller(self.api, self.paths, self.flight)
 
     def close(self) -> None:
         """End the threads and close the connections."""
