@@ -7,13 +7,14 @@ import os
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import datetime
+from functools import lru_cache
 from multiprocessing import get_context
 
 from rich.console import Console
 from rich.progress import Progress
 
 from connector.bootstrap import bindings_of
-from connector.engine.plan import prepare
+from connector.engine.plan import Plan, prepare
 from connector.policy.loader import load_policy_from
 from connector.store import connections
 from connector.store.clock import BusinessClock
@@ -36,17 +37,26 @@ def forecast_base(
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("deciding every lead", total=len(pieces))
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            running = [pool.submit(_shard, database.dsn, installation_id, dict(files), now, shard) for shard in pieces]
+            given = tuple(files.items())
+            running = [pool.submit(_shard, database.dsn, installation_id, given, now, shard) for shard in pieces]
             for one in as_completed(running):
                 total.add(one.result())
                 progress.advance(task)
     return total, now
 
 
-def _shard(dsn: str, installation_id: int, files: Mapping[str, bytes], now: datetime, shard: Shard) -> Forecast:
+@lru_cache(maxsize=1)
+def _ready(files: tuple[tuple[str, bytes], ...]) -> Plan:
+    """The policy, read once in each process: that takes as long as a thousand leads."""
+    return prepare(load_policy_from(dict(files)))
+
+
+def _shard(
+    dsn: str, installation_id: int, files: tuple[tuple[str, bytes], ...], now: datetime, shard: Shard
+) -> Forecast:
     """One piece, in a process of its own. Leads come and go by the thousand without circles: none are looked for."""
     gc.set_threshold(200_000, 50, 50)
-    plan = prepare(load_policy_from(files))
+    plan = _ready(files)
     database = Database.open(dsn)
     try:
         with database.transaction(installation_id) as conn:
