@@ -52,7 +52,6 @@ def test_a_plan_tells_what_activation_then_does_and_writes_nothing(relay: Relay,
     ids = _base(relay)
     before, stored, mark = _shown(relay, ids), _everything(relay), relay.mark()
     folder = changed_policy(tmp_path / "hotter", "scoring.yaml", points=POINTS, band=BAND)
-    (folder / "examples.yaml").unlink()  # they speak of the other points
 
     found, _ = forecast_base(relay.database, relay.installation_id, read_folder(folder), processes=2)
 
