@@ -6,8 +6,9 @@ second by the cadence's order is decided again, and waits.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connector.domain import codec
@@ -65,20 +66,55 @@ def keep_turns(tenant: Tenant, conn: Connection, results: Sequence[Result], *, a
 
 
 def behind(tenant: Tenant, conn: Connection, results: Iterable[Result]) -> dict[int, frozenset[int]]:
-    """Lead → who is to be looked at after it: whoever waits for what it no longer has, and who hangs on its stage."""
-    plan = tenant.plan
+    """Lead → who is to be looked at after it: whoever waits for what it no longer has, and who sees other stages."""
+    if not tenant.plan.reads_colleagues:
+        return {}
+    leaving = [one for result in results if (one := _leave(tenant, result)) is not None]
     found: dict[int, frozenset[int]] = {}
-    for result in results if plan.reads_colleagues else ():
-        case, company_id = result.case, _company(result.case)
-        is_free = [one.id for one in plan.turns.values() if _gives_up(tenant, one, result)]
-        has_moved = plan.watches_colleagues and bool(result.entries)
-        if not company_id or not (is_free or has_moved):
-            continue
-        others = [one for one in _fresh(conn, case).people.get(company_id, ()) if one.lead_id != case.row.id]
-        found[case.row.id] = frozenset(
-            one.lead_id for one in others if has_moved or any(_waits(run_of(one, name)) for name in is_free)
-        )
+    for connection_id in {one.result.case.connection_id for one in leaving}:
+        mine = [one for one in leaving if one.result.case.connection_id == connection_id]
+        binding, people = mine[0].result.case.binding, [one.result.case.person for one in mine]
+        colleagues = accounts_of(conn, connection_id, binding, people, {}).people
+        stages = {company: {one.lead_id: one.stage for one in some} for company, some in colleagues.items()}
+        for one in mine:
+            company, lead_id = _company(one.result.case), one.result.case.row.id
+            here = [other for other in colleagues.get(company, ()) if other.decided]
+            waiting = {other.lead_id for other in here if any(_waits(run_of(other, name)) for name in one.frees)}
+            if one.moves_to is not None:
+                seeing = _who_see(stages.setdefault(company, {}), lead_id, one.moves_to)
+                waiting |= seeing & {other.lead_id for other in here}
+            found[lead_id] = frozenset(waiting - {lead_id})
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Leave:
+    """What a decision leaves to the colleagues: the cadences whose turn is free now, and the stage that is new."""
+
+    result: Result
+    frees: Sequence[str]
+    moves_to: str | None
+
+
+def _leave(tenant: Tenant, result: Result) -> _Leave | None:
+    frees = [one.id for one in tenant.plan.turns.values() if _gives_up(tenant, one, result)]
+    entry = result.decision.state.entry
+    moves_to = entry.stage if tenant.plan.watches_colleagues and result.entries and entry is not None else None
+    if not _company(result.case) or not (frees or moves_to):
+        return None
+    return _Leave(result=result, frees=frees, moves_to=moves_to)
+
+
+def _who_see(stages: dict[int, str | None], lead_id: int, stage: str) -> set[int]:
+    """Who sees other stages of colleagues once this lead has moved, which `stages` is told."""
+    before, here = Counter(stages.values()), stages.get(lead_id)
+    stages[lead_id] = stage
+    after = Counter(stages.values())
+    return {
+        other
+        for other, own in stages.items()
+        if other != lead_id and (before[stage] == (own == stage) or (here is not None and after[here] == (own == here)))
+    }
 
 
 def _company(case: Case) -> str:
