@@ -93,8 +93,8 @@ def check_major(home: Path) -> None:
     if found != str(MAJOR):
         raise UsageError(
             say(
-                "The data in {home} was written by PostgreSQL {found}; this version runs PostgreSQL {major}. Run "
-                "`tasuki upgrade` to dump it and restore it.",
+                "The data in {home} was written by PostgreSQL {found}; this version runs PostgreSQL {major}. Dump "
+                "it with pg_dumpall of {found} and restore it into an empty place, or set TASUKI_DATABASE_URL.",
                 home=home,
                 found=found,
                 major=MAJOR,

@@ -313,7 +313,7 @@ class HubSpotVendor:
                     return []
                 raise RetryableError(
                     f"HubSpot refuses to read {object_type} records ({error.message}); check the properties "
-                    "that the policy names with `tasuki doctor`.",
+                    "that the policy names with `tasuki connect`.",
                     reason=f"read_{error.reason}",
                 ) from error
             _complete(answer)

@@ -334,7 +334,7 @@ def test_data_of_another_major_version_name_the_upgrade(clients: Clients) -> Non
         pass
     clients.await_stopped()
     (clients.home / "MAJOR").write_text("15\n")
-    with pytest.raises(UsageError, match="tasuki upgrade") as refused:
+    with pytest.raises(UsageError, match="pg_dumpall") as refused:
         acquire(clients.home)
     assert refused.value.reason == "database_major_differs"
 
