@@ -21,11 +21,11 @@ up: $(RUN) ## The same, kept running to play with
 
 test: $(DEV) ## Import rules and every test but the soak
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 coverage: $(DEV) ## The same tests with coverage: two to three times as long
 	rm -rf .coverage.d && mkdir .coverage.d
-	$(BIN)/coverage run -m pytest -n 2; status=$$?; \
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal; status=$$?; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $$status
 
 lint: $(DEV) ## Style, types and import rules

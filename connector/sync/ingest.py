@@ -27,6 +27,7 @@ from connector.sync.merging import merge_leads, rebase_counters
 from connector.sync.observe import tell_overtaken
 from connector.sync.submissions import learn, signals_of, store_signals
 from connector.vendors.base import EventKind, InboundEvent
+from connector.vendors.values import moment_text
 
 log = structlog.get_logger()
 
@@ -310,7 +311,7 @@ class _Intake:
         """What others did with tasks of ours; that one was created, or linked, is no news: we do that ourselves."""
         told = sorted(
             {
-                (event.object_id, event.property_name or "", event.value or "")
+                (event.object_id, event.property_name or "", self._as_read(event))
                 for event in events
                 if event.object_id and not event.actor_is_us and event.kind not in _OUR_DOING
             }
@@ -318,6 +319,11 @@ class _Intake:
         if told:
             rows = [(vendor_id, name or None, value) for vendor_id, name, value in told]
             managed.want_read(self._conn, self._connection_id, self._dialect.task_type, rows)
+
+    def _as_read(self, event: InboundEvent) -> str:
+        """An event's value as a read of the task shows it: events tell a due date as a number."""
+        due = self._dialect.moment(event.value) if event.property_name == self._dialect.task_due_property else None
+        return moment_text(due) if due is not None else event.value or ""
 
     # ── submissions that a delivery tells of ─────────────────────────────────────────────────────────────────
     def _submissions(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
