@@ -10,7 +10,7 @@ from connector.store.database import Connection
 
 _COLLEAGUES = """
 SELECT m.company_id, lead.id AS lead_id, lead.stage,
-       lead.state -> 'cadences' AS cadences, lead.scores, lead.evaluated_at IS NOT NULL AS decided,
+       lead.state -> 'cadences' AS cadences, lead.scores,
        lead.state ? 'cadences'
        AND EXISTS (SELECT FROM lead_due WHERE lead_due.lead_id = lead.id AND parked_reason IS NOT NULL) AS parked
 FROM mirror AS m JOIN link ON link.connection_id = m.connection_id AND link.vendor_id = m.vendor_id
@@ -27,17 +27,13 @@ FROM (SELECT name FROM unnest(%(names)s::text[]) AS n (name) ORDER BY name) AS o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Colleague:
-    """A lead of a company. `cadences` is JSON, see `domain.codec_work`; `decided`: at least once.
-
-    `parked`: nobody evaluates it for now.
-    """
+    """A lead of a company. `cadences` is JSON, see `domain.codec_work`; `parked`: nobody evaluates it for now."""
 
     company_id: str
     lead_id: int
     stage: str | None
     cadences: Mapping[str, Any] | None
     scores: Mapping[str, float]
-    decided: bool
     parked: bool
 
 

@@ -78,11 +78,10 @@ def behind(tenant: Tenant, conn: Connection, results: Iterable[Result]) -> dict[
         stages = {company: {one.lead_id: one.stage for one in some} for company, some in colleagues.items()}
         for one in mine:
             company, lead_id = _company(one.result.case), one.result.case.row.id
-            here = [other for other in colleagues.get(company, ()) if other.decided]
+            here = colleagues.get(company, ())
             waiting = {other.lead_id for other in here if any(_waits(run_of(other, name)) for name in one.frees)}
             if one.moves_to is not None:
-                seeing = _who_see(stages.setdefault(company, {}), lead_id, one.moves_to)
-                waiting |= seeing & {other.lead_id for other in here}
+                waiting |= _who_see(stages.setdefault(company, {}), lead_id, one.moves_to)
             found[lead_id] = frozenset(waiting - {lead_id})
     return found
 
