@@ -6,33 +6,24 @@ just now is read first, and where somebody has named an owner meanwhile the lead
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from connector.domain import codec
 from connector.domain.lead import Actor
-from connector.store import leads, mirrors
+from connector.store import mirrors
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
 from connector.sync.context import Line, backoff
 from connector.sync.difference import company_difference, dropped_name
 from connector.sync.facts import same_on
+from connector.sync.record_writes import RecordWrite, unchanged
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
 
 if TYPE_CHECKING:
     from connector.sync.deliver import Parcel
-
-
-@dataclass(frozen=True, slots=True)
-class _Write:
-    """One lead's changes of its company."""
-
-    parcel: Parcel
-    row: MirrorRow
-    changes: Mapping[str, str]
 
 
 def write_companies(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
@@ -43,21 +34,23 @@ def write_companies(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         now = line.tenant.now(conn)
         writes = _writes(line, conn, live, now)
-    if not writes or not (writes := _fresh(line, writes, now, lane)):
+    kind, properties = line.dialect.company_type, line.binding.company_properties
+    writes = unchanged(line, kind, properties, writes, now, lane, why="company")
+    if not writes:
         return
     by_company = {write.row.vendor_id: write for write in reversed(writes)}
     updates = [Update(id=one, properties=write.changes) for one, write in by_company.items()]
-    results = line.vendor.update(line.dialect.company_type, updates, lane=lane)
+    results = line.vendor.update(kind, updates, lane=lane)
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         for write, result in zip(by_company.values(), results, strict=True):
             _settle(line, conn, write, result)
 
 
-def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: datetime) -> list[_Write]:
+def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: datetime) -> list[RecordWrite]:
     dialect = line.dialect
     ids = {parcel.lead.id: parcel.person.properties.get(dialect.company_property) or "" for parcel in parcels}
     rows = mirrors.load(conn, line.connection_id, dialect.company_type, sorted(set(ids.values()) - {""}))
-    found: list[_Write] = []
+    found: list[RecordWrite] = []
     for parcel in parcels:
         row = rows.get(ids[parcel.lead.id])
         if row is None or row.gone is not None:
@@ -65,35 +58,11 @@ def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: dateti
         desired = codec.decode_values(parcel.lead.desired)
         changes = company_difference(line.binding, row, desired, dropped=parcel.claim.dropped, now=now)
         if changes:
-            found.append(_Write(parcel, row, changes))
+            found.append(RecordWrite(parcel, row, changes))
     return found
 
 
-def _fresh(line: Line, writes: Sequence[_Write], now: datetime, lane: Lane) -> list[_Write]:
-    """What may be written: companies that nobody changed since we read them."""
-    tenant, kind = line.tenant, line.dialect.company_type
-    oldest = now - timedelta(seconds=tenant.limits.fresh_seconds)
-    stale = {one.row.vendor_id for one in writes if one.row.read_at is None or one.row.read_at < oldest}
-    if not stale:
-        return list(writes)
-    records = line.vendor.read(kind, sorted(stale), line.binding.company_properties, lane=lane)
-    same = same_on(line.binding, kind)
-    with tenant.database.transaction(tenant.installation_id) as conn:
-        rows = mirrors.load(conn, line.connection_id, kind, sorted(stale), lock=True)
-        moved = {one for one in stale if one not in records or one not in rows}
-        for vendor_id, row in rows.items():
-            if vendor_id in records and mirror.absorb(row, records[vendor_id], now=now, same=same):
-                moved.add(vendor_id)
-        mirrors.put(conn, tenant.installation_id, line.connection_id, list(rows.values()))
-        again = sorted({one.parcel.lead.id for one in writes if one.row.vendor_id in moved})
-        leads.mark_due(conn, tenant.installation_id, again, at=now, why="company", lane=lane.value)
-    for one in writes:
-        if one.row.vendor_id in moved:
-            one.parcel.wait(tenant.limits.retry_seconds)
-    return [one for one in writes if one.row.vendor_id not in moved]
-
-
-def _settle(line: Line, conn: Connection, write: _Write, result: WriteResult) -> None:
+def _settle(line: Line, conn: Connection, write: RecordWrite, result: WriteResult) -> None:
     kind = line.dialect.company_type
     if result.outcome is Outcome.APPLIED:
         now, same = line.tenant.now(conn), same_on(line.binding, kind)
@@ -111,7 +80,7 @@ def _settle(line: Line, conn: Connection, write: _Write, result: WriteResult) ->
         write.parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, write.parcel.claim.attempts))
 
 
-def _keep_values(line: Line, conn: Connection, write: _Write, row: MirrorRow, now: datetime) -> None:
+def _keep_values(line: Line, conn: Connection, write: RecordWrite, row: MirrorRow, now: datetime) -> None:
     """The owner whom a person had named and this write replaces is recorded."""
     kind = line.dialect.company_type
     for name, value in mirror.persons_values(row, write.changes, same_on(line.binding, kind)).items():

@@ -7,34 +7,23 @@ read first, and where somebody changed it the lead is decided again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from connector.domain import codec
 from connector.domain.lead import Actor
-from connector.store import leads, mirrors
 from connector.store.database import Connection
-from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
 from connector.sync.context import Line, backoff
 from connector.sync.deal_records import landed
 from connector.sync.deal_view import deals_shown
 from connector.sync.difference import deal_difference, dropped_name
 from connector.sync.facts import same_on
+from connector.sync.record_writes import RecordWrite, unchanged
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
 
 if TYPE_CHECKING:
     from connector.sync.deliver import Parcel
-
-
-@dataclass(frozen=True, slots=True)
-class _Write:
-    """One lead's changes of its deal."""
-
-    parcel: Parcel
-    row: MirrorRow
-    changes: Mapping[str, str]
 
 
 def write_deals(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
@@ -45,7 +34,8 @@ def write_deals(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         now = line.tenant.now(conn)
         writes = _writes(line, conn, live, now)
-    if not writes or not (writes := _fresh(line, writes, now, lane)):
+    writes = unchanged(line, line.dialect.deal.object_type, line.binding.deal_properties, writes, now, lane, why="deal")
+    if not writes:
         return
     # Two people may have one deal: it stands once in a batch.
     changes: dict[str, dict[str, str]] = {}
@@ -62,9 +52,9 @@ def write_deals(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
             told.add(write.row.vendor_id)
 
 
-def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: datetime) -> list[_Write]:
+def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: datetime) -> list[RecordWrite]:
     shown = deals_shown(conn, line.connection_id, line.binding, [parcel.person for parcel in parcels])
-    found: list[_Write] = []
+    found: list[RecordWrite] = []
     for parcel in parcels:
         view = shown.get(parcel.person.vendor_id)
         if view is None or view.row is None:
@@ -72,36 +62,12 @@ def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: dateti
         desired = codec.decode_values(parcel.lead.desired)
         changes = deal_difference(line.binding, view.row, desired, dropped=parcel.claim.dropped, now=now)
         if changes:
-            found.append(_Write(parcel, view.row, changes))
+            found.append(RecordWrite(parcel, view.row, changes))
     return found
 
 
-def _fresh(line: Line, writes: Sequence[_Write], now: datetime, lane: Lane) -> list[_Write]:
-    """What may be written: deals that nobody changed since we read them."""
-    tenant, deal_type = line.tenant, line.dialect.deal.object_type
-    oldest = now - timedelta(seconds=tenant.limits.fresh_seconds)
-    stale = {one.row.vendor_id for one in writes if one.row.read_at is None or one.row.read_at < oldest}
-    if not stale:
-        return list(writes)
-    records = line.vendor.read(deal_type, sorted(stale), line.binding.deal_properties, lane=lane)
-    same = same_on(line.binding, deal_type)
-    with tenant.database.transaction(tenant.installation_id) as conn:
-        rows = mirrors.load(conn, line.connection_id, deal_type, sorted(stale), lock=True)
-        moved = {one for one in stale if one not in records or one not in rows}
-        for vendor_id, row in rows.items():
-            if vendor_id in records and mirror.absorb(row, records[vendor_id], now=now, same=same):
-                moved.add(vendor_id)
-        mirrors.put(conn, tenant.installation_id, line.connection_id, list(rows.values()))
-        again = sorted({one.parcel.lead.id for one in writes if one.row.vendor_id in moved})
-        leads.mark_due(conn, tenant.installation_id, again, at=now, why="deal", lane=lane.value)
-    for one in writes:
-        if one.row.vendor_id in moved:
-            one.parcel.wait(tenant.limits.retry_seconds)
-    return [one for one in writes if one.row.vendor_id not in moved]
-
-
 def _settle(
-    line: Line, conn: Connection, write: _Write, sent: Mapping[str, str], result: WriteResult, *, first: bool
+    line: Line, conn: Connection, write: RecordWrite, sent: Mapping[str, str], result: WriteResult, *, first: bool
 ) -> None:
     if result.outcome is Outcome.APPLIED and result.record is not None:
         if first:
@@ -117,7 +83,7 @@ def _settle(
         write.parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, write.parcel.claim.attempts))
 
 
-def _keep_values(line: Line, conn: Connection, write: _Write, sent: Mapping[str, str]) -> None:
+def _keep_values(line: Line, conn: Connection, write: RecordWrite, sent: Mapping[str, str]) -> None:
     """What a person had written on the deal and this write replaces is recorded."""
     deal_type, now = line.dialect.deal.object_type, line.tenant.now(conn)
     for name, value in mirror.persons_values(write.row, sent, same_on(line.binding, deal_type)).items():

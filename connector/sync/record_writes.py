@@ -1,0 +1,60 @@
+"""What is written to the records that leads hang on, deals and companies: only what nobody changed since we read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from connector.store import leads, mirrors
+from connector.store.mirrors import MirrorRow
+from connector.sync import mirror
+from connector.sync.context import Line
+from connector.sync.facts import same_on
+from connector.vendors.base import Lane
+
+if TYPE_CHECKING:
+    from connector.sync.deliver import Parcel
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWrite:
+    """One lead's changes of a record that it hangs on."""
+
+    parcel: Parcel
+    row: MirrorRow
+    changes: Mapping[str, str]
+
+
+def unchanged(
+    line: Line,
+    object_type: str,
+    properties: Sequence[str],
+    writes: Sequence[RecordWrite],
+    now: datetime,
+    lane: Lane,
+    *,
+    why: str,
+) -> list[RecordWrite]:
+    """What may be written: the records that were not read just now are read; where one changed, its leads are due."""
+    tenant = line.tenant
+    oldest = now - timedelta(seconds=tenant.limits.fresh_seconds)
+    stale = {one.row.vendor_id for one in writes if one.row.read_at is None or one.row.read_at < oldest}
+    if not stale:
+        return list(writes)
+    records = line.vendor.read(object_type, sorted(stale), properties, lane=lane)
+    same = same_on(line.binding, object_type)
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        rows = mirrors.load(conn, line.connection_id, object_type, sorted(stale), lock=True)
+        moved = {one for one in stale if one not in records or one not in rows}
+        for vendor_id, row in rows.items():
+            if vendor_id in records and mirror.absorb(row, records[vendor_id], now=now, same=same):
+                moved.add(vendor_id)
+        mirrors.put(conn, tenant.installation_id, line.connection_id, list(rows.values()))
+        again = sorted({one.parcel.lead.id for one in writes if one.row.vendor_id in moved})
+        leads.mark_due(conn, tenant.installation_id, again, at=now, why=why, lane=lane.value)
+    for one in writes:
+        if one.row.vendor_id in moved:
+            one.parcel.wait(tenant.limits.retry_seconds)
+    return [one for one in writes if one.row.vendor_id not in moved]
