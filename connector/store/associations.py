@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from connector.store.database import Connection
+from connector.store.rows import pack
 
 _PUT = """
 INSERT INTO association (installation_id, connection_id, from_type, from_id, to_type, to_ids)
-VALUES (%(installation_id)s, %(connection_id)s, %(from_type)s, %(from_id)s, %(to_type)s, %(to_ids)s)
+SELECT %(installation_id)s, %(connection_id)s, %(from_type)s, from_id, %(to_type)s, to_ids
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (from_id text, to_ids text[]) ORDER BY from_id
 ON CONFLICT (installation_id, connection_id, from_type, from_id, to_type) DO UPDATE SET to_ids = excluded.to_ids
 """
 
@@ -76,18 +78,16 @@ def put(
     found: Mapping[str, Sequence[str]],
 ) -> None:
     """Store what was read: record → the ids that belong to it."""
-    rows = [
-        {
-            "installation_id": installation_id,
-            "connection_id": connection_id,
-            "from_type": from_type,
-            "from_id": from_id,
-            "to_type": to_type,
-            "to_ids": list(to_ids),
-        }
-        for from_id, to_ids in sorted(found.items())
-    ]
-    conn.cursor().executemany(_PUT, rows)
+    if not found:
+        return
+    values = {
+        "installation_id": installation_id,
+        "connection_id": connection_id,
+        "from_type": from_type,
+        "to_type": to_type,
+        "rows": pack([{"from_id": from_id, "to_ids": list(to_ids)} for from_id, to_ids in found.items()]),
+    }
+    conn.execute(_PUT, values)
 
 
 def add(

@@ -8,15 +8,25 @@ from typing import Any
 
 from connector.store.database import Connection
 
+# Step by step, each by its index: before its tables are analysed the planner guesses at such a join, and guesses badly.
 _COLLEAGUES = """
-SELECT m.company_id, lead.id AS lead_id, lead.stage,
-       lead.state -> 'cadences' AS cadences, lead.scores,
-       lead.state ? 'cadences'
-       AND EXISTS (SELECT FROM lead_due WHERE lead_due.lead_id = lead.id AND parked_reason IS NOT NULL) AS parked
-FROM mirror AS m JOIN link ON link.connection_id = m.connection_id AND link.vendor_id = m.vendor_id
-JOIN lead ON lead.id = link.lead_id
-WHERE m.connection_id = %(connection_id)s AND m.object_type = %(person_type)s AND m.gone IS NULL AND lead.gone IS NULL
-  AND m.company_id = ANY(%(ids)s)
+WITH person AS MATERIALIZED (
+    SELECT company_id, vendor_id FROM mirror
+    WHERE connection_id = %(connection_id)s AND object_type = %(person_type)s AND gone IS NULL
+      AND company_id = ANY(%(ids)s)
+), who AS MATERIALIZED (
+    SELECT lead_id, vendor_id FROM link
+    WHERE connection_id = %(connection_id)s AND vendor_id = ANY(ARRAY(SELECT vendor_id FROM person))
+), found AS MATERIALIZED (
+    SELECT id, stage, state -> 'cadences' AS cadences, scores FROM lead
+    WHERE id = ANY(ARRAY(SELECT lead_id FROM who)) AND gone IS NULL
+), parked AS MATERIALIZED (
+    SELECT lead_id FROM lead_due
+    WHERE lead_id = ANY(ARRAY(SELECT id FROM found WHERE cadences IS NOT NULL)) AND parked_reason IS NOT NULL
+)
+SELECT person.company_id, found.id AS lead_id, found.stage, found.cadences, found.scores,
+       found.id IN (SELECT lead_id FROM parked) AS parked
+FROM person JOIN who USING (vendor_id) JOIN found ON found.id = who.lead_id
 """
 
 _HOLD = """

@@ -24,7 +24,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow, dict_row
-from psycopg.types.json import set_json_loads
+from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from connector.errors import RetryableError, UsageError
@@ -32,7 +32,9 @@ from connector.texts import say
 
 Connection = psycopg.Connection[DictRow]
 
-set_json_loads(orjson.loads)  # whole states are read: the standard library takes four times as long
+# Whole states are read and written: the standard library takes four times as long.
+set_json_loads(orjson.loads)
+set_json_dumps(orjson.dumps)
 
 OLDEST_SERVER_VERSION = 150000
 #: how long a checkout waits for its turn, and how often it asks meanwhile whether the server is there at all

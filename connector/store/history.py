@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,17 +12,23 @@ from psycopg.types.json import Jsonb
 from connector.domain.decision import Ground
 from connector.domain.state import StageEntry
 from connector.store.database import Connection
+from connector.store.rows import pack
 
 _LEDGER = """
 INSERT INTO ledger (installation_id, at, lead_id, kind, policy_hash, data)
-VALUES (%(installation_id)s, %(at)s, %(lead_id)s, %(kind)s, %(policy_hash)s, %(data)s)
+SELECT %(installation_id)s, at, lead_id, kind, policy_hash, data
+FROM jsonb_to_recordset(%(rows)s::jsonb)
+     AS new (at timestamptz, lead_id bigint, kind text, policy_hash text, data jsonb)
 """
 
 _ENTRY = """
 INSERT INTO stage_entry (installation_id, lead_id, seq, stage, entered_at, mover, transition, reason, passed, initial,
                          policy_hash, grounds)
-VALUES (%(installation_id)s, %(lead_id)s, %(seq)s, %(stage)s, %(entered_at)s, %(mover)s, %(transition)s, %(reason)s,
-        %(passed)s, %(initial)s, %(policy_hash)s, %(grounds)s)
+SELECT %(installation_id)s, lead_id, seq, stage, entered_at, mover, transition, reason, passed, initial,
+       %(policy_hash)s, grounds
+FROM jsonb_to_recordset(%(rows)s::jsonb)
+     AS new (lead_id bigint, seq int, stage text, entered_at timestamptz, mover text, transition text, reason text,
+             passed boolean, initial boolean, grounds jsonb)
 ON CONFLICT DO NOTHING
 """
 
@@ -32,7 +39,9 @@ ON CONFLICT DO NOTHING RETURNING key
 """
 
 _TALLY = """
-INSERT INTO tally (installation_id, name, label, count) VALUES (%(installation_id)s, %(name)s, %(label)s, %(count)s)
+INSERT INTO tally (installation_id, name, label, count)
+SELECT %(installation_id)s, name, label, count
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (name text, label text, count bigint) ORDER BY name, label
 ON CONFLICT (installation_id, name, label) DO UPDATE SET count = tally.count + excluded.count
 """
 
@@ -44,8 +53,8 @@ VALUES (%(installation_id)s, %(connection_id)s, %(lead_id)s, %(field)s, %(class)
 
 def add_ledger(conn: Connection, installation_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append decisions: at, lead_id, kind, policy_hash, data (≤ 300 bytes, no person's values)."""
-    values = [{**row, "installation_id": installation_id, "data": Jsonb(row["data"])} for row in rows]
-    conn.cursor().executemany(_LEDGER, values)
+    if rows:
+        conn.execute(_LEDGER, {"installation_id": installation_id, "rows": pack(rows)})
 
 
 def add_entries(
@@ -55,9 +64,8 @@ def add_entries(
     entries: Sequence[tuple[int, StageEntry, Sequence[Ground]]],
 ) -> None:
     """Append stage entries (lead id, entry, what it rests on)."""
-    values = [
+    rows = [
         {
-            "installation_id": installation_id,
             "lead_id": lead_id,
             "seq": entry.seq,
             "stage": entry.stage,
@@ -67,12 +75,12 @@ def add_entries(
             "reason": entry.reason,
             "passed": entry.passed,
             "initial": entry.initial,
-            "policy_hash": policy_hash,
-            "grounds": Jsonb([[one.name, one.at.isoformat() if one.at else None, one.value] for one in grounds]),
+            "grounds": [[one.name, one.at.isoformat() if one.at else None, one.value] for one in grounds],
         }
         for lead_id, entry, grounds in entries
     ]
-    conn.cursor().executemany(_ENTRY, values)
+    if rows:
+        conn.execute(_ENTRY, {"installation_id": installation_id, "policy_hash": policy_hash, "rows": pack(rows)})
 
 
 def add_value(
@@ -145,11 +153,12 @@ def take_events(conn: Connection, installation_id: int, keys: Sequence[bytes]) -
 
 def add_tallies(conn: Connection, installation_id: int, counts: Mapping[tuple[str, str], int]) -> None:
     """Count (name, label) pairs, such as event types that we do not know."""
-    rows = [
-        {"installation_id": installation_id, "name": name, "label": label[:200], "count": count}
-        for (name, label), count in sorted(counts.items())
-    ]
-    conn.cursor().executemany(_TALLY, rows)
+    cut: Counter[tuple[str, str]] = Counter()
+    for (name, label), count in counts.items():
+        cut[name, label[:200]] += count
+    rows = [{"name": name, "label": label, "count": count} for (name, label), count in cut.items()]
+    if rows:
+        conn.execute(_TALLY, {"installation_id": installation_id, "rows": pack(rows)})
 
 
 def tallies(conn: Connection) -> dict[tuple[str, str], int]:

@@ -19,7 +19,15 @@ from psycopg.pq import Format
 
 from connector.errors import RetryableError
 from connector.store.database import Connection, Database, Statement
+from connector.store.rows import pack
 from connector.texts import say
+
+_ADD_SUBJECTS = """
+INSERT INTO inbox_subject (installation_id, connection_id, object_type, vendor_id, inbox_id)
+SELECT %(installation_id)s, %(connection_id)s, object_type, vendor_id, inbox_id
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (object_type text, vendor_id text, inbox_id bigint)
+ON CONFLICT DO NOTHING
+"""
 
 MAX_CLAIMS = 10
 """A delivery whose reader died this often is parked: it is the delivery that kills."""
@@ -157,6 +165,16 @@ def claim(
         connection.execute(_PARK_KILLERS, {"max_claims": max_claims})
         rows = connection.execute(_CLAIM, wanted).fetchall()
     return token, sorted((_row(found) for found in rows), key=lambda row: row.id)
+
+
+def add_subjects(
+    connection: Connection, installation_id: int, connection_id: int, found: Sequence[tuple[str, str, int]]
+) -> None:
+    """Say whom these deliveries speak of: (object type, vendor id, inbox id)."""
+    if found:
+        rows = [{"object_type": kind, "vendor_id": vendor_id, "inbox_id": row} for kind, vendor_id, row in found]
+        values = {"installation_id": installation_id, "connection_id": connection_id, "rows": pack(rows)}
+        connection.execute(_ADD_SUBJECTS, values)
 
 
 def settle(connection: Connection, token: uuid.UUID, results: Sequence[Settled]) -> None:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
 from connector.store.database import Connection
+from connector.store.rows import pack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +58,18 @@ class Evaluated:
 
 
 _COLUMNS = "id, created_at, revision, stage, state, desired, desired_stage, scores, policy_hash, evaluated_at, gone"
+_RESULT = (
+    "lead_id",
+    "revision",
+    "stage",
+    "owner",
+    "state",
+    "desired",
+    "desired_stage",
+    "scores",
+    "policy_hash",
+    "generation",
+)
 
 _NEW_LEADS = """
 WITH fresh AS (
@@ -71,7 +82,8 @@ SELECT id FROM fresh ORDER BY id
 
 _IDENTIFY = """
 INSERT INTO identity (installation_id, connection_id, object_type, vendor_id, lead_id)
-VALUES (%(installation_id)s, %(connection_id)s, %(object_type)s, %(vendor_id)s, %(lead_id)s)
+SELECT %(installation_id)s, %(connection_id)s, %(object_type)s, vendor_id, lead_id
+FROM unnest(%(vendor_ids)s::text[], %(lead_ids)s::bigint[]) AS new (vendor_id, lead_id) ORDER BY vendor_id
 ON CONFLICT DO NOTHING
 """
 
@@ -134,11 +146,10 @@ UPDATE lead
 SET revision = lead.revision + 1, stage = done.stage, owner = done.owner, state = done.state, desired = done.desired,
     desired_stage = done.desired_stage, scores = done.scores, policy_hash = done.policy_hash,
     generation = done.generation, evaluated_at = %(now)s
-FROM unnest(%(ids)s::bigint[], %(revisions)s::bigint[], %(stages)s::text[], %(owners)s::text[], %(states)s::jsonb[],
-            %(desired)s::jsonb[], %(desired_stages)s::text[], %(scores)s::jsonb[], %(hashes)s::text[],
-            %(generations)s::bigint[])
-     AS done (id, revision, stage, owner, state, desired, desired_stage, scores, policy_hash, generation)
-WHERE lead.id = done.id AND lead.revision = done.revision
+FROM jsonb_to_recordset(%(rows)s::jsonb)
+     AS done (lead_id bigint, revision bigint, stage text, owner text, state jsonb, desired jsonb, desired_stage text,
+              scores jsonb, policy_hash text, generation bigint)
+WHERE lead.id = done.lead_id AND lead.revision = done.revision
 RETURNING lead.id
 """
 
@@ -166,17 +177,14 @@ def identify(
     conn: Connection, installation_id: int, connection_id: int, object_type: str, pairs: Sequence[tuple[str, int]]
 ) -> None:
     """Say which lead each vendor id is; one that is known already stays as it is."""
-    rows = [
-        {
-            "installation_id": installation_id,
-            "connection_id": connection_id,
-            "object_type": object_type,
-            "vendor_id": vendor_id,
-            "lead_id": lead_id,
-        }
-        for vendor_id, lead_id in pairs
-    ]
-    conn.cursor().executemany(_IDENTIFY, rows)
+    values = {
+        "installation_id": installation_id,
+        "connection_id": connection_id,
+        "object_type": object_type,
+        "vendor_ids": [vendor_id for vendor_id, _ in pairs],
+        "lead_ids": [lead_id for _, lead_id in pairs],
+    }
+    conn.execute(_IDENTIFY, values)
 
 
 def identities(
@@ -257,20 +265,8 @@ def claim_due(conn: Connection, *, now: datetime, limit: int, lease_seconds: flo
 
 def store(conn: Connection, results: Sequence[Evaluated], *, now: datetime) -> set[int]:
     """Store evaluations; returns the leads whose revision was still the one read (the others stay due)."""
-    values = {
-        "now": now,
-        "ids": [one.lead_id for one in results],
-        "revisions": [one.revision for one in results],
-        "stages": [one.stage for one in results],
-        "owners": [one.owner for one in results],
-        "states": [Jsonb(one.state) for one in results],
-        "desired": [Jsonb(one.desired) for one in results],
-        "desired_stages": [one.desired_stage for one in results],
-        "scores": [Jsonb(one.scores) for one in results],
-        "hashes": [one.policy_hash for one in results],
-        "generations": [one.generation for one in results],
-    }
-    return {int(row["id"]) for row in conn.execute(_STORE, values)}
+    packed = pack([{name: getattr(one, name) for name in _RESULT} for one in results])
+    return {int(row["id"]) for row in conn.execute(_STORE, {"now": now, "rows": packed})}
 
 
 def lock_due(conn: Connection, lead_ids: Sequence[int]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from connector.store.database import Connection
+from connector.store.rows import pack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +40,9 @@ _COLUMNS = """key, lead_id, connection_id, kind, desired, desired_state, mirror,
 
 _WANT = """
 INSERT INTO managed_record (installation_id, key, lead_id, connection_id, kind, desired, desired_state, step)
-VALUES (%(installation_id)s, %(key)s, %(lead_id)s, %(connection_id)s, %(kind)s, %(desired)s, %(state)s,
-        CASE WHEN %(state)s = 'open' THEN 'wanted' ELSE 'settled' END)
+SELECT %(installation_id)s, key, lead_id, %(connection_id)s, kind, desired, state,
+       CASE WHEN state = 'open' THEN 'wanted' ELSE 'settled' END
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (key text, lead_id bigint, kind text, desired jsonb, state text)
 ON CONFLICT (installation_id, key, connection_id) DO UPDATE
 SET desired = excluded.desired, desired_state = excluded.desired_state, dirty = true,
     step = CASE WHEN managed_record.step = 'wanted' AND excluded.desired_state <> 'open' THEN 'settled'
@@ -96,11 +98,9 @@ RETURNING lead_id, key, desired, desired_state
 
 def want(conn: Connection, installation_id: int, connection_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
     """Say what these records should be: key, lead_id, kind, desired (JSON), state."""
-    values = [
-        {**row, "desired": Jsonb(row["desired"]), "installation_id": installation_id, "connection_id": connection_id}
-        for row in rows
-    ]
-    conn.cursor().executemany(_WANT, values)
+    last = {row["key"]: row for row in rows}
+    values = {"installation_id": installation_id, "connection_id": connection_id, "rows": pack(list(last.values()))}
+    conn.execute(_WANT, values)
 
 
 def of_records(

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
 from connector.store.database import Connection
+from connector.store.rows import pack
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,7 +27,8 @@ class MirrorRow:
     gone: str | None = None
 
 
-_COLUMNS = "object_type, vendor_id, properties, meta, modified_at, read_at, gone"
+_STORED = ("object_type", "vendor_id", "properties", "meta", "modified_at", "read_at", "gone")
+_COLUMNS = ", ".join(_STORED)
 
 _LOAD = f"""
 SELECT {_COLUMNS} FROM mirror
@@ -38,8 +38,10 @@ WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND ve
 _PUT = """
 INSERT INTO mirror (installation_id, connection_id, object_type, vendor_id, properties, meta, modified_at, read_at,
                     gone)
-VALUES (%(installation_id)s, %(connection_id)s, %(object_type)s, %(vendor_id)s, %(properties)s, %(meta)s,
-        %(modified_at)s, %(read_at)s, %(gone)s)
+SELECT %(installation_id)s, %(connection_id)s, object_type, vendor_id, properties, meta, modified_at, read_at, gone
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (object_type text, vendor_id text, properties jsonb, meta jsonb,
+                                                 modified_at timestamptz, read_at timestamptz, gone text)
+ORDER BY object_type, vendor_id
 ON CONFLICT (installation_id, connection_id, object_type, vendor_id) DO UPDATE
 SET properties = excluded.properties, meta = excluded.meta, modified_at = excluded.modified_at,
     read_at = excluded.read_at, gone = excluded.gone
@@ -115,21 +117,11 @@ def lock(conn: Connection, connection_id: int, object_type: str, ids: Sequence[s
 
 def put(conn: Connection, installation_id: int, connection_id: int, rows: Sequence[MirrorRow]) -> None:
     """Store these records."""
-    values = [
-        {
-            "installation_id": installation_id,
-            "connection_id": connection_id,
-            "object_type": row.object_type,
-            "vendor_id": row.vendor_id,
-            "properties": Jsonb(row.properties),
-            "meta": Jsonb(row.meta),
-            "modified_at": row.modified_at,
-            "read_at": row.read_at,
-            "gone": row.gone,
-        }
-        for row in rows
-    ]
-    conn.cursor().executemany(_PUT, values)
+    if not rows:
+        return
+    last = {(row.object_type, row.vendor_id): row for row in rows}  # two leads of a slice may be one record
+    packed = pack([{name: getattr(row, name) for name in _STORED} for row in last.values()])
+    conn.execute(_PUT, {"installation_id": installation_id, "connection_id": connection_id, "rows": packed})
 
 
 def leads_by_email(conn: Connection, connection_id: int, emails: Sequence[str]) -> dict[str, tuple[int, str]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
 from connector.domain.signal import Signal
 from connector.store.database import Connection
+from connector.store.rows import pack
 
 SAME_SUBMISSION = timedelta(seconds=10)
 """The ways of learning a form submission stamp it within this of each other; a person does not submit twice in it."""
@@ -33,24 +33,36 @@ class NewSignal:
 
 _ADD = """
 INSERT INTO signal (installation_id, lead_id, kind, source, source_key, occurred_at, learnt_at, detail)
-VALUES (%(installation_id)s, %(lead_id)s, %(kind)s, %(source)s, %(source_key)s, %(occurred_at)s, %(learnt_at)s,
-        %(detail)s)
+SELECT %(installation_id)s, lead_id, kind, source, source_key, occurred_at, %(learnt_at)s, detail
+FROM jsonb_to_recordset(%(rows)s::jsonb)
+     AS new (lead_id bigint, kind text, source text, source_key text, occurred_at timestamptz, detail jsonb)
+ORDER BY source_key
 ON CONFLICT (installation_id, source_key) DO NOTHING
 RETURNING lead_id
 """
 
 # The same submission learnt another way: same form, nearly the same moment, and not known to be another one.
-_TWIN = """
-SELECT id FROM signal
-WHERE lead_id = %(lead_id)s AND kind = %(kind)s AND detail ->> 'form' = %(form)s
-  AND occurred_at BETWEEN %(occurred_at)s - %(near)s AND %(occurred_at)s + %(near)s
-  AND (detail ->> 'submission_id' IS NULL OR %(submission_id)s::text IS NULL
-       OR detail ->> 'submission_id' = %(submission_id)s)
-ORDER BY abs(extract(epoch FROM occurred_at - %(occurred_at)s)), id
-LIMIT 1
+_TWINS = """
+SELECT new.source_key, twin.id
+FROM jsonb_to_recordset(%(rows)s::jsonb)
+     AS new (lead_id bigint, kind text, source_key text, occurred_at timestamptz, form text, submission_id text)
+CROSS JOIN LATERAL (
+    SELECT signal.id FROM signal
+    WHERE signal.lead_id = new.lead_id AND signal.kind = new.kind AND signal.detail ->> 'form' = new.form
+      AND signal.occurred_at BETWEEN new.occurred_at - %(near)s AND new.occurred_at + %(near)s
+      AND (signal.submission_id IS NULL OR new.submission_id IS NULL OR signal.submission_id = new.submission_id)
+    ORDER BY abs(extract(epoch FROM signal.occurred_at - new.occurred_at)), signal.id
+    LIMIT 1
+) AS twin
 """
 
-_NAME_TWIN = "UPDATE signal SET detail = detail || %s WHERE id = %s AND detail ->> 'submission_id' IS NULL"
+_NAME_TWINS = """
+UPDATE signal SET detail = signal.detail || jsonb_build_object('submission_id', named.submission_id)
+FROM unnest(%(ids)s::bigint[], %(names)s::text[]) AS named (id, submission_id)
+WHERE signal.id = named.id AND signal.submission_id IS NULL
+"""
+
+_KNOWN = "SELECT kind, submission_id FROM signal WHERE submission_id = ANY(%s)"
 
 _OF = """
 SELECT lead_id, id, kind, occurred_at, learnt_at, seen, detail ->> 'owner' AS "by",
@@ -62,42 +74,58 @@ FROM signal WHERE lead_id = ANY(%s) ORDER BY occurred_at, id
 def add(conn: Connection, installation_id: int, new: Sequence[NewSignal], *, learnt_at: datetime) -> set[int]:
     """Store signals that are not known yet; returns the leads that got one. The leads must be locked by the caller."""
     touched: set[int] = set()
-    for one in new:
-        if one.form is not None and _is_known(conn, one):
-            continue
-        detail = dict(one.detail)
-        if one.form is not None:
-            detail |= {"form": one.form, "submission_id": one.submission_id}
-        values = {
-            "installation_id": installation_id,
-            "lead_id": one.lead_id,
-            "kind": one.kind,
-            "source": one.source,
-            "source_key": one.source_key,
-            "occurred_at": one.occurred_at,
-            "learnt_at": learnt_at,
-            "detail": Jsonb(detail),
-        }
-        if conn.execute(_ADD, values).fetchone() is not None:
-            touched.add(one.lead_id)
+    for together in _in_turns(new):
+        known = _known_already(conn, [one for one in together if one.form is not None])
+        rows = [
+            {
+                "lead_id": one.lead_id,
+                "kind": one.kind,
+                "source": one.source,
+                "source_key": one.source_key,
+                "occurred_at": one.occurred_at,
+                "detail": {
+                    **one.detail,
+                    **({"form": one.form, "submission_id": one.submission_id} if one.form else {}),
+                },
+            }
+            for one in together
+            if one.source_key not in known
+        ]
+        if rows:
+            values = {"installation_id": installation_id, "learnt_at": learnt_at, "rows": pack(rows)}
+            touched.update(int(row["lead_id"]) for row in conn.execute(_ADD, values))
     return touched
 
 
-def _is_known(conn: Connection, one: NewSignal) -> bool:
-    values = {
-        "lead_id": one.lead_id,
-        "kind": one.kind,
-        "form": one.form,
-        "occurred_at": one.occurred_at,
-        "near": SAME_SUBMISSION,
-        "submission_id": one.submission_id,
-    }
-    twin = conn.execute(_TWIN, values).fetchone()
-    if twin is None:
-        return False
-    if one.submission_id is not None:
-        conn.execute(_NAME_TWIN, [Jsonb({"submission_id": one.submission_id}), twin["id"]])
-    return True
+def known_submissions(conn: Connection, ids: Sequence[str]) -> set[tuple[str, str]]:
+    """(signal, submission id) of those of these submissions that are stored under their own id."""
+    return {(row["kind"], row["submission_id"]) for row in conn.execute(_KNOWN, [list(ids)])}
+
+
+def _in_turns(new: Sequence[NewSignal]) -> list[list[NewSignal]]:
+    """In order, and no two that may be the same submission in one turn: the second has to see the first."""
+    turns: list[list[NewSignal]] = []
+    met: Counter[tuple[int, str, str | None]] = Counter()
+    for one in new:
+        place = met[one.lead_id, one.kind, one.form] if one.form is not None else 0
+        met[one.lead_id, one.kind, one.form] += 1
+        while len(turns) <= place:
+            turns.append([])
+        turns[place].append(one)
+    return turns
+
+
+def _known_already(conn: Connection, new: Sequence[NewSignal]) -> set[str]:
+    """The source keys of submissions that were learnt another way before, which get the ids that these bring."""
+    if not new:
+        return set()
+    names = ("lead_id", "kind", "source_key", "occurred_at", "form", "submission_id")
+    rows = pack([{name: getattr(one, name) for name in names} for one in new])
+    twins = {row["source_key"]: row["id"] for row in conn.execute(_TWINS, {"rows": rows, "near": SAME_SUBMISSION})}
+    named = {twins[one.source_key]: one.submission_id for one in new if one.source_key in twins and one.submission_id}
+    if named:
+        conn.execute(_NAME_TWINS, {"ids": list(named), "names": list(named.values())})
+    return set(twins)
 
 
 def of_leads(conn: Connection, lead_ids: Sequence[int]) -> dict[int, list[Signal]]:

@@ -25,7 +25,7 @@ from connector.sync.facts import same_on
 from connector.sync.marking import FINAL, want_companies, want_people
 from connector.sync.merging import merge_leads, rebase_counters
 from connector.sync.observe import tell_overtaken
-from connector.sync.submissions import learn, signals_of, store_signals
+from connector.sync.submissions import known_leads, learn, signals_of, store_signals
 from connector.vendors.base import EventKind, InboundEvent
 from connector.vendors.values import moment_text
 
@@ -186,11 +186,7 @@ class _Intake:
 
     def _subjects(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
         rows = {(event.object_type, event.object_id, row.id) for event, row in new if event.object_id}
-        self._conn.cursor().executemany(
-            "INSERT INTO inbox_subject (installation_id, connection_id, object_type, vendor_id, inbox_id)"
-            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            [(self._tenant.installation_id, self._connection_id, *row) for row in sorted(rows)],
-        )
+        inbox.add_subjects(self._conn, self._tenant.installation_id, self._connection_id, sorted(rows))
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────
     def _gone(self, people: Sequence[InboundEvent]) -> None:
@@ -328,19 +324,26 @@ class _Intake:
     # ── submissions that a delivery tells of ─────────────────────────────────────────────────────────────────
     def _submissions(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
         """Whole submissions, and changes of the property that names the latest one: a record shows only the last."""
+        told = [
+            (event, row, submission)
+            for event, row in new
+            if (submission := event.submission or self._dialect.submission_told(event)) is not None
+        ]
+        known = known_leads(self._conn, self._binding, self._connection_id, [one for _, _, one in told])
         found: list[NewSignal] = []
-        for event, row in new:
-            submission = event.submission or self._dialect.submission_told(event)
-            if submission is None:
-                continue
-            lead_id = learn(
-                self._tenant,
-                self._conn,
-                self._connection_id,
-                submission,
-                received_at=row.received_at,
-                create=event.account_id.startswith(WEBSITE),
-            )
+        for event, row, submission in told:
+            whose = submission.contact_id or submission.email or ""
+            if whose in known:
+                lead_id = known[whose]
+            else:
+                lead_id = learn(
+                    self._tenant,
+                    self._conn,
+                    self._connection_id,
+                    submission,
+                    received_at=row.received_at,
+                    create=event.account_id.startswith(WEBSITE),
+                )
             if lead_id is not None:
                 found += signals_of(self._binding, lead_id, submission, source=event.type_name)
         store_signals(self._tenant, self._conn, found, now=self._now)

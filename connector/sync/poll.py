@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from connector.store import connections
+from connector.store import connections, signals
+from connector.store.database import Connection
 from connector.store.signals import NewSignal
 from connector.sync.context import Line
-from connector.sync.submissions import learn, signals_of, store_signals
+from connector.sync.submissions import known_leads, learn, signals_of, store_signals
 from connector.vendors.base import Submission
 
 OVERLAP = timedelta(minutes=10)
@@ -66,9 +67,31 @@ def poll_submissions(line: Line) -> int:
 def _take(line: Line, found: Sequence[Submission], now: datetime) -> None:
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
+        fresh = _not_stored(line, conn, found)
+        known = known_leads(conn, line.binding, line.connection_id, fresh)
+        settled = now - timedelta(seconds=tenant.limits.forms_settle_seconds)
         new: list[NewSignal] = []
-        for submission in found:
-            lead_id = learn(tenant, conn, line.connection_id, submission, received_at=None, create=False)
+        for submission in fresh:
+            whose = submission.contact_id or submission.email or ""
+            if whose in known:
+                lead_id = known[whose]
+            elif submission.submitted_at > settled:
+                continue  # its contact is being told of: a lead made of its address would only be merged with that one
+            else:
+                lead_id = learn(tenant, conn, line.connection_id, submission, received_at=None, create=False)
             if lead_id is not None:
                 new += signals_of(line.binding, lead_id, submission, source="poll")
         store_signals(tenant, conn, new, now=now)
+
+
+def _not_stored(line: Line, conn: Connection, found: Sequence[Submission]) -> list[Submission]:
+    """Those that mean a signal which is not stored under their own id yet: most of a list was seen by the last poll."""
+    ids = [one.submission_id for one in found if one.submission_id is not None]
+    stored = signals.known_submissions(conn, ids)
+    kind = f"{line.dialect.vendor}_form"
+    return [
+        one
+        for one in found
+        if one.submission_id is None
+        or any((name, one.submission_id) not in stored for name in line.binding.form_signals(kind, one.form_name or ""))
+    ]

@@ -40,6 +40,25 @@ def signals_of(binding: Binding, lead_id: int, submission: Submission, *, source
     ]
 
 
+def known_leads(
+    conn: Connection, binding: Binding, connection_id: int, found: Sequence[Submission]
+) -> dict[str, int | None]:
+    """The leads behind the contact ids and addresses of these submissions, as far as the store knows them; None is
+    somebody who is erased. Whoever is missing here is for `learn`."""
+    ids = sorted({one.contact_id for one in found if one.contact_id is not None})
+    emails = sorted({one.email for one in found if one.contact_id is None and one.email is not None})
+    known: dict[str, int | None] = {}
+    if emails:
+        by_email = mirrors.leads_by_email(conn, connection_id, emails)
+        known |= {email: lead_id for email, (lead_id, _) in by_email.items()}
+    if ids:
+        for vendor_id, (lead_id, gone) in leads.identities(
+            conn, connection_id, binding.dialect.person_type, ids
+        ).items():
+            known[vendor_id] = None if gone == "erased" else lead_id
+    return known
+
+
 def learn(
     tenant: Tenant,
     conn: Connection,
@@ -64,10 +83,7 @@ def learn(
         return new_lead(tenant, conn, connection_id, submission.contact_id, received_at)
     if submission.email is None:
         return None
-    found = mirrors.leads_by_email(conn, connection_id, [submission.email])
-    if submission.email not in found:
-        return _arrive(tenant, conn, connection_id, submission, received_at, create=create)
-    return found[submission.email][0]
+    return _arrive(tenant, conn, connection_id, submission, received_at, create=create)
 
 
 def _arrive(

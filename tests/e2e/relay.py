@@ -43,7 +43,9 @@ from tests.e2e.receiver import receiver
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "mappings" / "b2b-ja"
 
-QUICK = Limits(settle_seconds=0.0, retry_seconds=0.0, retry_seconds_most=0.0, fresh_seconds=60.0)
+QUICK = Limits(
+    settle_seconds=0.0, retry_seconds=0.0, retry_seconds_most=0.0, fresh_seconds=60.0, forms_settle_seconds=0.0
+)
 
 INQUIRY = "お問い合わせ"
 """A form of the sandbox that the shipped policy takes for an inquiry: 40 points, MQL, a call."""

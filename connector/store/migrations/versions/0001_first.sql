@@ -352,12 +352,15 @@ CREATE TABLE signal (
     seen            boolean NOT NULL DEFAULT false,
     detail          jsonb NOT NULL DEFAULT '{}',
     record          text,
+    -- a column of its own, see mirror
+    submission_id   text GENERATED ALWAYS AS (detail ->> 'submission_id') STORED,
     PRIMARY KEY (installation_id, id),
     UNIQUE (installation_id, source_key)
 );
 COMMENT ON COLUMN signal.record IS
     'The record that it was learnt from, where that may still change: "1:call:62100000712" (connection, type, id)';
 CREATE INDEX signal_record ON signal (installation_id, record) WHERE record IS NOT NULL;
+CREATE INDEX signal_submission ON signal (installation_id, submission_id) WHERE submission_id IS NOT NULL;
 CREATE INDEX signal_lead ON signal (installation_id, lead_id, occurred_at);
 
 CREATE TABLE announcement (
