@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from connector.bootstrap_salesforce import salesforce_dialect, salesforce_people, salesforce_vendor
 from connector.engine.plan import Plan, prepare
 from connector.errors import UsageError
 from connector.policy.loader import load_policy_from
 from connector.policy.model import Policy
 from connector.settings import HubSpotSettings, Settings
+from connector.settings_salesforce import SalesforceSettings
 from connector.store import connections, policies
 from connector.store.clock import BusinessClock
 from connector.store.connections import ConnectionRow
@@ -35,8 +37,12 @@ from connector.vendors.hubspot.account import ui_domain
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.dialect import HubSpotDialect
 from connector.vendors.hubspot.protocol import UI_DOMAIN
+from connector.vendors.provisioning import ProvisionPlan
 from connector.vendors.salesforce import callouts
 from connector.vendors.salesforce import inbound as outbound_message
+from connector.vendors.salesforce.client import SalesforceVendor
+from connector.vendors.salesforce.people import Names, SalesforcePeople, as_person
+from connector.vendors.salesforce.protocol import VENDOR as SALESFORCE
 from connector.vendors.website import inbound as website_inbound
 
 INSTALLATION = "default"
@@ -81,7 +87,9 @@ class _Cache:
     """What is built once for each policy version and connection."""
 
     plans: dict[str, Plan] = field(default_factory=dict)
-    vendors: dict[tuple[int, int], Vendor] = field(default_factory=dict)
+    vendors: dict[tuple[int, int], HubSpotVendor | SalesforceVendor] = field(default_factory=dict)
+    people: dict[tuple[int, int, str], SalesforcePeople] = field(default_factory=dict)
+    orgs: dict[str, tuple[str | None, Names]] = field(default_factory=dict)  #: org → our user there, its names
 
 
 class Runtime:
@@ -115,6 +123,9 @@ class Runtime:
                 files = policies.files(conn, active.hash)
                 self._cache.plans[active.hash] = prepare(load_policy_from(files, name=active.name))
         plan = self._cache.plans[active.hash]
+        for row in rows:
+            if row.vendor == SALESFORCE:
+                self._cache.orgs[row.account_id] = (row.settings.get("user_id"), Names.of(plan.policy))
         return Tenant(
             installation_id=installation_id,
             database=self.database,
@@ -135,22 +146,42 @@ class Runtime:
                 tenant=tenant,
                 connection_id=row.id,
                 binding=tenant.bindings[row.id],
-                vendor=self.vendor(row),
+                vendor=self._seen_by(tenant, row),
                 unique_keys=frozenset(row.capabilities.get("unique_keys") or ()),
+                poll_seconds=self._poll_seconds(row),
                 unavailable=frozenset(row.capabilities.get("unavailable") or ()),
             )
             for row in rows
             if row.status == "active" and row.id in tenant.bindings
         }
 
-    def vendor(self, row: ConnectionRow) -> Vendor:
+    def vendor(self, row: ConnectionRow) -> HubSpotVendor | SalesforceVendor:
         """The client of one connection, kept: each has its own pool of connections and threads."""
         with self._lock:
             key = (row.installation_id, row.id)
             if key not in self._cache.vendors:
-                tokens = SharedTokens(self.database, row.installation_id, row.id, today=self._today)
-                self._cache.vendors[key] = hubspot_vendor(self._hubspot(), row.account_id, tokens=tokens)
+                self._cache.vendors[key] = self._client(row)
             return self._cache.vendors[key]
+
+    def _client(self, row: ConnectionRow) -> HubSpotVendor | SalesforceVendor:
+        tokens = SharedTokens(self.database, row.installation_id, row.id, today=self._today)
+        if row.vendor != SALESFORCE:
+            return hubspot_vendor(self._hubspot(), row.account_id, tokens=tokens)
+        return salesforce_vendor(self._salesforce(), row, database=self.database, vault=self._vault, tokens=tokens)
+
+    def _seen_by(self, tenant: Tenant, row: ConnectionRow) -> Vendor:
+        """The client as the sync sees it: Salesforce's two kinds of people are one, as the policy maps them."""
+        vendor = self.vendor(row)
+        if not isinstance(vendor, SalesforceVendor):
+            return vendor
+        key = (row.installation_id, row.id, tenant.policy.hash)
+        if key not in self._cache.people:
+            self._cache.people[key] = salesforce_people(vendor, tenant.plan.policy)
+        return self._cache.people[key]
+
+    def _poll_seconds(self, row: ConnectionRow) -> float | None:
+        """Salesforce need not tell of anything: what its messages do tell, they tell sooner."""
+        return float(self._salesforce().poll_seconds) if row.vendor == SALESFORCE else None
 
     def ingest(self) -> int:
         """See `jobs.tasks.Runtime`."""
@@ -160,7 +191,7 @@ class Runtime:
             self.database,
             tenants,
             self._parse,
-            Accounts(of_vendor="hubspot", website=home),
+            Accounts(website=home),
             limit=self._limits.inbox_rows,
             lease_seconds=self._limits.lease_seconds,
         )
@@ -168,8 +199,7 @@ class Runtime:
     def close(self) -> None:
         """Let the vendors' connections go."""
         for vendor in self._cache.vendors.values():
-            if isinstance(vendor, HubSpotVendor):
-                vendor.close()
+            vendor.close()
 
     def _parse(self, row: InboxRow) -> list[InboundEvent]:
         if row.source == "hubspot":
@@ -178,12 +208,19 @@ class Runtime:
             account_id = str(self._hubspot().portal_id)
             return workflow.parse_workflow(row.body, account_id=account_id, received_at=row.received_at)
         kind, _, source = row.source.partition(":")
-        if kind == "salesforce":
-            return outbound_message.parse(row.body, received_at=row.received_at)
-        if kind == "salesforce_callout":
-            organization_id = row.connection_hint or ""
-            return callouts.parse(row.body, organization_id=organization_id, received_at=row.received_at)
+        if kind in ("salesforce", "salesforce_callout"):
+            return self._parse_org(row, is_message=kind == "salesforce")
         return website_inbound.parse(row.body, source=source, received_at=row.received_at)
+
+    def _parse_org(self, row: InboxRow, *, is_message: bool) -> list[InboundEvent]:
+        """What an org tells, of leads and contacts alike as of people."""
+        org = row.connection_hint or ""
+        us, names = self._cache.orgs.get(org, (None, Names()))
+        if is_message:
+            events = outbound_message.parse(row.body, received_at=row.received_at, our_user_id=us)
+        else:
+            events = callouts.parse(row.body, organization_id=org, received_at=row.received_at, our_user_id=us)
+        return [as_person(event, names) for event in events]
 
     def _our_ids(self) -> frozenset[str]:
         app_id = self._hubspot().app_id
@@ -195,6 +232,13 @@ class Runtime:
                 say("No HubSpot account is set: see TASUKI_HUBSPOT_* in docs/operations.md."), reason="no_hubspot"
             )
         return self._settings.hubspot
+
+    def _salesforce(self) -> SalesforceSettings:
+        if self._settings.salesforce is None:
+            raise UsageError(
+                say("No Salesforce org is set: see TASUKI_SALESFORCE_* in docs/operations.md."), reason="no_salesforce"
+            )
+        return self._settings.salesforce
 
     def _today(self) -> date:
         with self.database.transaction(None) as conn:
@@ -223,11 +267,11 @@ class Portal:
     vendor: HubSpotVendor
     now: datetime
 
-    def plan(self, policy: Policy) -> provision.ProvisionPlan:
+    def plan(self, policy: Policy) -> ProvisionPlan:
         """What connecting would change in the portal; reads only."""
         return provision.plan(policy, self.vendor)
 
-    def provision(self, plan: provision.ProvisionPlan) -> None:
+    def provision(self, plan: ProvisionPlan) -> None:
         """Carry the plan out and remember what the portal can do. Raises `UsageError` for what it cannot hold."""
         _provision(self, plan)
 
@@ -268,7 +312,7 @@ def connect_hubspot(database: Database, settings: HubSpotSettings, policy: Polic
     return portal.installation_id, portal.connection_id
 
 
-def _provision(portal: Portal, plan: provision.ProvisionPlan) -> None:
+def _provision(portal: Portal, plan: ProvisionPlan) -> None:
     vendor, now = portal.vendor, portal.now
     if plan.errors:
         listed = listing(joined("", (f"{one.object_type}.{one.property_name}: ", one.message)) for one in plan.errors)
@@ -295,17 +339,21 @@ def _binding(plan: Plan, row: ConnectionRow) -> Binding:
     policy = plan.policy
     return Binding(
         plan=plan,
-        dialect=HubSpotDialect(
-            zone=policy.zone,
-            language=policy.language,
-            task_queues=row.settings.get("task_queues", {}),
-            portal_id=row.account_id,
-            ui_domain=row.capabilities.get("ui_domain", UI_DOMAIN),
-        ),
+        dialect=salesforce_dialect(plan, row) if row.vendor == SALESFORCE else _hubspot_dialect(policy, row),
         stage_values=row.stage_values,
         stage_orders=row.capabilities.get("stage_orders", {}),
         pipelines=[_pipeline(raw) for raw in row.capabilities.get("pipelines", ())],
         outcomes={ActivityKind(kind): labels for kind, labels in row.capabilities.get("outcomes", {}).items()},
+    )
+
+
+def _hubspot_dialect(policy: Policy, row: ConnectionRow) -> HubSpotDialect:
+    return HubSpotDialect(
+        zone=policy.zone,
+        language=policy.language,
+        task_queues=row.settings.get("task_queues", {}),
+        portal_id=row.account_id,
+        ui_domain=row.capabilities.get("ui_domain", UI_DOMAIN),
     )
 
 

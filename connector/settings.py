@@ -21,49 +21,15 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from connector.errors import UsageError
+from connector.settings_salesforce import SalesforceSettings, faults
 from connector.texts import joined, listing, say
+from connector.variables import DEFAULT_HUBSPOT_URL, VARIABLES
 
-DEFAULT_HUBSPOT_URL = "https://api.hubapi.com"
 API_VERSIONS = ("2026-03", "v3")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SHORTEST_FORM_SECRET = 16
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
-    """One environment variable that the product reads; `secret` ones are also read from `NAME_FILE`."""
-
-    name: str
-    secret: bool = False
-    default: str | None = None
-
-
-VARIABLES = (
-    Variable(name="TASUKI_DATABASE_URL", secret=True),
-    Variable(name="TASUKI_HOME", default="var"),
-    Variable(name="TASUKI_SECRET_KEY", secret=True),
-    Variable(name="TASUKI_POLICY"),
-    Variable(name="TASUKI_HOST", default="127.0.0.1"),
-    Variable(name="TASUKI_PORT", default="8080"),
-    Variable(name="TASUKI_PUBLIC_URL"),
-    Variable(name="TASUKI_SERVE_PROCESSES", default="2"),
-    Variable(name="TASUKI_METRICS_TOKEN", secret=True),
-    Variable(name="TASUKI_LOG_LEVEL", default="info"),
-    Variable(name="TASUKI_LANG"),  # read by connector.texts, before there is anything to say
-    Variable(name="TASUKI_FORM_SECRETS", secret=True),
-    Variable(name="TASUKI_FORMS_POLL_SECONDS", default="60"),
-    Variable(name="TASUKI_HUBSPOT_CLIENT_SECRET", secret=True),
-    Variable(name="TASUKI_HUBSPOT_ACCESS_TOKEN", secret=True),
-    Variable(name="TASUKI_HUBSPOT_PORTAL_ID"),
-    Variable(name="TASUKI_HUBSPOT_APP_ID"),
-    Variable(name="TASUKI_HUBSPOT_BASE_URL", default=DEFAULT_HUBSPOT_URL),
-    Variable(name="TASUKI_HUBSPOT_API_VERSION", default="2026-03"),
-    Variable(name="TASUKI_HUBSPOT_ACCEPT_V1", default="no"),
-    Variable(name="TASUKI_HUBSPOT_TASK_QUEUES"),
-)
-"""Every variable, in the order of docs/operations.md."""
 
 
 class SettingsError(UsageError):
@@ -112,6 +78,7 @@ class Settings:
     forms_poll_seconds: int = 60
     form_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     hubspot: HubSpotSettings | None = None
+    salesforce: SalesforceSettings | None = None
 
     @property
     def embedded(self) -> bool:
@@ -145,6 +112,7 @@ class Settings:
             forms_poll_seconds=read.integer("TASUKI_FORMS_POLL_SECONDS", 1, 86_400),
             form_secrets=read.form_secrets(),
             hubspot=read.hubspot(),
+            salesforce=read.salesforce(),
         )
         if read.problems:
             raise SettingsError(tuple(read.problems))
@@ -334,6 +302,33 @@ class _Reader:
                 )
             found[queue] = number
         return MappingProxyType(found)
+
+    def salesforce(self) -> SalesforceSettings | None:
+        client_id = self.given("TASUKI_SALESFORCE_CLIENT_ID")
+        names = ("CLIENT_SECRET", "PRIVATE_KEY", "REFRESH_TOKEN", "WEBHOOK_SECRET")
+        secrets = {name: self.secret(f"TASUKI_SALESFORCE_{name}") for name in names}
+        login_url = self.url("TASUKI_SALESFORCE_LOGIN_URL")
+        allow_duplicates = self.choice("TASUKI_SALESFORCE_ALLOW_DUPLICATES", ("no", "yes")) == "yes"
+        poll_seconds = self.integer("TASUKI_SALESFORCE_POLL_SECONDS", 10, 86_400)
+        if not client_id and not any(secrets.values()):
+            return None
+        found = SalesforceSettings(
+            login_url=login_url,
+            client_id=client_id,
+            client_secret=secrets["CLIENT_SECRET"] or None,
+            username=self.given("TASUKI_SALESFORCE_USERNAME") or None,
+            private_key=secrets["PRIVATE_KEY"] or None,
+            refresh_token=secrets["REFRESH_TOKEN"] or None,
+            org_id=self.given("TASUKI_SALESFORCE_ORG_ID") or None,
+            webhook_secrets=_parts(secrets["WEBHOOK_SECRET"]),
+            message_actions=_parts(self.given("TASUKI_SALESFORCE_MESSAGE_ACTIONS")),
+            networks=_parts(self.given("TASUKI_SALESFORCE_NETWORKS")),
+            api_version=self.text("TASUKI_SALESFORCE_API_VERSION"),
+            allow_duplicates=allow_duplicates,
+            poll_seconds=poll_seconds,
+        )
+        self.problems += [problem for wrong, problem in faults(found) if wrong]
+        return found
 
     def _check_reach(self, base_url: str) -> None:
         """A real portal signs the address that it calls, over TLS; only one on this machine may do without."""

@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 
 from connector.errors import UsageError
 from connector.settings import Settings
+from connector.settings_salesforce import SalesforceSettings
 from connector.vendors.hubspot.inbound import SignatureVersion
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 SHORTEST_SECRET = 24
 """Of an address that is all the proof there is."""
+ORG = "org"
+"""The name of the Salesforce connection in its addresses."""
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
@@ -79,7 +82,8 @@ class ReceiverSettings:
                 )
         if not self.hubspot_secrets and not self.form_secrets and not self.salesforce:
             raise UsageError(
-                "No sender has a secret: set TASUKI_HUBSPOT_CLIENT_SECRET, or TASUKI_FORM_SECRETS.",
+                "No sender has a secret: set TASUKI_HUBSPOT_CLIENT_SECRET, TASUKI_SALESFORCE_WEBHOOK_SECRET, or "
+                "TASUKI_FORM_SECRETS.",
                 reason="no_secret_configured",
             )
         for source, secrets in self.form_secrets.items():
@@ -101,6 +105,20 @@ def from_settings(settings: Settings) -> ReceiverSettings:
         hubspot_secrets=hubspot.client_secrets if hubspot is not None else (),
         hubspot_versions=versions,
         form_secrets=settings.form_secrets,
+        salesforce=_senders(settings.salesforce),
         metrics_token=settings.metrics_token,
         processes=settings.serve_processes,
     )
+
+
+def _senders(org: SalesforceSettings | None) -> dict[str, SalesforceSender]:
+    """The org whose messages and callouts are taken in, if it has a secret for them."""
+    if org is None or org.org_id is None or not org.webhook_secrets:
+        return {}
+    sender = SalesforceSender(
+        organization_id=org.org_id,
+        secrets=org.webhook_secrets,
+        actions=frozenset(org.message_actions),
+        networks=org.networks,
+    )
+    return {ORG: sender}

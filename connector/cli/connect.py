@@ -16,7 +16,7 @@ from connector.policy.model import Policy
 from connector.settings import Settings
 from connector.store import policies
 from connector.texts import say, word
-from connector.vendors.hubspot.provision import ProvisionPlan
+from connector.vendors.provisioning import ProvisionPlan
 
 
 @click.command(name="connect")

@@ -31,11 +31,12 @@ def command() -> None:
     TASUKI_HOST, TASUKI_PORT and TASUKI_SERVE_PROCESSES say where and how wide. SIGTERM or Ctrl-C ends it in order.
     """
     settings = read_settings(service=True)
-    if settings.hubspot is None and not settings.form_secrets:
+    org = settings.salesforce
+    if settings.hubspot is None and not settings.form_secrets and not (org is not None and org.webhook_secrets):
         raise UsageError(
             say(
-                "No sender has a secret: set TASUKI_HUBSPOT_CLIENT_SECRET (with its token and portal) or "
-                "TASUKI_FORM_SECRETS; see docs/operations.md."
+                "No sender has a secret: set TASUKI_HUBSPOT_CLIENT_SECRET (with its token and portal), "
+                "TASUKI_SALESFORCE_WEBHOOK_SECRET or TASUKI_FORM_SECRETS; see docs/operations.md."
             ),
             reason="no_secret_configured",
         )

@@ -54,8 +54,10 @@ def portal(settings: Settings) -> HubSpotSettings:
 
 
 def refuse_played_time(database: Database, settings: Settings) -> None:
-    """A business clock that was set for a sandbox never meets a real portal."""
-    if settings.hubspot is None or urlsplit(settings.hubspot.base_url).hostname in _LOOPBACK:
+    """A business clock that was set for a sandbox never meets a real portal or org."""
+    addresses = [settings.hubspot.base_url] if settings.hubspot is not None else []
+    addresses += [settings.salesforce.login_url] if settings.salesforce is not None else []
+    if all(urlsplit(one).hostname in _LOOPBACK for one in addresses):
         return
     with database.transaction(None) as conn:
         refuse_virtual_clock(conn)

@@ -196,7 +196,7 @@ def identities(
 
 
 def set_gone(
-    conn: Connection, connection_id: int, vendor_ids: Sequence[str], gone: str | None, *, object_type: str = "contact"
+    conn: Connection, connection_id: int, vendor_ids: Sequence[str], gone: str | None, *, object_type: str
 ) -> list[int]:
     """Mark records as archived, erased or merged (None: restored), and their leads with them; returns the leads."""
     rows = conn.execute(

@@ -47,16 +47,17 @@ SET properties = excluded.properties, meta = excluded.meta, modified_at = exclud
     read_at = excluded.read_at, gone = excluded.gone
 """
 
+# People go by one type in each CRM: HubSpot's contacts; Salesforce's leads, and the contacts that they become.
 _BY_EMAIL = """
 SELECT identity.lead_id, mirror.vendor_id, mirror.email
 FROM mirror JOIN identity USING (installation_id, connection_id, object_type, vendor_id)
-WHERE mirror.connection_id = %(connection_id)s AND mirror.object_type = 'contact' AND mirror.gone IS NULL
+WHERE mirror.connection_id = %(connection_id)s AND mirror.object_type IN ('contact', 'Lead') AND mirror.gone IS NULL
   AND identity.gone IS NULL AND mirror.email = ANY(%(emails)s)
 """
 
 _OF_COMPANY = """
 SELECT vendor_id FROM mirror
-WHERE connection_id = %(connection_id)s AND object_type = 'contact' AND gone IS NULL
+WHERE connection_id = %(connection_id)s AND object_type IN ('contact', 'Lead') AND gone IS NULL
   AND company_id = ANY(%(ids)s)
 """
 

@@ -81,8 +81,8 @@ def _first_values(line: Line, claim: ReadClaim) -> dict[str, str]:
     fields = line.tenant.plan.policy.fields
     values = {line.dialect.email_property: address(claim)}
     for name, text in given.items():
-        for home in fields[name].homes if name in fields else ():
-            if home.vendor == line.dialect.vendor and home.object_type == line.dialect.person_type:
+        for home in line.dialect.homes(fields[name]) if name in fields else ():
+            if home.object_type == line.dialect.person_type:
                 values.setdefault(home.name, text)
     return values
 

@@ -57,8 +57,7 @@ class Binding:
         return {
             (home.object_type, home.name): (definition, home)
             for definition in self.plan.policy.fields.values()
-            for home in definition.homes
-            if home.vendor == self.dialect.vendor
+            for home in self.dialect.homes(definition)
         }
 
     def fields_on(self, object_type: str) -> Sequence[tuple[FieldDef, Home]]:
@@ -341,8 +340,8 @@ class Binding:
         return {
             definition.name: [
                 (home.name, Writings(self.dialect, definition, home))
-                for home in definition.homes
-                if home.vendor == self.dialect.vendor and home.object_type == self.dialect.person_type
+                for home in self.dialect.homes(definition)
+                if home.object_type == self.dialect.person_type
             ]
             for definition in self.plan.policy.fields.values()
             if self._writes(definition)

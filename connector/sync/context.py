@@ -76,6 +76,8 @@ class Line:
     binding: Binding
     vendor: Vendor
     unique_keys: frozenset[str]  #: The types of records on which the account enforces that our key is unique.
+    #: How often people are looked through, where the CRM need not tell of changes by itself; None: it does.
+    poll_seconds: float | None = None
     unavailable: frozenset[str] = frozenset()  #: Places of `enrol` that the account was found not to have.
 
     @property

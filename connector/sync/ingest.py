@@ -23,9 +23,9 @@ from connector.sync.context import Tenant, conclude
 from connector.sync.deal_events import hear_deals
 from connector.sync.facts import same_on
 from connector.sync.marking import FINAL, want_companies, want_people
-from connector.sync.merging import merge_leads, rebase_counters
 from connector.sync.observe import tell_overtaken
 from connector.sync.submissions import known_leads, learn, signals_of, store_signals
+from connector.sync.succession import succeed
 from connector.vendors.base import EventKind, InboundEvent
 from connector.vendors.values import moment_text
 
@@ -46,9 +46,8 @@ _OUR_DOING = (EventKind.CREATED, EventKind.ASSOCIATED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
-    """Where events belong. `website` is the connection that the own website's forms go to."""
+    """Where events belong, if not to the account that they name. `website`: where the own website's forms go."""
 
-    of_vendor: str
     website: tuple[int, int] | None  #: (installation id, connection id)
 
 
@@ -89,7 +88,7 @@ def _ingest(
     rows: Sequence[InboxRow],
 ) -> None:
     batches: dict[tuple[int, int], _Batch] = {}
-    home_of = cache(lambda account_id: _home(database, account_id, accounts))
+    home_of = cache(lambda vendor, account_id: _home(database, vendor, account_id, accounts))
     settled = [_sort(row, parse, home_of, batches) for row in rows]
     by_tenant: dict[int, list[tuple[int, _Batch]]] = {}
     for (installation_id, connection_id), batch in batches.items():
@@ -112,7 +111,7 @@ def _take_all(tenant: Tenant, found: Sequence[tuple[int, _Batch]]) -> None:
 def _sort(
     row: InboxRow,
     parse: Parse,
-    home_of: Callable[[str], tuple[int, int] | None],
+    home_of: Callable[[str, str], tuple[int, int] | None],
     batches: dict[tuple[int, int], _Batch],
 ) -> Settled:
     try:
@@ -122,7 +121,7 @@ def _sort(
         return Settled(id=row.id, state=InboxState.PARKED, reason=error.reason)
     unknown = 0
     for event in events:
-        home = home_of(event.account_id)
+        home = home_of(vendor_of(row.source), event.account_id)
         if home is None:
             unknown += 1
             continue
@@ -133,11 +132,16 @@ def _sort(
     return Settled(id=row.id, state=InboxState.DONE)
 
 
-def _home(database: Database, account_id: str, accounts: Accounts) -> tuple[int, int] | None:
+def vendor_of(source: str) -> str:
+    """Whose delivery it is: `hubspot_workflow` is HubSpot's, `salesforce_callout:acme` is Salesforce's."""
+    return source.partition(":")[0].partition("_")[0]
+
+
+def _home(database: Database, vendor: str, account_id: str, accounts: Accounts) -> tuple[int, int] | None:
     if account_id.startswith(WEBSITE):
         return accounts.website
     with database.transaction(None) as conn:
-        return connections.account_of(conn, accounts.of_vendor, account_id)
+        return connections.account_of(conn, vendor, account_id)
 
 
 def _take(tenant: Tenant, conn: Connection, connection_id: int, batch: _Batch) -> None:
@@ -205,24 +209,14 @@ class _Intake:
         winner = str(event.new_id or event.object_id)
         losers = sorted({one for one in (*event.merged_ids, event.object_id) if one and one != winner})
         known = leads.identities(conn, connection_id, person_type, [winner, *losers])
-        if any(gone == "erased" for _, gone in known.values()):
-            return
         if not known:
             want_people(self._tenant, conn, connection_id, {winner: self._now}, lane=HOT)
             return
         # The record that people chose to keep is the one whose history goes on, under whatever id.
-        first = next(one for one in (winner, event.object_id, *losers) if one in known)
-        target = known[str(first)][0]
-        ids = sorted({lead_id for lead_id, _ in known.values()})
-        mirrors.lock(conn, connection_id, person_type, [winner])
-        links.lock(conn, ids)
-        leads.lock(conn, ids)
-        for lead_id in ids:
-            if lead_id != target:
-                merge_leads(conn, lead_id, target)
-        leads.become(conn, self._tenant.installation_id, connection_id, person_type, target, winner, losers)
-        rebase_counters(conn, self._tenant.installation_id, connection_id, self._binding, winner)
-        self._want({target: winner}, HOT, None)
+        first = (winner, str(event.object_id), *losers)
+        target = succeed(self._tenant, conn, connection_id, winner=winner, losers=losers, first=first)
+        if target is not None:
+            self._want({target: winner}, HOT, None)
 
     def _people(self, people: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
         by_id: dict[str, list[tuple[InboundEvent, InboxRow]]] = {}

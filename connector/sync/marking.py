@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from connector.domain.codec_work import moment_text
-from connector.store import activity_signals, associations, leads, links, merging, mirrors, wanted
+from connector.store import activity_signals, associations, leads, links, managed, merging, mirrors, wanted
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync.activities import record_name
@@ -48,7 +48,10 @@ def _mark_standing(line: Line, object_type: str, records: Sequence[Record]) -> i
             behind = _behind(line, conn, object_type, records)
             rows = mirrors.load(conn, line.connection_id, object_type, behind, lock=True)
             return want_companies(tenant, conn, line.connection_id, list(rows.values()))
-        return _mark_activities(line, conn, object_type, records)
+        ours = _mark_tasks(line, conn, records) if object_type == line.dialect.task_type else 0
+        if object_type not in line.binding.activity_types:
+            return ours
+        return ours + _mark_activities(line, conn, object_type, records)
 
 
 def mark_gone(line: Line, object_type: str, ids: Sequence[str]) -> int:
@@ -57,7 +60,9 @@ def mark_gone(line: Line, object_type: str, ids: Sequence[str]) -> int:
         return 0
     tenant, dialect, connection_id = line.tenant, line.dialect, line.connection_id
     with tenant.database.transaction(tenant.installation_id) as conn:
-        if object_type in line.binding.activity_types:
+        if object_type == dialect.task_type:
+            managed.want_read(conn, connection_id, object_type, [(one, None, None) for one in ids])
+        if object_type in line.binding.activity_types or object_type == dialect.task_type:
             names = {record_name(connection_id, object_type, one): one for one in ids}
             found = [names[name] for name in activity_signals.modified(conn, list(names))]
             wanted.want(conn, tenant.installation_id, connection_id, object_type, found, lane=BACKGROUND)
@@ -139,7 +144,13 @@ def _is_behind(mirrored: datetime | None, gone: str | None, record: Record) -> b
     return gone is not None or mirrored is None or record.modified_at is None or mirrored < record.modified_at
 
 
-# ── deals and activities ─────────────────────────────────────────────────────────────────────────────────────
+# ── tasks, deals and activities ─────────────────────────────────────────────────────────────────────────────────────
+def _mark_tasks(line: Line, conn: Connection, records: Sequence[Record]) -> int:
+    """Tasks of ours that show what their mirror does not."""
+    told = [(one.id, name, value or "") for one in records for name, value in one.properties.items()]
+    return managed.want_read(conn, line.connection_id, line.dialect.task_type, told) if told else 0
+
+
 def _mark_activities(line: Line, conn: Connection, object_type: str, records: Sequence[Record]) -> int:
     names = {record_name(line.connection_id, object_type, one.id): one for one in records}
     known = activity_signals.modified(conn, list(names))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from connector.errors import AuthError, RetryableError
@@ -25,6 +26,7 @@ from connector.sync.deals import fetch_deals, read_deals, store_deals, whose_dea
 from connector.sync.facts import same_on
 from connector.sync.observe import observe
 from connector.sync.submissions import signals_of, store_signals
+from connector.sync.succession import succeed
 from connector.sync.task_reports import read_tasks
 from connector.vendors.base import Lane, Record
 
@@ -108,6 +110,9 @@ def _fetch(line: Line, claims: Sequence[ReadClaim], lane: Lane) -> Harvest:
     arrivals = [claim for claim in claims if not claim.vendor_id and claim.arrival]
     if arrivals:
         meet(line, arrivals, harvest, lane)
+    heirs = sorted({one.became.id for one in harvest.people.values() if one.became} - harvest.people.keys())
+    if heirs:
+        harvest.people |= line.vendor.read(line.dialect.person_type, heirs, line.binding.person_properties, lane=lane)
     harvest.deals = fetch_deals(line, harvest.people, lane, deep=_deep(claims))
     missing = _companies_to_read(line, harvest.people.values())
     if missing:
@@ -144,6 +149,7 @@ def _store(
     links.lock(conn, [claim.lead_id for claim in claims])
     held = links.settle_reads(conn, line.connection_id, token, claims, begun=begun)
     claims = recognise(line, conn, [claim for claim in claims if claim.lead_id in held], harvest)
+    claims = [_followed(line, conn, claim, harvest) for claim in claims]
     people = sorted({claim.vendor_id for claim in claims})
     rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, people, lock=True)
     known = leads.load(conn, [claim.lead_id for claim in claims])
@@ -170,6 +176,17 @@ def _store(
     store_signals(line.tenant, conn, found, now=now)
     due = [claim.lead_id for claim in claims if claim.vendor_id not in gone]
     leads.mark_due(conn, line.tenant.installation_id, due, at=now, why="read", lane=lane.value)
+
+
+def _followed(line: Line, conn: Connection, claim: ReadClaim, harvest: Harvest) -> ReadClaim:
+    """The claim under the record that its record has become: a converted lead's contact, the winner of a merge."""
+    record = harvest.people.get(claim.vendor_id)
+    if record is None or record.became is None or record.became.id not in harvest.people:
+        return claim
+    heir = record.became.id
+    first = (claim.vendor_id, heir) if record.became.goes_on else (heir, claim.vendor_id)
+    lead_id = succeed(line.tenant, conn, line.connection_id, winner=heir, losers=[claim.vendor_id], first=first)
+    return claim if lead_id is None else replace(claim, lead_id=lead_id, vendor_id=heir)
 
 
 def _signals(line: Line, lead_id: int, record: Record, counters_before: Mapping[str, str | None]) -> list[NewSignal]:
@@ -211,7 +228,7 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 def _store_gone(line: Line, conn: Connection, vendor_ids: Sequence[str]) -> None:
     """The vendor no longer has these people: their leads rest until they are restored."""
     if vendor_ids:
-        leads.set_gone(conn, line.connection_id, vendor_ids, "archived")
+        leads.set_gone(conn, line.connection_id, vendor_ids, "archived", object_type=line.dialect.person_type)
         conn.execute(
             "UPDATE mirror SET gone = 'archived' WHERE connection_id = %s AND object_type = %s AND vendor_id = ANY(%s)",
             [line.connection_id, line.dialect.person_type, list(vendor_ids)],
@@ -222,7 +239,7 @@ def _store_back(line: Line, conn: Connection, claims: Sequence[ReadClaim], known
     """Restored at the vendor: these leads, which had gone with their records, go on."""
     back = [claim.vendor_id for claim in claims if claim.lead_id in known and known[claim.lead_id].gone == "archived"]
     if back:
-        leads.set_gone(conn, line.connection_id, back, None)
+        leads.set_gone(conn, line.connection_id, back, None, object_type=line.dialect.person_type)
 
 
 def _absorb_companies(line: Line, conn: Connection, harvest: Harvest, now: datetime) -> list[MirrorRow]:

@@ -59,12 +59,15 @@ def types(line: Line) -> Mapping[Scope, tuple[str, ...]]:
     """The object types that each scope looks at: those that the policy reads.
 
     People and companies only once they were seen for the first time: until then they are read anyway. Everything that
-    ever happened is no list to be read every night: activities are looked at by what changed.
+    ever happened is no list to be read every night: activities are looked at by what changed. Our tasks are looked at
+    where nothing else need tell of them.
     """
     dialect = line.dialect
     seen = () if sweep_wanted(line) else (dialect.company_type, dialect.person_type)
     deals = (dialect.deal.object_type,) if line.binding.deal_properties else ()
-    return {Scope.CHANGES: (*seen, *deals, *line.binding.activity_types), Scope.EVERYTHING: (*seen, *deals)}
+    tasks = (dialect.task_type,) if line.poll_seconds is not None else ()
+    changes = dict.fromkeys((*seen, *deals, *line.binding.activity_types, *tasks))
+    return {Scope.CHANGES: tuple(changes), Scope.EVERYTHING: (*seen, *deals)}
 
 
 def begin(line: Line, scope: Scope, object_types: Sequence[str]) -> list[Pass]:
@@ -141,8 +144,17 @@ def _fresh(line: Line, conn: Connection, scope: Scope, object_type: str, last: P
         archived_after=last.archived_after if last is not None and changes else None,
         archived_left=ARCHIVED_PAGES if changes else None,
         started_at=started,
-        due_at=started + policy.check_every if changes else next_night(started, policy.zone),
+        due_at=started + _every(line, object_type) if changes else next_night(started, policy.zone),
     )
+
+
+def _every(line: Line, object_type: str) -> timedelta:
+    """How often changes are looked for: of people, and of our tasks, sooner where nothing else tells of them."""
+    every = line.tenant.plan.policy.check_every
+    waited_for = object_type in (line.dialect.person_type, line.dialect.task_type)
+    if line.poll_seconds is None or not waited_for:
+        return every
+    return min(every, timedelta(seconds=line.poll_seconds))
 
 
 def next_night(now: datetime, zone: ZoneInfo) -> datetime:
@@ -159,7 +171,8 @@ def _page(line: Line, one: Pass) -> Page:
         return vendor.page(one.object_type, (), after=one.archived_after, lane=lane, archived=True)
     if one.scope is Scope.EVERYTHING:
         return vendor.page(one.object_type, (), after=one.after, lane=lane)
-    return vendor.changed(one.object_type, (), since=one.since, until=one.until, after=one.after, lane=lane)
+    shown = line.dialect.task_properties if one.object_type == line.dialect.task_type else ()
+    return vendor.changed(one.object_type, shown, since=one.since, until=one.until, after=one.after, lane=lane)
 
 
 def _marked(line: Line, one: Pass, page: Page) -> Pass:

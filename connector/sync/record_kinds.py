@@ -35,6 +35,7 @@ class Ends:
 class Kind(Protocol):
     """One kind of record of ours."""
 
+    kind: str  #: How our store names it; two kinds may be of one object type at the vendor.
     object_type: str
     properties: tuple[str, ...]  #: Read of a record that is looked up.
 
@@ -72,7 +73,7 @@ class TaskKind:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self.object_type = dialect.task_type
+        self.kind = self.object_type = dialect.task_type
         self.properties: tuple[str, ...] = dialect.task_properties
 
     def content(self, record: ManagedRow) -> dict[str, str]:
@@ -111,7 +112,7 @@ class DealKind:
     def __init__(self, binding: Binding) -> None:
         self._binding = binding
         self._words = binding.dialect.deal
-        self.object_type = self._words.object_type
+        self.kind = self.object_type = self._words.object_type
         self.properties: tuple[str, ...] = (*self._words.properties, binding.dialect.key_property)
 
     def content(self, record: ManagedRow) -> dict[str, str]:
@@ -156,7 +157,7 @@ class NoteKind:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self.object_type = dialect.note_type
+        self.kind, self.object_type = dialect.note_kind, dialect.note_type
         self.properties: tuple[str, ...] = (dialect.key_property,)
 
     def content(self, record: ManagedRow) -> dict[str, str]:

@@ -36,7 +36,7 @@ def deliver_records(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     live = [parcel for parcel in parcels if not parcel.moved_on and parcel.lead.gone is None]
     every = [_Work(parcel, record) for parcel in live for record in parcel.records]
     for kind in kinds_of(line.binding) if every else ():
-        work = [one for one in every if one.record.kind == kind.object_type]
+        work = [one for one in every if one.record.kind == kind.kind]
         _look_up(line, kind, [one for one in work if one.record.step == "creating"], lane)
         _create(line, kind, [one for one in work if one.record.step == "wanted"], lane)
         _change(line, kind, [one for one in work if one.record.step == "exists"], lane)
@@ -141,8 +141,8 @@ def _created(line: Line, conn: Connection, kind: Kind, one: _Work, result: Write
 
 def _read_later(line: Line, conn: Connection, kind: Kind, vendor_id: str, person_id: str) -> None:
     """A task is read as a record of ours, a deal as the lead's; a note says nothing."""
-    if kind.object_type == line.dialect.task_type:
-        managed.want_read(conn, line.connection_id, kind.object_type, [(vendor_id, None, None)])
+    if kind.kind == line.dialect.task_type:
+        managed.want_read(conn, line.connection_id, kind.kind, [(vendor_id, None, None)])
     elif isinstance(kind, DealKind):
         wanted.want(
             conn,

@@ -32,7 +32,7 @@ def record_rows(
             "at": codec_work.moment_text(note.at),
             "deal": key_of(lead_id, note.deal) if note.deal is not None else None,
         }
-        yield _row(dialect.note_type, key_of(lead_id, note.key), lead_id, desired, WorkState.OPEN)
+        yield _row(dialect.note_kind, key_of(lead_id, note.key), lead_id, desired, WorkState.OPEN)
     for one in enrolments:
         yield _row(ENROLMENT, key_of(lead_id, one.key), lead_id, codec_work.encode_enrolment(one), WorkState.OPEN)
 

@@ -91,6 +91,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Became:
+    """The record that stands for another one now. `goes_on`: that one's history goes on in it (a converted lead);
+    otherwise people merged it away, and the other's history is the one that they kept."""
+
+    id: str
+    goes_on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """A record as read. A property that was asked for and is absent from `properties` could not be read."""
 
@@ -100,6 +109,7 @@ class Record:
     modified_at: datetime | None
     archived: bool = False
     history: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
+    became: Became | None = None  #: It is a name of the past: this record carries on for it.
 
 
 class ActivityKind(Enum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -52,6 +52,7 @@ class Dialect(Protocol):
     company_type: str
     task_type: str
     note_type: str
+    note_kind: str  #: How our store names the notes that we write, where `note_type` is the tasks' too.
     deal: DealWords
     activities: Mapping[str, ActivityWords]  #: by object type
     person_properties: tuple[str, ...]  #: Always read of a person, whatever the policy maps.
@@ -64,6 +65,9 @@ class Dialect(Protocol):
     company_property: str  #: The person's property that names its primary company.
     key_property: str  #: The property of what we make (tasks, deals, notes) that holds our unique key.
     forward_only: frozenset[str]  #: Stage properties that move forward only: to go back, clear first.
+
+    def homes(self, definition: FieldDef) -> Sequence[Home]:
+        """Where a field lives at this vendor, by the object types that the sync knows."""
 
     def to_canonical(self, definition: FieldDef, home: Home, raw: str | None) -> Value:
         """The canonical value of a vendor string; BLANK for None, UNREADABLE for what cannot be understood."""

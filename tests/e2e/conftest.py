@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
-from connector import bootstrap
+from connector import bootstrap, bootstrap_salesforce
 from connector.sandbox.handle import start_sandbox
+from connector.sandbox.salesforce.handle import start_salesforce
 from connector.store.database import Database
 from connector.sync.context import Limits
 from tests.e2e.relay import POLICY, QUICK, Relay
+from tests.e2e.salesforce_relay import SalesforceRelay
 
 MakeRelay = Callable[..., Relay]
+MakeSalesforceRelay = Callable[..., SalesforceRelay]
 
 
 @pytest.fixture
@@ -34,6 +37,33 @@ def make_relay(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     yield make
     for relay in made:
         relay.close()
+
+
+@pytest.fixture
+def make_salesforce_relay(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MakeSalesforceRelay]:
+    """Makes a relay on Salesforce; keywords are the sandbox's switches, `people`, `policy` and `limits`."""
+    made: list[SalesforceRelay] = []
+    unlimited = dict.fromkeys(bootstrap_salesforce.SALESFORCE_LIMITS, (1e6, 1.0))
+    monkeypatch.setattr(bootstrap_salesforce, "SALESFORCE_LIMITS", unlimited)
+
+    def make(*, policy: Path = POLICY, limits: Limits = QUICK, **switches: Any) -> SalesforceRelay:
+        org = start_salesforce(**({"people": 0, "limits_enabled": False} | switches))
+        relay = SalesforceRelay(org, database, tmp_path, policy, limits)
+        org.reset_calls()
+        made.append(relay)
+        return relay
+
+    yield make
+    for relay in made:
+        relay.close()
+
+
+@pytest.fixture
+def salesforce_relay(make_salesforce_relay: MakeSalesforceRelay) -> SalesforceRelay:
+    """A relay with an empty org and the shipped policy b2b-ja."""
+    return make_salesforce_relay()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
@@ -21,6 +22,7 @@ from connector.policy.loader import load_policy
 from connector.policy.model import Policy
 from connector.policy.source import read_folder
 from connector.sandbox.handle import SandboxHandle
+from connector.sandbox.handle_common import CommonHandle
 from connector.settings import HubSpotSettings, Settings
 from connector.store import clock, parked
 from connector.store.database import Database
@@ -74,32 +76,26 @@ def prepared(folder: Path) -> Plan:
     return prepare(loaded(folder))
 
 
-class Relay:
-    """The product beside a sandbox. `settle()` runs slices until nothing is left to do."""
+class BaseRelay(ABC):
+    """The product beside a sandbox of a CRM. `settle()` runs slices until nothing is left to do."""
 
-    def __init__(self, sandbox: SandboxHandle, database: Database, home: Path, policy: Path, limits: Limits) -> None:
-        self.sandbox = sandbox
+    crm: CommonHandle
+
+    def __init__(self, database: Database, policy: Path, limits: Limits, settings: Settings) -> None:
         self.database = database
         self.limits = limits
         self.open = ExitStack()
-        portal = sandbox.control("GET", "/settings")
-        self.settings = Settings(
-            home=home,
-            hubspot=HubSpotSettings(
-                portal_id=portal["portal_id"],
-                client_secrets=("sandbox-app-secret",),
-                access_token=sandbox.token,
-                base_url=sandbox.base_url,
-                app_id=portal["app_id"],
-            ),
-        )
-        assert self.settings.hubspot is not None
+        self.settings = settings
         self._folder = policy
         self.policy = loaded(policy)
         self._begin_on_a_working_day()
-        self.installation_id, self.connection_id = connect_hubspot(database, self.settings.hubspot, self.policy)
+        self.installation_id, self.connection_id = self._connect()
         activate(database, self.installation_id, self.policy, read_folder(policy))
         self.runtime = self._runtime()
+
+    @abstractmethod
+    def _connect(self) -> tuple[int, int]:
+        """Connect the account for the policy; (installation id, connection id)."""
 
     def _begin_on_a_working_day(self) -> None:
         """Steps of cadences come on working days: what a test sees must not hang on the day on which it runs."""
@@ -119,7 +115,7 @@ class Relay:
     def close(self) -> None:
         """Stop everything."""
         self.runtime.close()
-        self.sandbox.close()
+        self.crm.close()
         self.open.close()
 
     @property
@@ -146,48 +142,17 @@ class Relay:
         """Make another policy the running one, provisioned."""
         self._folder = policy
         self.policy = loaded(policy)
-        assert self.settings.hubspot is not None
-        connect_hubspot(self.database, self.settings.hubspot, self.policy)
+        self._connect()
         activate(self.database, self.installation_id, self.policy, read_folder(policy))
-
-    def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """One call of the vendor's API, as a portal's admin makes it."""
-        reply = urllib3.request(
-            method,
-            self.sandbox.base_url + path,
-            headers={"Authorization": f"Bearer {self.sandbox.token}", "Content-Type": "application/json"},
-            body=None if body is None else orjson.dumps(body),
-        )
-        assert reply.status < 300, reply.data
-        return orjson.loads(reply.data) if reply.data else None
 
     # ── what comes in ────────────────────────────────────────────────────────────────────────────────────────
     def deliver(self, body: bytes, source: str = "hubspot") -> None:
         """Put a delivery into the inbox as the receiver does."""
         add(self.database, Delivery(source=source, body=body))
 
-    def listen(self, *, workflow: bool = False, **switches: Any) -> None:
-        """From now on the sandbox sends signed webhooks to a real receiver; `hear` waits for them."""
-        url = self.open.enter_context(receiver(self.database))
-        binding = self.line.binding
-        self.sandbox.subscribe(
-            {
-                "contacts": sorted({*binding.person_properties, "lastname"}),
-                "companies": sorted(binding.company_properties),
-                "deals": sorted(binding.deal_properties),
-                "tasks": ["hs_task_status", "hs_timestamp", "hubspot_owner_id"],
-            }
-            | {OBJECTS[one]: sorted(binding.dialect.activities[one].properties) for one in binding.activity_types}
-        )
-        if workflow:
-            switches["workflow_url"] = f"{url}/webhooks/hubspot/workflow"
-        self.sandbox.webhooks(target_url=f"{url}/webhooks/hubspot", linger_seconds=0.01, **switches)
-
+    @abstractmethod
     def hear(self) -> None:
         """Let everything that the sandbox has to tell arrive in the inbox."""
-        self.sandbox.flush_webhooks()
-        assert self.sandbox.wait_webhooks(20.0)
-        assert {one["status"] for one in self.sandbox.webhook_log()} <= {200}
 
     def hear_and_settle(self) -> None:
         """Until the sandbox has nothing to tell and we have nothing to do."""
@@ -196,10 +161,6 @@ class Relay:
             if not self.settle():
                 return
         raise AssertionError("the relay and the sandbox do not come to rest")
-
-    def poll(self) -> int:
-        """Look for submissions that no event told of."""
-        return poll_submissions(self.line)
 
     def meet(self) -> None:
         """See everybody in the portal for the first time; nothing of it is an event."""
@@ -261,17 +222,9 @@ class Relay:
     def pass_time(self, *, rate: float = 1.0, **span: float) -> None:
         """Time goes on, here and in the sandbox (keywords of timedelta); from then on at this rate (0: it stands)."""
         seconds = timedelta(**span).total_seconds()
-        self.sandbox.set_clock(advance_seconds=seconds, rate=rate)
+        self.crm.set_clock(advance_seconds=seconds, rate=rate)
         with self.database.autocommit() as conn:
             clock.set_clock(conn, clock.BusinessClock.now(conn) + timedelta(seconds=seconds), rate=rate)
-
-    def connect(self, token: str) -> None:
-        """The worker starts again with another access token."""
-        assert self.settings.hubspot is not None
-        self.runtime.close()
-        hubspot = dataclasses.replace(self.settings.hubspot, access_token=token)
-        self.settings = dataclasses.replace(self.settings, hubspot=hubspot)
-        self.runtime = self._runtime()
 
     def one_delivery_each(self) -> None:
         """From now on a worker takes one delivery at a time, so that several workers share a few."""
@@ -306,45 +259,6 @@ class Relay:
             return parked.listed(conn, limit=1_000)
 
     # ── what can be seen ─────────────────────────────────────────────────────────────────────────────────────
-    def contact(self, contact_id: str) -> dict[str, Any]:
-        """The contact's properties as the CRM shows them."""
-        found: dict[str, Any] = self.sandbox.record("contacts", contact_id)["properties"]
-        return found
-
-    def tasks(self, contact_id: str) -> list[dict[str, Any]]:
-        """The tasks associated with a contact, as the CRM shows them."""
-        ids = self.sandbox.record("contacts", contact_id)["associations"].get("tasks", {})
-        return [self.sandbox.record("tasks", one)["properties"] | {"id": one} for one in ids]
-
-    def tasks_of(self, contact_id: str, rule: str) -> list[dict[str, Any]]:
-        """Those of them that this rule or cadence asked for."""
-        return [task for task in self.tasks(contact_id) if rule_of(task["tasuki_key"]) == rule]
-
-    def made_by(self, contact_id: str) -> list[str]:
-        """The rules and cadences that asked for the contact's tasks, one name a task, in order."""
-        return sorted(rule_of(task["tasuki_key"]) for task in self.tasks(contact_id))
-
-    def live_tasks(self) -> list[dict[str, Any]]:
-        """Every task of the portal (the probe of the provisioning is in the recycle bin)."""
-        return [task for task in self.sandbox.records("tasks") if not task["archived"]]
-
-    def new_mql(self, email: str = "yamada@example.co.jp", **values: str) -> str:
-        """A contact that has inquired and been worked on: MQL, with an open call and a first mail. Returns its id."""
-        submitted = self.sandbox.submit(INQUIRY, {"email": email, "lastname": "山田"} | values)
-        self.poll()
-        self.hear_and_settle()
-        contact_id = str(submitted["contact_id"])
-        assert self.contact(contact_id)["lifecyclestage"] == MQL
-        return contact_id
-
-    def open_tasks(self, contact_id: str) -> list[dict[str, Any]]:
-        """Those of them that are still to be done."""
-        return [task for task in self.tasks(contact_id) if task["hs_task_status"] != "COMPLETED"]
-
-    def still_asked_by(self, contact_id: str) -> list[str]:
-        """The rules and cadences whose tasks are still to be done, one name a task, in order."""
-        return sorted(rule_of(task["tasuki_key"]) for task in self.open_tasks(contact_id))
-
     def rows(self, query: str, values: list[object] | None = None) -> list[dict[str, Any]]:
         """Rows of our own store."""
         with self.database.transaction(self.installation_id) as conn:
@@ -384,18 +298,123 @@ class Relay:
         """What is told to differ, and has not ended."""
         return self.rows("SELECT field, class, data FROM drift WHERE ended_at IS NULL ORDER BY id")
 
-    def our_writes(self, *, since: int = 0, type: str = "contacts") -> list[dict[str, Any]]:
-        """The sandbox's ledger of what we wrote."""
-        return self.sandbox.ledger(since=since, type=type, source="INTEGRATION")
-
     def mark(self) -> int:
         """Where the sandbox's ledger stands now, for `since`; calls are counted from here."""
-        self.sandbox.reset_calls()
-        return int(self.sandbox.control("GET", "/ledger")["last"])
+        self.crm.reset_calls()
+        return int(self.crm.control("GET", "/ledger")["last"])
 
     def calls(self) -> dict[str, int]:
         """Calls by kind since `mark`."""
-        return {kind: int(row["calls"]) for kind, row in self.sandbox.calls().items()}
+        return {kind: int(row["calls"]) for kind, row in self.crm.calls().items()}
+
+
+class Relay(BaseRelay):
+    """The product beside a HubSpot portal."""
+
+    def __init__(self, sandbox: SandboxHandle, database: Database, home: Path, policy: Path, limits: Limits) -> None:
+        self.sandbox = self.crm = sandbox
+        portal = sandbox.control("GET", "/settings")
+        hubspot = HubSpotSettings(
+            portal_id=portal["portal_id"],
+            client_secrets=("sandbox-app-secret",),
+            access_token=sandbox.token,
+            base_url=sandbox.base_url,
+            app_id=portal["app_id"],
+        )
+        super().__init__(database, policy, limits, Settings(home=home, hubspot=hubspot))
+
+    def _connect(self) -> tuple[int, int]:
+        assert self.settings.hubspot is not None
+        return connect_hubspot(self.database, self.settings.hubspot, self.policy)
+
+    def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """One call of the vendor's API, as a portal's admin makes it."""
+        reply = urllib3.request(
+            method,
+            self.sandbox.base_url + path,
+            headers={"Authorization": f"Bearer {self.sandbox.token}", "Content-Type": "application/json"},
+            body=None if body is None else orjson.dumps(body),
+        )
+        assert reply.status < 300, reply.data
+        return orjson.loads(reply.data) if reply.data else None
+
+    def listen(self, *, workflow: bool = False, **switches: Any) -> None:
+        """From now on the sandbox sends signed webhooks to a real receiver; `hear` waits for them."""
+        url = self.open.enter_context(receiver(self.database))
+        binding = self.line.binding
+        self.sandbox.subscribe(
+            {
+                "contacts": sorted({*binding.person_properties, "lastname"}),
+                "companies": sorted(binding.company_properties),
+                "deals": sorted(binding.deal_properties),
+                "tasks": ["hs_task_status", "hs_timestamp", "hubspot_owner_id"],
+            }
+            | {OBJECTS[one]: sorted(binding.dialect.activities[one].properties) for one in binding.activity_types}
+        )
+        if workflow:
+            switches["workflow_url"] = f"{url}/webhooks/hubspot/workflow"
+        self.sandbox.webhooks(target_url=f"{url}/webhooks/hubspot", linger_seconds=0.01, **switches)
+
+    def hear(self) -> None:
+        """Let everything that the sandbox has to tell arrive in the inbox."""
+        self.sandbox.flush_webhooks()
+        assert self.sandbox.wait_webhooks(20.0)
+        assert {one["status"] for one in self.sandbox.webhook_log()} <= {200}
+
+    def poll(self) -> int:
+        """Look for submissions that no event told of."""
+        return poll_submissions(self.line)
+
+    def connect(self, token: str) -> None:
+        """The worker starts again with another access token."""
+        assert self.settings.hubspot is not None
+        self.runtime.close()
+        hubspot = dataclasses.replace(self.settings.hubspot, access_token=token)
+        self.settings = dataclasses.replace(self.settings, hubspot=hubspot)
+        self.runtime = self._runtime()
+
+    def contact(self, contact_id: str) -> dict[str, Any]:
+        """The contact's properties as the CRM shows them."""
+        found: dict[str, Any] = self.sandbox.record("contacts", contact_id)["properties"]
+        return found
+
+    def tasks(self, contact_id: str) -> list[dict[str, Any]]:
+        """The tasks associated with a contact, as the CRM shows them."""
+        ids = self.sandbox.record("contacts", contact_id)["associations"].get("tasks", {})
+        return [self.sandbox.record("tasks", one)["properties"] | {"id": one} for one in ids]
+
+    def tasks_of(self, contact_id: str, rule: str) -> list[dict[str, Any]]:
+        """Those of them that this rule or cadence asked for."""
+        return [task for task in self.tasks(contact_id) if rule_of(task["tasuki_key"]) == rule]
+
+    def made_by(self, contact_id: str) -> list[str]:
+        """The rules and cadences that asked for the contact's tasks, one name a task, in order."""
+        return sorted(rule_of(task["tasuki_key"]) for task in self.tasks(contact_id))
+
+    def live_tasks(self) -> list[dict[str, Any]]:
+        """Every task of the portal (the probe of the provisioning is in the recycle bin)."""
+        return [task for task in self.sandbox.records("tasks") if not task["archived"]]
+
+    def new_mql(self, email: str = "yamada@example.co.jp", **values: str) -> str:
+        """A contact that has inquired and been worked on: MQL, with an open call and a first mail. Returns its id."""
+        submitted = self.sandbox.submit(INQUIRY, {"email": email, "lastname": "山田"} | values)
+        self.poll()
+        self.hear_and_settle()
+        contact_id = str(submitted["contact_id"])
+        assert self.contact(contact_id)["lifecyclestage"] == MQL
+        return contact_id
+
+    def open_tasks(self, contact_id: str) -> list[dict[str, Any]]:
+        """Those of them that are still to be done."""
+        return [task for task in self.tasks(contact_id) if task["hs_task_status"] != "COMPLETED"]
+
+    def still_asked_by(self, contact_id: str) -> list[str]:
+        """The rules and cadences whose tasks are still to be done, one name a task, in order."""
+        return sorted(rule_of(task["tasuki_key"]) for task in self.open_tasks(contact_id))
+
+    def our_writes(self, *, since: int = 0, type: str = "contacts") -> list[dict[str, Any]]:
+        """The sandbox's ledger of what we wrote."""
+        return self.sandbox.ledger(since=since, type=type, source="INTEGRATION")
 
 
 def _as_a_job(work: Callable[[], int]) -> int:

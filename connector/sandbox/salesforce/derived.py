@@ -62,9 +62,24 @@ def _stage(org: Org, stage: str) -> dict[str, Any]:
 
 
 def follow(org: Org, row: Row) -> None:
-    """What a change of a row does to others: an opportunity made with a contact gets a contact role."""
+    """What a change of a row does to others: an opportunity made with a contact gets a contact role, and permissions
+    that are given show a field."""
+    if row.info.name == "FieldPermissions":
+        _grant(org, row)
     if row.info.name != "Opportunity" or not row.get("ContactId"):
         return
     contact = row.values.pop("ContactId")
     role = {"OpportunityId": row.id, "ContactId": contact, "IsPrimary": True}
     org.create(org.objects["OpportunityContactRole"], role, org.system)
+
+
+def _grant(org: Org, row: Row) -> None:
+    """A FieldPermissions row was made: what it shows to our user is ungranted no more."""
+    mine = {
+        str(one.get("PermissionSetId"))
+        for one in org.rows("PermissionSetAssignment")
+        if one.get("AssigneeId") == org.me_id
+    }
+    if row.get("ParentId") in mine and row.get("PermissionsRead"):
+        object_name, _, name = str(row.get("Field")).partition(".")
+        org.ungranted.get(object_name, set()).discard(name)

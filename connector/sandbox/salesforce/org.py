@@ -70,6 +70,8 @@ class Org:
         self._counters = dict.fromkeys(self.objects, 0)
         self._unique: dict[tuple[str, str], dict[str, str]] = {}
         self.rules = Rules()
+        #: object → custom fields made over the API that no permission set shows to our user yet
+        self.ungranted: dict[str, set[str]] = {}
         #: ids that somebody holds locked
         self.locked: set[str] = set()
         self.listeners: list[Listener] = []
@@ -110,6 +112,8 @@ class Org:
 
     def hidden(self, info: ObjectInfo, field_name: str) -> bool:
         """True for a field that the integration user's profile does not see."""
+        if field_name in self.ungranted.get(info.name, ()):
+            return True
         return field_name in self.settings.hidden_fields.get(info.name, ())
 
     def enforces(self, info: ObjectInfo, field_name: str) -> bool:

@@ -23,6 +23,7 @@ from connector.sandbox.salesforce.org import Org
 from connector.sandbox.salesforce.outbound import OutboundMessages
 from connector.sandbox.salesforce.query_api import Locators
 from connector.sandbox.salesforce.settings import OrgSettings
+from connector.sandbox.salesforce.tooling import Tooling
 from connector.sandbox.salesforce.wire import Actor, Call, Json, RefusalError, Reply, not_found, refusal
 
 NOBODY = Actor(source="API", user_id="", label="anonymous")
@@ -60,6 +61,7 @@ class SalesforceService:
         self.sessions = Sessions(self.org)
         self.locators = Locators()
         self.jobs = bulk.Jobs()
+        self.tooling = Tooling(self.org)
         self.outbound = OutboundMessages(self.org)
         self.faults = Faults(self.settings.seed)
         self.carrier = Carrier(self.org.lock, lambda: self.settings.latency_ms / 1000)
@@ -87,6 +89,9 @@ class SalesforceService:
             _route("GET", "/query", partial(self.locators.run, deleted=False), "data.query"),
             _route("GET", "/queryAll", partial(self.locators.run, deleted=True), "data.query_all"),
             _route("GET", "/query(?:All)?/{}", self.locators.more, "data.query_more"),
+            _route("POST", "/tooling/sobjects/CustomField", self.tooling.create, "meta.create_field"),
+            _route("PATCH", "/tooling/sobjects/CustomField/{}", self.tooling.update, "meta.update_field"),
+            _route("GET", "/tooling/query", self.tooling.query, "meta.query_fields"),
             _route("GET", "/sobjects", describe.everything, "meta.describe_all"),
             _route("GET", "/sobjects/{}", describe.basic, "meta.describe"),
             _route("GET", "/sobjects/{}/describe", describe.describe, "meta.describe"),

@@ -19,12 +19,18 @@ LEAD_STATUSES = (
 #: (name, probability, closed, won)
 STAGES = (
     ("Prospecting", 10, False, False),
-    ("Qualification", 20, False, False),
-    ("Proposal", 50, False, False),
-    ("Negotiation", 80, False, False),
+    ("Qualification", 10, False, False),
+    ("Needs Analysis", 20, False, False),
+    ("Value Proposition", 50, False, False),
+    ("Id. Decision Makers", 60, False, False),
+    ("Perception Analysis", 70, False, False),
+    ("Proposal/Price Quote", 75, False, False),
+    ("Negotiation/Review", 90, False, False),
     ("Closed Won", 100, True, True),
     ("Closed Lost", 0, True, False),
 )
+#: what this company's admin made
+RECORD_TYPES = ("新規営業",)
 
 
 def furnish(org: Org) -> tuple[str, str]:
@@ -67,6 +73,8 @@ def furnish(org: Org) -> tuple[str, str]:
             IsWon=won,
             DefaultProbability=probability,
         )
+    for number, label in enumerate(RECORD_TYPES):
+        make("RecordType", Name=label, DeveloperName=f"Type{number}", SobjectType="Opportunity")
     org.ledger.rows.clear()
     return me, admin
 

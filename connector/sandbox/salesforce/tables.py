@@ -11,6 +11,10 @@ _OWNER = "OwnerId reference req default=me ref=User rel=Owner\n"
 _OWNER_OR_QUEUE = "OwnerId reference req default=me ref=Group|User rel=Owner\n"
 _SOURCES = "opts=Web|Phone_Inquiry|Partner_Referral|Purchased_List|Other"
 _STATUSES = "opts=Open_-_Not_Contacted|Working_-_Contacted|Closed_-_Converted|Closed_-_Not_Converted"
+_STAGES = (
+    "Prospecting|Qualification|Needs_Analysis|Value_Proposition|Id._Decision_Makers|Perception_Analysis|"
+    "Proposal/Price_Quote|Negotiation/Review|Closed_Won|Closed_Lost"
+)
 _INDUSTRIES = "opts=Manufacturing|Technology|Finance|Retail|Construction|Healthcare|Education|Other"
 
 _LEAD = (
@@ -105,7 +109,7 @@ _OPPORTUNITY = (
     + f"""
 AccountId reference ref=Account rel=Account
 Name string:120 req
-StageName picklist:255 req opts=Prospecting|Qualification|Proposal|Negotiation|Closed_Won|Closed_Lost
+StageName picklist:255 req opts={_STAGES}
 Amount currency
 Probability percent
 CloseDate date req
@@ -220,6 +224,33 @@ _SMALL = {
         """
 GroupId reference co req ref=Group rel=Group
 UserOrGroupId reference co req ref=User|Group
+""",
+    ),
+    "PermissionSet": (
+        "Permission Set",
+        "0PS",
+        """
+Name string:80 req unique
+Label string:80
+""",
+    ),
+    "PermissionSetAssignment": (
+        "Permission Set Assignment",
+        "0Pa",
+        """
+PermissionSetId reference co req ref=PermissionSet rel=PermissionSet
+AssigneeId reference co req ref=User rel=Assignee
+""",
+    ),
+    "FieldPermissions": (
+        "Field Permissions",
+        "01k",
+        """
+ParentId reference co req ref=PermissionSet rel=Parent
+SobjectType string:40 co req
+Field string:255 co req
+PermissionsRead boolean
+PermissionsEdit boolean
 """,
     ),
     "QueueSobject": (

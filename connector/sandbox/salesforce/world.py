@@ -103,7 +103,7 @@ class _Builder:
                 "Name": f"{account.get('Name')} 新規",
                 "AccountId": account.id,
                 "OwnerId": self._person(owner),
-                "StageName": self.rng.choice(("Prospecting", "Qualification", "Proposal", "Closed Won")),
+                "StageName": self.rng.choice(("Prospecting", "Qualification", "Proposal/Price Quote", "Closed Won")),
                 "CloseDate": "2026-12-31",
                 "Amount": float(self.rng.randrange(3, 60) * 100_000),
             },

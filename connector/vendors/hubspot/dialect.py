@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -39,6 +39,7 @@ class HubSpotDialect:
     company_type = "company"
     task_type = "task"
     note_type = "note"
+    note_kind = "note"
     deal = DealWords(
         object_type="deal",
         title="dealname",
@@ -93,6 +94,10 @@ class HubSpotDialect:
         self._task_queues = task_queues or {}
         self._portal_id = portal_id
         self._ui_domain = ui_domain
+
+    def homes(self, definition: FieldDef) -> Sequence[Home]:
+        """See `Dialect.homes`."""
+        return [home for home in definition.homes if home.vendor == self.vendor]
 
     def to_canonical(self, definition: FieldDef, home: Home, raw: str | None) -> Value:
         """See `Dialect.to_canonical`."""

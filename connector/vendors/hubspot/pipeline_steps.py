@@ -13,8 +13,8 @@ from connector.texts import say
 from connector.vendors.base import Lane
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.protocol import object_name, segment
-from connector.vendors.hubspot.steps import Step
 from connector.vendors.hubspot.wanted import WantedDealStage, WantedPipeline
+from connector.vendors.provisioning import Step
 
 _TYPE = "deal"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from connector.policy.model import Policy
 from connector.texts import say
@@ -11,24 +10,14 @@ from connector.vendors.base import ActivityKind, Lane
 from connector.vendors.hubspot.activities import ACTIVITIES
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.enrolling import LIST, SEQUENCE
-from connector.vendors.hubspot.wanted import enrolments, source_lists
+from connector.vendors.hubspot.wanted import source_lists
 from connector.vendors.outcomes import outcome_values
+from connector.vendors.provisioning import Problem, enrolments
 
 _ACTIVITY, _OUTCOME = "activity", "outcome"
 NO_SEQUENCES = "no_sequences"
 _USERS_ASKED = 10
 """Not everybody has a seat: so many people are asked for their sequences."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Something that provisioning cannot mend. Only an `error` stops it."""
-
-    severity: str  #: error | warning
-    object_type: str
-    property_name: str
-    reason: str
-    message: str
 
 
 def outcome_problems(policy: Policy, vendor: HubSpotVendor) -> Iterator[Problem]:

@@ -24,57 +24,28 @@ from connector.vendors.hubspot.enrolling import LIST, SEQUENCE
 from connector.vendors.hubspot.probe import enforced_keys
 from connector.vendors.hubspot.problems import (
     NO_SEQUENCES,
-    Problem,
     list_problems,
     outcome_problems,
     sequence_problems,
 )
 from connector.vendors.hubspot.protocol import object_name
 from connector.vendors.hubspot.records import property_info
-from connector.vendors.hubspot.steps import Step
 from connector.vendors.hubspot.wanted import (
     GROUP,
     HOLDS,
     OWN_PREFIX,
     Wanted,
     WantedStages,
-    enrolments,
     keyed_types,
     wanted_pipeline,
     wanted_properties,
     wanted_stages,
 )
+from connector.vendors.provisioning import Problem, Provisioned, ProvisionPlan, Step, enrolments
 from connector.vendors.refusal import RefusedError
 
 #: Standard properties whose options a portal may extend.
 _EXTENSIBLE = ("lifecyclestage", "hs_lead_status", "industry")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProvisionPlan:
-    """What would be done, in order. `stage_values` (stage id → value) includes stages that exist already."""
-
-    steps: tuple[Step, ...]
-    problems: tuple[Problem, ...]
-    stage_values: Mapping[str, str]
-    keyed: tuple[str, ...]  #: The types whose records carry our key.
-
-    @property
-    def errors(self) -> tuple[Problem, ...]:
-        """The problems that stop `apply`."""
-        return tuple(problem for problem in self.problems if problem.severity == "error")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provisioned:
-    """What the connection remembers.
-
-    Capability `unique_keys`: the types on which our key is enforced; `unavailable`: the places of `enrol` that the
-    account does not have.
-    """
-
-    stage_values: Mapping[str, str]
-    capabilities: Mapping[str, Any]
 
 
 @dataclass(slots=True)

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from connector.policy.model import EnrolAction, FieldDef, FieldType, Home, Label, Policy, StageStore
+from connector.policy.model import FieldDef, FieldType, Home, Policy, StageStore
 from connector.vendors.hubspot import protocol
+from connector.vendors.provisioning import text_of
 
 VENDOR: Final = "hubspot"
 GROUP: Final = "tasuki"
@@ -135,20 +136,6 @@ def wanted_pipeline(policy: Policy) -> WantedPipeline | None:
     return WantedPipeline(name=pipeline.stored[VENDOR], stages=stages)
 
 
-def enrolments(policy: Policy, place: str) -> list[str]:
-    """The names of the lists or sequences that the policy's actions enrol people in, each once."""
-    cadences = (step.action for cadence in policy.cadences.values() for step in cadence.steps)
-    clocks = (action for clock in policy.clocks.values() for rung in clock.escalation for action in rung.do)
-    gates = (action for gate in policy.gates.values() for action in gate.if_missing)
-    others = (
-        *(action for rule in policy.rules for action in rule.do),
-        *(policy.recycle.on_wake if policy.recycle is not None else ()),
-        *(policy.pipeline.if_missing if policy.pipeline is not None else ()),
-    )
-    every = (*others, *cadences, *clocks, *gates)
-    return list(dict.fromkeys(one.name for one in every if isinstance(one, EnrolAction) and one.place == place))
-
-
 def source_lists(policy: Policy) -> list[tuple[str, str]]:
     """(signal, list) of every list whose joining is a signal."""
     return [
@@ -188,11 +175,6 @@ def wanted_stages(policy: Policy) -> list[WantedStages]:
         for store, home in _stage_homes(policy)
         if store.create
     ]
-
-
-def text_of(label: Label, language: str) -> str:
-    """The label in the policy's language, else in any."""
-    return label.get(language) or next(iter(label.values()), "")
 
 
 def _united(one: Wanted, other: Wanted) -> Wanted:

@@ -40,9 +40,6 @@ from connector.vendors.salesforce.writing import Writer
 PATIENT = Timeouts(read_seconds=60.0, total_seconds=120.0)
 """200 rows with the org's own flows and triggers on them may take a minute; a time-out would leave them uncertain."""
 
-MASTER_TYPE = "012000000000000AAA"
-"""The record type of records that have none."""
-
 
 class SalesforceVendor:
     """One Salesforce org. Safe to share between threads; `close` it when the connection is let go.
@@ -69,6 +66,7 @@ class SalesforceVendor:
         timeouts: Timeouts = PATIENT,
     ) -> None:
         self.account_id = account_id
+        self.user_id = user_id
         self.key_property = protocol.KEY_PROPERTY
         self._flight = Flight(rate_per_second=rate_per_second, most=most_in_flight)
         self.api = Api(
@@ -155,6 +153,10 @@ class SalesforceVendor:
         in `MasterRecordId` after a merge. Rows may be stamped before they are committed: let windows overlap."""
         return self._reader.changed(object_type, properties, since=since, until=until, after=after, lane=lane)
 
+    def winners(self, object_type: str, ids: Sequence[str], *, lane: Lane) -> dict[str, str]:
+        """Of these records, those that were merged away, each with the record that holds everything now."""
+        return self._reader.winners(object_type, ids, lane=lane)
+
     def poll(
         self, object_type: str, properties: Sequence[str], cursor: Cursor, *, lane: Lane
     ) -> Iterator[tuple[tuple[Record, ...], Cursor]]:
@@ -194,7 +196,8 @@ class SalesforceVendor:
         types = protocol.select(["Id", "Name"], "RecordType", where, order="Name")
         found = [(str(raw["Id"]), str(raw["Name"])) for raw in self.api.query(types, lane=Lane.BACKGROUND)]
         return tuple(
-            DealPipeline(id=one, label=label, stages=stages) for one, label in found or [(MASTER_TYPE, "Master")]
+            DealPipeline(id=one, label=label, stages=stages)
+            for one, label in found or [(protocol.MASTER_TYPE, "Master")]
         )
 
     def activity_outcomes(self) -> Mapping[ActivityKind, Mapping[str, str]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import quote
 
 from simple_salesforce.format import quote_soql_value
 
@@ -28,8 +29,16 @@ BULK_ABOVE: Final = 2_000
 KEY_PROPERTY: Final = "TasukiKey__c"
 """The property that holds our key on records that we create: an External ID, unique where the object can enforce it."""
 
+MASTER_TYPE: Final = "012000000000000AAA"
+"""The record type of records that have none."""
 KEYED: Final = ("Task", "Event", "Opportunity", "Lead", "Contact", "Account")
+VENDOR: Final = "salesforce"
 MODIFIED: Final = "SystemModstamp"
+PERSON: Final = "Lead"
+"""What the sync calls a person: a lead, and under the same name the contact that it becomes (`people.py`)."""
+CONTACT: Final = "Contact"
+ACCOUNT: Final = "AccountId"
+"""A person's company. Leads have none: their company is a text."""
 CAMPAIGN: Final = "salesforce_campaign"
 """What a policy's `enrol` calls a campaign."""
 
@@ -131,6 +140,11 @@ def among(field: str, values: Iterable[str]) -> str:
 def quoted(value: str | list[str]) -> str:
     """A text, or a list of them, as SOQL quotes them."""
     return str(quote_soql_value(value))
+
+
+def in_address(soql: str) -> str:
+    """A query as it stands in an address."""
+    return quote(soql)
 
 
 def moment_text(at: datetime) -> str:

@@ -106,6 +106,22 @@ class Reader:
         where = f"{MODIFIED} >= {low} AND {MODIFIED} < {high}"
         return self._listed(object_type, [*properties, "IsDeleted", _MERGED], where, after, lane=lane, deleted=True)
 
+    def winners(self, object_type: str, ids: Sequence[str], *, lane: Lane) -> dict[str, str]:
+        """Merged record → its winner, through however many merges, as long as the bin remembers them."""
+        found: dict[str, str] = {}
+        asked = protocol.ids_of(ids, object_type)
+        while asked:
+            told: dict[str, str] = {}
+            for chunk in chunks(asked):
+                where = f"{protocol.among('Id', chunk)} AND {_MERGED} != null"
+                for raw in self._api.query(
+                    protocol.select(["Id", _MERGED], object_type, where), lane=lane, deleted=True
+                ):
+                    told[str(raw["Id"])] = str(raw[_MERGED])
+            found |= {one: winner for one, winner in told.items() if one not in found}
+            asked = sorted(set(told.values()) - set(found))
+        return {one: _last(found, one) for one in ids if one in found}
+
     def page(
         self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane, archived: bool
     ) -> Page:
@@ -212,6 +228,15 @@ def fitting(values: Sequence[str]) -> list[list[str]]:
 def chunks(items: Sequence[Any], size: int = BATCH_SIZE) -> list[Any]:
     """The items in parts of at most `size`."""
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _last(winners: Mapping[str, str], one: str) -> str:
+    """The winner of the winner, and so on."""
+    seen = {one}
+    while (following := winners.get(one)) is not None and following not in seen:
+        seen.add(following)
+        one = following
+    return one
 
 
 def _match(asked: str, by_long: Mapping[str, Record]) -> Record | None:

@@ -112,10 +112,10 @@ def test_of_a_lead_that_is_not_in_the_crm_nothing_runs_until_it_is_back(
     keep(database, row(two[0]))
     with database.transaction(ONE) as conn:
         leads.identify(conn, ONE, 1, "contact", [("101", two[0])])
-        leads.set_gone(conn, 1, ["101"], "archived")
+        leads.set_gone(conn, 1, ["101"], "archived", object_type="contact")
     assert [one.gone for one in kept(database)] == [True]
     with database.transaction(ONE) as conn:
-        leads.set_gone(conn, 1, ["101"], None)
+        leads.set_gone(conn, 1, ["101"], None, object_type="contact")
     assert [one.gone for one in kept(database)] == [False]
 
 

@@ -1,0 +1,84 @@
+"""What connecting changes in an account: steps and problems in common words, whatever the CRM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.policy.model import Action, EnrolAction, Label, Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """`action`: create_group, create_property, add_options, create_stages, create_list, create_pipeline,
+    create_deal_stage or grant."""
+
+    action: str
+    object_type: str
+    name: str
+    body: Mapping[str, Any]
+    says: str  #: For people: what will be done.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that provisioning cannot mend. Only an `error` stops it."""
+
+    severity: str  #: error | warning
+    object_type: str
+    property_name: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionPlan:
+    """What would be done, in order. `stage_values` (stage id → value) includes stages that exist already."""
+
+    steps: tuple[Step, ...]
+    problems: tuple[Problem, ...]
+    stage_values: Mapping[str, str]
+    keyed: tuple[str, ...]  #: The types whose records carry our key.
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that stop `apply`."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provisioned:
+    """What the connection remembers.
+
+    Capability `unique_keys`: the types on which our key is enforced; `unavailable`: the places of `enrol` that the
+    account does not have.
+    """
+
+    stage_values: Mapping[str, str]
+    capabilities: Mapping[str, Any]
+
+
+def text_of(label: Label, language: str) -> str:
+    """The label in the policy's language, else in any."""
+    return label.get(language) or next(iter(label.values()), "")
+
+
+def enrolments(policy: Policy, place: str) -> list[str]:
+    """The names of the lists, sequences or campaigns that the policy's actions enrol people in, each once."""
+    named = (one.name for one in _actions(policy) if isinstance(one, EnrolAction) and one.place == place)
+    return list(dict.fromkeys(named))
+
+
+def _actions(policy: Policy) -> Iterator[Action]:
+    for rule in policy.rules:
+        yield from rule.do
+    yield from policy.recycle.on_wake if policy.recycle is not None else ()
+    yield from policy.pipeline.if_missing if policy.pipeline is not None else ()
+    for cadence in policy.cadences.values():
+        yield from (step.action for step in cadence.steps)
+    for clock in policy.clocks.values():
+        for rung in clock.escalation:
+            yield from rung.do
+    for gate in policy.gates.values():
+        yield from gate.if_missing
