@@ -8,7 +8,7 @@ DEV := $(VENV)/.dev.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test coverage lint format reference soak bench bench-peers clean upgrade-constraints
+.PHONY: help demo up test coverage lint format reference reliability soak bench bench-peers clean upgrade-constraints
 
 help: ## Show these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-20s %s\n' "$$name" "$$text"; done
@@ -42,8 +42,13 @@ reference: $(RUN) ## Write the schema and the pages of docs/policy anew from the
 	$(BIN)/tasuki schema --write mappings/schema
 	$(BIN)/tasuki reference docs/policy
 
-soak: $(DEV) ## The long runs: kill -9 in a loop, hours of traffic
-	$(BIN)/python -m pytest -m soak --timeout 7200 --hypothesis-profile soak
+reliability: $(DEV) ## Run what shows the promises and faults, and write docs/reliability.md from it
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "fault and not soak" --reliability docs/reliability.json; \
+	status=$$?; $(BIN)/python -m tests.faults.report && exit $$status
+
+soak: $(DEV) ## The long runs: kill -9 in a loop, hours of traffic; docs/reliability.md tells what came of them
+	$(BIN)/python -m pytest -m soak --timeout 7200 --hypothesis-profile soak --reliability docs/reliability.json; \
+	status=$$?; $(BIN)/python -m tests.faults.report && exit $$status
 
 bench: $(DEV) ## Every benchmark, each with a peer or a limit beside our figure
 	@for script in $$(grep -l __main__ bench/[a-z]*.py); do name=$$(basename $$script .py); \

@@ -22,6 +22,7 @@ from connector.store import cluster
 from connector.store.database import Database
 from connector.store.embedded import embedded_database
 from connector.store.migrate import migrate
+from tests.faults import results
 
 # How long an example takes says something of the machine alone. `make soak` looks further, at random: see `cases`.
 settings.register_profile(
@@ -40,6 +41,11 @@ _UNFINISHED = "tasuki_template_unfinished"
 _RUN = "TASUKI_TEST_RUN"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--reliability FILE`: see `tests/faults/results.py`."""
+    parser.addoption("--reliability", type=Path, default=None, help="keep in this file what came of marked tests")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Name the run; the processes of pytest-xdist inherit the name and so share its server.
 
@@ -56,6 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["TASUKI_LANG"] = "en"  # whatever the machine speaks
     if not hasattr(config, "workerinput"):
         os.environ[_RUN] = uuid.uuid4().hex[:12]
+        if config.option.reliability is not None:
+            config.pluginmanager.register(results.Recorder(config.option.reliability, soak=_is_soak(config)))
 
 
 def _is_soak(config: pytest.Config) -> bool:
@@ -68,6 +76,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items if _is_soak(config) else ():
         if is_hypothesis_test(getattr(item, "function", None)):
             item.add_marker("soak")
+    results.label(items)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

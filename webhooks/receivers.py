@@ -14,6 +14,7 @@ from flask import Blueprint, Response, abort, current_app, request
 from werkzeug.wsgi import get_input_stream
 
 from connector.errors import InboundError, RetryableError
+from connector.failpoints import Place, reach
 from connector.store.inbox import Delivery
 from connector.vendors.hubspot.inbound import SignatureVersion
 from connector.vendors.hubspot.inbound import is_bulk as is_bulk_hubspot
@@ -127,7 +128,9 @@ def _take(
         version = prove(environ, body)
         headers = {"content-type": _printable(environ.get("CONTENT_TYPE", "")), "signature": version}
         lane = "background" if is_bulk is not None and is_bulk(body) else "hot"
+        reach(Place.PRE_INSERT)
         services.storage.add(Delivery(source=source, body=body, headers=headers, connection_hint=hint, lane=lane))
+        reach(Place.PRE_ANSWER)
     except InboundError as error:
         metrics.refused(source, error.reason)
         return error.status

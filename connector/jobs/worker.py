@@ -27,6 +27,7 @@ from procrastinate.job_context import JobContext
 from procrastinate.worker import Worker
 
 from connector.errors import RetryableError
+from connector.failpoints import Place, reach
 from connector.jobs.engine import JobTask, build_app
 from connector.jobs.rescue import Rescuer, Roster, hand_back
 from connector.jobs.wake import Clerk
@@ -223,6 +224,7 @@ def _guarded(task: JobTask) -> Callable[..., None]:
     def run(**args: object) -> None:
         try:
             task.run(**args)
+            reach(Place.PRE_ACK)
         except RetryableError as error:
             # nothing is lost: the rows are still due, and the clerk defers again
             _log.warning("job_postponed", task=task.name, reason=error.reason)

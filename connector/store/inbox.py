@@ -18,6 +18,7 @@ import orjson
 from psycopg.pq import Format
 
 from connector.errors import RetryableError
+from connector.failpoints import Place, reach
 from connector.store.database import Connection, Database, Statement
 from connector.store.rows import pack
 from connector.texts import say
@@ -152,6 +153,7 @@ def add(database: Database, delivery: Delivery) -> None:
         zlib.compress(delivery.body, _QUICK) if packed else delivery.body,
     )
     with database.autocommit() as connection:
+        reach(Place.PRE_COMMIT)
         _ADD.run(connection, values)
 
 
@@ -164,6 +166,7 @@ def claim(
     with database.transaction(None) as connection:
         connection.execute(_PARK_KILLERS, {"max_claims": max_claims})
         rows = connection.execute(_CLAIM, wanted).fetchall()
+    reach(Place.CLAIMED)
     return token, sorted((_row(found) for found in rows), key=lambda row: row.id)
 
 

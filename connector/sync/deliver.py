@@ -13,6 +13,7 @@ import structlog
 from connector.domain import codec
 from connector.domain.lead import Actor
 from connector.errors import AuthError, RetryableError
+from connector.failpoints import Place, reach
 from connector.store import clock_runs, history, leads, links, managed, mirrors
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
@@ -71,6 +72,7 @@ def deliver_slice(line: Line, lane: Lane) -> int:
         parcels = _parcels(line, conn, claims, now)
     if not parcels:
         return len(claims)
+    reach(Place.CLAIMED)
     try:
         _refresh(line, parcels, now, lane)
         stage_move.prepare(line, token, parcels, lane)
@@ -166,7 +168,9 @@ def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     waiting = [parcel for parcel in parcels if parcel.changes and not parcel.moved_on and parcel.retry_seconds is None]
     while waiting:
         updates = [Update(id=parcel.person.vendor_id, properties=parcel.changes) for parcel in waiting]
+        reach(Place.PRE_CALL)
         results = line.vendor.update(line.dialect.person_type, updates, lane=lane)
+        reach(Place.APPLIED)
         again: list[Parcel] = []
         for parcel, result in zip(waiting, results, strict=True):
             parcel.results.append((parcel.changes, result))
@@ -210,6 +214,7 @@ def _store(line: Line, conn: Connection, token: uuid.UUID, parcels: Sequence[Par
     clock_runs.written(conn, [outcome.lead_id for _, outcome in outcomes if outcome.confirmed], now=now)
     gone = {parcel.lead.id: parcel.person.vendor_id for parcel in parcels if parcel.missing}
     _want_read(line, conn, gone)
+    reach(Place.PRE_STORE)
 
 
 def _store_results(line: Line, conn: Connection, token: uuid.UUID, parcels: Sequence[Parcel], now: datetime) -> None:

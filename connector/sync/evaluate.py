@@ -16,6 +16,7 @@ from connector.domain.effects import Grant
 from connector.domain.value import Value
 from connector.engine.routing import LEAD
 from connector.errors import RetryableError, TasukiError
+from connector.failpoints import Place, reach
 from connector.store import history, leads, links, managed, mirrors, signals
 from connector.store.database import Connection
 from connector.store.leads import DueClaim, Evaluated
@@ -50,6 +51,7 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
         )
     if not due:
         return 0
+    reach(Place.CLAIMED)
     try:
         with tenant.database.transaction(tenant.installation_id) as conn:
             cases, resting = _cases(tenant, conn, due)

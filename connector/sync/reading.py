@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from connector.errors import AuthError, RetryableError
+from connector.failpoints import Place, reach
 from connector.store import leads, links, mirrors, wanted
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
@@ -65,6 +66,7 @@ def _read_people(line: Line, lane: Lane) -> int:
         )
     if not claims:
         return 0
+    reach(Place.CLAIMED)
     try:
         harvest = _fetch(line, claims, lane)
         read_activities_of(line, sorted(_deep(claims)), lane)

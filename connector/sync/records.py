@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connector.errors import AuthError, RetryableError
+from connector.failpoints import Place, reach
 from connector.store import leads, managed, wanted
 from connector.store.database import Connection
 from connector.store.managed import ManagedRow
@@ -51,16 +52,19 @@ def _create(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
     if not todo:
         return
     creates = [_input(line, kind, one, hangs_on[one.record.key]) for one in todo]
+    reach(Place.PRE_CALL)
     try:
         results = line.vendor.create(kind.object_type, creates, lane=lane)
     except (RetryableError, AuthError):
         # Raised before anything went out for the rows that have no result: nothing is uncertain about them.
         _take_back(line, todo)
         raise
+    reach(Place.APPLIED)
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
         for one, result in zip(todo, results, strict=True):
             _created(line, conn, kind, one, result)
+        reach(Place.PRE_STORE)
 
 
 def _intended(line: Line, work: Sequence[_Work], plan: Plan | None) -> tuple[list[_Work], Mapping[str, str | None]]:

@@ -254,6 +254,7 @@ class TestSalesforceAlone:
         crm.vendor.update("Lead", many, lane=Lane.BACKGROUND)
         assert {row["OwnerId"] for row in crm.held("Lead")} == {before}
 
+    @pytest.mark.fault("T10")
     def test_one_session_is_asked_for_however_many_threads_need_it(self, crm: SalesforceCrm) -> None:
         ids = self._leads(crm, 400)
         crm.vendor.read("Lead", ids[:1], ["Email"], lane=Lane.HOT)
@@ -279,6 +280,7 @@ class TestSalesforceAlone:
 
     # ── rows that are refused ────────────────────────────────────────────────────────────────────────────────
 
+    @pytest.mark.fault("F37")
     def test_each_reason_to_refuse_a_row_is_told_apart_and_the_others_go_through(self, crm: SalesforceCrm) -> None:
         good, locked, long, invalid, converted, inactive, ruled = self._leads(crm, 7)
         left = crm.sandbox.put_user(Username="x@example.co.jp", Email="x@example.co.jp", LastName="去", IsActive=False)
@@ -314,6 +316,7 @@ class TestSalesforceAlone:
         [again] = crm.vendor.update("Lead", updates[1:2], lane=Lane.HOT)
         assert again.outcome is Outcome.APPLIED
 
+    @pytest.mark.fault("F51")
     @pytest.mark.parametrize(("allowed", "action", "reason"), [
         (False, "alert", "duplicate_rule"), (True, "alert", None), (True, "block", "duplicate_rule"),
     ])  # fmt: skip
@@ -476,6 +479,7 @@ class TestSalesforceAlone:
         with pytest.raises(AuthError):
             self._tokens(crm, stranger, Kept()).token()
 
+    @pytest.mark.fault("F43")
     def test_a_refresh_token_is_rotated_and_kept_and_an_old_one_ends_everything(self, crm: SalesforceCrm) -> None:
         sandbox, kept = crm.sandbox, Kept()
         first = sandbox.issue_refresh_token()

@@ -161,6 +161,7 @@ class VendorContract(WithPeople):
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
 
+    @pytest.mark.fault("F32")
     def test_read_tells_value_blank_and_unreadable_apart(self, crm: Crm) -> None:
         names = crm.names
         [one] = self._people(crm, 1)
@@ -338,6 +339,7 @@ class VendorContract(WithPeople):
         crm.vendor.update(names.person, [Update(id=one, properties={names.text: ""})], lane=Lane.HOT)
         assert crm.vendor.read(names.person, [one], [names.text], lane=Lane.HOT)[one].properties[names.text] is None
 
+    @pytest.mark.fault("F3")
     def test_one_bad_value_parks_its_record_alone(self, crm: Crm) -> None:
         names = crm.names
         ids = self._people(crm, 100)
@@ -384,6 +386,7 @@ class VendorContract(WithPeople):
             Outcome.APPLIED,
         ]
 
+    @pytest.mark.fault("F16", "F39")
     @pytest.mark.parametrize("trouble", ["lost", "cut", "html", "truncated", "outage"])
     def test_an_update_survives_a_passing_trouble(self, crm: Crm, trouble: str) -> None:
         names = crm.names
@@ -393,6 +396,7 @@ class VendorContract(WithPeople):
         assert result.outcome is Outcome.APPLIED
         assert [row.get(names.text) for row in crm.held(names.person)] == ["x"]
 
+    @pytest.mark.fault("F38")
     def test_rows_that_fail_alone_are_not_called_done(self, crm: Crm) -> None:
         names = crm.names
         ids = self._people(crm, 10)
@@ -438,6 +442,7 @@ class VendorContract(WithPeople):
         }
         assert set(found) == set(keys)
 
+    @pytest.mark.fault("F16", "F39")
     @pytest.mark.parametrize("trouble", ["lost", "html", "truncated"])
     def test_an_uncertain_create_is_never_repeated(self, crm: Crm, trouble: str) -> None:
         names = crm.names
@@ -492,6 +497,7 @@ class VendorContract(WithPeople):
 
     # ── limits and credentials ───────────────────────────────────────────────────────────────────────────────
 
+    @pytest.mark.fault("F40")
     def test_a_short_limit_is_waited_out(self, crm: Crm) -> None:
         [one] = self._people(crm, 1)
         crm.limit("short")
@@ -505,6 +511,7 @@ class VendorContract(WithPeople):
         assert {result.outcome for result in results} == {Outcome.APPLIED}
         assert len(crm.held(crm.names.task)) == 2
 
+    @pytest.mark.fault("F40", "F42")
     def test_the_days_limit_stops_every_call(self, crm: Crm) -> None:
         [one] = self._people(crm, 1)
         crm.limit("day")
@@ -531,6 +538,7 @@ class VendorContract(WithPeople):
         crm.expire_token()
         assert one in crm.vendor.read(crm.names.person, [one], [crm.names.email], lane=Lane.HOT)
 
+    @pytest.mark.fault("F44")
     def test_a_removed_app_is_an_auth_error_everywhere(self, crm: Crm) -> None:
         names = crm.names
         [one] = self._people(crm, 1)

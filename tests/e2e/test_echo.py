@@ -8,6 +8,7 @@ from tests.e2e.conftest import MakeRelay
 from tests.e2e.relay import CALL, INQUIRY, MAIL, Relay
 
 
+@pytest.mark.fault("F27", "T11")
 @pytest.mark.parametrize("known_app", [True, False], ids=["named as ours", "not recognisable as ours"])
 def test_echoes_of_our_writes_cause_no_reads_and_no_writes(make_relay: MakeRelay, known_app: bool) -> None:
     relay = make_relay()
@@ -27,6 +28,7 @@ def test_echoes_of_our_writes_cause_no_reads_and_no_writes(make_relay: MakeRelay
     assert relay.our_writes(since=mark) == []
 
 
+@pytest.mark.fault("F29")
 @pytest.mark.parametrize("rule", ["lower", "truncate:4", "prefix:★", "nfkc"])
 def test_a_vendor_that_turns_our_value_into_another_converges_in_one_write(make_relay: MakeRelay, rule: str) -> None:
     relay = make_relay(normalisers={"contacts": {"tasuki_score_reasons": [rule]}})
@@ -71,6 +73,7 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_a_persons_edit(relay: Re
     assert relay.kept_values() == []
 
 
+@pytest.mark.fault("F16")
 def test_a_write_whose_answer_was_lost_with_the_worker_is_recognised_when_read(relay: Relay) -> None:
     """Nobody is left who knows of the write, no event tells of it: the value is what we want, so nobody's edit."""
     relay.listen(drop_rate=1.0)

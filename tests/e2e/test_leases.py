@@ -23,6 +23,7 @@ def _inquire(relay: Relay, count: int) -> list[str]:
     return [str(one["contact_id"]) for one in found]
 
 
+@pytest.mark.fault("T4")
 def test_workers_on_the_same_lane_write_every_lead_once(make_relay: MakeRelay) -> None:
     relay = make_relay(limits=quick(slice_records=20), latency_ms=20.0)
     relay.listen(drop_rate=0.0)
@@ -70,6 +71,7 @@ def _during(relay: Relay, method: str, meanwhile: Any) -> Any:
     return line, pytest.MonkeyPatch(), slow
 
 
+@pytest.mark.fault("F19", "T13")
 def test_a_reader_that_lost_its_lease_stores_nothing(relay: Relay) -> None:
     relay.listen()
     (contact_id,) = _inquire(relay, 1)
@@ -88,6 +90,7 @@ def test_a_reader_that_lost_its_lease_stores_nothing(relay: Relay) -> None:
     assert row["source"] == "referral"
 
 
+@pytest.mark.fault("F19", "T13")
 def test_a_writer_that_lost_its_lease_stores_nothing_and_the_record_is_read_again(relay: Relay) -> None:
     relay.listen()
     contact_id = relay.new_mql()
@@ -113,6 +116,7 @@ def test_a_writer_that_lost_its_lease_stores_nothing_and_the_record_is_read_agai
     assert relay.holds(contact_id) == set()
 
 
+@pytest.mark.fault("F19")
 @pytest.mark.parametrize("unique", [True, False], ids=["unique key", "no unique key"])
 def test_a_creator_that_lost_its_lease_within_the_call_leaves_every_task_once(
     make_relay: MakeRelay, unique: bool
@@ -135,6 +139,7 @@ def test_a_creator_that_lost_its_lease_within_the_call_leaves_every_task_once(
     assert [row["step"] for row in relay.rows("SELECT step FROM managed_record")] == ["exists"] * 2
 
 
+@pytest.mark.fault("F19", "T13")
 def test_an_evaluation_that_lost_its_lease_is_not_stored(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     from connector.sync import deciding
 

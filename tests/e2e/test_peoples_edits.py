@@ -42,6 +42,7 @@ def test_an_edit_of_a_computed_field_is_held_and_visible_and_ends_after_hold_edi
     ]
 
 
+@pytest.mark.fault("F31")
 @pytest.mark.parametrize("told", ["at once", "late", "twice", "only by a read"])
 def test_an_edit_between_our_read_and_our_write_is_put_back_and_held(listening: Relay, told: str) -> None:
     relay = listening
@@ -110,6 +111,7 @@ def test_late_and_doubled_news_of_older_edits_bring_nothing_back(listening: Rela
     assert relay.our_writes(since=mark) == []
 
 
+@pytest.mark.fault("F31")
 def test_the_products_own_field_is_written_again_over_a_person_and_the_value_is_recorded(listening: Relay) -> None:
     relay = listening
     contact_id = relay.new_mql()
@@ -164,6 +166,7 @@ def test_a_persons_move_while_our_write_is_on_its_way_is_decided_by_manual_moves
 
 
 # ── with two at once ─────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.fault("F30")
 def test_two_people_writing_different_fields_beside_us_both_survive(listening: Relay) -> None:
     relay = listening
     contact_id = relay.new_mql()

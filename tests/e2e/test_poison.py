@@ -34,6 +34,7 @@ def _drop_option(relay: Relay, name: str, value: str) -> None:
     relay.api("PATCH", path, {"options": options})
 
 
+@pytest.mark.fault("F22", "T8")
 def test_a_bad_value_of_one_lead_among_a_hundred_parks_that_property_alone(relay: Relay) -> None:
     relay.listen()
     contacts = _inquire(relay)
@@ -51,6 +52,7 @@ def test_a_bad_value_of_one_lead_among_a_hundred_parks_that_property_alone(relay
     _assert_worked(relay, contacts)
 
 
+@pytest.mark.fault("F36", "T8")
 @pytest.mark.parametrize("gone", ["option", "property"])
 def test_what_the_portal_no_longer_has_parks_that_property_and_the_rest_goes_on(relay: Relay, gone: str) -> None:
     relay.listen()
@@ -79,6 +81,7 @@ def test_what_the_portal_no_longer_has_parks_that_property_and_the_rest_goes_on(
     assert {name for row in relay.our_writes(since=mark) for name in row["changes"]} == {"tasuki_grade"}
 
 
+@pytest.mark.fault("F22", "T8")
 def test_a_record_that_is_refused_whole_is_parked_alone(relay: Relay) -> None:
     relay.listen()
     contacts = _inquire(relay)
@@ -93,6 +96,7 @@ def test_a_record_that_is_refused_whole_is_parked_alone(relay: Relay) -> None:
     _assert_worked(relay, [bad])
 
 
+@pytest.mark.fault("F22", "T8")
 def test_an_evaluation_that_fails_is_parked_alone_and_visible(make_relay: MakeRelay) -> None:
     relay = make_relay(limits=quick(most_failures=2))
     relay.listen()
@@ -121,6 +125,7 @@ def test_an_evaluation_that_fails_is_parked_alone_and_visible(make_relay: MakeRe
     _assert_worked(relay, contacts)
 
 
+@pytest.mark.fault("F22")
 def test_a_delivery_that_kills_its_reader_takes_nobody_along(relay: Relay) -> None:
     relay.listen()
     contacts = _inquire(relay, 3)

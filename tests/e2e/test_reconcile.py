@@ -101,6 +101,7 @@ def test_what_changed_and_what_was_archived_is_found_in_six_requests(make_relay:
     show_what_changed_and_what_is_gone(relay, people(relay, 240))
 
 
+@pytest.mark.fault("F48", "T9")
 def test_more_changes_than_search_gives_are_found_once_each(
     make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +110,7 @@ def test_more_changes_than_search_gives_are_found_once_each(
     show_every_one_once(relay, people(relay, 450))
 
 
+@pytest.mark.fault("F48", "T9")
 @pytest.mark.soak
 def test_twenty_thousand_contacts(make_relay: MakeRelay) -> None:
     relay = make_relay(policy=SMALL)
@@ -119,6 +121,7 @@ def test_twenty_thousand_contacts(make_relay: MakeRelay) -> None:
     show_every_one_once(relay, ids[100:15_100])
 
 
+@pytest.mark.fault("F13", "T9")
 def test_new_lost_and_restored_people_take_the_ordinary_path(make_relay: MakeRelay) -> None:
     """Found by everything too, where nobody looked in time; what was found before is not found again."""
     relay = make_relay(policy=SMALL)
@@ -147,6 +150,7 @@ def test_new_lost_and_restored_people_take_the_ordinary_path(make_relay: MakeRel
     assert (last.marked, last.archived) == (0, 0)
 
 
+@pytest.mark.fault("T9")
 def test_a_killed_pass_goes_on_where_it_was(make_relay: MakeRelay) -> None:
     relay = make_relay(policy=SMALL)
     ids = people(relay, 250)

@@ -147,6 +147,7 @@ def test_a_contact_whose_create_got_no_answer_is_found(relay: Relay, effect: str
     assert relay.made_by(contact_id) == [CALL, MAIL]
 
 
+@pytest.mark.fault("T6")
 def test_two_workers_that_meet_the_same_new_address_make_one_lead_and_one_contact(relay: Relay) -> None:
     relay.listen()
     relay.deliver(_website("new@example.co.jp", id="1"), "form:site")

@@ -36,6 +36,7 @@ def _assert_each_once(relay: Relay, contacts: list[str]) -> None:
     assert relay.calls().get("tasks.search", 0) == 0, "search lags: it is never asked"
 
 
+@pytest.mark.fault("F16", "F18", "F39")
 @pytest.mark.parametrize("effect", ["lost_response", "drop", "truncate", "html"])
 def test_an_answer_that_never_came_makes_no_second_task(relay: Relay, effect: str) -> None:
     relay.sandbox.fault(effect, kind="tasks.batch_create", times=2)
@@ -44,6 +45,7 @@ def test_an_answer_that_never_came_makes_no_second_task(relay: Relay, effect: st
     _assert_each_once(relay, contacts)
 
 
+@pytest.mark.fault("F37", "F40")
 @pytest.mark.parametrize("status", [500, 502, 503, 429, 423])
 def test_a_refused_create_is_made_again_once(relay: Relay, status: int) -> None:
     relay.sandbox.fault("status", kind="tasks.batch_create", times=2, status=status)
@@ -55,6 +57,7 @@ def test_a_refused_create_is_made_again_once(relay: Relay, status: int) -> None:
     _assert_each_once(relay, contacts)
 
 
+@pytest.mark.fault("F38")
 def test_rows_that_a_batch_leaves_out_are_created_alone(relay: Relay) -> None:
     relay.sandbox.fault("partial", kind="tasks.batch_create", times=1, rows=2)
     contacts = _inquire(relay)
@@ -63,6 +66,7 @@ def test_rows_that_a_batch_leaves_out_are_created_alone(relay: Relay) -> None:
     _assert_each_once(relay, contacts)
 
 
+@pytest.mark.fault("T2", "F16")
 @pytest.mark.parametrize("moment", ["before the call", "after the call"])
 def test_a_worker_that_dies_around_the_call_leaves_one_task(relay: Relay, moment: str) -> None:
     contacts = _inquire(relay)
@@ -84,6 +88,7 @@ def test_a_worker_that_dies_around_the_call_leaves_one_task(relay: Relay, moment
     _assert_each_once(relay, contacts)
 
 
+@pytest.mark.fault("F17")
 @pytest.mark.parametrize("unique", [True, False], ids=["unique key", "no unique key"])
 def test_a_create_that_is_applied_after_we_gave_up_is_waited_for(make_relay: MakeRelay, unique: bool) -> None:
     """Nothing is looked up, and nothing made again, before the vendor's latest late apply."""

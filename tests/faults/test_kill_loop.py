@@ -53,6 +53,7 @@ def stack() -> Iterator[Stack]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.mark.fault("T1", "T2", "T3")
 def test_nothing_acknowledged_is_lost_and_no_task_exists_twice(stack: Stack) -> None:
     _kill(stack, "work")
     assert stack.processes["work"].poll() is not None
@@ -61,6 +62,7 @@ def test_nothing_acknowledged_is_lost_and_no_task_exists_twice(stack: Stack) -> 
     _ordeal(stack, rounds=6, seed=1)
 
 
+@pytest.mark.fault("T1", "T2", "T3")
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", [11, 12, 13])
 def test_nothing_acknowledged_is_lost_in_a_long_loop(stack: Stack, seed: int) -> None:

@@ -143,6 +143,7 @@ def test_only_the_edge_reads_the_environment() -> None:
     """Settings are read once; other modules get them handed in."""
     edges = (
         "connector/settings.py",
+        "connector/failpoints.py",  # a variable of the tests alone, which settings would offer to everybody
         "connector/cli/",
         "connector/store/cluster.py",
         "connector/store/postmaster.py",

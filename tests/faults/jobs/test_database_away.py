@@ -108,6 +108,7 @@ def own_bench(outages: Outages) -> Iterator[Bench]:
     made.close()
 
 
+@pytest.mark.fault("T3")
 def test_worker_stays_and_goes_on_after_an_outage(outages: Outages, own_bench: Bench) -> None:
     worker = own_bench.start_worker()
     own_bench.add("due", 1)
@@ -129,6 +130,7 @@ def test_worker_stays_and_goes_on_after_an_outage(outages: Outages, own_bench: B
     assert worker.poll() is None
 
 
+@pytest.mark.fault("T3")
 def test_killing_the_database_in_a_loop_serves_everything_once(outages: Outages, own_bench: Bench) -> None:
     """T3, small: the server is killed six times under two workers that serve three hundred pieces of work."""
     with own_bench.database.transaction(None) as conn:

@@ -6,6 +6,8 @@ import signal
 import time
 from collections import Counter
 
+import pytest
+
 from .conftest import Bench, await_
 
 
@@ -64,6 +66,7 @@ def test_poll_finds_what_was_never_announced(bench: Bench) -> None:
     await_(lambda: bench.did("count", 2), 5)
 
 
+@pytest.mark.fault("F19", "T5")
 def test_frozen_worker_is_relieved_and_a_slow_living_one_is_not(bench: Bench) -> None:
     for key in (1, 2):
         bench.add("hold", key)
@@ -88,6 +91,7 @@ def test_frozen_worker_is_relieved_and_a_slow_living_one_is_not(bench: Bench) ->
     await_(lambda: bench.did("count", 3) == [frozen.pid])
 
 
+@pytest.mark.fault("F20")
 def test_sigterm_lets_running_slices_end_and_takes_no_new_ones(bench: Bench) -> None:
     worker = bench.start_worker(grace_seconds=10)
     bench.add("hold", 1)
@@ -100,6 +104,7 @@ def test_sigterm_lets_running_slices_end_and_takes_no_new_ones(bench: Bench) -> 
     assert bench.statuses() == ["todo"]
 
 
+@pytest.mark.fault("F20")
 def test_slice_that_outlives_the_grace_time_is_handed_back_at_once(bench: Bench) -> None:
     worker = bench.start_worker()
     bench.defer("cling", 1, lock="lane")
@@ -109,6 +114,7 @@ def test_slice_that_outlives_the_grace_time_is_handed_back_at_once(bench: Bench)
     assert bench.statuses() == ["failed", "todo"], "the next worker need not wait for it to grow stale"
 
 
+@pytest.mark.fault("F24")
 def test_job_of_an_unknown_kind_is_parked_and_the_others_flow(bench: Bench) -> None:
     bench.start_worker()
     bench.defer("not_yet_invented", 1, lock="a")
@@ -117,6 +123,7 @@ def test_job_of_an_unknown_kind_is_parked_and_the_others_flow(bench: Bench) -> N
     await_(lambda: bench.statuses() == ["failed"])
 
 
+@pytest.mark.fault("T4")
 def test_every_job_runs_once_and_nobody_starves(bench: Bench) -> None:
     workers = [bench.start_worker() for _ in range(4)]
     for worker in workers:  # all are up before the work comes
@@ -138,6 +145,7 @@ def test_every_job_runs_once_and_nobody_starves(bench: Bench) -> None:
     assert min(shares.values()) >= 10
 
 
+@pytest.mark.fault("T5")
 def test_killing_workers_in_a_loop_serves_everything_once(bench: Bench) -> None:
     """T5, small: twelve kills while two hundred pieces of work are served; none lost, none twice."""
     for key in range(200):

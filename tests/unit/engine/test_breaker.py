@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,7 @@ def _turns(story: Story, times: int) -> Story:
     return story
 
 
+@pytest.mark.fault("F49")
 def test_five_turns_in_a_day_and_the_rules_rest() -> None:
     story = Story(plan=TURNING)
     story.decide()
@@ -81,6 +83,7 @@ def test_a_tool_that_speaks_for_a_person_is_caught_too() -> None:
     assert story.state.stuck == "lead⇄mql"
 
 
+@pytest.mark.fault("F49")
 @given(
     turns=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(Mover), st.integers(0, 3000)), max_size=24),
     after=st.integers(0, 3000),

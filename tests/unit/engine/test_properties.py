@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -137,6 +138,7 @@ def _stand_still(story: Story, length: timedelta) -> None:
     story.decide()
 
 
+@pytest.mark.fault("F13")
 @settings(max_examples=cases(30))
 @given(doings=doings)
 def test_after_a_standstill_the_history_is_the_same(doings: list[Doing]) -> None:

@@ -65,6 +65,7 @@ def test_stalled_job_with_a_waiter_frees_the_lock_for_it(database: Database) -> 
     assert _fetch(database, silent=False)[1] == waiter
 
 
+@pytest.mark.fault("T5")
 def test_living_worker_keeps_its_job(database: Database) -> None:
     job = _defer(database)
     _fetch(database, silent=False)
@@ -101,6 +102,7 @@ def test_many_rescuers_restart_each_job_once(database_dsn: str) -> None:
         assert sorted(_jobs(database).values()) == ["failed"] * 40 + ["todo"] * 40
 
 
+@pytest.mark.fault("F21")
 def test_job_that_kills_every_worker_rests_from_the_third_death_on(database: Database) -> None:
     _defer(database)
     for death in (1, 2, 3):

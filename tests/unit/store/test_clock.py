@@ -47,6 +47,7 @@ def test_clock_may_stand_still_or_run_fast(database: Database) -> None:
         assert BusinessClock.now(conn) - AT <= 86_400 * (machine_now(conn) - started + timedelta(seconds=1))
 
 
+@pytest.mark.fault("F26")
 def test_every_connection_reads_the_same_clock(database: Database) -> None:
     with database.transaction(None) as conn:
         set_clock(conn, AT, rate=0)

@@ -160,6 +160,7 @@ def test_session_settings_reach_the_server_and_the_dsns_own_win(database_dsn: st
     assert shown == {"application_name": "mine", "lock_timeout": "4s", "TimeZone": "UTC"}
 
 
+@pytest.mark.fault("T13")
 def test_read_replica_is_refused(postgres_dsn: str) -> None:
     """A real standby of the tests' server: decisions need the newest rows."""
     with standby(postgres_dsn) as dsn:

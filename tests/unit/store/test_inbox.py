@@ -79,6 +79,7 @@ def test_rows_are_taken_oldest_first_and_once(database: Database) -> None:
     assert _claim(database) == []
 
 
+@pytest.mark.fault("T4")
 def test_many_workers_share_the_rows(database: Database) -> None:
     _fill(database, 200)
     with ThreadPoolExecutor(8) as threads:
@@ -119,6 +120,7 @@ def test_a_lease_that_was_taken_over_settles_nothing(database: Database) -> None
     assert len(inbox.listing(database, states=[InboxState.NEW])) == 2
 
 
+@pytest.mark.fault("F21")
 def test_a_delivery_that_kills_its_readers_is_parked(database: Database) -> None:
     _fill(database, 1)
     for _ in range(inbox.MAX_CLAIMS):

@@ -74,6 +74,7 @@ def test_a_proven_delivery_is_stored_as_it_came(
     assert wakes == [1]
 
 
+@pytest.mark.fault("F12")
 @pytest.mark.parametrize("body", [b"\x00\xff\xfe", b"not json", b'["\\ud800"]', b"[" * 100_000, b""])
 def test_the_body_is_nobodys_business_here(client: FlaskClient, database: Database, body: bytes) -> None:
     assert client.post("/webhooks/hubspot", data=body, headers=_signed(body)).status_code == 200
@@ -148,6 +149,7 @@ def test_large_and_compressed_bodies_are_refused_unread(client: FlaskClient, dat
     assert _stored(database) == []
 
 
+@pytest.mark.fault("F5")
 def test_a_locked_inbox_is_answered_with_503_in_time(client: FlaskClient, database_dsn: str) -> None:
     client.post("/webhooks/hubspot", data=BATCH, headers=_signed(BATCH))
     with psycopg.connect(database_dsn) as blocker:
@@ -160,6 +162,7 @@ def test_a_locked_inbox_is_answered_with_503_in_time(client: FlaskClient, databa
     assert client.post("/webhooks/hubspot", data=BATCH, headers=_signed(BATCH)).status_code == 200
 
 
+@pytest.mark.fault("T1")
 def test_a_connection_killed_in_the_middle_fails_its_own_delivery_alone(
     client: FlaskClient, database_dsn: str, database: Database
 ) -> None:
@@ -208,6 +211,7 @@ def _until_waiting(connection: psycopg.Connection[tuple[int]], count: int) -> li
         assert time.monotonic() < deadline, "they did not come to wait"
 
 
+@pytest.mark.fault("F14")
 def test_a_database_that_is_away_is_answered_with_503(wakes: list[int]) -> None:
     storage = Postgres("postgresql://tasuki@127.0.0.1:9/tasuki")
     services = Services(settings=SETTINGS, storage=storage, clock=lambda: NOW, wake=lambda: wakes.append(1))

@@ -2,119 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import os
 import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
 
 from connector.store import inbox
 from connector.store.database import Database
 from connector.store.inbox import InboxState
-from connector.vendors.hubspot.inbound import SignatureVersion, sign
+from tests.unit.webhooks.running_service import PATH, Service, children, serving
 
-SECRET = "client-secret"
-PATH = "/webhooks/hubspot"
 BODY = b'[{"eventId": 1}]'
 MOST_GROWTH_BYTES = 50 * 1024 * 1024
 
 
-@dataclass(frozen=True, kw_only=True)
-class Service:
-    """A running service."""
-
-    port: int
-    process: subprocess.Popen[bytes]
-
-    def request(
-        self, target: str, body: bytes = b"", *, headers: dict[str, str] | None = None, method: str = "POST"
-    ) -> tuple[int, bytes]:
-        lines = [f"{method} {target} HTTP/1.1", "Host: x", "Connection: close"]
-        given = {"Content-Length": str(len(body))} | (headers or {})
-        lines += [f"{name}: {value}" for name, value in given.items()]
-        return self.raw("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-
-    def raw(self, request: bytes) -> tuple[int, bytes]:
-        """Status and body of the answer to these bytes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused before all of it was read
-                connection.sendall(request)
-            answer = b""
-            while True:
-                try:
-                    piece = connection.recv(65_536)
-                except ConnectionResetError:
-                    break
-                if not piece:
-                    break
-                answer += piece
-        head, _, content = answer.partition(b"\r\n\r\n")
-        return int(head.split()[1]), content
-
-    def signed(self, body: bytes, target: str = PATH) -> dict[str, str]:
-        stamp = round(time.time() * 1000)
-        url = f"http://127.0.0.1:{self.port}{target}"
-        return sign(SignatureVersion.V3, SECRET, "POST", url, body, timestamp_ms=stamp)
-
-    def memory_bytes(self) -> int:
-        """What the service's processes hold together."""
-        pids = [str(self.process.pid), *_children(self.process.pid)]
-        return sum(_resident(pid) for pid in pids)
-
-
-def _children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
-
-def _resident(pid: str) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
 @pytest.fixture
-def service(database_dsn: str) -> Iterator[Service]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
-    environment = os.environ | {
-        "TASUKI_DATABASE_URL": database_dsn,
-        "TASUKI_SECRET_KEY": Fernet.generate_key().decode(),
-        "TASUKI_PORT": str(port),
-        "TASUKI_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "TASUKI_HUBSPOT_CLIENT_SECRET": SECRET,
-        "TASUKI_HUBSPOT_ACCESS_TOKEN": "token",
-        "TASUKI_HUBSPOT_PORTAL_ID": "1",
-        "TASUKI_HUBSPOT_BASE_URL": "http://127.0.0.1:9",
-    }
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:webhooks.gunicorn_conf", "webhooks.wsgi:app"]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    running = Service(port=port, process=process)
-    _until_ready(running)
-    yield running
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
-
-
-def _until_ready(service: Service) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            if service.request("/readyz", method="GET")[0] == 200:
-                return
-        except OSError:
-            assert service.process.poll() is None, "the service did not start"
-        assert time.monotonic() < deadline, "the service did not become ready"
-        time.sleep(0.05)
+def service(database_dsn: str, tmp_path: Path) -> Iterator[Service]:
+    with serving(database_dsn, tmp_path / "service.log") as running:
+        yield running
 
 
 def _stored(database: Database) -> list[bytes]:
@@ -135,6 +43,7 @@ def test_raw_requests_are_proven_as_sent(service: Service, database: Database) -
     assert _stored(database) == [BODY, BODY]
 
 
+@pytest.mark.fault("F11")
 def test_hostile_bodies_are_refused_with_flat_memory(service: Service, database: Database) -> None:
     service.request(PATH, BODY, headers=service.signed(BODY))
     before = service.memory_bytes()
@@ -168,10 +77,11 @@ def test_metrics_speak_for_both_processes(service: Service) -> None:
     assert "tasuki_inbox_waiting 40.0" in text
 
 
+@pytest.mark.fault("T1")
 def test_a_killed_process_loses_nothing_that_was_acknowledged(service: Service, database: Database) -> None:
     acknowledged = 0
     for round_number in range(6):
-        for victim in _children(service.process.pid)[:1]:
+        for victim in children(service.process.pid)[:1]:
             os.kill(int(victim), signal.SIGKILL)
         for number in range(20):
             body = b'[{"eventId": %d}]' % (round_number * 100 + number)

@@ -24,6 +24,7 @@ TEN_SECONDLY = {"errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING",
 DAILY = {"errorType": "RATE_LIMIT", "policyName": "DAILY", "message": "You have reached your daily limit."}
 
 
+@pytest.mark.fault("F40")
 @pytest.mark.parametrize(
     ("answer", "reason", "seconds"),
     [
@@ -43,6 +44,7 @@ def test_limits_in_both_shapes(answer: Answer, reason: str, seconds: float) -> N
     assert (error.reason, error.retry_after_seconds) == (reason, seconds)
 
 
+@pytest.mark.fault("F37")
 @pytest.mark.parametrize(
     ("answer", "reason", "at_least"),
     [
@@ -100,6 +102,7 @@ PROSE = (
 )
 
 
+@pytest.mark.fault("F36", "F37")
 @pytest.mark.parametrize(
     ("body", "reason", "name", "existing"),
     [

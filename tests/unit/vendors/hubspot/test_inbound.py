@@ -103,12 +103,14 @@ def test_an_association_may_lack_its_object_and_its_subscription() -> None:
     )
 
 
+@pytest.mark.fault("F32")
 def test_a_withheld_value_is_told_from_a_blank_one() -> None:
     hidden, blank = _one(propertyValue="REDACTED"), _one(propertyValue="")
     assert (hidden.value, hidden.redacted) == (None, True)
     assert (blank.value, blank.redacted) == ("", False)
 
 
+@pytest.mark.fault("F28")
 @pytest.mark.parametrize(
     ("source", "source_id", "us"),
     [("INTEGRATION", "54321", True), ("INTEGRATION", "777", False), ("CRM_UI", "54321", False)],
@@ -117,12 +119,14 @@ def test_our_own_app_is_a_hint(source: str, source_id: str, us: bool) -> None:
     assert _one(changeSource=source, sourceId=source_id).actor_is_us is us
 
 
+@pytest.mark.fault("F1")
 def test_attempts_and_subscriptions_do_not_make_another_event() -> None:
     keys = {_one(attemptNumber=n, subscriptionId=n, eventId=n, appId=n).key for n in range(11)}
     assert len(keys) == 1
     assert len(keys.pop()) == 16
 
 
+@pytest.mark.fault("F2")
 @pytest.mark.parametrize(
     "change",
     [
@@ -138,6 +142,7 @@ def test_distinct_events_that_share_an_event_id_are_both_kept(change: dict[str, 
     assert _one().key != _one(**change).key
 
 
+@pytest.mark.fault("F3", "F12")
 @pytest.mark.parametrize(
     "change",
     [
@@ -178,6 +183,7 @@ def test_items_that_are_no_events_are_unknown(item: Any) -> None:
     assert found.occurred_at == RECEIVED
 
 
+@pytest.mark.fault("F11")
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"null", b'"x"', b"1", b"[" * 100_000, b"[{}" * 5])
 def test_a_body_that_is_no_batch_is_one_error(body: bytes) -> None:
     with pytest.raises(InboundError) as caught:

@@ -106,6 +106,7 @@ def test_a_token_is_renewed_when_its_time_is_nearly_up(vault: Vault, sandbox: Sa
     assert sandbox.call_count("oauth.token") == 2
 
 
+@pytest.mark.fault("T10")
 def test_many_askers_make_one_refresh(vault: Vault, sandbox: SandboxHandle) -> None:
     sandbox.settings(rotate_refresh_tokens=True)
     vault.now = NOW + timedelta(seconds=1800)
@@ -138,6 +139,7 @@ def test_a_removed_app_is_dead_and_a_wrong_secret_is_another_matter(vault: Vault
     assert caught.value.reason == "grant_dead"
 
 
+@pytest.mark.fault("F43")
 @pytest.mark.parametrize("fault", [{"effect": "drop"}, {"effect": "html"}, {"effect": "status", "status": 503}])
 def test_no_clear_answer_is_no_death(vault: Vault, sandbox: SandboxHandle, fault: dict[str, object]) -> None:
     sandbox.fault(str(fault.pop("effect")), kind="oauth.token", **fault)

@@ -77,6 +77,7 @@ def test_every_record_of_the_window_comes_once_by_id() -> None:
     )
 
 
+@pytest.mark.fault("F48")
 @pytest.mark.parametrize("together", [False, True], ids=["spread", "one moment"])
 def test_more_than_search_gives_of_one_question_comes_once_and_ends(together: bool) -> None:
     """Also when all of it was modified in one moment, as an import does it."""

@@ -52,6 +52,7 @@ def test_each_field_that_is_told_is_an_event() -> None:
     assert len({one.key for one in events}) == 2
 
 
+@pytest.mark.fault("F8", "F32")
 @pytest.mark.parametrize("blank", ["", "<sf:Email/>", "<sf:Email></sf:Email>", '<sf:Email xsi:nil="true"/>'])
 def test_absent_empty_and_nil_fields_say_nothing(blank: str) -> None:
     [event] = inbound.parse(message(notification(blank)), received_at=NOW)
@@ -61,6 +62,7 @@ def test_absent_empty_and_nil_fields_say_nothing(blank: str) -> None:
     assert [one.property_name for one in told] == ["Title"]
 
 
+@pytest.mark.fault("F7")
 def test_the_same_notification_has_the_same_keys_and_another_has_others() -> None:
     one = notification("<sf:Title>課長</sf:Title>")
     again = notification("<sf:Title>部長</sf:Title>")  # sent again, with the record as it is by now
@@ -77,6 +79,7 @@ def test_a_notification_that_cannot_be_read_is_unknown_and_holds_nothing_up() ->
     assert [one.kind for one in events] == [EventKind.UNKNOWN, EventKind.CHANGED, EventKind.UNKNOWN]
 
 
+@pytest.mark.fault("F10")
 @pytest.mark.parametrize(
     "body",
     [
@@ -95,6 +98,7 @@ def test_what_is_no_message_is_refused(body: bytes) -> None:
     assert caught.value.status == 400
 
 
+@pytest.mark.fault("F9")
 def test_secret_organisation_and_action_must_all_hold() -> None:
     def prove(body: bytes, secret: str = SECRET, actions: tuple[str, ...] = (ACTION[:15],)) -> str:
         secrets = ["an-older-secret-of-the-address", SECRET]

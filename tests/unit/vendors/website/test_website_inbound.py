@@ -21,6 +21,7 @@ def _parse(body: Any) -> list[InboundEvent]:
     return parse(json.dumps(body).encode(), source="lp", received_at=NOW)
 
 
+@pytest.mark.fault("T7")
 @pytest.mark.parametrize(
     ("stamp", "signature", "accepted"),
     [

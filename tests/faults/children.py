@@ -1,0 +1,130 @@
+"""Short-lived workers and receivers: forked from a process that has everything loaded, to be killed by the hundred.
+
+`work` runs in a child. It takes one job after another as the worker does, through the worker's own edge, until
+nothing is left to do or until the failpoint that it was given ends it.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from connector import failpoints
+from connector.bootstrap import Runtime
+from connector.engine.plan import Plan, prepare
+from connector.jobs.engine import JobTask
+from connector.jobs.worker import _guarded
+from connector.policy.loader import load_policy
+from connector.settings import Settings
+from connector.store.database import Database
+from connector.sync.context import Limits, Tenant
+from connector.sync.deliver import deliver_slice
+from connector.sync.evaluate import evaluate_slice
+from connector.sync.reading import read_slice
+from connector.vendors.base import Lane
+from webhooks.app import create_app
+from webhooks.services import Postgres, Services
+from webhooks.settings import ReceiverSettings
+
+POLICY = Path(__file__).parents[2] / "mappings" / "b2b-ja"
+_PLANS: dict[str, Plan] = {}
+
+context = multiprocessing.get_context("forkserver")
+context.set_forkserver_preload(["tests.faults.children_warm"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a child is told: the store, the account, how much it takes on, and where it dies."""
+
+    dsn: str
+    settings: Settings
+    limits: Limits
+    installation_id: int
+    connection_id: int
+    failpoint: str = ""
+
+
+def run(order: Order) -> bool:
+    """Let a worker live; returns whether its failpoint ended it. Any other end is an error."""
+    child = context.Process(target=work, args=(order,))
+    child.start()
+    child.join(60)
+    if child.exitcode == -signal.SIGKILL:
+        return True
+    assert child.exitcode == 0, f"the worker ended with {child.exitcode}"
+    return False
+
+
+def receive(dsn: str, settings: ReceiverSettings, path: str, body: bytes, failpoint: str) -> None:
+    """A receiver's process that takes one delivery; anything but a 200 is an error."""
+    failpoints.arm(failpoint)
+    storage = Postgres(dsn, connections=1)
+    services = Services(settings=settings, storage=storage, clock=lambda: datetime.now(UTC), wake=lambda: None)
+    assert create_app(services).test_client().post(path, data=body).status_code == 200
+
+
+def plan_of(policy_hash: str) -> Plan:
+    """The shipped policy, prepared once in the process from which children are forked."""
+    if not _PLANS:
+        policy = load_policy(POLICY)
+        _PLANS[policy.hash] = prepare(policy)
+    return _PLANS[policy_hash]
+
+
+def work(order: Order) -> None:
+    """Job after job, until a whole round has found nothing to do."""
+    with _running(order) as (runtime, tenant):
+        line = runtime.lines(tenant)[order.connection_id]
+        slices: list[Callable[[], int]] = [
+            runtime.ingest,
+            *(partial(read_slice, line, lane) for lane in Lane),
+            partial(evaluate_slice, tenant),
+            *(partial(deliver_slice, line, lane) for lane in Lane),
+        ]
+        while sum([_as_a_job(one) for one in slices]):
+            pass
+
+
+def ingest_all(order: Order, deliveries: int | None) -> None:
+    """Take in so many deliveries, or all there are."""
+    taken = 0
+    with _running(order) as (runtime, _):
+        while (count := runtime.ingest()) and (deliveries is None or taken + count < deliveries):
+            taken += count
+
+
+@contextmanager
+def _running(order: Order) -> Iterator[tuple[Runtime, Tenant]]:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))  # dying is no news here
+    failpoints.arm(order.failpoint)
+    with Database.open(order.dsn, max_size=4) as database:
+        runtime = Runtime(database, order.settings, limits=order.limits)
+        yield runtime, _tenant(runtime, database, order.installation_id)
+        runtime.close()
+
+
+def _tenant(runtime: Runtime, database: Database, installation_id: int) -> Tenant:
+    with database.transaction(installation_id) as conn:
+        row = conn.execute("SELECT hash FROM policy_version WHERE active").fetchone()
+    assert row is not None
+    runtime._cache.plans[row["hash"]] = plan_of(row["hash"])
+    tenant = runtime.tenant(installation_id)
+    assert tenant is not None
+    return tenant
+
+
+def _as_a_job(slice_: Callable[[], int]) -> int:
+    """One slice through the worker's edge, where a job has ended before the queue hears of it."""
+    done: list[int] = []
+    _guarded(JobTask(name="slice", run=lambda: done.append(slice_())))()
+    return sum(done)

@@ -1,0 +1,8 @@
+"""Loaded once in the process from which children are forked: everything that a worker would load at its start."""
+
+from connector.engine.plan import prepare
+from connector.policy.loader import load_policy
+from tests.faults import children
+
+_policy = load_policy(children.POLICY)
+children._PLANS[_policy.hash] = prepare(_policy)

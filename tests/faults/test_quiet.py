@@ -1,0 +1,58 @@
+"""Echoes, our own name on a person's edit, a clock that jumps: at most one write for each edit, and then none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.relay import INQUIRY, Relay
+
+TEMPERATURES = ("hot", "cold", "warm")
+
+
+@pytest.mark.fault("T11", "F26", "F28")
+def test_a_hundred_edits_cause_at_most_a_hundred_writes_and_then_none(
+    relay: Relay, record_property: Callable[[str, object], None]
+) -> None:
+    _edit(relay, 25, 4, record_property)
+
+
+@pytest.mark.soak
+@pytest.mark.fault("T11", "F26", "F28")
+def test_a_thousand_edits_cause_at_most_a_thousand_writes_and_then_none(
+    relay: Relay, record_property: Callable[[str, object], None]
+) -> None:
+    _edit(relay, 50, 20, record_property)
+
+
+def _edit(relay: Relay, people: int, rounds: int, record_property: Callable[[str, object], None]) -> None:
+    relay.listen(duplicate_rate=0.3, reorder=True)
+    found = [relay.sandbox.submit(INQUIRY, {"email": f"a{n}@example.co.jp", "lastname": "山田"}) for n in range(people)]
+    ids = [str(one["contact_id"]) for one in found]
+    relay.poll()
+    relay.hear_and_settle()
+    mark = relay.mark()
+    for number in range(rounds):
+        # every other edit goes by the name of our own app: people use our access too, and it is theirs all the same
+        source = ("CRM_UI", "INTEGRATION")[number % 2]
+        for one in ids:
+            given = TEMPERATURES[number % len(TEMPERATURES)]
+            relay.sandbox.edit("contacts", one, {"tasuki_temperature": given}, source=source)
+        relay.hear_and_settle()
+        assert {relay.contact(one)["tasuki_temperature"] for one in ids} == {given}, "an edit is kept"
+    word = {"hot": "現場の温度感が高い", "cold": "現場の温度感が低い", "warm": ""}[given]
+    assert all(word in relay.contact(one)["tasuki_score_reasons"] for one in ids), "and acted on"
+    writes = [row for row in relay.our_writes(since=mark) if row["changes"].keys() - {"tasuki_temperature"}]
+    assert len(writes) <= people * rounds
+    assert {row["id"] for row in writes} == set(ids)
+    mark = relay.mark()
+    for _ in range(2):
+        relay.pass_time(minutes=5)
+        relay.hear_and_settle()
+    for hours in (-1, 1):
+        relay.pass_time(hours=hours)
+        relay.hear_and_settle()
+    assert relay.our_writes(since=mark) == []
+    assert relay.our_writes(since=mark, type="tasks") == []
+    record_property("counted", f"{people * rounds:,} edits, {len(writes):,} writes, none in ten quiet minutes")

@@ -1,0 +1,35 @@
+"""No row of the fault matrix is forgotten, and the page that tells of them is what the runs recorded."""
+
+from __future__ import annotations
+
+from tests.faults.report import PAGE, render
+from tests.faults.results import read
+from tests.faults.rows import IN_PART, NOT_BUILT, ROWS, marked
+
+
+def test_every_row_is_shown_by_a_test_or_says_why_not() -> None:
+    shown = {row for row, _ in marked()}
+    assert shown - ROWS.keys() == set(), "these rows do not exist"
+    assert ROWS.keys() - shown == NOT_BUILT.keys(), "a row has a test, or a reason in NOT_BUILT, and not both"
+    assert IN_PART.keys() <= shown
+
+
+def test_rows_are_all_there_in_order() -> None:
+    assert list(ROWS) == [*(f"T{n}" for n in range(1, 15)), *(f"F{n}" for n in range(1, 53))]
+
+
+def test_the_page_is_what_the_runs_recorded() -> None:
+    written = PAGE.read_text(encoding="utf-8")
+    assert written == render(read()), "run `python -m tests.faults.report`, or `make reliability` to run the tests too"
+
+
+def test_a_test_that_fails_or_never_ran_is_not_called_passed() -> None:
+    row, test = next((row, test) for row, test in marked() if row == "F5")
+    line = f"| {row} | {ROWS[row].what} | {ROWS[row].must} | "
+    assert f"{line}not run |" in render({})
+    ran = {"rows": [row], "passed": 1, "failed": 0, "skipped": 0, "seconds": 1.0, "counted": [], "date": "2026-04-01"}
+    assert f"{line}passed | `make test` 2026-04-01: 1 case |" in render({test: {"test": ran}})
+    failed = {**ran, "failed": 1}
+    assert f"{line}**failed** |" in render({test: {"test": ran, "soak": failed}})
+    skipped = {**ran, "passed": 0, "skipped": 1}
+    assert f"{line}not run |" in render({test: {"test": skipped}})
