@@ -25,6 +25,7 @@ from urllib3.exceptions import (
 from connector.errors import QuotaError, RetryableError, UncertainError, UsageError
 from connector.texts import say
 from connector.vendors.base import Lane
+from connector.vendors.wire import storable_json
 
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 10.0
@@ -67,10 +68,10 @@ class Answer:
     seconds: float
 
     def json(self) -> Any:
-        """The body as JSON; None for an empty one. Raises ValueError for anything else (HTML, a truncated body)."""
+        """The body as JSON, fit to be stored; None for an empty one. ValueError for HTML or a truncated body."""
         if not self.body:
             return None
-        return orjson.loads(self.body)
+        return orjson.loads(storable_json(self.body))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
 
 from connector.errors import InboundError
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)"  # a pair is one letter
+)
+
+
+def storable_json(body: bytes) -> bytes:
+    """JSON that a database can hold, from a CRM that holds more: a NUL is left out, a lone surrogate becomes U+FFFD.
+
+    One such text would otherwise keep everybody who is read with it from being stored, again and again.
+    """
+    if b"\\u0000" not in body and b"\\ud" not in body and b"\\uD" not in body:
+        return body
+    return _ESCAPE.sub(_storable_escape, body)
+
+
+def _storable_escape(found: re.Match[bytes]) -> bytes:
+    escape = found[0]
+    if escape == b"\\u0000":
+        return b""
+    alone = len(escape) == 6 and escape[2:3] in b"dD" and escape[3:4] in b"89abcdefABCDEF"
+    return b"\\ufffd" if alone else escape
 
 
 def load_json(body: bytes) -> Any:

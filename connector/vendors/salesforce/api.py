@@ -27,6 +27,7 @@ from connector.vendors.http import Timeouts, TokenProvider, Tokens
 from connector.vendors.salesforce.failures import failure
 from connector.vendors.salesforce.protocol import checked_version
 from connector.vendors.salesforce.session import Session, safety_headers
+from connector.vendors.wire import storable_json
 
 _log = structlog.get_logger(__name__)
 
@@ -233,7 +234,8 @@ class Api:
         return refusal
 
     def _observe(self, response: requests.Response, *args: Any, **kwargs: Any) -> None:
-        """Learn from `Sforce-Limit-Info`, which is on refusals too: `api-usage=18/5000`."""
+        """Learn from `Sforce-Limit-Info`, which is on refusals too (`api-usage=18/5000`); make the answer storable."""
+        response._content = storable_json(response.content)
         told = response.headers.get(_LIMIT_INFO, "")
         used, _, allowed = told.partition("api-usage=")[2].partition(";")[0].partition("/")
         if used.isdigit() and allowed.isdigit():
