@@ -9,18 +9,24 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from connector import failpoints
-from connector.bootstrap import Runtime
+from connector.bootstrap import Runtime, open_vault
+from connector.bootstrap_salesforce import _Keeper as Keeper
+from connector.bootstrap_salesforce import machine_clock, source_of
 from connector.engine.plan import Plan, prepare
+from connector.errors import AuthError, RetryableError
 from connector.jobs.engine import JobTask
 from connector.jobs.worker import _guarded
 from connector.policy.loader import load_policy
@@ -31,6 +37,7 @@ from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
 from connector.sync.reading import read_slice
 from connector.vendors.base import Lane
+from connector.vendors.salesforce.oauth import SessionTokens
 from webhooks.app import create_app
 from webhooks.services import Postgres, Services
 from webhooks.settings import ReceiverSettings
@@ -71,6 +78,30 @@ def receive(dsn: str, settings: ReceiverSettings, path: str, body: bytes, failpo
     storage = Postgres(dsn, connections=1)
     services = Services(settings=settings, storage=storage, clock=lambda: datetime.now(UTC), wake=lambda: None)
     assert create_app(services).test_client().post(path, data=body).status_code == 200
+
+
+def renew(asked: Connection, dsn: str, keeper: dict[str, Any]) -> None:
+    """A process that needs a session: told which one was refused, it answers with another. None ends it."""
+    with Database.open(dsn, max_size=2) as database:
+        vault = open_vault(Settings(home=Path(keeper["home"])))
+        kept = Keeper(database=database, vault=vault, **{k: v for k, v in keeper.items() if k != "home"})
+        tokens = SessionTokens(
+            source_of(keeper["settings"]), load=kept.load, save=kept.save, lock=kept.lock, clock=machine_clock
+        )
+        while (rejected := asked.recv()) is not None:
+            asked.send(_until_given(tokens, rejected))
+
+
+def _until_given(tokens: SessionTokens, rejected: str) -> str:
+    """A session, as a job gets one: what passes is tried again; `dead:` when a person would be called."""
+    for _ in range(100):
+        try:
+            return tokens.renew(rejected)
+        except AuthError as error:
+            return f"dead: {error.reason}"
+        except RetryableError:
+            time.sleep(0.05)
+    return "dead: too many attempts"
 
 
 def plan_of(policy_hash: str) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -124,25 +125,84 @@ def test_job_of_an_unknown_kind_is_parked_and_the_others_flow(bench: Bench) -> N
 
 
 @pytest.mark.fault("T4")
-def test_every_job_runs_once_and_nobody_starves(bench: Bench) -> None:
-    workers = [bench.start_worker() for _ in range(4)]
-    for worker in workers:  # all are up before the work comes
+def test_every_job_runs_once_and_nobody_starves(bench: Bench, record_property: Callable[[str, object], None]) -> None:
+    _run_each_once(bench, record_property, workers=4, jobs=1_000)
+
+
+@pytest.mark.soak
+@pytest.mark.fault("T4")
+def test_ten_thousand_jobs_run_once_in_twenty_processes(
+    bench: Bench, record_property: Callable[[str, object], None]
+) -> None:
+    _run_each_once(bench, record_property, workers=20, jobs=10_000)
+
+
+def _run_each_once(bench: Bench, record_property: Callable[[str, object], None], *, workers: int, jobs: int) -> None:
+    started = [bench.start_worker(concurrency=max(2, 32 // workers)) for _ in range(workers)]
+    for worker in started:  # all are up before the work comes
         bench.add("due", worker.pid)
-    await_(lambda: len(bench.did("serve")) == 4)
+    await_(lambda: len(bench.did("serve")) == workers, 120)
+    await_(lambda: _at_work(bench) == workers, 120)
     with bench.database.transaction(None) as conn:
         conn.execute(
             "INSERT INTO procrastinate_jobs (queue_name, task_name, args)"
-            " SELECT 'default', 'count', jsonb_build_object('key', n) FROM generate_series(1, 1000) n"
+            " SELECT 'default', 'count', jsonb_build_object('key', n) FROM generate_series(1, %s) n",
+            [jobs],
         )
-    await_(lambda: not bench.statuses(), 60)
+    await_(lambda: not bench.statuses(), 600)
     done = bench.did("count")
-    assert len(done) == 1000
+    assert len(done) == jobs
     with bench.database.autocommit() as conn:
         row = conn.execute("SELECT count(DISTINCT key) AS n FROM did WHERE what = 'count'").fetchone()
-    assert row == {"n": 1000}
+    assert row == {"n": jobs}
     shares = Counter(done)
-    assert len(shares) == 4
-    assert min(shares.values()) >= 10
+    assert len(shares) == workers
+    assert min(shares.values()) >= jobs // 100
+    record_property("counted", f"{jobs:,} jobs, {workers} processes, the least had {min(shares.values()):,}")
+
+
+def _at_work(bench: Bench) -> int:
+    """How many workers are registered and alive."""
+    with bench.database.autocommit() as conn:
+        row = conn.execute("SELECT count(*) AS n FROM procrastinate_workers").fetchone()
+    return int(row["n"]) if row else 0
+
+
+@pytest.mark.soak
+@pytest.mark.fault("T5", "F19")
+def test_five_hundred_jobs_each_of_killed_frozen_and_slow_workers(
+    bench: Bench, record_property: Callable[[str, object], None]
+) -> None:
+    """Each round one worker is killed, one frozen and one slow, with eight jobs each; a fourth one relieves them."""
+    rounds, each = 63, 8
+    relief = bench.start_worker(concurrency=16)
+    for number in range(rounds):
+        kinds = {name: [number * 100 + 10 * n + one for one in range(each)] for n, name in enumerate("kfs")}
+        holders = {}
+        relief.send_signal(signal.SIGSTOP)  # it must not take them first
+        for name, keys in kinds.items():
+            holders[name] = bench.start_worker()
+            for key in keys:
+                bench.add("hold", key)
+                bench.defer("hold", key, lock=f"lane {key}")
+            await_(lambda keys=keys: all(bench.did("begin", key) for key in keys), 60)
+        relief.send_signal(signal.SIGCONT)
+        holders["k"].kill()
+        holders["f"].send_signal(signal.SIGSTOP)
+        stuck = [*kinds["k"], *kinds["f"]]
+        await_(lambda stuck=stuck: all(len(bench.did("begin", key)) >= 2 for key in stuck), 60)
+        assert all(bench.did("begin", key) == [holders["s"].pid] for key in kinds["s"]), "stolen from a living worker"
+        holders["f"].send_signal(signal.SIGCONT)
+        for key in (*stuck, *kinds["s"]):
+            bench.let_go(key)
+        await_(lambda keys=kinds["s"], pid=holders["s"].pid: all(bench.did("end", key) == [pid] for key in keys), 60)
+        await_(lambda stuck=stuck: all(bench.did("end", key) for key in stuck), 60)
+        for name in "fs":
+            holders[name].send_signal(signal.SIGTERM)
+        for name in "fs":
+            holders[name].wait(30)
+    assert "doing" not in bench.statuses()
+    record_property("counted", f"{rounds * each} jobs each of killed, frozen and slow workers")
 
 
 @pytest.mark.fault("T5")
