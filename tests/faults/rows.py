@@ -114,7 +114,7 @@ IN_PART: dict[str, str] = {
     "T2": "HubSpot's half. Salesforce's comes with the relay to Salesforce, which is being built.",
     "T9": "HubSpot's half. Salesforce's comes with the relay to Salesforce, which is being built.",
     "T5": "Jobs, whose effects are rows; what a frozen worker's call does at the vendor is F19's and T2's.",
-    "T8": "A hundred leads with one poisoned in each test, not 1,000 jobs; the latency beside poison was not measured.",
+    "T8": "The latency of the healthy beside poison was not measured.",
     "T13": "Replicas are refused and a lost lease stores nothing; the history of 100,000 operations was not run.",
     "F28": "HubSpot only: an edit whose source names our app. Salesforce's comes with its relay.",
     "F42": "The client tells a used-up day from dead access; the pause itself comes with the relay to Salesforce.",
