@@ -6,7 +6,7 @@ Values: plain JSON for text, numbers and yes/no; null for BLANK; one-key objects
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from functools import lru_cache
@@ -160,33 +160,7 @@ def encode_state(state: LeadState) -> dict[str, Json]:
 
 def decode_state(raw: Mapping[str, Json]) -> LeadState:
     """The state that `encode_state` wrote; an empty object is a lead that was never evaluated."""
-    return LeadState(
-        entry=decode_entry(raw["entry"]) if raw.get("entry") else None,
-        trail=tuple(_decode_step(one) for one in raw.get("trail", ())),
-        edges={name: _decode_edge(*edge) for name, edge in raw.get("edges", {}).items()},
-        holds={name: _decode_hold(hold) for name, hold in raw.get("holds", {}).items()},
-        tasks=tuple(decode_task(task) for task in raw.get("tasks", ())),
-        published=raw.get("published", {}),
-        basis=raw.get("basis", {}),
-        published_at=moment_or_none(raw.get("published_at")),
-        ratings=decode_values(raw.get("ratings", {})),
-        answers_used={name: datetime.fromisoformat(moment) for name, moment in raw.get("answers_used", {}).items()},
-        recycled_at=tuple(datetime.fromisoformat(moment) for moment in raw.get("recycled_at", ())),
-        cadences={name: decode_cadence(run) for name, run in raw.get("cadences", {}).items()},
-        clocks={name: decode_clock(run) for name, run in raw.get("clocks", {}).items()},
-        deals=tuple(decode_deal(deal) for deal in raw.get("deals", ())),
-        requests=tuple(decode_request(one) for one in raw.get("requests", ())),
-        assigned={kind: decode_assigned(one) for kind, one in raw.get("assigned", {}).items()},
-        settings={name: _decode_setting(one) for name, one in raw.get("settings", {}).items()},
-        waiting=tuple(decode_enrolment(one) for one in raw.get("waiting", ())),
-        settled_at=moment_or_none(raw.get("settled_at")),
-        refused=_decode_refusal(raw["refused"]) if raw.get("refused") else None,
-        stuck=raw.get("stuck"),
-        sent_back=raw.get("sent_back", 0),
-        employer=_decode_employer(raw["employer"]) if raw.get("employer") else None,
-        firsts=decode_values(raw.get("firsts", {})),
-        policy=raw.get("policy"),
-    )
+    return LeadState(**{name: _DECODERS[name](value) for name, value in raw.items() if value and name in _DECODERS})
 
 
 def _encode_edge(edge: Edge) -> list[Json]:
@@ -235,3 +209,45 @@ def _encode_setting(setting: Setting) -> list[Json]:
 
 def _decode_setting(raw: list[Json]) -> Setting:
     return Setting(value=decode_value(raw[0]), at=datetime.fromisoformat(raw[1]))
+
+
+def _same(raw: Json) -> Json:
+    return raw
+
+
+def _each(decode: Callable[[Any], Any]) -> Callable[[list[Json]], tuple[Any, ...]]:
+    return lambda raw: tuple([decode(one) for one in raw])
+
+
+def _by_name(decode: Callable[[Any], Any]) -> Callable[[Mapping[str, Json]], dict[str, Any]]:
+    return lambda raw: {name: decode(one) for name, one in raw.items()}
+
+
+_DECODERS: Mapping[str, Callable[[Any], Any]] = {
+    "entry": decode_entry,
+    "trail": _each(_decode_step),
+    "edges": _by_name(lambda edge: _decode_edge(*edge)),
+    "holds": _by_name(_decode_hold),
+    "tasks": _each(decode_task),
+    "published": _same,
+    "basis": _same,
+    "published_at": datetime.fromisoformat,
+    "ratings": _by_name(decode_value),
+    "answers_used": _by_name(datetime.fromisoformat),
+    "recycled_at": _each(datetime.fromisoformat),
+    "settings": _by_name(_decode_setting),
+    "cadences": _by_name(decode_cadence),
+    "clocks": _by_name(decode_clock),
+    "deals": _each(decode_deal),
+    "requests": _each(decode_request),
+    "assigned": _by_name(decode_assigned),
+    "waiting": _each(decode_enrolment),
+    "settled_at": datetime.fromisoformat,
+    "refused": _decode_refusal,
+    "stuck": _same,
+    "employer": _decode_employer,
+    "sent_back": _same,
+    "firsts": _by_name(decode_value),
+    "policy": _same,
+}
+"""How each part of a state is read; what is not there stands as a new state has it."""

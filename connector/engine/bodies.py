@@ -16,7 +16,7 @@ from connector.engine.fading import left_of, limited
 from connector.engine.makers import DEAL, SCORE
 from connector.engine.scoring import ScoreResult
 from connector.engine.view import LeadView
-from connector.policy.conditions import Key, answer
+from connector.policy.conditions import Condition, Key, answer
 from connector.policy.generated import Answers, Scope
 from connector.policy.model import Contribution, Decay, FieldDef, FieldType, Policy, ScoreDef, ScoreRule
 
@@ -138,6 +138,37 @@ def _limits(definition: ScoreDef, value: str) -> Iterator[str]:
         yield from (f"if {value} > {definition.cap!r}:", f"    {value} = {definition.cap!r}")
     if definition.floor is not None:
         yield from (f"if {value} < {definition.floor!r}:", f"    {value} = {definition.floor!r}")
+
+
+# ── what bears on a lead ─────────────────────────────────────────────────────────────────────────────────────────
+def bearing(scope: Scope, policy: Policy) -> list[str]:
+    """The rules that give points, those that decide a value, and those that would act if their event came, by id."""
+    given = [f"*[one.rule.id for one in view.score({score!r}).contributions]," for score in policy.scores]
+    body = ["found = [", *(f"    {one}" for one in given), "]"]
+    for definition in policy.computed:
+        body += _deciding(scope, definition)
+    routes = policy.routing.rules if policy.routing is not None else ()
+    waiting = [*((one.id, one.when) for one in policy.rules), *((one.id, one.when) for one in routes)]
+    for rule_id, when in waiting:
+        body += _noted(scope, rule_id, when, "if")
+    return [*body, "return found"]
+
+
+def _deciding(scope: Scope, definition: FieldDef) -> Iterator[str]:
+    word = "if"
+    for rule in definition.rules:
+        yield from _noted(scope, rule.id, rule.when, word)
+        if definition.type is not FieldType.CHOICES:
+            if rule.when is None:
+                return
+            word = "elif"
+
+
+def _noted(scope: Scope, rule_id: str, when: Condition | None, word: str) -> list[str]:
+    note = f"found.append({rule_id!r})"
+    if when is not None:
+        return [f"{word} {when.holds(scope)}:", f"    {note}"]
+    return ["else:", f"    {note}"] if word == "elif" else [note]
 
 
 # ── everything ───────────────────────────────────────────────────────────────────────────────────────────────────

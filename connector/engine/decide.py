@@ -40,13 +40,27 @@ from connector.engine import (
 from connector.engine.acts import Acts, follow, forbidden
 from connector.engine.departures import Work
 from connector.engine.events import Events, turned
+from connector.engine.joining import joined, same_work
 from connector.engine.manual import Judgement
 from connector.engine.plan import Plan
 from connector.engine.run import Run
-from connector.engine.view import LeadView
+from connector.engine.view import LeadView, occurrences
 
 MOST_ROUNDS = 8
 """How often one evaluation looks again because moves hang on work that moves brought about; then the next wake does."""
+
+
+@dataclass(slots=True)
+class _Look:
+    """One look at a lead: what stays the same however often it is evaluated, and how it was found last."""
+
+    plan: Plan
+    lead: Lead
+    now: datetime
+    since: datetime
+    closely: bool
+    waking: bool
+    resting: LeadView | None = None  #: The lead as it stands, where the last evaluation found it at rest.
 
 
 def decide(
@@ -68,7 +82,25 @@ def decide(
     left out.
     """
     lead, state = firsts.kept(plan, lead, state)
-    look = _Look(plan, lead, now, since, closely=closely, waking=waking)
+    return _decided(_Look(plan, lead, now, since, closely=closely, waking=waking), signals, state)
+
+
+def weighed(
+    plan: Plan, lead: Lead, signals: Sequence[Signal], state: LeadState, now: datetime, *, since: datetime
+) -> tuple[Decision, LeadView]:
+    """The decision without the next look, and the lead as it then stands: for forecasts, which ask what bears on it."""
+    lead, state = firsts.kept(plan, lead, state)
+    look = _Look(plan, lead, now, since, closely=False, waking=False)
+    decision = _decided(look, signals, state)
+    if look.resting is not None:
+        return decision, look.resting
+    after = decision.state
+    times = occurrences(plan.unions, employer.of_this_job(signals, after.employer), now)
+    return decision, LeadView(plan, lead, times, after.entry, after.holds, now, after).settle()
+
+
+def _decided(look: _Look, signals: Sequence[Signal], state: LeadState) -> Decision:
+    plan, lead, now, since = look.plan, look.lead, look.now, look.since
     earlier: tuple[StageEntry, ...] = ()
     grounds: Mapping[int, tuple[Ground, ...]] = {}
     at = _catches_up_at(plan, lead, state, now, since)
@@ -89,39 +121,12 @@ def decide(
     if not plan.feeds_back:
         return decision
     for _ in range(MOST_ROUNDS):
-        if decision.state is state or _work_of(decision.state) == _work_of(state):
+        if decision.state is state or same_work(decision.state, state):
             break
         state = decision.state
         seen = [replace(one, seen=one.seen or one.occurred_at <= now) for one in signals]
-        decision = _joined(decision, _evaluate(look, seen, state, ()))
+        decision = joined(decision, _evaluate(look, seen, state, ()))
     return decision
-
-
-def _work_of(state: LeadState) -> tuple[object, ...]:
-    """What moves may hang on although moves bring it about."""
-    return (state.clocks, state.cadences, state.assigned)
-
-
-def _joined(first: Decision, second: Decision) -> Decision:
-    """Two looks at one moment are one decision: the later state, and everything that both brought about."""
-    tasks = {task.key: task for task in (*first.tasks_changed, *second.tasks_changed)}
-    deals = {deal.key: deal for deal in (*first.deals_changed, *second.deals_changed)}
-    return replace(
-        second,
-        entries=(*first.entries, *second.entries),
-        tasks_changed=tuple(tasks.values()),
-        deals_changed=tuple(deals.values()),
-        fired=tuple(dict.fromkeys((*first.fired, *second.fired))),
-        shadowed=tuple(dict.fromkeys((*first.shadowed, *second.shadowed))),
-        grounds={**first.grounds, **second.grounds},
-        overruled=(*first.overruled, *second.overruled),
-        requests=(*first.requests, *second.requests),
-        notes=(*first.notes, *second.notes),
-        notices=(*first.notices, *second.notices),
-        enrolments=(*first.enrolments, *second.enrolments),
-        clocks=(*first.clocks, *second.clocks),
-        absent_until=max((one.absent_until for one in (first, second) if one.absent_until is not None), default=None),
-    )
 
 
 def _catches_up_at(plan: Plan, lead: Lead, state: LeadState, now: datetime, since: datetime) -> datetime | None:
@@ -135,18 +140,6 @@ def _catches_up_at(plan: Plan, lead: Lead, state: LeadState, now: datetime, sinc
     if state.policy == plan.policy.hash and now >= since:
         return None
     return min(now, max(since, state.entry.entered_at if state.entry else since))
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One look at a lead: what stays the same however often it is evaluated."""
-
-    plan: Plan
-    lead: Lead
-    now: datetime
-    since: datetime
-    closely: bool
-    waking: bool
 
 
 def _at_rest_under_both(look: _Look, signals: Sequence[Signal], state: LeadState) -> Decision | None:
@@ -166,7 +159,10 @@ def _at_a_glance(
         return None
     signals = employer.of_this_job(signals, state.employer)
     view = rest.glance(look.plan, look.lead, signals, state, look.now, look.since)
-    return None if view is None else rest.decision(look.plan, view, state, signals, earlier, waking=look.waking)
+    look.resting = view
+    if view is None:
+        return None
+    return rest.decision(look.plan, view, state, signals, earlier, waking=look.waking)
 
 
 def _evaluate(look: _Look, signals: Sequence[Signal], state: LeadState, earlier: tuple[StageEntry, ...]) -> Decision:

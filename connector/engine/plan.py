@@ -27,22 +27,6 @@ from connector.policy.model import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Turning:
-    """Conditions that time alone may change: `always`, or `by` signals and scores that move."""
-
-    always: tuple[Condition, ...]
-    by: tuple[tuple[frozenset[str], Condition], ...]
-
-    @classmethod
-    def of(cls, conditions: Sequence[Condition]) -> Turning:
-        """These conditions, apart."""
-        return cls(
-            tuple(one for one in conditions if one.moved_by is None),
-            tuple((one.moved_by, one) for one in conditions if one.moved_by is not None),
-        )
-
-
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """A policy with its lookups. Make one for each policy version (`prepare`) and keep it."""
@@ -176,7 +160,7 @@ class Plan:
         return tuple(conditions)
 
     @cached_property
-    def turning(self) -> Mapping[str | None, Turning]:
+    def turning(self) -> Mapping[str | None, tuple[Condition, ...]]:
         """Stage id → those conditions that time alone may change there: the standing ones, and of the ways out of it.
 
         Under None: in no stage. What has to hold before a reason counts is asked in every stage.
@@ -185,7 +169,7 @@ class Plan:
         table = self.policy.recycle.reasons.values() if self.policy.recycle is not None else ()
         reasons = _turning([reason.when for reason in table if reason.when is not None])
         ways = {stage: _turning([one.when for one in out]) + reasons for stage, out in self.from_stage.items()}
-        return {None: Turning.of(standing)} | {stage: Turning.of(standing + out) for stage, out in ways.items()}
+        return {None: standing} | {stage: standing + out for stage, out in ways.items()}
 
     @cached_property
     def turning_never(self) -> tuple[Condition, ...]:

@@ -22,8 +22,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from connector.domain.lead import FieldFact
 from connector.domain.value import UNREAD, Truth, Value
@@ -33,7 +34,7 @@ from connector.engine.makers import DEAL, SCORE, Maker, maker, of_this_round
 from connector.engine.scoring import ScoreResult
 from connector.engine.view import LeadView
 from connector.policy.conditions import Condition
-from connector.policy.generated import Module, Scope
+from connector.policy.generated import NEVER, Module, Scope
 from connector.policy.model import FieldDef, Gate, Policy, ScoreDef, Transition
 
 if TYPE_CHECKING:
@@ -63,11 +64,25 @@ class Program:
     scores: Mapping[str, Callable[[LeadView], ScoreResult]]
     lasting_scores: frozenset[str]
     ways_out: Mapping[str, Callable[[LeadView], list[Transition]]]
+    turns: Mapping[str | None, Callable[[LeadView, Turns], None]]
+    turns_never: Callable[[LeadView, Turns], None]
     watched: Callable[[LeadView], tuple[Truth, ...]]
     settle: Callable[[LeadView], None]
+    bearing: Callable[[LeadView], list[str]]
     gaps: Mapping[str, Callable[[LeadView], int]]
     others: dict[str, Maker]
     source: str
+
+
+class Turns(Protocol):
+    """Looks for the first moment at which time alone turns one of several conditions."""
+
+    @property
+    def limit(self) -> datetime:
+        """What comes after this moment does not matter any more."""
+
+    def turn(self, view: LeadView, condition: Condition) -> datetime:
+        """Ask this condition when it turns; returns the limit from then on."""
 
 
 def write(plan: Plan) -> Program:
@@ -78,10 +93,11 @@ def write(plan: Plan) -> Program:
 class _SlotScope(Scope):
     """Names are loaded from a view's `values`, and worked out where that has not been done yet."""
 
-    def __init__(self, module: Module, slots: Mapping[str, int], facts: int) -> None:
+    def __init__(self, module: Module, slots: Mapping[str, int], facts: int, fading: frozenset[str]) -> None:
         super().__init__(module)
         self._slots = slots
         self._facts = facts
+        self._fading = fading  # the scores that time alone can move at all
 
     def load_value(self, name: str, to: str) -> Iterator[str]:
         """See `Scope.load_value`."""
@@ -94,6 +110,10 @@ class _SlotScope(Scope):
         if slot >= self._facts:
             yield f"if {to} is None:"
             yield f"    {to} = make(view, {slot})"
+
+    def fades(self, score: str) -> str:
+        """See `Scope.fades`."""
+        return super().fades(score) if score in self._fading else NEVER
 
     def load_times(self, signal: str, to: str) -> Iterator[str]:
         """See `Scope.load_times`."""
@@ -122,8 +142,11 @@ class _Writer:
         fields = {one.name: self._field(number, one) for number, one in enumerate(policy.computed)}
         scores = {one.id: self._score(number, one) for number, one in enumerate(policy.scores.values())}
         ways = {stage: self._ways_out(number, stage) for number, stage in enumerate(policy.stages)}
+        turns = {stage: self._turns(f"turns_{number}", of) for number, (stage, of) in enumerate(self._turning())}
+        self._turns("turns_never", self._plan.turning_never)
         self._watched()
         self._settle()
+        self._bearing()
         gaps = {gate.id: self._gaps(number, gate) for number, gate in enumerate(policy.gates.values())}
         functions = self._module.run()
         makers = [self._maker(name, functions, fields) for name in slots]
@@ -139,8 +162,11 @@ class _Writer:
             scores={key: functions[name] for key, name in scores.items()},
             lasting_scores=frozenset(key for key in policy.scores if SCORE + key not in self._passing),
             ways_out={stage: functions[name] for stage, name in ways.items()},
+            turns={stage: functions[name] for stage, name in turns.items()},
+            turns_never=functions["turns_never"],
             watched=functions["watched"],
             settle=functions["settle"],
+            bearing=functions["bearing"],
             gaps={key: functions[name] for key, name in gaps.items()},
             others={},
             source="\n".join(self._module.source),
@@ -156,7 +182,8 @@ class _Writer:
         return maker(self._policy, name)
 
     def _scope(self) -> _SlotScope:
-        return _SlotScope(self._module, self._slots, len(self._facts))
+        fading = frozenset(SCORE + name for name in self._plan.fading_names)
+        return _SlotScope(self._module, self._slots, len(self._facts), fading)
 
     def _field(self, number: int, definition: FieldDef) -> str:
         scope, name = self._scope(), f"field_{number}"
@@ -176,6 +203,11 @@ class _Writer:
         body = bodies.everything(scope, self._policy, self._slots)
         self._module.define("settle", scope, body, "everything at once")
 
+    def _bearing(self) -> None:
+        """The ids of the rules that bear on a lead on which nobody has written over a value."""
+        scope = self._scope()
+        self._module.define("bearing", scope, bodies.bearing(scope, self._policy), "what bears on it")
+
     def _ways_out(self, number: int, stage: str) -> str:
         """The transitions out of a stage whose condition holds, in file order."""
         scope, name = self._scope(), f"ways_out_{number}"
@@ -183,6 +215,18 @@ class _Writer:
         for one in self._plan.from_stage[stage]:
             body += [f"if {one.when.holds(scope)}:", f"    found.append({scope.bind(one)})"]
         self._module.define(name, scope, [*body, "return found"], stage)
+        return name
+
+    def _turning(self) -> Iterator[tuple[str | None, Sequence[Condition]]]:
+        yield from self._plan.turning.items()
+
+    def _turns(self, name: str, conditions: Sequence[Condition]) -> str:
+        """Asks those conditions when they turn that may do so before everything that is known to come."""
+        scope = self._scope()
+        body = ["limit = soonest.limit"]
+        for one in conditions:
+            body += [f"if {one.may_turn(scope)}:", f"    limit = soonest.turn(view, {scope.bind(one)})"]
+        self._module.define(name, scope, body, beside="soonest")
         return name
 
     def _watched(self) -> None:

@@ -9,8 +9,16 @@ from connector.engine.view import LeadView
 from connector.policy.model import FieldType
 
 
-def acting(plan: Plan, view: LeadView) -> Iterator[str]:
-    """The score rules that give points and the value rules that decide, by id."""
+def bearing(plan: Plan, view: LeadView) -> list[str]:
+    """The ids of the rules that bear on a lead: the score rules that give points, the value rules that decide, and the
+    rules that would act if their event came, since their `when` holds.
+    """
+    if not view.holds:  # else one by one, looking at what a person wrote
+        return plan.program.bearing(view)
+    return [*_acting(plan, view), *_ready(plan, view)]
+
+
+def _acting(plan: Plan, view: LeadView) -> Iterator[str]:
     for score in plan.policy.scores:
         for one in view.score(score).contributions:
             yield one.rule.id
@@ -24,8 +32,7 @@ def acting(plan: Plan, view: LeadView) -> Iterator[str]:
                     break
 
 
-def ready(plan: Plan, view: LeadView) -> Iterator[str]:
-    """The rules that would act on this lead if their event came: their `when` holds, nothing forbids them."""
+def _ready(plan: Plan, view: LeadView) -> Iterator[str]:
     for rule in plan.policy.rules:
         if rule.when is None or rule.when.test(view) is True:
             yield rule.id

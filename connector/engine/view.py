@@ -38,7 +38,7 @@ class LeadView:
     """
 
     __slots__ = (
-        "_fades", "_held", "_movers", "_named",
+        "_fades", "_fading", "_held", "_named",
         "entry", "exact_scores", "holds", "lead", "moments", "now", "plan", "policy", "results", "score_bases",
         "state", "values", "whole_scores", "zone",
     )  # fmt: skip
@@ -71,7 +71,7 @@ class LeadView:
         self.whole_scores: dict[str, float] | None = None
         self.score_bases: dict[str, float] | None = None
         self._fades: dict[str, Fade] = {}
-        self._movers: frozenset[str] | None = None
+        self._fading: frozenset[str] | None = None
         if self._came_back():
             self._read_deal()
 
@@ -106,7 +106,7 @@ class LeadView:
         other.exact_scores = {}
         other.whole_scores = other.score_bases = None
         other._fades = {}
-        other._movers = None
+        other._fading = None
         if self._came_back() or other._came_back():
             other._read_deal()
         return other
@@ -186,17 +186,17 @@ class LeadView:
         return found
 
     @property
-    def movers(self) -> frozenset[str]:
-        """What time can change this lead by: the signals that occurred, and by them the scores that fade."""
-        if self._movers is None:
-            scores = [SCORE + name for name in self.plan.fading_names if self.moments and self.fade(name).moves]
-            self._movers = frozenset((*self.moments, *scores))
-        return self._movers
+    def fading(self) -> frozenset[str]:
+        """The scores that time alone moves now."""
+        found = self._fading
+        if found is None:
+            names = self.plan.fading_names if self.moments else ()
+            found = self._fading = frozenset([SCORE + name for name in names if self.fade(name).moves])
+        return found
 
     def moves(self, movers: frozenset[str]) -> bool:
         """See `View.moves`."""
-        found = self._movers
-        return not movers.isdisjoint(self.movers if found is None else found)
+        return not (movers.isdisjoint(self.moments) and movers.isdisjoint(self.fading))
 
     def score_crossing(self, score: str, threshold: float) -> datetime | None:
         """See `View.score_crossing`; `score` is written `score.<id>` or as the bare id."""

@@ -19,6 +19,8 @@ from connector.engine.plan import Plan
 from connector.engine.publish import PUBLISH_EVERY
 from connector.engine.view import LeadView
 from connector.policy.compare import Comparison
+from connector.policy.conditions import Condition
+from connector.policy.windows import LAST
 
 JITTER = timedelta(hours=1)
 """Daily publishing of fading scores is spread over so much, by lead id, so that a base does not wake at once."""
@@ -47,6 +49,20 @@ class _Soonest:
         if at is not None and at > self.now and (self.at is None or at < self.at or (at == self.at and why < self.why)):
             self.at, self.why = at, why
 
+    @property
+    def limit(self) -> datetime:
+        """See `Turns.limit`."""
+        return LAST if self.at is None else self.at
+
+    def turn(self, view: LeadView, condition: Condition) -> datetime:
+        """See `Turns.turn`; of a score that fades it is noted what it is held against."""
+        hinge = condition.hinge(view)
+        if isinstance(hinge, Comparison) and hinge.thresholds:
+            self.thresholds.setdefault(hinge.name.removeprefix(SCORE), []).extend(hinge.thresholds)
+        elif hinge is not None:
+            self.offer(hinge.next_turn(view), _WINDOW)
+        return self.limit
+
     def cross(self, view: LeadView) -> None:
         """Take the soonest of all crossings: worked out exactly only where it may be the soonest of everything."""
         for name, thresholds in self.thresholds.items():
@@ -74,8 +90,8 @@ class _Crossing(NamedTuple):
 def next_wake(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[Signal]) -> Wake | None:
     """The earliest of all moments after `view.now`; None: only an event can change anything."""
     soonest = _Soonest(view.now)
-    _windows(plan, state, view, soonest)
     _deadlines(plan, state, view, signals, soonest)
+    _windows(plan, state, view, soonest)  # which asks no more closely than what is known by then requires
     _publishing(plan, state, view, soonest)
     soonest.cross(view)
     return Wake(at=soonest.at, why=_CLASSES[soonest.why]) if soonest.at is not None else None
@@ -83,19 +99,10 @@ def next_wake(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[Si
 
 def _windows(plan: Plan, state: LeadState, view: LeadView, soonest: _Soonest) -> None:
     """When a condition turns: those of computed fields, scores, `becomes`, of the ways out, of what is forbidden."""
-    movers = view.movers
-    turning = plan.turning.get(view.entry.stage if view.entry is not None else None) or plan.turning[None]
-    conditions = turning.always
-    if movers:
-        conditions += tuple([condition for by, condition in turning.by if not by.isdisjoint(movers)])
+    turns = plan.program.turns
+    (turns.get(view.entry.stage if view.entry is not None else None) or turns[None])(view, soonest)
     if plan.turning_never and any(task.state is WorkState.OPEN for task in state.tasks):
-        conditions += plan.turning_never
-    for condition in conditions:
-        hinge = condition.hinge(view)
-        if isinstance(hinge, Comparison) and hinge.thresholds:
-            soonest.thresholds.setdefault(hinge.name.removeprefix(SCORE), []).extend(hinge.thresholds)
-        elif hinge is not None:
-            soonest.offer(hinge.next_turn(view), _WINDOW)
+        plan.program.turns_never(view, soonest)
 
 
 def _deadlines(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[Signal], soonest: _Soonest) -> None:
@@ -143,7 +150,7 @@ def _publishing(plan: Plan, state: LeadState, view: LeadView, soonest: _Soonest)
         soonest.offer(not_before + jitter(view.lead.id), _DECAY)
         return
     for name, published in state.published.items():
-        if SCORE + name in view.movers:
+        if SCORE + name in view.fading:
             fade, reach = view.fade(name), plan.publish_step - 0.5
             _publishing_of(fade, (published - reach, published + reach), not_before + jitter(view.lead.id), soonest)
 

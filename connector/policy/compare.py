@@ -18,7 +18,7 @@ import re2
 
 from connector.domain.value import Missing
 from connector.policy.conditions import Condition, Key, Turn, View
-from connector.policy.generated import Scope
+from connector.policy.generated import NEVER, Scope
 from connector.policy.phrases import language_of, phrase
 from connector.policy.text import belongs, domain_of, fold
 from connector.policy.windows import Window, day_of, just_after, midnight, moment_of, next_day
@@ -197,6 +197,15 @@ class Comparison(Condition):
     def fails(self, scope: Scope) -> str:
         return self.asked.fails(scope, self.name)
 
+    def may_turn(self, scope: Scope) -> str:
+        if self.thresholds:
+            return scope.fades(self.name)
+        if self.clock is None:
+            return NEVER
+        value, moments = scope.value(self.name), scope.bind(self.clock.turns)
+        soon = f"{scope.bind(is_soon)}({moments}({value}, {scope.zone()}), {scope.now()}, limit)"
+        return f"({value}.__class__ is not Missing and {soon})"
+
     def next_turn(self, view: View) -> datetime | None:
         """See `Condition.next_turn`; what lies behind for good is seen at once."""
         clock = self.clock
@@ -233,6 +242,14 @@ class Comparison(Condition):
     def describe(self, language: str) -> str:
         key = language_of(language)
         return phrase(self.operator, self.label[key], self.operand[key], language)
+
+
+def is_soon(moments: Sequence[datetime], now: datetime, limit: datetime) -> bool:
+    """True when one of these moments lies ahead, and not after the limit."""
+    for at in moments:  # noqa: SIM110  a generator costs twice as much here
+        if now < at <= limit:
+            return True
+    return False
 
 
 def text_question(operator: str, words: Sequence[str]) -> Question:

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from connector.domain.value import Truth, Value
-from connector.policy.generated import Module, OfOneValue, Scope
+from connector.policy.generated import NEVER, Module, OfOneValue, Scope
 from connector.policy.phrases import join_clauses
 
 
@@ -98,6 +98,12 @@ class Condition(ABC):
     @abstractmethod
     def fails(self, scope: Scope) -> str:
         """A Python expression that is true where the condition is certainly False."""
+
+    @abstractmethod
+    def may_turn(self, scope: Scope) -> str:
+        """A Python expression that is false only where time alone does not change the truth after `now` and up to the
+        variable `limit`. It costs little: `next_change` has to be asked only where it is true.
+        """
 
     @abstractmethod
     def turns(self, view: View) -> Iterator[Turn]:
@@ -211,6 +217,18 @@ class _Joined(Condition):
         if len(moving) == 1 and neutral:
             return moving[0].hinge(view)
         return self if moving else None
+
+    def may_turn(self, scope: Scope) -> str:
+        """See `Condition.may_turn`: some part may, and none that stands still decides the whole."""
+        turning = [(part, part.may_turn(scope)) for part in self.parts]
+        moving = [one for _, one in turning if one != NEVER]
+        if not moving:
+            return NEVER
+        decided = [self._decides(part, scope) for part, one in turning if one == NEVER]
+        return _bracketed(" and ".join([_bracketed(" or ".join(moving)), *(f"not {one}" for one in decided)]))
+
+    def _decides(self, part: Condition, scope: Scope) -> str:
+        return _bracketed(part.holds(scope) if self._decisive else part.fails(scope))
 
     def turns(self, view: View) -> Iterator[Turn]:
         truths = [part.test(view) for part in self.parts]

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from connector.policy.conditions import Condition, Key, Turn, View
-from connector.policy.generated import Scope
+from connector.policy.generated import NEVER, Scope
 from connector.policy.phrases import count_phrase, language_of, span_words
 from connector.policy.windows import Window
 
@@ -62,6 +62,18 @@ class Count(Condition):
 
     def fails(self, scope: Scope) -> str:
         return f"not {self.holds(scope)}"
+
+    def may_turn(self, scope: Scope) -> str:
+        if self.window is None:
+            return NEVER
+        times = scope.times(self.signal)
+        if self.operator not in _NEEDED or not self._in_order:
+            return times
+        needed, _ = _NEEDED[self.operator](self.bounds[0])
+        if needed <= 0:
+            return NEVER
+        leaves = f"{times}[-{needed}] + {scope.bind(self.window.fixed)}"
+        return f"(len({times}) >= {needed} and {scope.now()} < {leaves} <= limit)"
 
     def _reaches(self, scope: Scope, needed: int) -> str:
         """Whether at least so many count: occurrences are sorted, so that the n-th latest of them tells."""

@@ -32,6 +32,9 @@ from typing import Any, TypeAlias
 
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Missing
 
+NEVER = "False"
+"""The expression of what is known, when it is written, never to be so."""
+
 MOST_ANSWERS = 4_096
 """Values whose answers are kept in one table; then it begins anew."""
 
@@ -58,10 +61,11 @@ class Module:
             self.names[name] = thing  # and so it lives, and no other object gets its id
         return name
 
-    def define(self, name: str, scope: Scope, body: Sequence[str], about: str = "") -> None:
-        """Add a function of a view; `about` is told in a comment."""
+    def define(self, name: str, scope: Scope, body: Sequence[str], about: str = "", beside: str = "") -> None:
+        """Add a function of a view, and of what is given `beside` it; `about` is told in a comment."""
         note = [f"# {ascii(about)[1:-1]}"] if about else []
-        self.source += [*note, f"def {name}(view):", *(f"    {line}" for line in (*scope.loads, *body)), "", ""]
+        head = f"def {name}(view, {beside}):" if beside else f"def {name}(view):"
+        self.source += [*note, head, *(f"    {line}" for line in (*scope.loads, *body)), "", ""]
 
     def run(self) -> dict[str, Any]:
         """The functions, by name."""
@@ -112,6 +116,11 @@ class Scope:
     def entered(self) -> str:
         """When the present stage was entered, or None."""
         return self.once("entered", "", "entered", lambda _, to: [f"{to} = view.stage_entered_at"])
+
+    def fades(self, score: str) -> str:
+        """Whether time alone moves a score (`score.total`) now; `NEVER` where it is known that it never does."""
+        fading = self.once("fading", "", "fading", lambda _, to: [f"{to} = view.fading"])
+        return f"{score!r} in {fading}"
 
     def bind(self, thing: object) -> str:
         """The name of a bound object."""

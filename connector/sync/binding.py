@@ -160,7 +160,7 @@ class Binding:
             names[self.dialect.owner_property] = None
         return tuple(names)
 
-    @property
+    @cached_property
     def asks_of_companies(self) -> bool:
         """True when the policy asks more of companies than their fields."""
         return self.plan.reads_company_owner or self.plan.reads_colleagues
@@ -238,7 +238,7 @@ class Binding:
         )
 
     # ── the pipeline ─────────────────────────────────────────────────────────────────────────────────────────
-    @property
+    @cached_property
     def _pipeline_name(self) -> str | None:
         """What the policy's pipeline is called at this vendor; None: the policy keeps none here."""
         pipeline = self.plan.policy.pipeline
@@ -250,7 +250,7 @@ class Binding:
         name = self._pipeline_name
         return next((one for one in self.pipelines if name is not None and name in (one.label, one.id)), None)
 
-    @property
+    @cached_property
     def knows_deal_pipeline(self) -> bool:
         """False: the policy names a pipeline that the account did not have when it was connected."""
         return self._pipeline_name is None or self.deal_pipeline is not None
@@ -323,10 +323,12 @@ class Binding:
         wanted: dict[str, str] = {}
         if isinstance(owner := desired.get(OWNER), str):
             wanted[self.dialect.owner_property] = owner
+        places = self._written_to
         for name, value in desired.items():
-            for written_to, written in self._written_to.get(name, ()):
-                if value is not UNREAD and value is not UNREADABLE:
-                    wanted[written_to] = "" if value is BLANK else written[value]
+            for written_to, written in places.get(name, ()):
+                text = written[value]
+                if text is not None:
+                    wanted[written_to] = text
         if stage is not None:
             for store, home in self.stores:
                 stored = self.stage_value(store, stage)

@@ -55,11 +55,19 @@ class Case:
     def lead(self, state: LeadState) -> Lead:
         """The lead as its CRM shows it."""
         lead = facts.lead_of(
-            self.binding, self.row, state, self.person, self.company, moving=self.moving, deal=self.deal
+            self.binding,
+            self.row,
+            state,
+            self.person,
+            self.company,
+            moving=self.moving,
+            deal=self.deal,
+            not_enrolled=not_enrolled(self.records) if self.records else (),
+            names=self.names,
+            account=self.accounts.of(self.binding, self.person, self.row.id),
         )
-        away, refused = concerning(self.presence, lead, state), not_enrolled(self.records)
-        account = self.accounts.of(self.binding, self.person, self.row.id)
-        return replace(lead, away=away, not_enrolled=refused, names=self.names, account=account)
+        away = concerning(self.presence, lead, state)
+        return replace(lead, away=away) if away else lead
 
 
 def load_cases(

@@ -41,8 +41,8 @@ def left_to_write(
     return {
         name: value
         for name, value in wanted.items()
-        if name in properties
-        and properties[name] != (value or None)  # what stands as it is wanted needs no closer look
+        if properties.get(name, value) != (value or None)  # what stands as it is wanted needs no closer look
+        and name in properties
         and (not mirror.stands(person, name, value, same) or must_clear(binding, person, name, value))
         and dropped.get(name, {}).get("value") != value
         and not mirror.is_frozen(person, name, now)

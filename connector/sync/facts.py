@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from operator import getitem
+from typing import TypedDict, Unpack
 
-from connector.domain.lead import Actor, FieldFact, Lead, StageReport
+from connector.domain.effects import NotEnrolled
+from connector.domain.lead import Account, Actor, FieldFact, Lead, StageReport
 from connector.domain.state import LeadState
 from connector.engine.pipeline import STAGE
 from connector.store.leads import LeadRow
@@ -16,6 +19,15 @@ from connector.sync.binding import Binding
 from connector.sync.deal_view import UNREAD_DEAL, DealView
 
 DEAL_STAGE = STAGE
+_moment = datetime.fromisoformat
+
+
+class Beside(TypedDict, total=False):
+    """What is known of a lead beside its records: see `Lead`."""
+
+    not_enrolled: tuple[NotEnrolled, ...]
+    names: Mapping[str, str]
+    account: Account | None
 
 
 def lead_of(
@@ -27,8 +39,11 @@ def lead_of(
     *,
     moving: bool,
     deal: DealView = UNREAD_DEAL,
+    **known: Unpack[Beside],
 ) -> Lead:
-    """The lead as its CRM shows it. `moving`: a stage write of ours is under way, so its stage says nothing."""
+    """The lead as its CRM shows it. `moving`: a stage write of ours is under way, so its stage says nothing. What else
+    is `known` of it stands elsewhere in the store.
+    """
     dialect = binding.dialect
     fields = _fields_of(binding, person, dialect.person_type) | _deal_fields(binding, deal)
     if _has_no_company(binding, person):
@@ -49,6 +64,7 @@ def lead_of(
         stage_report=None if moving else stage_report(binding, state, person),
         link=dialect.record_link(dialect.person_type, person.vendor_id),
         speaks_for_deal=deal.speaks,
+        **known,
     )
 
 
@@ -57,14 +73,16 @@ def _fields_of(binding: Binding, record: MirrorRow, object_type: str) -> dict[st
     properties, meta = record.properties, record.meta
     shape = binding.shape(object_type, tuple(properties))
     fields = dict(zip(shape.names, map(getitem, shape.readings, map(properties.__getitem__, shape.homes)), strict=True))
-    told = meta.keys() & shape.places.keys()
-    if told:  # of these more is known than the value: who changed it, and when
-        same = same_on(binding, object_type)
-        for home in told:
-            found = mirror.fact(record, home, same)
-            for place in shape.places[home]:
-                value = shape.readings[place][found.raw].value
-                fields[shape.names[place]] = FieldFact(value=value, changed_at=found.changed_at, actor=found.actor)
+    for home in meta.keys() & shape.living.keys():  # of these more is known than the value: who changed it, and when
+        known = meta[home]
+        at: datetime | None
+        if "sent" in known and "seen" not in known and "overtaken" not in known:  # ours, as most are: `mirror.fact`
+            raw, at, actor = properties[home], _moment(known["sent_at"]), Actor.TASUKI
+        else:
+            found = mirror.fact(record, home, same_on(binding, object_type))
+            raw, at, actor = found.raw, found.changed_at, found.actor
+        for name, reading in shape.living[home]:
+            fields[name] = FieldFact(value=reading[raw].value, changed_at=at, actor=actor)
     return fields
 
 

@@ -14,13 +14,11 @@ from datetime import datetime
 
 from connector.domain.decision import Decision
 from connector.domain.effects import WorkState
-from connector.domain.lead import Lead
 from connector.domain.state import LeadState
 from connector.domain.value import Value, is_known
 from connector.engine import tally
-from connector.engine.decide import decide
+from connector.engine.decide import weighed
 from connector.engine.plan import Plan
-from connector.engine.view import LeadView, occurrences
 from connector.store.database import Connection, Database
 from connector.sync.binding import Binding
 from connector.sync.cases import Case, load_cases
@@ -132,7 +130,7 @@ def _weigh(found: Forecast, plan: Plan, case: Case, now: datetime) -> None:
     state = case.state()
     lead = case.lead(state)
     try:
-        decision = decide(plan, lead, case.signals, state, now, since=now, waking=False)
+        decision, view = weighed(plan, lead, case.signals, state, now, since=now)
     except (ArithmeticError, LookupError, TypeError, ValueError):
         found.failures += 1
         found.note("cannot be decided", lead.id)
@@ -141,7 +139,7 @@ def _weigh(found: Forecast, plan: Plan, case: Case, now: datetime) -> None:
     for what in changes:
         found.note(what, lead.id)
     found.changed += bool(changes)
-    found.rules.update(_rules(plan, case, lead, decision.state, now))
+    found.rules.update(tally.bearing(plan, view))
     found.rules.update(entry.transition for entry in decision.entries if entry.transition is not None)
     _count_writes(found, case, decision, now)
 
@@ -181,17 +179,10 @@ def _shown(value: Value | None) -> str:
     return str(value) if value is not None and is_known(value) else NONE
 
 
-def _rules(plan: Plan, case: Case, lead: Lead, state: LeadState, now: datetime) -> Iterator[str]:
-    times = occurrences(plan.unions, case.signals, now)
-    view = LeadView(plan, lead, times, state.entry, state.holds, now, state).settle()
-    yield from tally.acting(plan, view)
-    yield from tally.ready(plan, view)
-
-
 def _count_writes(found: Forecast, case: Case, decision: Decision, now: datetime) -> None:
     """The properties that would be written; one that the account does not have yet will be blank, and is written."""
     wanted, properties = case.binding.project(decision.desired, decision.stage_desired), case.person.properties
-    names = {name for name, value in wanted.items() if value and name not in properties}
+    names = {name for name in wanted.keys() - properties.keys() if wanted[name]}
     names.update(left_to_write(case.binding, case.person, wanted, dropped=case.dropped, now=now))
     found.properties.update(names)
     found.records += bool(names)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from connector.domain.lead import FieldFact
-from connector.domain.value import BLANK, Value
+from connector.domain.value import BLANK, Missing, Value
 from connector.policy.generated import MOST_ANSWERS
 from connector.policy.model import FieldDef, Home
 from connector.vendors.dialect import Dialect
@@ -34,13 +34,13 @@ class Readings(dict[str | None, FieldFact]):
 class Shape:
     """The fields of a record, side by side: their names, where they live, what stored strings mean there.
 
-    `places` says for a property which of the fields live in it.
+    `living` says for a property which of the fields live in it.
     """
 
     names: tuple[str, ...]
     homes: tuple[str, ...]
     readings: tuple[Readings, ...]
-    places: Mapping[str, tuple[int, ...]]
+    living: Mapping[str, tuple[tuple[str, Readings], ...]]
 
     @classmethod
     def of(cls, rows: Sequence[tuple[str, str, Readings]]) -> Shape:
@@ -48,22 +48,23 @@ class Shape:
         first: dict[str, tuple[str, Readings]] = {}
         for name, home, readings in rows:
             first.setdefault(name, (home, readings))
-        homes = tuple(home for home, _ in first.values())
-        places: dict[str, tuple[int, ...]] = {}
-        for place, home in enumerate(homes):
-            places[home] = (*places.get(home, ()), place)
-        return cls(tuple(first), homes, tuple(readings for _, readings in first.values()), places)
+        living: dict[str, tuple[tuple[str, Readings], ...]] = {}
+        for name, (home, readings) in first.items():
+            living[home] = (*living.get(home, ()), (name, readings))
+        homes, readings_of = zip(*first.values(), strict=True) if first else ((), ())
+        return cls(tuple(first), homes, readings_of, living)
 
 
-class Writings(dict[Value, str]):
-    """Our value → the string to write."""
+class Writings(dict[Value, str | None]):
+    """Our value → the string to write; '' clears. Nothing is written of what is not known."""
 
     def __init__(self, dialect: Dialect, definition: FieldDef, home: Home) -> None:
         super().__init__()
         self._written = partial(dialect.to_vendor, definition, home)
 
-    def __missing__(self, value: Value) -> str:
+    def __missing__(self, value: Value) -> str | None:
         if len(self) >= MOST_ANSWERS:
             self.clear()
-        found = self[value] = self._written(value)
+        missing = "" if value is BLANK else None
+        found = self[value] = missing if isinstance(value, Missing) else self._written(value)
         return found

@@ -1,0 +1,39 @@
+"""Two looks at one moment are one decision. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from connector.domain.decision import Decision
+from connector.domain.state import LeadState
+
+
+def same_work(one: LeadState, other: LeadState) -> bool:
+    """True when that is alike on which moves may hang although moves bring it about."""
+    return (
+        (one.clocks is other.clocks or one.clocks == other.clocks)
+        and (one.cadences is other.cadences or one.cadences == other.cadences)
+        and (one.assigned is other.assigned or one.assigned == other.assigned)
+    )
+
+
+def joined(first: Decision, second: Decision) -> Decision:
+    """The later state, and everything that both brought about."""
+    tasks = {task.key: task for task in (*first.tasks_changed, *second.tasks_changed)}
+    deals = {deal.key: deal for deal in (*first.deals_changed, *second.deals_changed)}
+    return replace(
+        second,
+        entries=(*first.entries, *second.entries),
+        tasks_changed=tuple(tasks.values()),
+        deals_changed=tuple(deals.values()),
+        fired=tuple(dict.fromkeys((*first.fired, *second.fired))),
+        shadowed=tuple(dict.fromkeys((*first.shadowed, *second.shadowed))),
+        grounds={**first.grounds, **second.grounds},
+        overruled=(*first.overruled, *second.overruled),
+        requests=(*first.requests, *second.requests),
+        notes=(*first.notes, *second.notes),
+        notices=(*first.notices, *second.notices),
+        enrolments=(*first.enrolments, *second.enrolments),
+        clocks=(*first.clocks, *second.clocks),
+        absent_until=max((one.absent_until for one in (first, second) if one.absent_until is not None), default=None),
+    )
