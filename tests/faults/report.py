@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,13 @@ _LEGEND = """\
 """
 
 
-def render(results: Mapping[str, Mapping[str, Any]]) -> str:
+Results = Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]]
+"""Test → run → case → outcome, date, seconds, counted."""
+
+_Run = tuple[str, Mapping[str, Mapping[str, Any]]]
+
+
+def render(results: Results) -> str:
     """The page."""
     tests: dict[str, list[str]] = {}
     for row, test in marked():
@@ -49,49 +56,59 @@ def render(results: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(parts)
 
 
-def _by_function(results: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
-    """Function → (run, result) of everything that bears its name: contract tests run once for each vendor."""
-    found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+def _by_function(results: Results) -> dict[str, list[_Run]]:
+    """Function → what came of everything that bears its name: contract tests run once for each vendor."""
+    found: dict[str, list[_Run]] = {}
     for test, runs in results.items():
-        for run, result in runs.items():
-            found.setdefault(test.rpartition("::")[2], []).append((run, result))
+        found.setdefault(test.rpartition("::")[2], []).extend(runs.items())
     return found
 
 
-def _line(row: Row, tests: Iterable[str], known: Mapping[str, list[tuple[str, Mapping[str, Any]]]]) -> str:
+def _line(row: Row, tests: Iterable[str], known: Mapping[str, list[_Run]]) -> str:
     every = [known.get(test.rpartition("::")[2], []) for test in tests]
     remark = NOT_BUILT.get(row.id) or IN_PART.get(row.id)
     ran = [one for found in every for one in found]
+    outcomes = {case["outcome"] for _, cases in ran for case in cases.values()}
     if not every:
         result = "not yet"
-    elif any(one["failed"] for _, one in ran):
+    elif "failed" in outcomes:
         result = "**failed**"
-    elif not all(any(one["passed"] for _, one in found) for found in every):
-        result = "not run" if not any(one["passed"] for _, one in ran) else "in part"
+    elif not all(any(_passed(cases) for _, cases in found) for found in every):
+        result = "in part" if "passed" in outcomes else "not run"
         remark = " ".join(filter(None, [remark, "Some tests of this row have not been run."]))
     else:
         result = "in part" if remark else "passed"
-    runs = [_told(run, [one for name, one in ran if name == run]) for run in ("test", "soak")]
+    runs = [_told(run, [cases for name, cases in ran if name == run]) for run in ("test", "soak")]
     shown = " · ".join(filter(None, [*runs, remark]))
     return f"| {row.id} | {row.what} | {row.must} | {result} | {shown} |"
 
 
-def _told(run: str, results: list[Mapping[str, Any]]) -> str:
-    if not results:
+def _passed(cases: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [case for case in cases.values() if case["outcome"] == "passed"]
+
+
+def _told(run: str, tests: Iterable[Mapping[str, Mapping[str, Any]]]) -> str:
+    """`make test` with its newest date, how many cases, and all that they counted."""
+    passed = [case for cases in tests for case in _passed(cases)]
+    if not passed:
         return ""
-    cases = sum(one["passed"] for one in results)
-    counted = sorted({text for one in results for text in one["counted"]})
-    newest = max(one["date"] for one in results)
-    told = f"`make {run}` {newest}: {cases} {'case' if cases == 1 else 'cases'}"
-    return f"{told} ({'; '.join(counted)})" if counted else told
+    counted: Counter[str] = Counter()
+    for case in passed:
+        counted.update(case["counted"])
+    told = (
+        f"`make {run}` {max(case['date'] for case in passed)}: {len(passed)} {'case' if len(passed) == 1 else 'cases'}"
+    )
+    summed = ", ".join(f"{count:,} {word}" for word, count in sorted(counted.items()) if count)
+    return f"{told} ({summed})" if summed else told
 
 
-def _tests(tests: Mapping[str, list[str]], known: Mapping[str, list[tuple[str, Mapping[str, Any]]]]) -> Iterable[str]:
+def _tests(tests: Mapping[str, list[str]], known: Mapping[str, list[_Run]]) -> Iterable[str]:
     for row in (*PROMISES, *FAULTS):
         for test in sorted(tests.get(row.id, [])):
             path, _, function = test.partition("::")
-            runs = sorted({f"{run} {one['date']}" for run, one in known.get(function, ()) if one["passed"]})
-            yield f"- {row.id} [`{function}`](../tests/{path}) {', '.join(runs) or 'not run'}"
+            runs = {run: _passed(cases) for run, cases in known.get(function, ()) if _passed(cases)}
+            told = ", ".join(f"{run} {max(one['date'] for one in passed)}" for run, passed in sorted(runs.items()))
+            yield f"- {row.id} [`{function}`](../tests/{path}) {told or 'not run'}"
 
 
 def main(page: Path = PAGE) -> None:

@@ -1,7 +1,7 @@
 """`--reliability FILE`: what came of every test that bears a row's name, kept in a file from run to run.
 
-A test may say what it counted: `record_property("counted", "30 kills, 1,000 events")`. Results of tests that did not
-run this time stay as they were, each with its own date.
+A test may say what it counted: `record_property("counted", {"kills": 30, "events": 1_000})`. Cases that did not run
+this time stay as they were, each with its own date: the long runs may be run in pieces.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 RECORDED = Path(__file__).parents[2] / "docs" / "reliability.json"
-_COUNTED = ("passed", "failed", "skipped")
 
 
 class Recorder:
@@ -24,36 +23,32 @@ class Recorder:
     def __init__(self, path: Path, *, soak: bool) -> None:
         self._path = path
         self._run = "soak" if soak else "test"
-        self._found: dict[str, dict[str, Any]] = {}
+        self._found: dict[str, dict[str, dict[str, Any]]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of one test has ended."""
         properties = dict(report.user_properties)
-        rows = properties.get("fault_rows")
-        if not rows or (report.when != "call" and report.outcome == "passed"):
+        if "fault_rows" not in properties or (report.when != "call" and report.outcome == "passed"):
             return
-        test = report.nodeid.partition("[")[0]
-        entry = self._found.setdefault(
-            test, {"rows": rows, "passed": 0, "failed": 0, "skipped": 0, "seconds": 0.0, "counted": []}
-        )
-        entry[report.outcome] += 1
-        entry["seconds"] = round(entry["seconds"] + report.duration, 1)
-        for name in ("examples", "counted"):
-            if name in properties and properties[name] not in entry["counted"]:
-                entry["counted"].append(properties[name])
+        test, _, case = report.nodeid.removesuffix("]").partition("[")
+        self._found.setdefault(test, {})[case] = {
+            "outcome": report.outcome,
+            "date": datetime.now(UTC).date().isoformat(),
+            "seconds": round(report.duration, 1),
+            "counted": {**properties.get("examples", {}), **properties.get("counted", {})},
+        }
 
     def pytest_sessionfinish(self) -> None:
         """Put this run's results over those of before."""
         kept = read(self._path)
-        today = datetime.now(UTC).date().isoformat()
-        for test, entry in self._found.items():
-            kept.setdefault(test, {})[self._run] = {"date": today, **entry}
+        for test, cases in self._found.items():
+            kept.setdefault(test, {}).setdefault(self._run, {}).update(cases)
         text = json.dumps(kept, ensure_ascii=False, indent=1, sort_keys=True)
         self._path.write_text(text + "\n", encoding="utf-8")
 
 
 def read(path: Path = RECORDED) -> dict[str, dict[str, Any]]:
-    """Test → run (`test`, `soak`) → its result."""
+    """Test → run (`test`, `soak`) → case → its result."""
     if not path.exists():
         return {}
     found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
@@ -69,7 +64,7 @@ def label(items: Iterable[pytest.Item]) -> None:
         item.user_properties.append(("fault_rows", rows))
         settings = getattr(getattr(item, "function", None), "_hypothesis_internal_use_settings", None)
         if settings is not None:
-            item.user_properties.append(("examples", f"{settings.max_examples:,} examples"))
+            item.user_properties.append(("examples", {"examples": settings.max_examples}))
 
 
 def _rows(item: pytest.Item) -> Iterator[str]:

@@ -82,7 +82,7 @@ def _resume_everywhere(
         CONTACT, (), since=later, until=later + timedelta(days=1), after=None, lane=Lane.BACKGROUND
     )
     assert found.records == (), "a place in the future yields nothing"
-    record_property("counted", f"{checkpoints} checkpoints, {len(ids):,} records")
+    record_property("counted", {"checkpoints": checkpoints, "records": len(ids)})
 
 
 def _go_back(relay: Relay, place: Pass) -> None:

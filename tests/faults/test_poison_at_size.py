@@ -35,4 +35,4 @@ def test_ten_poisoned_of_a_thousand_are_parked_alone_and_redriven(
     assert relay.parked() == []
     written = [row["id"] for row in relay.our_writes() if "tasuki_grade" in row["changes"]]
     assert sorted(written) == sorted(ids), "each exactly once"
-    record_property("counted", "1,000 records, 10 poisoned, all redriven")
+    record_property("counted", {"records": 1_000, "of them poisoned": 10})

@@ -55,4 +55,4 @@ def _edit(relay: Relay, people: int, rounds: int, record_property: Callable[[str
         relay.hear_and_settle()
     assert relay.our_writes(since=mark) == []
     assert relay.our_writes(since=mark, type="tasks") == []
-    record_property("counted", f"{people * rounds:,} edits, {len(writes):,} writes, none in ten quiet minutes")
+    record_property("counted", {"edits": people * rounds, "writes": len(writes)})

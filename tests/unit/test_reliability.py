@@ -27,9 +27,8 @@ def test_a_test_that_fails_or_never_ran_is_not_called_passed() -> None:
     row, test = next((row, test) for row, test in marked() if row == "F5")
     line = f"| {row} | {ROWS[row].what} | {ROWS[row].must} | "
     assert f"{line}not run |" in render({})
-    ran = {"rows": [row], "passed": 1, "failed": 0, "skipped": 0, "seconds": 1.0, "counted": [], "date": "2026-04-01"}
-    assert f"{line}passed | `make test` 2026-04-01: 1 case |" in render({test: {"test": ran}})
-    failed = {**ran, "failed": 1}
-    assert f"{line}**failed** |" in render({test: {"test": ran, "soak": failed}})
-    skipped = {**ran, "passed": 0, "skipped": 1}
-    assert f"{line}not run |" in render({test: {"test": skipped}})
+    ran = {"outcome": "passed", "seconds": 1.0, "counted": {"calls": 20}, "date": "2026-04-01"}
+    two = {"test": {"a": ran, "b": {**ran, "date": "2026-04-02"}}}
+    assert f"{line}passed | `make test` 2026-04-02: 2 cases (40 calls) |" in render({test: two})
+    assert f"{line}**failed** |" in render({test: {"test": {"": ran}, "soak": {"": {**ran, "outcome": "failed"}}}})
+    assert f"{line}not run |" in render({test: {"test": {"": {**ran, "outcome": "skipped"}}}})
