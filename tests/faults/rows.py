@@ -117,7 +117,7 @@ IN_PART: dict[str, str] = {
     "T8": "The latency of the healthy beside poison was not measured.",
     "T13": "Replicas are refused and a lost lease stores nothing; the history of 100,000 operations was not run.",
     "F28": "HubSpot only: an edit whose source names our app. Salesforce's comes with its relay.",
-    "F42": "The client tells a used-up day from dead access; the pause itself comes with the relay to Salesforce.",
+    "F42": "The client tells a used-up day from dead access; the pause is tested with HubSpot alone.",
     "F51": "The client's half: what becomes of a lead that is blocked comes with the relay to Salesforce.",
 }
 """What of a row that tests show is still missing."""
