@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import procrastinate
+import psycopg
 from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool
 
-from connector.store.database import Connection, session_dsn
+from connector.store.database import Connection, has_something_to_read, session_dsn
 
 DEFAULT_QUEUE = "default"
 
@@ -53,6 +56,16 @@ def defer_once(
     return int(row["id"])
 
 
+def _pool(**given: Any) -> AsyncConnectionPool:
+    """procrastinate's pool with our look at an idle connection instead of its round trip at each use."""
+    return AsyncConnectionPool(**(given | {"check": _check}))
+
+
+async def _check(connection: psycopg.AsyncConnection) -> None:
+    if has_something_to_read(connection.fileno()):
+        await AsyncConnectionPool.check_connection(connection)
+
+
 def build_app(dsn: str, tasks: Iterable[JobTask], *, pool_size: int) -> procrastinate.App:
     """procrastinate's App for these tasks, not yet open. No task has a retry strategy: retrying a job whose
     successor waits violates a unique index and takes its lock out of service."""
@@ -64,6 +77,7 @@ def build_app(dsn: str, tasks: Iterable[JobTask], *, pool_size: int) -> procrast
         # database is back; the pool's own back-off would keep it waiting.
         timeout=1.5,
         reconnect_timeout=0.0,
+        pool_factory=_pool,
     )
     app = procrastinate.App(connector=connector)
     for task in tasks:

@@ -274,10 +274,15 @@ def _parse(dsn: str) -> dict[str, Any]:
 
 def _check_without_a_round_trip(connection: Connection) -> None:
     """An idle connection has nothing to read; one whose server went away has its end waiting."""
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
-    if poll.poll(0):
+    if has_something_to_read(connection.fileno()):
         ConnectionPool.check_connection(connection)
+
+
+def has_something_to_read(fileno: int) -> bool:
+    """True for an idle connection that is worth a check: news of the server's, or its end."""
+    poll = select.poll()
+    poll.register(fileno, select.POLLIN | select.POLLHUP | select.POLLERR)
+    return bool(poll.poll(0))
 
 
 def _until_up(ask: Callable[[], None], timeout_seconds: float) -> None:
