@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -28,9 +27,17 @@ def moment_or_none(raw: str | None) -> datetime | None:
     return datetime.fromisoformat(raw) if raw else None
 
 
+def flat(one: Task | Deal | Enrolment | OwnerRequest | Grant | EffectKey) -> dict[str, Json]:
+    """Its fields as they are, its key taken apart: `asdict` copies everything deeply, which costs ten times as much."""
+    found = {name: getattr(one, name) for name in one.__slots__}
+    if isinstance(found.get("key"), EffectKey):
+        found["key"] = flat(found["key"])
+    return found
+
+
 def encode_task(task: Task) -> dict[str, Json]:
     """A task as JSON."""
-    return asdict(task) | {
+    return flat(task) | {
         "due_at": moment_text(task.due_at),
         "opened_at": moment_text(task.opened_at),
         "ended_at": text_or_none(task.ended_at),
@@ -54,7 +61,7 @@ def decode_task(raw: Mapping[str, Json]) -> Task:
 
 def encode_enrolment(one: Enrolment) -> dict[str, Json]:
     """An enrolment as JSON."""
-    return asdict(one) | {"at": moment_text(one.at)}
+    return flat(one) | {"at": moment_text(one.at)}
 
 
 def decode_enrolment(raw: Mapping[str, Json]) -> Enrolment:
@@ -64,7 +71,7 @@ def decode_enrolment(raw: Mapping[str, Json]) -> Enrolment:
 
 def encode_deal(deal: Deal) -> dict[str, Json]:
     """A deal as JSON."""
-    return asdict(deal) | {
+    return flat(deal) | {
         "associate": list(deal.associate),
         "opened_at": moment_text(deal.opened_at),
         "state": deal.state.value,
@@ -86,7 +93,10 @@ def decode_deal(raw: Mapping[str, Json]) -> Deal:
 
 def encode_request(request: OwnerRequest) -> dict[str, Json]:
     """A request for an owner as JSON."""
-    return asdict(request) | {"asked_at": moment_text(request.asked_at)}
+    return flat(request) | {
+        "asked_at": moment_text(request.asked_at),
+        "task": flat(request.task) if request.task is not None else None,
+    }
 
 
 def decode_request(raw: Mapping[str, Json]) -> OwnerRequest:
@@ -102,7 +112,7 @@ def decode_request(raw: Mapping[str, Json]) -> OwnerRequest:
 
 def encode_grant(grant: Grant) -> dict[str, Json]:
     """A grant as JSON."""
-    return asdict(grant) | {"granted_at": moment_text(grant.granted_at)}
+    return flat(grant) | {"granted_at": moment_text(grant.granted_at)}
 
 
 def decode_grant(raw: Mapping[str, Json]) -> Grant:
