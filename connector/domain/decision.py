@@ -84,6 +84,7 @@ class Decision:
     #: The latest moment by which nothing had happened, as this decision takes for certain; None: it does not ask that.
     #: It may be acted on when everything that had happened by then is known.
     absent_until: datetime | None = None
+    is_cut_short: bool = False  #: It ends where pools are asked: only `state.requests` is good.
 
     @property
     def changed(self) -> bool:

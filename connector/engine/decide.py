@@ -7,7 +7,7 @@ fields catch up, nothing is started); then what is new is applied aloud.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connector.domain.calendar import END_OF_TIME
@@ -59,8 +59,8 @@ class _Look:
     now: datetime
     since: datetime
     closely: bool
-    waking: bool
     resting: LeadView | None = None  #: The lead as it stands, where the last evaluation found it at rest.
+    found: tuple[LeadState, LeadView, Sequence[Signal]] = field(init=False)  #: What the last evaluation came to.
 
 
 def decide(
@@ -73,16 +73,23 @@ def decide(
     since: datetime,
     closely: bool = False,
     waking: bool = True,
+    asking: bool = False,
 ) -> Decision:
     """Evaluate one lead at `now` (UTC).
 
     `since` is when the policy was activated: what entered, happened or turned before it starts no work. After the
     decision is stored, the shell marks every signal that was passed in (and had occurred by `now`) as seen. `closely`
     looks at everything also where a lead is seen to rest: it comes to the same. Without `waking`, when to look again is
-    left out.
+    left out. `asking` ends as soon as pools are asked: of such a decision only its requests are good, see
+    `Decision.is_cut_short`.
     """
     lead, state = firsts.kept(plan, lead, state)
-    return _decided(_Look(plan, lead, now, since, closely=closely, waking=waking), signals, state)
+    look = _Look(plan, lead, now, since, closely=closely)
+    decision = _decided(look, signals, state, asking=asking)
+    if not waking or decision.is_cut_short:
+        return decision
+    after, view, seen = look.found
+    return replace(decision, wake=wake.next_wake(plan, after, view, seen))
 
 
 def weighed(
@@ -90,8 +97,8 @@ def weighed(
 ) -> tuple[Decision, LeadView]:
     """The decision without the next look, and the lead as it then stands: for forecasts, which ask what bears on it."""
     lead, state = firsts.kept(plan, lead, state)
-    look = _Look(plan, lead, now, since, closely=False, waking=False)
-    decision = _decided(look, signals, state)
+    look = _Look(plan, lead, now, since, closely=False)
+    decision = _decided(look, signals, state, asking=False)
     if look.resting is not None:
         return decision, look.resting
     after = decision.state
@@ -99,7 +106,7 @@ def weighed(
     return decision, LeadView(plan, lead, times, after.entry, after.holds, now, after).settle()
 
 
-def _decided(look: _Look, signals: Sequence[Signal], state: LeadState) -> Decision:
+def _decided(look: _Look, signals: Sequence[Signal], state: LeadState, *, asking: bool) -> Decision:
     plan, lead, now, since = look.plan, look.lead, look.now, look.since
     earlier: tuple[StageEntry, ...] = ()
     grounds: Mapping[int, tuple[Ground, ...]] = {}
@@ -118,6 +125,8 @@ def _decided(look: _Look, signals: Sequence[Signal], state: LeadState) -> Decisi
     decision = _evaluate(look, signals, state, earlier)
     if grounds:
         decision = replace(decision, grounds={**grounds, **decision.grounds})
+    if asking and decision.state.requests:
+        return replace(decision, is_cut_short=True)
     if not plan.feeds_back:
         return decision
     for _ in range(MOST_ROUNDS):
@@ -162,7 +171,9 @@ def _at_a_glance(
     look.resting = view
     if view is None:
         return None
-    return rest.decision(look.plan, view, state, signals, earlier, waking=look.waking)
+    decision = rest.decision(look.plan, view, state, earlier)
+    look.found = (decision.state, view, signals)
+    return decision
 
 
 def _evaluate(look: _Look, signals: Sequence[Signal], state: LeadState, earlier: tuple[StageEntry, ...]) -> Decision:
@@ -203,6 +214,7 @@ def _evaluate(look: _Look, signals: Sequence[Signal], state: LeadState, earlier:
     settings = publish.settings_after(state, lead, acts.settings, now)
     published = publish.scores_after(plan, state, view)
     after = altered(run.standing, **run.moved(), **worked, **published, holds=holds, settings=settings)
+    look.found = (after, view, signals)
     is_stage_ours = view.entry is not None and view.entry.stage in plan.policy.stages
     is_kept = refused is not None and not run.course.entries and plan.policy.manual_moves.refused == "keep"
     return Decision(
@@ -214,7 +226,7 @@ def _evaluate(look: _Look, signals: Sequence[Signal], state: LeadState, earlier:
         fired=tuple(dict.fromkeys(acts.fired)),
         scores=view.exacts(),
         overruled=(*overruled, *_refusals(run.course.refused, view, state)),
-        wake=wake.next_wake(plan, after, view, signals) if look.waking else None,
+        wake=None,
         owners={} if acts.silent else publish.owners(after, view),
         requests=tuple(acts.requests.values()),
         deals_changed=tuple(acts.deals.values()),

@@ -19,7 +19,7 @@ from connector.domain.runs import CadenceRun, ClockRun
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState, Mover, StageEntry, altered
 from connector.domain.value import UNREAD
-from connector.engine import employer, events, handoff, publish, reach, wake
+from connector.engine import employer, events, handoff, publish, reach
 from connector.engine.view import LeadView, occurrences
 
 if TYPE_CHECKING:
@@ -55,12 +55,9 @@ def decision(
     plan: Plan,
     view: LeadView,
     state: LeadState,
-    signals: Sequence[Signal],
     earlier: tuple[StageEntry, ...],
-    *,
-    waking: bool,
 ) -> Decision:
-    """What a lead at rest comes to."""
+    """What a lead at rest comes to; when to look again is left out."""
     assert view.entry is not None
     after = altered(state, **publish.scores_after(plan, state, view))
     return Decision(
@@ -72,7 +69,7 @@ def decision(
         fired=(),
         scores=view.exacts(),
         overruled=(),
-        wake=wake.next_wake(plan, after, view, signals) if waking else None,
+        wake=None,
         owners=publish.owners(after, view),
     )
 

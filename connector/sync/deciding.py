@@ -69,9 +69,17 @@ class ToRead:
 
 
 def decide_case(
-    tenant: Tenant, due: DueClaim, case: Case, now: datetime, grants: tuple[Grant, ...] = ()
+    tenant: Tenant,
+    due: DueClaim,
+    case: Case,
+    now: datetime,
+    grants: tuple[Grant, ...] = (),
+    *,
+    asking: bool = False,
 ) -> Result | ToRead:
     """Step through every instant that was due, in order, then now; `grants` are the answers of pools to what it asks.
+
+    `asking`: a decision that asks pools may be cut short, since it is made anew with their answers.
 
     Nothing is stored between asking and answering: the case is decided from its beginning, so that whatever comes of
     an instant has the owner that it is for. Nothing is decided of what is `ToRead`: what we know is older than the
@@ -82,11 +90,12 @@ def decide_case(
     found: Sequence[Signal] = case.signals
     instant = _first_instant(tenant, due, case, now)
     result: Result | None = None
+    asking = asking and instant >= now  # what is asked on the way may hang on what the instants before it bring about
     by_time = due.why == WakeClass.WINDOW.value and instant == due.due_at
     for step in range(MOST_STEPS + 1):
         if step == MOST_STEPS:
             instant = now
-        decision = decide(tenant.plan, lead, found, state, instant, since=tenant.policy.activated_at)
+        decision = decide(tenant.plan, lead, found, state, instant, since=tenant.policy.activated_at, asking=asking)
         if _is_rash(decision, case.known_until, instant if by_time else None):
             return ToRead(urgent=decision.absent_until is not None)
         state = decision.state

@@ -56,12 +56,14 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
         with tenant.database.transaction(tenant.installation_id) as conn:
             cases, resting = _cases(tenant, conn, due)
         unsure: dict[int, str] = {}
-        decided = (_decided(tenant, token, due, case, now, unsure) for due, case in cases)
+        decided = (_decided(tenant, token, due, case, now, unsure, asking=True) for due, case in cases)
         results = grant_requests(
             tenant,
             [one for one in decided if one is not None],
             now,
-            anew=lambda one, grants: _decided(tenant, token, one.due, one.case, now, unsure, grants),
+            anew=lambda one, grants, asking: _decided(
+                tenant, token, one.due, one.case, now, unsure, grants, asking=asking
+            ),
         )
         with tenant.database.transaction(tenant.installation_id) as conn:
             results = keep_turns(
@@ -100,10 +102,12 @@ def _decided(
     now: datetime,
     unsure: dict[int, str],
     grants: tuple[Grant, ...] = (),
+    *,
+    asking: bool = False,
 ) -> Result | None:
     """What came of a case; None where it failed, or where it has to be read before (`unsure`: in which lane)."""
     try:
-        result = decide_case(tenant, due, case, now, grants)
+        result = decide_case(tenant, due, case, now, grants, asking=asking)
         if isinstance(result, ToRead):
             unsure[case.row.id] = "hot" if result.urgent else "background"
             return None

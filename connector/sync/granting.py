@@ -27,14 +27,15 @@ _ROUNDS = 3
 """Grants may lead to further requests; the rest waits for the next evaluation."""
 
 
-Anew = Callable[[Result, tuple[Grant, ...]], Result | None]
-"""Decides a lead anew with the grants that it has got; None: it cannot be decided."""
+Anew = Callable[[Result, tuple[Grant, ...], bool], Result | None]
+"""Decides a lead anew with the grants that it has got; None: it cannot be decided. The flag: it may be cut short again
+where it asks more."""
 
 
 def grant_requests(tenant: Tenant, results: Sequence[Result], now: datetime, *, anew: Anew) -> list[Result]:
-    """Answer the open requests of these decisions; returns the decisions with the answers."""
+    """Answer the open requests of these decisions; returns the decisions with the answers, each whole."""
     results, again = list(results), dict[int, datetime]()
-    for _ in range(_ROUNDS):
+    for left in reversed(range(_ROUNDS)):
         asking = [
             (request, result)
             for result in results
@@ -49,9 +50,12 @@ def grant_requests(tenant: Tenant, results: Sequence[Result], now: datetime, *, 
         if not given:
             break
         decided = (
-            anew(one, (*one.grants, *given[one.case.row.id])) if one.case.row.id in given else one for one in results
+            anew(one, (*one.grants, *given[one.case.row.id]), left > 0) if one.case.row.id in given else one
+            for one in results
         )
         results = [one for one in decided if one is not None]
+    whole = (anew(one, one.grants, False) if one.decision.is_cut_short else one for one in results)
+    results = [one for one in whole if one is not None]
     for one in results:
         one.offer_again_at = again.get(one.case.row.id)
     return results
