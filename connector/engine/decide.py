@@ -127,10 +127,10 @@ def _decided(look: _Look, signals: Sequence[Signal], state: LeadState, *, asking
         decision = replace(decision, grounds={**grounds, **decision.grounds})
     if asking and decision.state.requests:
         return replace(decision, is_cut_short=True)
-    if not plan.feeds_back:
+    if not plan.fed_back:
         return decision
     for _ in range(MOST_ROUNDS):
-        if decision.state is state or same_work(decision.state, state):
+        if decision.state is state or same_work(plan.fed_back, decision.state, state):
             break
         state = decision.state
         seen = [replace(one, seen=one.seen or one.occurred_at <= now) for one in signals]

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from connector.domain.decision import Decision
 from connector.domain.state import LeadState
 
 
-def same_work(one: LeadState, other: LeadState) -> bool:
-    """True when that is alike on which moves may hang although moves bring it about."""
-    return (
-        (one.clocks is other.clocks or one.clocks == other.clocks)
-        and (one.cadences is other.cadences or one.cadences == other.cadences)
-        and (one.assigned is other.assigned or one.assigned == other.assigned)
-    )
+def same_work(read: Collection[str], one: LeadState, other: LeadState) -> bool:
+    """True when that is alike on which moves hang although moves bring it about; `read`: the names of it."""
+    for name in read:
+        kind, _, which = name.partition(".")
+        if kind == "clock":
+            if one.clocks.get(which) != other.clocks.get(which):
+                return False
+        elif kind == "cadence":
+            if one.cadences.get(which) != other.cadences.get(which):
+                return False
+        elif one.assigned is not other.assigned and one.assigned != other.assigned:
+            return False
+    return True
 
 
 def joined(first: Decision, second: Decision) -> Decision:

@@ -263,12 +263,12 @@ class Plan:
         }
 
     @cached_property
-    def feeds_back(self) -> bool:
-        """True when a move, a value or an event can hang on a clock, a cadence or an owner: these are settled last."""
+    def fed_back(self) -> frozenset[str]:
+        """The clocks, cadences and owners on which a move, a value or an event hangs: these are settled last."""
         names = {name for one in self.policy.transitions for name in self.evidence[one.id]}
         for condition in self.standing_conditions:
             names.update(self._leaves(condition.names))
-        return any(name.startswith(("clock.", "cadence.", "owner", "company.owner")) for name in names)
+        return frozenset(name for name in names if name.startswith(("clock.", "cadence.", "owner", "company.owner")))
 
     @cached_property
     def reads_colleagues(self) -> bool:
