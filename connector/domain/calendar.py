@@ -11,7 +11,7 @@ the people in the office.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
@@ -27,6 +27,8 @@ _DAY = timedelta(days=1)
 #: So many days a year may be closed every year: the rest guarantees that the office opens again.
 _MOST_CLOSED = 180
 _LAST_DAY = date(9990, 1, 1)
+_MOST_KEPT = 4_096
+"""Sums that a calendar keeps; then it begins anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Calendar:
     open: Mapping[date | tuple[int, int], Hours] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     _days: dict[date, tuple[Interval, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _years: dict[int, Year] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _kept: dict[Hashable, datetime] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def build(
@@ -92,6 +95,15 @@ class Calendar:
         found = self._days.get(day)
         if found is None:
             found = self._days[day] = hours_on(day, self._hours_of(day), self.zone)
+        return found
+
+    def keep(self, key: Hashable, work_out: Callable[[], datetime]) -> datetime:
+        """What was worked out of this calendar and of `key` alone: a calendar never changes."""
+        found = self._kept.get(key)
+        if found is None:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            found = self._kept[key] = work_out()
         return found
 
     def is_open(self, moment: datetime) -> bool:

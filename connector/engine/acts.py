@@ -175,7 +175,11 @@ def open_task(view: LeadView, key: EffectKey, action: TaskAction, start: datetim
 
 def forbidden(plan: Plan, view: LeadView, *words: str) -> bool:
     """`never:` outranks every rule."""
-    return any(rule.when.test(view) is True for rule in plan.policy.never if any(word in rule.what for word in words))
+    for rule in plan.policy.never:
+        for word in words:
+            if word in rule.what and rule.when.test(view) is True:
+                return True
+    return False
 
 
 def follow(task: Task, view: LeadView) -> Task:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from connector.engine.view import LeadView
 
 RUNNING, FINISHED, WAITING = "running", "finished", "waiting"
+_CADENCE = Cause.CADENCE.value
 _UNENROL_TITLE = {"ja": "シーケンスから外してください: {name}", "en": "Take this contact out of the sequence: {name}"}
 
 
@@ -89,6 +90,22 @@ def step(plan: Plan, runs: Mapping[str, CadenceRun], view: LeadView, acts: Acts)
     return after
 
 
+def stand(plan: Plan, state: LeadState, view: LeadView, nothing: Events) -> bool:
+    """True when a look at which nothing has come leaves every cadence as it is, and brings none of its steps about."""
+    for name, run in state.cadences.items():
+        if not run.running:
+            continue
+        cadence = plan.policy.cadences.get(name)
+        if (
+            cadence is None
+            or first_after(plan, f"{name}.stop_on", cadence.stop_on, run.started_at, view, nothing) is not None
+        ):
+            return False
+        if _in_turn(cadence, run, view) is not run or not (run.waiting or _waits(cadence, run, state.tasks, view)):
+            return False
+    return not any(_is_left_over(task, state.cadences) for task in state.tasks)
+
+
 def standing(runs: Mapping[str, CadenceRun], cadence: str) -> Value:
     """`cadence.<id>` for conditions: waiting, running, finished; blank before its first run and once stopped."""
     run = runs.get(cadence)
@@ -111,12 +128,16 @@ def next_steps(plan: Plan, state: LeadState, view: LeadView) -> Iterator[datetim
 
 def is_step(key: EffectKey) -> bool:
     """True for what a cadence's own steps bring about; what a rule makes of its end is the rule's."""
-    return key.cause == Cause.CADENCE.value and key.cause_id.rpartition("#")[0] == key.rule
+    return key.cause == _CADENCE and key.cause_id.rpartition("#")[0] == key.rule
 
 
 def step_at(run: CadenceRun, one: Step, calendar: Calendar) -> datetime:
     """So many days after the start, at the same time of day; on a day off, the next working day's opening."""
-    at = Span(amount=one.day, unit="days").add(run.started_at, calendar)
+    return calendar.keep((one.day, run.started_at), lambda: _day_of_step(run.started_at, one.day, calendar))
+
+
+def _day_of_step(started_at: datetime, days: int, calendar: Calendar) -> datetime:
+    at = Span(amount=days, unit="days").add(started_at, calendar)
     day = at.astimezone(calendar.zone).date()
     if calendar.open_intervals(day):
         return at
@@ -171,19 +192,29 @@ def _stepped(plan: Plan, cadence: Cadence, run: CadenceRun, view: LeadView, acts
     """The steps whose day has come, one after the other. What is forbidden is passed over; over a limit it waits."""
     from connector.engine.acts import Trigger
 
-    while run.fired < len(cadence.steps):
-        if _is_open(_task_of(cadence, run, tuple(acts.tasks.values()))):
-            break
+    while run.fired < len(cadence.steps) and not _waits(cadence, run, tuple(acts.tasks.values()), view):
         one = cadence.steps[run.fired]
         at = step_at(run, one, view.policy.calendar)
-        if at > view.now or (is_contact(one.action) and reached(view, acts.tasks.values()) is not None):
-            break
         if at > run.started_at:  # it comes because nobody has answered until then
             acts.rest_on(at)
         happening = Happening(Cause.CADENCE, f"{cadence.id}#{run.number}", view.now, f"cadence:{cadence.id}")
         acts.do([Trigger(cadence.id, (one.action,), happening)])
         run = replace(run, fired=run.fired + 1)
     return run
+
+
+def _waits(cadence: Cadence, run: CadenceRun, tasks: Sequence[Task], view: LeadView) -> bool:
+    """True while the step before is not done, the next one's day has not come, or a contact limit is reached. Where
+    there is no next one, a run waits for its last step alone.
+    """
+    if _is_open(_task_of(cadence, run, tasks)):
+        return True
+    if run.fired >= len(cadence.steps):
+        return False
+    one = cadence.steps[run.fired]
+    if step_at(run, one, view.policy.calendar) > view.now:
+        return True
+    return is_contact(one.action) and reached(view, tasks) is not None
 
 
 def _key(cadence: Cadence, run: CadenceRun, slot: str) -> EffectKey:
@@ -225,8 +256,14 @@ def _ask_to_unenrol(cadence: Cadence, run: CadenceRun, view: LeadView, acts: Act
 def _close(acts: Acts, runs: Mapping[str, CadenceRun], view: LeadView) -> None:
     """A cadence that was stopped takes its open step with it."""
     for key, task in acts.tasks.items():
-        if not is_step(key) or task.state is not WorkState.OPEN or key.slot == UNENROL:
-            continue
-        run = runs.get(key.rule)
-        if run is None or run.stopped_at is not None or key.cause_id != f"{key.rule}#{run.number}":
+        if _is_left_over(task, runs):
             acts.tasks[key] = replace(task, state=WorkState.CLOSED, ended_at=view.now)
+
+
+def _is_left_over(task: Task, runs: Mapping[str, CadenceRun]) -> bool:
+    """True for the open step of a run that is no more."""
+    key = task.key
+    if not is_step(key) or task.state is not WorkState.OPEN or key.slot == UNENROL:
+        return False
+    run = runs.get(key.rule)
+    return run is None or run.stopped_at is not None or key.cause_id != f"{key.rule}#{run.number}"

@@ -24,7 +24,7 @@ def runs_now(plan: Plan, clock: Clock, before: ClockRun | None, view: LeadView, 
     runs: list[ClockRun] = []
     run = before
     if before is not None:
-        run = _as_known(plan, clock, before, view, events)
+        run = as_known(plan, clock, before, view, events)
         runs.append(run)
     for start in _starts(plan, clock, before, run, view, events):
         if run is not None and (run.running or start.at <= _end(run)):
@@ -34,7 +34,7 @@ def runs_now(plan: Plan, clock: Clock, before: ClockRun | None, view: LeadView, 
             started_at=start.at,
             occurred_at=_occurred_at(plan, start, view),
         )
-        run = _as_known(plan, clock, begun, view, events, is_new=True)
+        run = as_known(plan, clock, begun, view, events, is_new=True)
         runs.append(run)
     return runs
 
@@ -89,10 +89,10 @@ def _occurred_at(plan: Plan, start: Happening, view: LeadView) -> datetime | Non
 
 
 # ── what is known of a run ───────────────────────────────────────────────────────────────────────────────────────
-def _as_known(
+def as_known(
     plan: Plan, clock: Clock, run: ClockRun, view: LeadView, events: Events, *, is_new: bool = False
 ) -> ClockRun:
-    """The run with the stop, the pauses and the end that are known now."""
+    """The run with the stop, the pauses and the end that are known now: the very same where that is nothing new."""
     stop = _stop(plan, clock, run, view, events)
     if stop is not None and _comes_first(stop, run):
         return _stopped(clock, run, stop, view.now)

@@ -30,15 +30,32 @@ _TRUSTED = (1e-6, 1 - 1e-12)
 """The share of what fades that is left at a crossing: where it is nearly nothing or nearly all, rounding decides."""
 
 
-class _Fall:
-    """One score as a function of time: what stays, what falls, what rises."""
+class Fall:
+    """One score as a function of time: what stays, what falls, what rises. `left` of it fades, `standing` does not."""
 
-    __slots__ = ("decay", "definition", "left", "lines")
+    __slots__ = ("_lines", "_result", "decay", "definition", "left", "moves", "standing")
 
     def __init__(self, definition: ScoreDef, result: ScoreResult) -> None:
         self.definition, self.decay = definition, definition.decay
-        self.lines = [(one.rule.points, one.at) for one in result.contributions]
-        self.left = sum([one.points for one in result.contributions if one.at])
+        self._result = result
+        self._lines: list[tuple[float, Sequence[datetime]]] | None = None
+        self.moves = False
+        left = standing = 0.0
+        if definition.decay is not None:
+            for one in result.contributions:
+                if one.at:
+                    self.moves = True
+                    left += one.points
+                else:
+                    standing += one.points
+        self.left, self.standing = left, standing
+
+    @property
+    def lines(self) -> list[tuple[float, Sequence[datetime]]]:
+        """What each rule gives for one occurrence, with the occurrences that count."""
+        if self._lines is None:
+            self._lines = [(one.rule.points, one.at) for one in self._result.contributions]
+        return self._lines
 
     def value(self, moment: datetime) -> float:
         """The limited score, by the same steps as `Program.scores` at that moment."""
@@ -66,10 +83,6 @@ class _Fall:
         latest = max(moment for _, occurred in self.lines for moment in occurred)
         return shift(latest, self.decay.to_zero_after or timedelta())
 
-    def standing(self) -> float:
-        """What does not fade."""
-        return sum([points for points, occurred in self.lines if not occurred], 0.0)
-
 
 @dataclass(frozen=True, slots=True)
 class _Curve:
@@ -93,19 +106,15 @@ class _Curve:
 
 
 class Fade:
-    """A sum of scores from `now` on, by the results that they have now."""
+    """A sum of scores from `now` on: each by the value that it has now, and as a function of time."""
 
     __slots__ = ("_curve", "_exact", "_falls", "_found", "_values", "moves", "now")
 
-    def __init__(self, parts: Sequence[tuple[ScoreDef, ScoreResult]], now: datetime) -> None:
+    def __init__(self, parts: Sequence[tuple[float, Fall]], now: datetime) -> None:
         self.now = now
-        self._values = [result.value for _, result in parts]
+        self._values = [value for value, _ in parts]
         self._exact = sum(self._values)
-        self._falls = {
-            place: _Fall(definition, result)
-            for place, (definition, result) in enumerate(parts)
-            if definition.decay is not None and any(one.at for one in result.contributions)
-        }
+        self._falls = {place: fall for place, (_, fall) in enumerate(parts) if fall.moves}
         self._found: dict[float, datetime | None] = {}
         self.moves = bool(self._falls)
         self._curve = self._one_curve() if len(self._falls) == 1 else None
@@ -151,7 +160,7 @@ class Fade:
         if half_life is None:
             return None
         steady = sum([value for other, value in enumerate(self._values) if other != place])
-        return _Curve(fall.definition, half_life, steady, fall.standing(), fall.left)
+        return _Curve(fall.definition, half_life, steady, fall.standing, fall.left)
 
     def _after(self, threshold: float) -> float | None:
         """After how many half-lives it crosses, nearly; infinity where it has to be searched for, None: never."""
@@ -224,7 +233,7 @@ _Point = tuple[datetime, Sequence[tuple[float, float]]]
 """A moment, with the gains and losses of what fades."""
 
 
-def _point(falls: Sequence[_Fall], moment: datetime) -> _Point:
+def _point(falls: Sequence[Fall], moment: datetime) -> _Point:
     return moment, [fall.at(moment) for fall in falls]
 
 
@@ -247,7 +256,7 @@ def _side(exact: float, threshold: float) -> int:
     return (value > threshold) - (value < threshold)
 
 
-def _stays(falls: Sequence[_Fall], steady: float, start: _Point, end: _Point, threshold: float, side: int) -> bool:
+def _stays(falls: Sequence[Fall], steady: float, start: _Point, end: _Point, threshold: float, side: int) -> bool:
     """True when the sum is on this side of the threshold from `start` to `end`."""
     low = high = steady
     for fall, (gains, losses), (gains_left, losses_left) in zip(falls, start[1], end[1], strict=True):

@@ -63,6 +63,10 @@ def run_out(span: Span, calendar: Calendar, start: datetime, pauses: Pauses, sha
 def _worked_off(
     span: Span, calendar: Calendar, start: datetime, pauses: list[tuple[datetime, datetime | None]], share: float
 ) -> datetime | None:
+    if not pauses:  # as mostly: and the same is asked several times a look, and at each look
+        return calendar.keep(
+            (span, start, share), lambda: calendar.working_after(start, _working_time(span, calendar, start) * share)
+        )
     amount = _working_time(span, calendar, start) * share
     for begun, ended in pauses:
         if begun >= calendar.working_after(start, amount):

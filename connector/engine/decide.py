@@ -133,7 +133,7 @@ def _decided(look: _Look, signals: Sequence[Signal], state: LeadState, *, asking
         if decision.state is state or same_work(plan.fed_back, decision.state, state):
             break
         state = decision.state
-        seen = [replace(one, seen=one.seen or one.occurred_at <= now) for one in signals]
+        seen = [one if one.seen or one.occurred_at > now else replace(one, seen=True) for one in signals]
         decision = joined(decision, _evaluate(look, seen, state, ()))
     return decision
 

@@ -32,6 +32,7 @@ GATE, PIPELINE = "gate", "pipeline"
 """The rules that do `if_missing`: `gate.<id>` and `pipeline`."""
 
 _PIPELINE_EDGE = "pipeline:missing"
+_EDGE = Cause.EDGE.value
 
 
 def hand_over(plan: Plan, state: LeadState, view: LeadView, events: Events, acts: Acts) -> None:
@@ -176,7 +177,7 @@ def _told(plan: Plan, view: LeadView, events: Events) -> Iterator[Trigger]:
 
 def is_settled(view: LeadView, edges: Mapping[str, Edge], task: Task) -> bool:
     """True when a task about a deal's gaps has nothing left to ask for, or a later one asks for it."""
-    if task.key.rule != PIPELINE or task.key.cause != Cause.EDGE.value:
+    if task.key.rule != PIPELINE or task.key.cause != _EDGE:
         return False
     edge = edges.get(_PIPELINE_EDGE)
     latest = f"{_PIPELINE_EDGE}#{edge.turned}" if edge is not None else None

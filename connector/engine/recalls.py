@@ -36,6 +36,11 @@ def step(plan: Plan, view: LeadView, events: Events, acts: Acts) -> None:
             _ask(recall, row, view, max(news, key=lambda one: (one.at, one.cause_id)), acts)
 
 
+def is_over(plan: Plan, task: Task, view: LeadView, events: Events) -> bool:
+    """True for the task of a recall whose row has ended: somebody was reached, or the lead has gone on."""
+    return any(is_of(recall, task) and not _row(plan, recall, view, events) for recall in plan.policy.recalls)
+
+
 def _ask(recall: Recall, row: list[datetime], view: LeadView, cause: Happening, acts: Acts) -> None:
     action = recall.again[len(row) - 1] if len(row) <= len(recall.again) else None
     if action is not None and (recall.when is None or recall.when.test(view) is True):

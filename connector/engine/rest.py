@@ -1,4 +1,4 @@
-"""The short way for a lead at rest: nothing has come to it, nothing is open, no rule moves it. Pure.
+"""The short way for a lead at rest: nothing has come to it, nothing of it is due, no rule moves it. Pure.
 
 That is how most leads stand at most looks. Such a lead comes to values, scores and the moment to look again; all that
 events and work would ask is passed over. `glance` gives up wherever one of them might have a say, and `decide` looks
@@ -19,7 +19,7 @@ from connector.domain.runs import CadenceRun, ClockRun
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState, Mover, StageEntry, altered
 from connector.domain.value import UNREAD
-from connector.engine import employer, events, handoff, publish, reach
+from connector.engine import employer, events, handoff, publish, reach, standing
 from connector.engine.view import LeadView, occurrences
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def glance(
     if ways_out(view) or not reach.acts_on(plan, view):
         return None
     edges = handoff.edges_after(plan, events.edges_after(plan, state.edges, view, since, None), view, None, None)
-    return view if edges is state.edges else None
+    if edges is not state.edges:
+        return None
+    return view if has_no_work(state, lead) or standing.rests(plan, state, view, since) else None
 
 
 def decision(
@@ -116,7 +118,7 @@ def _is_heard(plan: Plan, signal: Signal, entry: StageEntry) -> bool:
 
 def _is_left_alone(plan: Plan, lead: Lead, state: LeadState) -> bool:
     """True when no person has moved the lead or written over what the policy works out."""
-    if lead.stage_report is not None or not has_no_work(state, lead):
+    if lead.stage_report is not None or not standing.may_rest(state, lead):
         return False
     written = map(lead.fields.get, plan.computed_names, repeat(_NOT_WRITTEN))
     return Actor.PERSON not in map(_ACTOR, written)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 RUNNING, WARNED, BREACHED, MET = "running", "warned", "breached", "met"
 
 _RUNG = "rung_"
+_CLOCK = Cause.CLOCK.value
 
 
 @dataclass(slots=True)
@@ -69,6 +70,20 @@ def tick(plan: Plan, state: LeadState, view: LeadView, events: Events) -> Ticked
         for run in clock_run.runs_now(plan, clock, before, view, events):
             _keep(ticked, clock.id, _climbed(clock, run, view.now, events.since, ticked))
     return ticked
+
+
+def stand(plan: Plan, runs: Mapping[str, ClockRun], view: LeadView, nothing: Events) -> bool:
+    """True when a look at which nothing has come leaves every clock as it is: no stop, no pause, no rung, no breach."""
+    for name, run in runs.items():
+        if not run.running:
+            continue
+        clock = plan.policy.clocks.get(name)
+        if clock is None or clock_run.as_known(plan, clock, run, view, nothing) is not run:
+            return False
+        ticked = Ticked(runs)
+        if _climbed(clock, run, view.now, nothing.since, ticked) is not run or ticked.triggers or ticked.breached:
+            return False
+    return True
 
 
 def _stands(plan: Plan, clock: Clock, run: ClockRun | None, events: Events) -> bool:
@@ -132,7 +147,7 @@ def next_deadlines(plan: Plan, state: LeadState, view: LeadView) -> Iterator[dat
 def is_over(plan: Plan, runs: Mapping[str, ClockRun], key: EffectKey) -> bool:
     """True when what opened this task has gone: its run is over, or the breach that its rung acted on was withdrawn."""
     name, _, number = key.cause_id.rpartition("#")
-    if key.cause != Cause.CLOCK.value or name != key.rule:
+    if key.cause != _CLOCK or name != key.rule:
         return False
     run, clock = runs.get(name), plan.policy.clocks.get(name)
     if run is None or clock is None or str(run.number) != number or not run.running:

@@ -16,7 +16,7 @@ from connector.domain.signal import Signal
 from connector.domain.state import Hold, LeadState, StageEntry
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Missing, Value
 from connector.engine import routing
-from connector.engine.crossing import Fade
+from connector.engine.crossing import Fade, Fall
 from connector.engine.fading import whole
 from connector.engine.makers import MEETINGS, SCORE, maker
 from connector.engine.scoring import ScoreResult
@@ -38,7 +38,7 @@ class LeadView:
     """
 
     __slots__ = (
-        "_fades", "_fading", "_held", "_named",
+        "_fades", "_fading", "_falls", "_held", "_named",
         "entry", "exact_scores", "holds", "lead", "moments", "now", "plan", "policy", "results", "score_bases",
         "state", "values", "whole_scores", "zone",
     )  # fmt: skip
@@ -71,6 +71,7 @@ class LeadView:
         self.whole_scores: dict[str, float] | None = None
         self.score_bases: dict[str, float] | None = None
         self._fades: dict[str, Fade] = {}
+        self._falls: dict[str, Fall] = {}
         self._fading: frozenset[str] | None = None
         if self._came_back():
             self._read_deal()
@@ -105,7 +106,7 @@ class LeadView:
         other.results = {key: found for key, found in self.results.items() if key in program.lasting_scores}
         other.exact_scores = {}
         other.whole_scores = other.score_bases = None
-        other._fades = {}
+        other._fades, other._falls = {}, {}
         other._fading = None
         if self._came_back() or other._came_back():
             other._read_deal()
@@ -181,9 +182,15 @@ class LeadView:
         """A score (by its bare name) as a function of time."""
         found = self._fades.get(name)
         if found is None:
-            parts = [(self.policy.scores[part], self.score(part)) for part in self.parts(name)]
-            found = self._fades[name] = Fade(parts, self.now)
+            found = self._fades[name] = Fade([self._part(part) for part in self.parts(name)], self.now)
         return found
+
+    def _part(self, score: str) -> tuple[float, Fall]:
+        """A score's value now, and as a function of time: the same for each sum that it is part of."""
+        fall, result = self._falls.get(score), self.score(score)
+        if fall is None:
+            fall = self._falls[score] = Fall(self.policy.scores[score], result)
+        return result.value, fall
 
     @property
     def fading(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.engine.crossing import CLOSE, Fade
+from connector.engine.crossing import CLOSE, Fade, Fall
 from connector.engine.fading import faded, left_of, limited, whole
 from connector.engine.scoring import ScoreResult
 from connector.policy.model import Contribution, Decay, ScoreDef, ScoreRule
@@ -49,9 +49,14 @@ def value(parts: Parts, moment: object) -> float:
     return total
 
 
+def fade_of(parts: Parts, now: datetime) -> Fade:
+    """The sum of these as a function of time."""
+    return Fade([(result.value, Fall(definition, result)) for definition, result in parts], now)
+
+
 def crossing(parts: Parts, threshold: float, now: datetime) -> datetime | None:
     """The crossing, of parts with the values that they have then."""
-    return Fade([(one, as_of(one, result, now)) for one, result in parts], now).crossing(threshold)
+    return fade_of([(one, as_of(one, result, now)) for one, result in parts], now).crossing(threshold)
 
 
 def as_of(definition: ScoreDef, result: ScoreResult, now: datetime) -> ScoreResult:
@@ -148,7 +153,7 @@ scores = st.lists(
 def test_the_soonest_of_several_crossings_is_told_with_a_moment_before_it(
     parts: Parts, thresholds: list[float]
 ) -> None:
-    fade = Fade([(one, as_of(one, result, NOW)) for one, result in parts], NOW)
+    fade = fade_of([(one, as_of(one, result, NOW)) for one, result in parts], NOW)
     found = fade.soonest(thresholds) if fade.moves else None
     every = [at for one in thresholds if (at := fade.crossing(one)) is not None]
     if found is None:
