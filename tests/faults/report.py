@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.results import RECORDED, read
-from tests.faults.rows import FAULTS, IN_PART, NOT_BUILT, PROMISES, Row, marked
+from tests.faults.rows import FAULTS, FULL, IN_PART, LAWS, NOT_BUILT, PROMISES, ROWS, Row, marked
 
 PAGE = RECORDED.with_suffix(".md")
 
@@ -30,8 +30,9 @@ a customer's account.
 """
 
 _LEGEND = """\
-**passed**: every test of the row passed in its newest run · **in part**: passed, and the remark says what is missing ·
-**not yet**: no test; the remark says why · **not run**: a test stands, and no run of it is recorded.
+**passed**: every test of the row passed in its newest run, at full size · **in part**: what ran passed, and the remark
+says what is missing · **not yet**: no test; the remark says why · **not run**: a test stands, and no
+run of it is recorded.
 """
 
 
@@ -48,7 +49,8 @@ def render(results: Results) -> str:
         tests.setdefault(row, []).append(test)
     known = _by_function(results)
     parts = [_HEAD, _LEGEND]
-    for title, last, rows in (("Promises", "Full size", PROMISES), ("Faults", "Required", FAULTS)):
+    tables = (("Promises", "Full size", PROMISES), ("Faults", "Required", FAULTS), ("Laws", "Full size", LAWS))
+    for title, last, rows in tables:
         lines = [f"| | {title[:-1]} | {last} | Result | Newest runs |", "|-|-|-|-|-|"]
         lines += [_line(row, tests.get(row.id, []), known) for row in rows]
         parts.append(f"## {title}\n\n" + "\n".join(lines) + "\n")
@@ -66,8 +68,8 @@ def _by_function(results: Results) -> dict[str, list[_Run]]:
 
 def _line(row: Row, tests: Iterable[str], known: Mapping[str, list[_Run]]) -> str:
     every = [known.get(test.rpartition("::")[2], []) for test in tests]
-    remark = NOT_BUILT.get(row.id) or IN_PART.get(row.id)
     ran = [one for found in every for one in found]
+    remark = " ".join(filter(None, [NOT_BUILT.get(row.id), _missing(row, ran) if every else "", IN_PART.get(row.id)]))
     outcomes = {case["outcome"] for _, cases in ran for case in cases.values()}
     if not every:
         result = "not yet"
@@ -75,12 +77,28 @@ def _line(row: Row, tests: Iterable[str], known: Mapping[str, list[_Run]]) -> st
         result = "**failed**"
     elif not all(any(_passed(cases) for _, cases in found) for found in every):
         result = "in part" if "passed" in outcomes else "not run"
-        remark = " ".join(filter(None, [remark, "Some tests of this row have not been run."]))
+        remark = f"{remark} Some tests of this row have not been run.".strip()
     else:
         result = "in part" if remark else "passed"
     runs = [_told(run, [cases for name, cases in ran if name == run]) for run in ("test", "soak")]
     shown = " · ".join(filter(None, [*runs, remark]))
     return f"| {row.id} | {row.what} | {row.must} | {result} | {shown} |"
+
+
+def _missing(row: Row, ran: Iterable[_Run]) -> str:
+    """How much of the row's full size the newest runs did not count."""
+    counted = _counted(case for _, cases in ran for case in _passed(cases))
+    short = [
+        f"{counted[word]:,} of {full:,} {word}" for word, full in FULL.get(row.id, {}).items() if counted[word] < full
+    ]
+    return f"So far {', '.join(short)}." if short else ""
+
+
+def _counted(cases: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for case in cases:
+        found.update(case["counted"])
+    return found
 
 
 def _passed(cases: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -98,12 +116,12 @@ def _told(run: str, tests: Iterable[Mapping[str, Mapping[str, Any]]]) -> str:
     told = (
         f"`make {run}` {max(case['date'] for case in passed)}: {len(passed)} {'case' if len(passed) == 1 else 'cases'}"
     )
-    summed = ", ".join(f"{count:,} {word}" for word, count in sorted(counted.items()) if count)
+    summed = ", ".join(f"{count:,} {word}" for word, count in sorted(_counted(passed).items()) if count)
     return f"{told} ({summed})" if summed else told
 
 
 def _tests(tests: Mapping[str, list[str]], known: Mapping[str, list[_Run]]) -> Iterable[str]:
-    for row in (*PROMISES, *FAULTS):
+    for row in ROWS.values():
         for test in sorted(tests.get(row.id, [])):
             path, _, function = test.partition("::")
             runs = {run: _passed(cases) for run, cases in known.get(function, ()) if _passed(cases)}

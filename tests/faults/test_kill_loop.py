@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,19 +54,25 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.mark.fault("T1", "T2", "T3")
-def test_nothing_acknowledged_is_lost_and_no_task_exists_twice(stack: Stack) -> None:
+def test_nothing_acknowledged_is_lost_and_no_task_exists_twice(
+    stack: Stack, record_property: Callable[[str, object], None]
+) -> None:
     _kill(stack, "work")
     assert stack.processes["work"].poll() is not None
     _supervise(stack)
     assert stack.processes["work"].poll() is None, "the supervisor of this test starts what has ended"
     _ordeal(stack, rounds=6, seed=1)
+    record_property("counted", {"kills at random": 6})
 
 
 @pytest.mark.fault("T1", "T2", "T3")
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", [11, 12, 13])
-def test_nothing_acknowledged_is_lost_in_a_long_loop(stack: Stack, seed: int) -> None:
+def test_nothing_acknowledged_is_lost_in_a_long_loop(
+    stack: Stack, seed: int, record_property: Callable[[str, object], None]
+) -> None:
     _ordeal(stack, rounds=60, seed=seed)
+    record_property("counted", {"kills at random": 60})
 
 
 def _ordeal(stack: Stack, *, rounds: int, seed: int) -> None:

@@ -256,6 +256,7 @@ def reads_open(calendar: Calendar, moment: datetime) -> bool:
     )
 
 
+@pytest.mark.fault("L4")
 @given(calendars(), st.integers(0, 3 * 24 * 60))
 def test_open_time_equals_the_minutes_counted_one_by_one(drawn: tuple[Calendar, datetime], length: int) -> None:
     calendar, start = drawn
@@ -266,6 +267,7 @@ def test_open_time_equals_the_minutes_counted_one_by_one(drawn: tuple[Calendar, 
     assert all(calendar.is_open(minute) == reads_open(calendar, minute) for minute in minutes[::7])
 
 
+@pytest.mark.fault("L4")
 @given(calendars(), st.integers(0, 900))
 def test_business_minutes_equal_walking_minute_by_minute(drawn: tuple[Calendar, datetime], amount: int) -> None:
     calendar, start = drawn
@@ -276,6 +278,7 @@ def test_business_minutes_equal_walking_minute_by_minute(drawn: tuple[Calendar, 
     assert Span(amount=amount, unit="minutes", business=True).add(start, calendar) == at
 
 
+@pytest.mark.fault("L4")
 @given(calendars(), st.integers(0, 4))
 def test_business_days_equal_looking_at_every_day(drawn: tuple[Calendar, datetime], amount: int) -> None:
     calendar, start = drawn
@@ -299,6 +302,7 @@ def test_business_days_equal_looking_at_every_day(drawn: tuple[Calendar, datetim
     assert Span(amount=amount, unit="days", business=True).add(start, calendar) == closes
 
 
+@pytest.mark.fault("L4")
 @given(calendars(), st.integers(0, 10**9), st.integers(0, 10**9))
 def test_walking_and_measuring_agree_to_the_microsecond(
     drawn: tuple[Calendar, datetime], offset: int, amount: int

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,6 +96,7 @@ def stored(raw: Any) -> Any:
     return json.loads(json.dumps(raw, ensure_ascii=False, allow_nan=False))
 
 
+@pytest.mark.fault("L3")
 @given(value=values)
 def test_a_value(value: Any) -> None:
     back = codec.decode_value(stored(codec.encode_value(value)))
@@ -102,21 +104,25 @@ def test_a_value(value: Any) -> None:
     assert type(back) is type(value)
 
 
+@pytest.mark.fault("L3")
 @given(found=named(values))
 def test_named_values(found: dict[str, Any]) -> None:
     assert codec.decode_values(stored(codec.encode_values(found))) == found
 
 
+@pytest.mark.fault("L3")
 @given(entry=entries)
 def test_an_entry(entry: StageEntry) -> None:
     assert codec.decode_entry(stored(codec.encode_entry(entry))) == entry
 
 
+@pytest.mark.fault("L3")
 @given(task=tasks)
 def test_a_task(task: Task) -> None:
     assert codec_work.decode_task(stored(codec_work.encode_task(task))) == task
 
 
+@pytest.mark.fault("L3")
 @given(state=states)
 def test_a_state(state: LeadState) -> None:
     assert codec.decode_state(stored(codec.encode_state(state))) == state

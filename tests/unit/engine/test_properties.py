@@ -121,6 +121,7 @@ def test_looking_more_often_changes_no_history(doings: list[Doing], extra: list[
     assert told(doings, extra) == told(doings, [])
 
 
+@pytest.mark.fault("L2")
 @settings(max_examples=cases(8, most=400))
 @given(doings=doings)
 def test_looking_every_hour_changes_no_history(doings: list[Doing]) -> None:
@@ -138,7 +139,7 @@ def _stand_still(story: Story, length: timedelta) -> None:
     story.decide()
 
 
-@pytest.mark.fault("F13")
+@pytest.mark.fault("F13", "L1")
 @settings(max_examples=cases(30))
 @given(doings=doings)
 def test_after_a_standstill_the_history_is_the_same(doings: list[Doing]) -> None:
