@@ -23,64 +23,20 @@ class Row:
 
 
 PROMISES = (
-    Row(
-        "T1",
-        "Accepted means kept",
-        "the receiver killed at P1–P3: 300 kills, 10,000 events, none of them lost",
-    ),
-    Row(
-        "T2",
-        "Effects survive crashes",
-        "killed at P4–P8, 400 times each and for each vendor: one effect a key",
-    ),
-    Row(
-        "T3",
-        "A database outage is survived",
-        "stopped every 5–40 s for an hour, 10,000 events: all end, none twice",
-    ),
-    Row(
-        "T4",
-        "Each job once, nobody starves",
-        "20 processes, 10,000 jobs: each once, every process at least 1 %",
-    ),
-    Row(
-        "T5",
-        "Stuck jobs are rescued, living ones spared",
-        "500 each killed, frozen, slow: none stolen, none twice",
-    ),
+    Row("T1", "Accepted means kept", "the receiver killed at P1–P3: 300 kills, 10,000 events, none of them lost"),
+    Row("T2", "Effects survive crashes", "killed at P4–P8, 400 times each and for each vendor: one effect a key"),
+    Row("T3", "A database outage is survived", "stopped every 5–40 s for an hour, 10,000 events: all end, none twice"),
+    Row("T4", "Each job once, nobody starves", "20 processes, 10,000 jobs: each once, every process at least 1 %"),
+    Row("T5", "Stuck jobs are rescued, living ones spared", "500 each killed, frozen, slow: none stolen, none twice"),
     Row("T6", "Unique under race", "50 clients send the same 200 events: 200 are taken"),
     Row("T7", "Authentic, fresh, rotatable", "2,000 mutations: none accepted; none refused while a secret is rotated"),
-    Row(
-        "T8",
-        "Bounded retry, parked, redriven",
-        "1,000 jobs with 1 % poison: counts exact, all redriven in the end",
-    ),
-    Row(
-        "T9",
-        "Repeatable incremental sync",
-        "100 checkpoints a vendor: the same set; a second run writes nothing",
-    ),
-    Row(
-        "T10",
-        "One refresh of a token",
-        "50 processes, 200 expiries, 1–15 s latency: 200 token calls, nobody cut off",
-    ),
-    Row(
-        "T11",
-        "No echo",
-        "1,000 edits at a vendor that echoes: at most one write each, none in 10 quiet minutes",
-    ),
+    Row("T8", "Bounded retry, parked, redriven", "1,000 jobs with 1 % poison: counts exact, all redriven in the end"),
+    Row("T9", "Repeatable incremental sync", "100 checkpoints a vendor: the same set; a second run writes nothing"),
+    Row("T10", "One refresh of a token", "50 processes, 200 expiries, 1–15 s latency: 200 token calls, nobody cut off"),
+    Row("T11", "No echo", "1,000 edits at a vendor that echoes: at most one write each, none in 10 quiet minutes"),
     Row("T12", "Addresses that we call are safe", "29 kinds of inner address, rebinding, redirects: none is reached"),
-    Row(
-        "T13",
-        "Decisions rest on consistent reads",
-        "100,000 operations at once without an anomaly; replicas refused",
-    ),
-    Row(
-        "T14",
-        "Erasure is honoured",
-        "200 canaries: no trace in tables, parked, logs, exports; none comes back",
-    ),
+    Row("T13", "Decisions rest on consistent reads", "100,000 operations at once without an anomaly; replicas refused"),
+    Row("T14", "Erasure is honoured", "200 canaries: no trace in tables, parked, logs, exports; none comes back"),
 )
 
 FAULTS = (
@@ -139,22 +95,10 @@ FAULTS = (
 )
 
 LAWS = (
-    Row(
-        "L1",
-        "Standing still changes no history",
-        "2,000 lives, each with and without a standstill",
-    ),
+    Row("L1", "Standing still changes no history", "2,000 lives, each with and without a standstill"),
     Row("L2", "Looking more often changes no history", "400 lives, looked at every hour"),
-    Row(
-        "L3",
-        "What is stored comes back as it was",
-        "10,000 values, tasks and states of each kind",
-    ),
-    Row(
-        "L4",
-        "Working time is the minutes counted one by one",
-        "10,000 calendars, summer time and holidays included",
-    ),
+    Row("L3", "What is stored comes back as it was", "10,000 values, tasks and states of each kind"),
+    Row("L4", "Working time is the minutes counted one by one", "10,000 calendars, summer time and holidays included"),
 )
 """What hypothesis searches for a counter-example of; how many cases the soak looks at."""
 
