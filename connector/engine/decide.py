@@ -59,6 +59,7 @@ class _Look:
     now: datetime
     since: datetime
     closely: bool
+    asking: bool = False
     resting: LeadView | None = None  #: The lead as it stands, where the last evaluation found it at rest.
     found: tuple[LeadState, LeadView, Sequence[Signal]] = field(init=False)  #: What the last evaluation came to.
 
@@ -84,8 +85,8 @@ def decide(
     `Decision.is_cut_short`.
     """
     lead, state = firsts.kept(plan, lead, state)
-    look = _Look(plan, lead, now, since, closely=closely)
-    decision = _decided(look, signals, state, asking=asking)
+    look = _Look(plan, lead, now, since, closely=closely, asking=asking)
+    decision = _decided(look, signals, state)
     if not waking or decision.is_cut_short:
         return decision
     after, view, seen = look.found
@@ -98,7 +99,7 @@ def weighed(
     """The decision without the next look, and the lead as it then stands: for forecasts, which ask what bears on it."""
     lead, state = firsts.kept(plan, lead, state)
     look = _Look(plan, lead, now, since, closely=False)
-    decision = _decided(look, signals, state, asking=False)
+    decision = _decided(look, signals, state)
     if look.resting is not None:
         return decision, look.resting
     after = decision.state
@@ -106,7 +107,7 @@ def weighed(
     return decision, LeadView(plan, lead, times, after.entry, after.holds, now, after).settle()
 
 
-def _decided(look: _Look, signals: Sequence[Signal], state: LeadState, *, asking: bool) -> Decision:
+def _decided(look: _Look, signals: Sequence[Signal], state: LeadState) -> Decision:
     plan, lead, now, since = look.plan, look.lead, look.now, look.since
     earlier: tuple[StageEntry, ...] = ()
     grounds: Mapping[int, tuple[Ground, ...]] = {}
@@ -125,7 +126,7 @@ def _decided(look: _Look, signals: Sequence[Signal], state: LeadState, *, asking
     decision = _evaluate(look, signals, state, earlier)
     if grounds:
         decision = replace(decision, grounds={**grounds, **decision.grounds})
-    if asking and decision.state.requests:
+    if look.asking and decision.state.requests:
         return replace(decision, is_cut_short=True)
     if not plan.fed_back:
         return decision
@@ -202,8 +203,10 @@ def _evaluate(look: _Look, signals: Sequence[Signal], state: LeadState, earlier:
         done=done,
         finished=progress.finished,
     )
-    acts, worked = _act(plan, run.standing, view, events)
+    acts, worked = _act(plan, run.standing, view, events, asking=look.asking)
     view = acts.view
+    if look.asking and acts.requests:
+        return _asked(run.standing, acts, (*earlier, *run.entries))
     if refused is not None and _is_untold(refused, state):
         refusals.notify(plan, view, refused.as_remembered, acts)
     if run.course.stuck != state.stuck:
@@ -240,6 +243,23 @@ def _evaluate(look: _Look, signals: Sequence[Signal], state: LeadState, earlier:
     )
 
 
+def _asked(state: LeadState, acts: Acts, entries: tuple[StageEntry, ...]) -> Decision:
+    """As far as it came before pools were asked."""
+    return Decision(
+        state=altered(state, requests=(*state.requests, *acts.requests.values())),
+        desired={},
+        stage_desired=None,
+        entries=entries,
+        tasks_changed=(),
+        fired=tuple(dict.fromkeys(acts.fired)),
+        scores={},
+        overruled=(),
+        wake=None,
+        absent_until=acts.absent_until,
+        is_cut_short=True,
+    )
+
+
 def _changed(before: Sequence[Task], acts: Acts) -> tuple[Task, ...]:
     """The tasks that are new or other than before."""
     if not acts.tasks:
@@ -248,9 +268,11 @@ def _changed(before: Sequence[Task], acts: Acts) -> tuple[Task, ...]:
     return tuple(task for key, task in acts.tasks.items() if standing.get(key) != task)
 
 
-def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[Acts, dict[str, object]]:
+def _act(
+    plan: Plan, state: LeadState, view: LeadView, events: Events, *, asking: bool
+) -> tuple[Acts, dict[str, object]]:
     """Do what this evaluation's events call for, and bring the open work in line with where the lead now stands; with
-    what becomes of the state by it.
+    what becomes of the state by it. `asking`: no further than where the lead's owner is asked for.
 
     Clocks come first, since a breach is an event for rules; cadences last, since rules start and stop them.
     """
@@ -270,6 +292,8 @@ def _act(plan: Plan, state: LeadState, view: LeadView, events: Events) -> tuple[
         events = replace(events, breached=ticked.breached)
     acts.do(ticked.triggers)
     acts.do(work.routed(plan, view, events))
+    if asking and acts.requests:
+        return acts, {}
     acts.do(work.triggered(plan, acts.view, events))
     recalls.step(plan, acts.view, events, acts)
     handoff.hand_over(plan, state, acts.view, events, acts)

@@ -241,6 +241,13 @@ class Story:
         decision = decide(self.plan, self.lead, self.signals, self.state, self.now, since=self.since)
         closely = decide(self.plan, self.lead, self.signals, self.state, self.now, since=self.since, closely=True)
         assert decision == closely, "the short way for a lead at rest comes to something else"
+        asked = decide(self.plan, self.lead, self.signals, self.state, self.now, since=self.since, asking=True)
+        if asked.is_cut_short:
+            wanted = {one.key for one in asked.state.requests}
+            assert wanted
+            assert wanted <= {one.key for one in (*decision.requests, *self.state.requests)}
+        else:
+            assert asked == decision, "nobody was asked, and it comes to something else"
         self.signals = [replace(one, seen=one.seen or one.occurred_at <= self.now) for one in self.signals]
         self._check(decision)
         self.decision, self.state = decision, decision.state
