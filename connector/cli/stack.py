@@ -65,8 +65,10 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running(home: Path, policy: Path, *, sandbox_options: Sequence[str] = (), port: int = 0) -> Iterator[Stack]:
-    """Start everything, connected and with the policy active; stop it all at the end."""
+def running(
+    home: Path, policy: Path, *, sandbox_options: Sequence[str] = (), port: int = 0, workers: int = 1
+) -> Iterator[Stack]:
+    """Start everything, connected and with the policy active; stop it all at the end. A worker uses one core."""
     home.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
@@ -79,7 +81,8 @@ def running(home: Path, policy: Path, *, sandbox_options: Sequence[str] = (), po
             processes = {"serve": _begin(home, environment, "serve", ["serve"])}
             try:
                 stack = _prepare(home, url, sandbox, settings, environment, database, policy, processes)
-                stack.start("work", ["work"])
+                for number in range(workers):
+                    stack.start("work" if number == 0 else f"work-{number + 1}", ["work"])
                 wait_for(f"{url}/readyz", processes["serve"], home / "serve.log")
                 yield stack
             finally:

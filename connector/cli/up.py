@@ -31,7 +31,7 @@ def command(policy: Path | None, home: Path, port: int, contacts: int, latency_m
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with running(home, policy or shipped_policy("b2b-ja"), sandbox_options=options, port=port) as stack:
+    with running(home, policy or shipped_policy("b2b-ja"), sandbox_options=options, port=port, workers=2) as stack:
         _show(console, stack)
         while not stopped.wait(1.0):
             dead = [name for name, process in stack.processes.items() if process.poll() is not None]
