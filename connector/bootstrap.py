@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from connector.bootstrap_salesforce import salesforce_dialect, salesforce_people, salesforce_vendor
@@ -164,7 +164,7 @@ class Runtime:
             return self._cache.vendors[key]
 
     def _client(self, row: ConnectionRow) -> HubSpotVendor | SalesforceVendor:
-        tokens = SharedTokens(self.database, row.installation_id, row.id, today=self._today)
+        tokens = SharedTokens(self.database, row.installation_id, row.id)
         if row.vendor != SALESFORCE:
             return hubspot_vendor(self._hubspot(), row.account_id, tokens=tokens)
         return salesforce_vendor(self._salesforce(), row, database=self.database, vault=self._vault, tokens=tokens)
@@ -239,10 +239,6 @@ class Runtime:
                 say("No Salesforce org is set: see TASUKI_SALESFORCE_* in docs/operations.md."), reason="no_salesforce"
             )
         return self._settings.salesforce
-
-    def _today(self) -> date:
-        with self.database.transaction(None) as conn:
-            return BusinessClock.now(conn).date()
 
 
 def hubspot_vendor(settings: HubSpotSettings, account_id: str, *, tokens: SharedTokens) -> HubSpotVendor:

@@ -65,6 +65,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "queue": Entry(module="queue", help="Print a call list in its order, with reasons, dues and owners."),
         "sla": Entry(module="sla", help="How promises are kept: what runs now, and what a period came to."),
         "reconcile": Entry(module="reconcile", help="Look through the CRM for what no event told of."),
+        "drift": Entry(module="drift", help="List what differed from what should be, why, and what was done."),
         "inbox": Entry(module="inbox", help="List, show and retry deliveries that wait or are parked."),
         "outbox": Entry(module="outbox", help="List reads and writes that are outstanding."),
         "parked": Entry(module="parked", help="List, retry and drop what waits for a person."),

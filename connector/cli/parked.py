@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 
 @click.group(name="parked")
 def command() -> None:
-    """List, retry and drop what waits for a person: records, single properties, tasks, leads, deliveries."""
+    """List, retry and drop what waits for a person: records, single properties, tasks, leads, deliveries, drift."""
 
 
 @command.command(name="list")
@@ -47,8 +47,12 @@ def list_(limit: int, as_json: bool) -> None:
 
 
 def _row(one: ParkedItem) -> tuple[object, ...]:
-    said = joined("", (cause(one.reason), f" ({one.message})")) if one.message else cause(one.reason)
-    return (one.item, one.vendor_id, one.what, said, remedy(one.reason), one.at)
+    said, why = cause(one.reason), one.reason
+    if one.kind == "drift" and one.message:  # the likely cause: a machine word too
+        said, why = joined(": ", (said, cause(one.message))), one.message
+    elif one.message:
+        said = joined("", (said, f" ({one.message})"))
+    return (one.item, one.vendor_id, one.what, said, remedy(why), one.at)
 
 
 @command.command(name="retry")
@@ -72,7 +76,7 @@ def drop(items: Sequence[str], reason: str, as_json: bool) -> None:
     """Give parked items up for good. Exits with 1 when an item is not parked.
 
     A record rests until its lead changes, a property until another value is wanted, a lead until something happens
-    to it; a task is never created again; a delivery counts as read.
+    to it; a task is never created again; a delivery counts as read; a drift stays as the CRM has it.
     """
     if not reason.strip():
         raise click.UsageError(shown(say("--reason must say why.")))

@@ -73,6 +73,52 @@ _REASONS = {
         say("the service did not take it, again and again"), say("Mend the address, then `tasuki notices --retry`.")
     ),
     "erased": Words(say("the person was erased"), say("Nothing to do: the text is gone with them.")),
+    # drift that the policy holds
+    "drift_missed_event": Words(
+        say("it changed in the CRM and no event told of it"),
+        say("Retry to go on writing it, or drop it to leave it as the CRM has it."),
+    ),
+    "drift_lost_write": Words(
+        say("the CRM acknowledged our write and does not show it"),
+        say("Retry to write it again, or drop it to leave it as the CRM has it."),
+    ),
+    "drift_human_edit": Words(
+        say("a person changed what the policy computes"),
+        say("Retry to let the policy's value stand, or drop it to keep the person's."),
+    ),
+    "drift_other_app": Words(
+        say("another app or a workflow changed what the policy computes"),
+        say("Let only one of them write it; then retry, or drop it to keep the other's."),
+    ),
+    "drift_merge": Words(
+        say("records were merged and the other one's value was kept"),
+        say("Retry to let the policy's value stand, or drop it to keep what the merge left."),
+    ),
+    "drift_normalised": Words(
+        say("the CRM keeps our value in a form of its own"),
+        say("Let the policy write it in that form; then retry, or drop it."),
+    ),
+    "drift_not_stored": Words(
+        say("the CRM accepted our write and kept what it had"),
+        say("Mend the likely cause in the CRM, then retry; or drop it to leave it as it is."),
+    ),
+    # why a CRM that said yes stored nothing
+    "read_only_field": Words(
+        say("the field is read-only or calculated"), say("Map the field to another property, or make it writable.")
+    ),
+    "missing_permission": Words(
+        say("our app may not see or edit the field"), say("Give the app, or its user, the right to edit the field.")
+    ),
+    "unknown_choice": Words(say("the field has no such choice"), say("Run `tasuki connect` to add the choice.")),
+    "forward_only": Words(
+        say("the CRM lets the field move forward only"), say("Clear it in the CRM; the policy's value follows.")
+    ),
+    "put_back": Words(
+        say("a workflow or another app changed it back at once"), say("Find who writes it in the record's history.")
+    ),
+    "validation_rule": Words(
+        say("a rule of the CRM refused the value without saying so"), say("Look at the CRM's rules for the field.")
+    ),
     # our own
     "flip_flop": Words(say("two writers kept changing it back and forth"), say("Let only one of them write it.")),
 }

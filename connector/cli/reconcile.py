@@ -30,8 +30,8 @@ Tell = Callable[[str], None]
 def command(full: bool, only: tuple[str, ...], as_json: bool) -> None:
     """Look through the CRM for changes, new records and deletions that no event told of.
 
-    What is found is marked; a worker (`tasuki work`) reads it and decides as always. Killed, it goes on where it was
-    when it is called again, or when the worker's own schedule comes to it.
+    What differed is told (`tasuki drift`) and marked; a worker (`tasuki work`) reads it and decides as always. Killed,
+    it goes on where it was when it is called again, or when the worker's own schedule comes to it.
     """
     settings = read_settings()
     portal(settings)
@@ -117,6 +117,7 @@ def _facts(one: Line, passes: Sequence[Pass]) -> dict[str, Any]:
                 "pages": done.pages,
                 "looked": done.looked,
                 "marked": done.marked,
+                "drifted": done.drifted,
                 "archived": done.archived,
             }
             for done in passes
@@ -126,10 +127,10 @@ def _facts(one: Line, passes: Sequence[Pass]) -> dict[str, Any]:
 
 def _show(found: dict[str, Any]) -> None:
     rows = [
-        (one["object"], one["pages"], one["looked"], one["marked"], one["archived"], one["since"], one["until"])
+        tuple(one[name] for name in ("object", "pages", "looked", "marked", "drifted", "archived", "since", "until"))
         for one in found["objects"]
     ]
-    columns = ("Object", "Pages#", "Looked at#", "Marked#", "Gone#", "Since", "Until")
+    columns = ("Object", "Pages#", "Looked at#", "Marked#", "Drifted#", "Gone#", "Since", "Until")
     title = say("Connection {connection_id}", connection_id=found["connection_id"])
     table(title, columns, rows, none=say("nothing to look through yet."))
     if found["failing"]:

@@ -16,7 +16,7 @@ import structlog
 
 from connector.errors import AuthError, QuotaError
 from connector.jobs.engine import JobTask, defer_once
-from connector.store import announcements, connections, leads, links, notices
+from connector.store import announcements, leads, links, notices
 from connector.store.database import Connection, Database
 from connector.sync.activate import walk_slice
 from connector.sync.announcing import announce_slice
@@ -26,6 +26,7 @@ from connector.sync.evaluate import evaluate_slice
 from connector.sync.housekeeping import housekeeping_due, keep_house
 from connector.sync.lists import lists_due, poll_lists
 from connector.sync.noticing import AT_ONCE, send_slice
+from connector.sync.pausing import go_on, pause
 from connector.sync.people import owners_due, refresh_owners
 from connector.sync.poll import poll_due, poll_submissions
 from connector.sync.reading import read_slice
@@ -123,7 +124,7 @@ class Jobs:
             return
         for installation_id, tenant in self._runtime.tenants().items():
             with database.transaction(installation_id) as conn:
-                connections.resume(conn)
+                go_on(tenant, conn)
                 now = tenant.now(conn)
                 due = leads.has_due(conn, now)
                 if notices.waiting(conn):
@@ -306,17 +307,12 @@ class Jobs:
         try:
             return work()
         except AuthError as error:
-            self._pause(line, error.reason, None)
+            pause(line, error)
             raise
         except QuotaError as error:
             if error.reason == "quota_day":
-                self._pause(line, error.reason, error.retry_after_seconds)
+                pause(line, error)
             raise
-
-    def _pause(self, line: Line, reason: str, seconds: float | None) -> None:
-        with self._runtime.database.transaction(line.tenant.installation_id) as conn:
-            if connections.pause(conn, line.connection_id, reason=reason, seconds=seconds):
-                log.error("connection_paused", connection_id=line.connection_id, reason=reason)
 
 
 def _go_on_reading(conn: Connection, installation_id: int, connection_id: int, lane: Lane) -> None:

@@ -22,7 +22,15 @@ from connector.policy.build.order import evaluation_order
 from connector.policy.build.recycle import build_recycle
 from connector.policy.build.routing import build_routing
 from connector.policy.build.scoring import build_scores, total_of
-from connector.policy.build.settings import calendars_of, channels_of, lists_of, records_in_of, zone_of
+from connector.policy.build.settings import (
+    calendars_of,
+    channels_of,
+    drift_of,
+    lists_of,
+    records_in_of,
+    tell_of,
+    zone_of,
+)
 from connector.policy.build.signals import build_signals
 from connector.policy.build.sla import build_agreement, build_clocks
 from connector.policy.build.work import (
@@ -185,6 +193,8 @@ def _build(context: Context, name: str, hash_: str) -> Policy:
         create_deal=build_create_deal(context),
         pipeline=build_pipeline(context),
         channels=MappingProxyType(channels_of(settings)),
+        tell=tell_of(context),
+        drift=MappingProxyType(drift_of(settings)),
         records_in=MappingProxyType(records_in_of(settings)),
         examples=build_examples(context),
         trial=_trial(context),

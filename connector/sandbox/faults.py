@@ -20,6 +20,8 @@ EFFECTS = {
     "html": "answer 200 with an HTML page (`applied` says whether the work was done)",
     "truncate": "apply, then answer with half of the JSON (`short`: with the full Content-Length)",
     "partial": "the last `rows` rows of a batch fail, the others are applied",
+    "ignore": "accept a batch update and leave `properties` as they were; the answer shows what stands, or with"
+    " `boast` what was sent (HubSpot alone)",
     "edit": "a person changes a record just `before` (or `after`) the call is applied",
     "revoke": "every token is revoked just before the call",
 }
@@ -52,6 +54,9 @@ class Fault:
     applied: bool = True
     short: bool = False
     rows: int = 1
+    #: of ignore: the properties that are not stored, and whether the answer says that they were
+    properties: list[str] = field(default_factory=list)
+    boast: bool = False
     #: of edit: {"type", "id" ("" = the first record of the call), "properties", "owner_id"}
     edit: dict[str, Any] = field(default_factory=dict)
     when: str = "before"

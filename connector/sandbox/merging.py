@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from connector.sandbox import links
 from connector.sandbox.portal import Portal
 from connector.sandbox.record import Record
@@ -58,7 +60,7 @@ def merge(portal: Portal, primary: Record, other: Record, actor: Actor, *, new_r
         changes=changes,
         detail={"merged": [str(one) for one in merged], "primary": str(primary.id)},
     )
-    portal.apply(winner, changes, actor, now)
+    portal.apply(winner, changes, replace(actor, source="MERGE_OBJECTS"), now)
     portal.webhooks.merged(winner, primary.id, merged, len(filled), actor, now)
     for loser in losers:
         _move_links(portal, loser, winner, actor)

@@ -28,11 +28,12 @@ class ConnectionRow:
     status: str
     paused_reason: str | None
     paused_until: datetime | None
+    paused_at: datetime | None
 
 
 _CONNECTIONS = """
 SELECT installation_id, id, vendor, account_id, base_url, settings, capabilities, stage_values, status,
-       paused_reason, paused_until
+       paused_reason, paused_until, paused_at
 FROM connection ORDER BY id
 """
 
@@ -43,17 +44,32 @@ VALUES (%(installation_id)s, (SELECT coalesce(max(id), 0) + 1 FROM connection), 
 RETURNING id
 """
 
+# `paused_at` outlasts a pause that was tried again, until the connection has stood for a while: whoever is told that
+# it was paused is told once.
 _PAUSE = """
+WITH before AS (SELECT id, paused_at FROM connection WHERE id = %(connection_id)s AND status = 'active' FOR UPDATE)
 UPDATE connection
-SET status = 'paused', paused_reason = %(reason)s,
+SET status = 'paused', paused_reason = %(reason)s, paused_at = coalesce(connection.paused_at, now()),
     paused_until = CASE WHEN %(seconds)s::float8 IS NULL THEN NULL ELSE now() + make_interval(secs => %(seconds)s) END
-WHERE id = %(connection_id)s AND status = 'active'
+FROM before WHERE connection.id = before.id
+RETURNING before.paused_at IS NULL AS news
 """
 
 _RESUME = """
-UPDATE connection SET status = 'active', paused_reason = NULL, paused_until = NULL
-WHERE status = 'paused' AND (id = %(connection_id)s OR (%(connection_id)s::int IS NULL AND paused_until <= now()))
-RETURNING id
+UPDATE connection SET status = 'active', paused_until = now()
+WHERE id = %(connection_id)s AND status = 'paused' RETURNING id
+"""
+
+_TRY_AGAIN = """
+UPDATE connection SET status = 'active', paused_until = now() + make_interval(secs => %(stands)s)
+WHERE status = 'paused' AND paused_until <= now()
+"""
+
+_STANDS = """
+UPDATE connection SET paused_reason = NULL, paused_until = NULL, paused_at = NULL
+FROM (SELECT id, paused_reason AS reason FROM connection
+      WHERE status = 'active' AND paused_at IS NOT NULL AND paused_until <= now() FOR UPDATE) AS before
+WHERE connection.id = before.id RETURNING connection.id, before.reason
 """
 
 _PUT_OWNER = """
@@ -146,14 +162,25 @@ def remember_provisioning(
 
 
 def pause(conn: Connection, connection_id: int, *, reason: str, seconds: float | None) -> bool:
-    """Stop calling this account (None: until a person resumes it); its events are kept. True: it was active."""
+    """Stop calling this account, and try again after so long (None: when a person resumes it); its events are kept.
+
+    True: it is news. False: it was paused, or had been tried again a moment ago.
+    """
     values = {"connection_id": connection_id, "reason": reason, "seconds": seconds}
-    return conn.execute(_PAUSE, values).rowcount == 1
+    row = conn.execute(_PAUSE, values).fetchone()
+    return row is not None and bool(row["news"])
 
 
-def resume(conn: Connection, connection_id: int | None = None) -> list[int]:
-    """Go on with this connection, or with every one whose pause has run out."""
-    return [int(row["id"]) for row in conn.execute(_RESUME, {"connection_id": connection_id})]
+def resume(conn: Connection, connection_id: int) -> bool:
+    """Go on with this connection: its access was given again. False: it was not paused."""
+    return conn.execute(_RESUME, {"connection_id": connection_id}).fetchone() is not None
+
+
+def try_again(conn: Connection, *, stands_after_seconds: float) -> dict[int, str]:
+    """Go on with every connection whose pause has run out; returns those that have stood so long since, with why they
+    were paused."""
+    conn.execute(_TRY_AGAIN, {"stands": stands_after_seconds})
+    return {int(row["id"]): row["reason"] for row in conn.execute(_STANDS)}
 
 
 def put_owners(

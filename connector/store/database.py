@@ -108,18 +108,21 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(
-        self, installation_id: int | None, *, lock_timeout_seconds: float | None = None
+        self, installation_id: int | None, *, lock_timeout_seconds: float | None = None, durable: bool = True
     ) -> Iterator[Connection]:
         """A transaction that sees one installation's rows (None: only tables without tenants).
 
         Commits at the end of the block, rolls back on any exception. The settings travel with BEGIN in
-        one round trip. Raises RetryableError(reason="database_away") on connection loss and lock time-out.
+        one round trip. Not `durable`: a crash of the server may lose it.
+        Raises RetryableError(reason="database_away") on connection loss and lock time-out.
         """
         begin = "BEGIN"
         if installation_id is not None:
             begin += f"; SET LOCAL tasuki.installation_id = '{int(installation_id)}'"
         if lock_timeout_seconds is not None:
             begin += f"; SET LOCAL lock_timeout = {_milliseconds(lock_timeout_seconds)}"
+        if not durable:
+            begin += "; SET LOCAL synchronous_commit = off"
         with self._connection() as connection:
             connection.execute(begin)
             try:

@@ -1,4 +1,4 @@
-"""History: the ledger of decisions, values that a rule did not let stand (encrypted), drift, event keys, tallies."""
+"""History: the ledger of decisions, values that a rule did not let stand (encrypted), event keys, tallies."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-
-from psycopg.types.json import Jsonb
 
 from connector.domain.decision import Ground
 from connector.domain.state import StageEntry
@@ -43,11 +41,6 @@ INSERT INTO tally (installation_id, name, label, count)
 SELECT %(installation_id)s, name, label, count
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (name text, label text, count bigint) ORDER BY name, label
 ON CONFLICT (installation_id, name, label) DO UPDATE SET count = tally.count + excluded.count
-"""
-
-_DRIFT = """
-INSERT INTO drift (installation_id, connection_id, lead_id, field, class, found_at, data)
-VALUES (%(installation_id)s, %(connection_id)s, %(lead_id)s, %(field)s, %(class)s, %(found_at)s, %(data)s)
 """
 
 
@@ -111,38 +104,6 @@ def lead_key(conn: Connection, lead_id: int) -> bytes | None:
 def set_lead_key(conn: Connection, lead_id: int, wrapped: bytes) -> None:
     """Give the lead its data key."""
     conn.execute("UPDATE lead SET data_key = %s WHERE id = %s AND data_key IS NULL", [wrapped, lead_id])
-
-
-def add_drift(
-    conn: Connection,
-    installation_id: int,
-    connection_id: int,
-    *,
-    lead_id: int,
-    field: str,
-    drift_class: str,
-    found_at: datetime,
-    data: Mapping[str, Any],
-) -> None:
-    """Tell a difference between what should be and what is: the property, the class, no person's values."""
-    values = {
-        "installation_id": installation_id,
-        "connection_id": connection_id,
-        "lead_id": lead_id,
-        "field": field,
-        "class": drift_class,
-        "found_at": found_at,
-        "data": Jsonb(data),
-    }
-    conn.execute(_DRIFT, values)
-
-
-def end_drift(conn: Connection, connection_id: int, *, lead_id: int, field: str, ended_at: datetime) -> None:
-    """What should be stands again."""
-    conn.execute(
-        "UPDATE drift SET ended_at = %s WHERE connection_id = %s AND lead_id = %s AND field = %s AND ended_at IS NULL",
-        [ended_at, connection_id, lead_id, field],
-    )
 
 
 def take_events(conn: Connection, installation_id: int, keys: Sequence[bytes]) -> set[bytes]:

@@ -37,9 +37,15 @@ class WriteClaim:
     vendor_id: str
     desired_revision: int
     dropped: Mapping[str, Any]
+    left_alone: Mapping[str, Any]
     journal: Mapping[str, Any] | None
     attempts: int
     lane: str
+
+    @property
+    def not_to_write(self) -> Mapping[str, Any]:
+        """What the vendor refused, and what a drift leaves alone."""
+        return {**self.dropped, **self.left_alone} if self.left_alone else self.dropped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +134,7 @@ WITH free AS (
 )
 UPDATE link SET claim = %(token)s, claimed_until = now() + make_interval(secs => %(lease_seconds)s)
 FROM free WHERE link.lead_id = free.lead_id AND link.connection_id = %(connection_id)s
-RETURNING link.lead_id, vendor_id, desired_revision, dropped, journal, attempts, link.lane
+RETURNING link.lead_id, vendor_id, desired_revision, dropped, left_alone, journal, attempts, link.lane
 """
 
 _SETTLE_WRITES = """

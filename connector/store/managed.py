@@ -211,6 +211,16 @@ def want_read(
     return conn.execute(_WANT_READ, values).rowcount
 
 
+def not_gone(conn: Connection, connection_id: int, kind: str, ids: Sequence[str]) -> list[str]:
+    """Those of these records that are ours, and of which we do not know that they are gone."""
+    rows = conn.execute(
+        "SELECT DISTINCT vendor_id FROM managed_record WHERE connection_id = %s AND kind = %s AND vendor_id = ANY(%s)"
+        " AND reported IS DISTINCT FROM 'deleted'",
+        [connection_id, kind, list(ids)],
+    )
+    return [row["vendor_id"] for row in rows]
+
+
 def wanted_reads(conn: Connection, connection_id: int, kind: str, limit: int) -> dict[str, str]:
     """Vendor ids of our records that are to be read, with the version of each row."""
     rows = conn.execute(

@@ -29,6 +29,7 @@ _MOVE = (
     "UPDATE signal SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
     "UPDATE managed_record SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
     "UPDATE identity SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
+    "UPDATE drift SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
     "DELETE FROM lead_due WHERE lead_id = %(loser)s",
     END_OF_LEAD,
     # revision: an evaluation of either that is under way is not stored
@@ -53,6 +54,7 @@ _ERASE = (
     "UPDATE managed_record SET step = 'settled', desired = '{}', mirror = '{}', dirty = false"
     " WHERE lead_id = ANY(%(lead_ids)s)",
     "UPDATE signal SET detail = '{}' WHERE lead_id = ANY(%(lead_ids)s)",
+    "DELETE FROM drift WHERE lead_id = ANY(%(lead_ids)s)",
     END_OF_LEAD,
     # without its key nobody can read what the history keeps of this person
     "UPDATE lead SET gone = 'erased', state = '{}', desired = '{}', data_key = NULL, revision = revision + 1"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from psycopg.rows import tuple_row
+
+from connector.domain.fingerprint import fingerprint
 from connector.store.database import Connection
 from connector.store.rows import pack
 
@@ -37,14 +40,16 @@ WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND ve
 
 _PUT = """
 INSERT INTO mirror (installation_id, connection_id, object_type, vendor_id, properties, meta, modified_at, read_at,
-                    gone)
-SELECT %(installation_id)s, %(connection_id)s, object_type, vendor_id, properties, meta, modified_at, read_at, gone
+                    gone, fingerprint)
+SELECT %(installation_id)s, %(connection_id)s, object_type, vendor_id, properties, meta, modified_at, read_at, gone,
+       decode(fingerprint, 'hex')
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (object_type text, vendor_id text, properties jsonb, meta jsonb,
-                                                 modified_at timestamptz, read_at timestamptz, gone text)
+                                                 modified_at timestamptz, read_at timestamptz, gone text,
+                                                 fingerprint text)
 ORDER BY object_type, vendor_id
 ON CONFLICT (installation_id, connection_id, object_type, vendor_id) DO UPDATE
 SET properties = excluded.properties, meta = excluded.meta, modified_at = excluded.modified_at,
-    read_at = excluded.read_at, gone = excluded.gone
+    read_at = excluded.read_at, gone = excluded.gone, fingerprint = excluded.fingerprint
 """
 
 # People go by one type in each CRM: HubSpot's contacts; Salesforce's leads, and the contacts that they become.
@@ -70,6 +75,31 @@ ORDER BY id_length, vendor_id COLLATE "C" LIMIT %(limit)s
 """
 _UPTO = 'AND (id_length, vendor_id COLLATE "C") <= (length(%(upto)s::text), %(upto)s::text COLLATE "C")'
 _RUN = 500
+
+# One search of the index for each page, whatever the planner thinks of row comparisons.
+_BESIDE = """
+SELECT (page.n - 1)::int, held.vendor_id, held.fingerprint
+FROM unnest(%(aboves)s::text[], %(uptos)s::text[]) WITH ORDINALITY AS page (above, upto, n),
+     LATERAL (
+         SELECT vendor_id, fingerprint FROM mirror
+         WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND gone IS NULL
+           AND (id_length, vendor_id COLLATE "C") > (length(page.above), page.above COLLATE "C")
+           AND (id_length, vendor_id COLLATE "C") <= (length(page.upto), page.upto COLLATE "C")
+         ORDER BY id_length, vendor_id COLLATE "C" LIMIT %(limit)s
+     ) AS held
+"""
+_BEYOND_ALL = "9" * 64
+MOST_BESIDE = 500
+"""So many records are given of one page's range; a range that holds more was emptied at the vendor."""
+
+_BOUNDARY = """
+SELECT vendor_id FROM mirror
+WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND gone IS NULL
+ORDER BY id_length, vendor_id COLLATE "C" OFFSET %(offset)s LIMIT 1
+"""
+
+Held = dict[str, bytes | None]
+"""Vendor id → fingerprint (None: not known), of records that we hold and take for standing."""
 
 
 def load(
@@ -107,6 +137,54 @@ def between(conn: Connection, connection_id: int, object_type: str, above: str |
         low = found[-1]
 
 
+def beside(
+    conn: Connection, connection_id: int, object_type: str, ranges: Sequence[tuple[str | None, str | None]]
+) -> list[Held]:
+    """What we hold in each of these ranges of ids (above one, up to another; None: no end), up to `MOST_BESIDE`."""
+    found: list[Held] = [{} for _ in ranges]
+    values = {
+        "connection_id": connection_id,
+        "object_type": object_type,
+        "aboves": [above or "" for above, _ in ranges],
+        "uptos": [upto or _BEYOND_ALL for _, upto in ranges],
+        "limit": MOST_BESIDE,
+    }
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        for place, vendor_id, print_ in cursor.execute(_BESIDE, values):
+            found[place][vendor_id] = print_
+    return found
+
+
+def properties_of(
+    conn: Connection, connection_id: int, object_type: str, ids: Sequence[str]
+) -> dict[str, Mapping[str, str | None]]:
+    """Vendor id → properties of those of these records that we hold and take for standing."""
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        rows = cursor.execute(
+            "SELECT vendor_id, properties FROM mirror"
+            " WHERE connection_id = %s AND object_type = %s AND vendor_id = ANY(%s) AND gone IS NULL",
+            [connection_id, object_type, list(ids)],
+        )
+        return dict(rows)
+
+
+def boundaries(conn: Connection, connection_id: int, object_type: str, *, most: int, least: int) -> list[str]:
+    """Ids that part what we hold into even stretches of `least` records or more, at most `most` of them."""
+    values: dict[str, object] = {"connection_id": connection_id, "object_type": object_type}
+    row = conn.execute(
+        "SELECT count(*) AS n FROM mirror"
+        " WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND gone IS NULL",
+        values,
+    ).fetchone()
+    held = int(row["n"]) if row else 0
+    stretches = max(1, min(most, held // least))
+    found: list[str] = []
+    for number in range(1, stretches):
+        row = conn.execute(_BOUNDARY, {**values, "offset": held * number // stretches}).fetchone()
+        found += [row["vendor_id"]] if row else []
+    return found
+
+
 def lock(conn: Connection, connection_id: int, object_type: str, ids: Sequence[str]) -> None:
     """Hold these records until the transaction ends; see `links.lock` for the order of locks."""
     conn.execute(
@@ -121,7 +199,12 @@ def put(conn: Connection, installation_id: int, connection_id: int, rows: Sequen
     if not rows:
         return
     last = {(row.object_type, row.vendor_id): row for row in rows}  # two leads of a slice may be one record
-    packed = pack([{name: getattr(row, name) for name in _STORED} for row in last.values()])
+    packed = pack(
+        [
+            {**{name: getattr(row, name) for name in _STORED}, "fingerprint": fingerprint(row.properties).hex()}
+            for row in last.values()
+        ]
+    )
     conn.execute(_PUT, {"installation_id": installation_id, "connection_id": connection_id, "rows": packed})
 
 

@@ -27,11 +27,14 @@ RETURNING key, receiver, lead_id, sealed, attempts,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeRow:
-    """A notice that was claimed. `sealed` is its text under the lead's own key (`data_key`, None: it was erased)."""
+    """A notice that was claimed. `sealed` is its text under the lead's own key (`data_key`, None: it was erased).
+
+    Without a lead it is about a connection, and sealed with the master key.
+    """
 
     key: str
     receiver: str
-    lead_id: int
+    lead_id: int | None
     sealed: bytes
     attempts: int
     data_key: bytes | None

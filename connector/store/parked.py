@@ -5,6 +5,7 @@ link:7:1                    a lead's whole record at connection 1
 property:7:1:tasuki_band    one property of it; the rest of the record goes on
 task:1:<key>                a task (managed record) at connection 1
 lead:7                      a lead whose evaluation keeps failing
+drift:3                     a property that differs from what should be, and that the policy holds for a person
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class ParkedItem:
     """One thing that waits. `item` names it in `retry` and `drop`; `reason` is a machine word."""
 
     item: str
-    kind: str  #: delivery | link | property | task | lead
+    kind: str  #: delivery | link | property | task | lead | drift
     lead_id: int | None
     vendor_id: str | None
     what: str
@@ -50,6 +51,7 @@ class ItemName:
 _NAMES = {
     "delivery": re.compile(r"(?P<id>[0-9]{1,18})"),
     "lead": re.compile(r"(?P<id>[0-9]{1,18})"),
+    "drift": re.compile(r"(?P<id>[0-9]{1,18})"),
     "link": re.compile(r"(?P<id>[0-9]{1,18}):(?P<connection_id>[0-9]{1,9})"),
     "property": re.compile(r"(?P<id>[0-9]{1,18}):(?P<connection_id>[0-9]{1,9}):(?P<rest>.+)"),
     "task": re.compile(r"(?P<connection_id>[0-9]{1,9}):(?P<rest>.+)"),
@@ -75,6 +77,9 @@ FROM managed_record WHERE step = 'parked'
 UNION ALL
 SELECT 'lead:' || lead_id, 'lead', lead_id, NULL, 'its evaluation', parked_reason, NULL, NULL
 FROM lead_due WHERE parked_reason IS NOT NULL
+UNION ALL
+SELECT 'drift:' || id, 'drift', lead_id, vendor_id, field, 'drift_' || class, cause, found_at
+FROM drift WHERE handling = 'hold' AND ended_at IS NULL
 ORDER BY kind, at NULLS LAST, item LIMIT %(limit)s
 """
 
@@ -107,10 +112,26 @@ UPDATE lead_due SET parked_reason = NULL, failures = 0, due_at = least(due_at, %
                     claimed_until = '-infinity'
 WHERE lead_id = %(id)s AND parked_reason IS NOT NULL
 """,
+    # What was accepted and not stored counts as written: it is forgotten, so that it is written again.
+    "drift": """
+WITH released AS (
+    UPDATE drift SET ended_at = %(now)s WHERE id = %(id)s AND handling = 'hold' AND ended_at IS NULL
+    RETURNING installation_id, connection_id, object_type, vendor_id, lead_id, property
+), forgotten AS (
+    UPDATE mirror SET meta = jsonb_set(mirror.meta, ARRAY[property],
+                                       coalesce(mirror.meta -> property, '{}') - '{sent,got,kept,drift}'::text[])
+    FROM released
+    WHERE (mirror.installation_id, mirror.connection_id, mirror.object_type, mirror.vendor_id)
+        = (released.installation_id, released.connection_id, released.object_type, released.vendor_id)
+)
+UPDATE link SET left_alone = left_alone - property, desired_revision = desired_revision + 1, not_before = now(),
+                attempts = 0
+FROM released WHERE link.lead_id = released.lead_id AND link.connection_id = released.connection_id
+""",
 }
 
 # A link that is given up rests until its lead is wanted otherwise; a task counts as deleted by a person; a lead rests
-# until something happens to it.
+# until something happens to it; a property that drifted stays as the CRM has it until another value should stand.
 _DROP = {
     "delivery": """
 UPDATE inbox SET state = 'done', reason = 'dropped', settled_at = now()
@@ -133,6 +154,14 @@ WHERE key = %(rest)s AND connection_id = %(connection_id)s AND step = 'parked'
 UPDATE lead_due SET parked_reason = NULL, failures = 0, due_at = 'infinity', why = 'none', claim = NULL,
                     claimed_until = '-infinity'
 WHERE lead_id = %(id)s AND parked_reason IS NOT NULL
+""",
+    "drift": """
+WITH settled AS (
+    UPDATE drift SET ended_at = %(now)s, data = data || jsonb_build_object('because', %(reason)s::text)
+    WHERE id = %(id)s AND handling = 'hold' AND ended_at IS NULL RETURNING lead_id, connection_id, property
+)
+UPDATE link SET left_alone = jsonb_set(left_alone, ARRAY[property, 'held'], 'false')
+FROM settled WHERE link.lead_id = settled.lead_id AND link.connection_id = settled.connection_id
 """,
 }
 
@@ -179,7 +208,7 @@ def drop(
     `make_due` is called with the lead that must be decided again (a task that is given up is one less).
     """
     lead_id = _lead_of(conn, item)
-    if conn.execute(_DROP[item.kind], _values(item) | {"reason": reason[:LONGEST_REASON]}).rowcount == 0:
+    if conn.execute(_DROP[item.kind], _values(item) | {"reason": reason[:LONGEST_REASON], "now": now}).rowcount == 0:
         return False
     if lead_id is not None:
         data = {"what": item.kind, "name": item.rest[:60], "because": reason[:LONGEST_REASON]}
@@ -195,11 +224,12 @@ def drop(
 def _lead_of(conn: Connection, item: ItemName) -> int | None:
     if item.kind == "delivery":
         return None
-    if item.kind != "task":
+    if item.kind not in ("task", "drift"):
         return item.id
-    row = conn.execute(
-        "SELECT lead_id FROM managed_record WHERE key = %s AND connection_id = %s", [item.rest, item.connection_id]
-    ).fetchone()
+    query = "SELECT lead_id FROM managed_record WHERE key = %(rest)s AND connection_id = %(connection_id)s"
+    if item.kind == "drift":
+        query = "SELECT lead_id FROM drift WHERE id = %(id)s AND lead_id IS NOT NULL"
+    row = conn.execute(query, _values(item)).fetchone()
     return int(row["lead_id"]) if row else None
 
 

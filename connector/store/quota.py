@@ -5,9 +5,10 @@ limit through in one: what was saved up, and what is refilled meanwhile. So a bu
 window) and refills at what remains of the limit: at most `capacity` calls in any window, whenever it begins,
 and 98 % of the limit in the long run.
 
-Two lanes: the background takes what is there. The hot lane may take ahead of time, up to `hot_share` of a
-window, and then waits for its tokens to come due, while the background gets nothing: hot calls are always next in line,
-and no part of the limit lies idle when there are none. Of a day's calls the last `hot_share` is the hot lane's alone.
+Two lanes: the background takes what is there, or the next one, and waits for it to come due. The hot lane may take
+ahead of time, up to `hot_share` of a window, and then waits for its tokens to come due, while the background gets
+nothing: hot calls are always next in line, and no part of the limit lies idle when there are none. Of a day's calls the
+last `hot_share` is the hot lane's alone.
 
 Time is the database's. The day is the caller's: the vendor's date on the business clock.
 """
@@ -22,6 +23,7 @@ from datetime import date
 from typing import Literal
 
 from connector.errors import QuotaError, UsageError
+from connector.store.clock import BUSINESS_NOW
 from connector.store.database import Connection, Database
 from connector.texts import say
 
@@ -51,13 +53,14 @@ SET window_seconds = EXCLUDED.window_seconds, capacity = EXCLUDED.capacity, hot_
 # Both rows are locked in the order of their kind, so that two leases cannot wait for each other.
 _LEASE = f"""
 WITH rows AS (
-    SELECT *, clock_timestamp() AS at,
-           CASE WHEN day = %(day)s THEN used_today ELSE 0 END AS used,
+    SELECT quota.*, clock_timestamp() AS at, today,
+           CASE WHEN day = today THEN used_today ELSE 0 END AS used,
            {_RATE} AS rate, {_FILLED} AS filled,
-           CASE WHEN %(lane)s = 'hot' THEN hot_share * capacity ELSE 0 END AS ahead,
+           CASE WHEN %(lane)s = 'hot' THEN hot_share * capacity ELSE 1 END AS ahead,
            CASE WHEN %(lane)s = 'hot' THEN capacity ELSE (1 - hot_share) * capacity END AS day_limit
-    FROM quota WHERE connection_id = %(connection_id)s AND kind IN (%(kind)s, '{DAY}')
-    ORDER BY kind FOR UPDATE
+    FROM quota, (SELECT coalesce(%(day)s::date, (({BUSINESS_NOW}) AT TIME ZONE 'UTC')::date) AS today) AS clock
+    WHERE connection_id = %(connection_id)s AND kind IN (%(kind)s, '{DAY}')
+    ORDER BY kind FOR UPDATE OF quota
 ), offer AS (
     SELECT bool_or(kind = %(kind)s) AS known,
            bool_or(kind = '{DAY}' AND used >= day_limit) AS day_over,
@@ -76,7 +79,7 @@ WITH rows AS (
     SET tokens = CASE WHEN quota.kind = '{DAY}' THEN quota.tokens ELSE rows.filled - lease.granted END,
         refilled_at = greatest(quota.refilled_at, rows.at),
         used_today = rows.used + lease.granted,
-        day = %(day)s
+        day = rows.today
     FROM rows, lease
     WHERE (quota.installation_id, quota.connection_id, quota.kind)
         = (rows.installation_id, rows.connection_id, rows.kind)
@@ -140,8 +143,8 @@ def configure(
     )
 
 
-def lease(connection: Connection, connection_id: int, kind: str, *, want: int, lane: Lane, day: date) -> Lease:
-    """Take up to `want` calls of `kind`, in one statement; also counts them for the day.
+def lease(connection: Connection, connection_id: int, kind: str, *, want: int, lane: Lane, day: date | None) -> Lease:
+    """Take up to `want` calls of `kind`, in one statement; also counts them for the day (None: the business clock's).
 
     Call it in a short `database.transaction(installation_id)` of its own: it holds the bucket's row lock
     until that commits. Raises UsageError for a kind that was never configured.
@@ -184,7 +187,8 @@ def observe_day(connection: Connection, connection_id: int, *, used: int, day: d
 class TokenSource:
     """Hands out one connection's tokens to the threads of this process, in one lane.
 
-    Threads that wait for the same kind share a lease: one of them asks the database for all.
+    Threads that wait for the same kind share a lease: one of them asks the database for all. `today` None: the day is
+    the business clock's, asked for with the lease.
     """
 
     def __init__(
@@ -194,7 +198,7 @@ class TokenSource:
         connection_id: int,
         *,
         lane: Lane,
-        today: Callable[[], date],
+        today: Callable[[], date] | None = None,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self._database = database
@@ -242,10 +246,10 @@ class TokenSource:
             queue.tokens += granted
 
     def _lease(self, kind: str, want: int, deadline: float) -> int:
-        with self._database.transaction(self._installation_id) as connection:
-            # a token lost in a crash of the server is a call not made: not worth waiting for the disk
-            connection.execute("SET LOCAL synchronous_commit = off")
-            found = lease(connection, self._connection_id, kind, want=want, lane=self._lane, day=self._today())
+        day = self._today() if self._today is not None else None
+        # a token lost in a crash of the server is a call not made: not worth waiting for the disk
+        with self._database.transaction(self._installation_id, durable=False) as connection:
+            found = lease(connection, self._connection_id, kind, want=want, lane=self._lane, day=day)
         if not found.granted and time.monotonic() + found.wait_seconds > deadline:
             raise QuotaError(
                 f"The limit of {kind} calls is used up; they go on by themselves.",

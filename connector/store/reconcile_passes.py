@@ -6,9 +6,13 @@ and wanted reads in a transaction before its row moves on, and a mark stays unti
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Any
+
+from psycopg.types.json import Jsonb
 
 from connector.store.database import Connection
 
@@ -29,11 +33,23 @@ class Step(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one stretch of a list of everything is: the next page, the last id before it, the last id that is its own.
+
+    `after` None: from the start. `upto` None: to the end.
+    """
+
+    after: str | None = None
+    above: str | None = None
+    upto: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
     """One look over one object type. `since` and `until` (the CRM's time) are frozen when it begins.
 
     `due_at` (machine time) is when the next one begins; `not_before` when the vendor, or our back-off, lets this one
-    go on. `above` is the last id of the list page before this one.
+    go on. A list of everything is read in stretches side by side: `places`, those that have not ended.
     """
 
     object_type: str
@@ -42,13 +58,14 @@ class Pass:
     until: datetime
     step: Step = Step.LIVE
     after: str | None = None
-    above: str | None = None
+    places: tuple[Place, ...] = ()
     archived_after: str | None = None
     archived_left: int | None = None  #: Pages of archived records that this pass may still ask for; None: all.
     pages: int = 0
     looked: int = 0
     marked: int = 0
     archived: int = 0
+    drifted: int = 0  #: Of those marked, how many differed without any event's telling.
     attempts: int = 0
     started_at: datetime
     ended_at: datetime | None = None
@@ -62,8 +79,8 @@ class Pass:
 
 
 _COLUMNS = (
-    "object_type, scope, since, until, step, after, above, archived_after, archived_left, pages, looked, marked, "
-    "archived, attempts, started_at, ended_at, due_at, not_before"
+    "object_type, scope, since, until, step, after, places, archived_after, archived_left, pages, looked, marked, "
+    "archived, drifted, attempts, started_at, ended_at, due_at, not_before"
 )
 _VALUES = ", ".join(f"%({name})s" for name in _COLUMNS.split(", "))
 _SET = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[2:])
@@ -79,9 +96,10 @@ WHERE reconcile_pass.ended_at IS NOT NULL
 # Two who looked at the same page count it once.
 _MOVE = """
 UPDATE reconcile_pass
-SET step = %(step)s, after = %(after)s, above = %(above)s, archived_after = %(archived_after)s,
+SET step = %(step)s, after = %(after)s, places = %(places)s, archived_after = %(archived_after)s,
     archived_left = %(archived_left)s, pages = %(pages)s, looked = %(looked)s, marked = %(marked)s,
-    archived = %(archived)s, attempts = %(attempts)s, ended_at = %(ended_at)s, not_before = %(not_before)s
+    archived = %(archived)s, drifted = %(drifted)s, attempts = %(attempts)s, ended_at = %(ended_at)s,
+    not_before = %(not_before)s
 WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND scope = %(scope)s
   AND started_at = %(started_at)s AND pages = %(pages_before)s AND ended_at IS NULL
 """
@@ -96,8 +114,7 @@ SELECT (SELECT count(*) FROM link WHERE connection_id = %(id)s AND read_wanted_a
 def listed(conn: Connection, connection_id: int) -> dict[tuple[str, Scope], Pass]:
     """The connection's passes, by object type and scope."""
     rows = conn.execute(f"SELECT {_COLUMNS} FROM reconcile_pass WHERE connection_id = %s", [connection_id])
-    found = [Pass(**{**row, "scope": Scope(row["scope"]), "step": Step(row["step"])}) for row in rows]
-    return {(one.object_type, one.scope): one for one in found}
+    return {(one.object_type, one.scope): one for one in map(_pass, rows)}
 
 
 def begin(conn: Connection, installation_id: int, connection_id: int, one: Pass) -> None:
@@ -117,5 +134,11 @@ def failing(conn: Connection, connection_id: int) -> int:
     return int(row["n"]) if row else 0
 
 
+def _pass(row: Mapping[str, Any]) -> Pass:
+    places = tuple(Place(**place) for place in row["places"])
+    return Pass(**{**row, "scope": Scope(row["scope"]), "step": Step(row["step"]), "places": places})
+
+
 def _values(one: Pass) -> dict[str, object]:
-    return {**asdict(one), "scope": one.scope.value, "step": one.step.value}
+    places = Jsonb([asdict(place) for place in one.places])
+    return {**asdict(one), "scope": one.scope.value, "step": one.step.value, "places": places}

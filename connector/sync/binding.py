@@ -337,6 +337,12 @@ class Binding:
         return wanted
 
     @cached_property
+    def written(self) -> frozenset[str]:
+        """The properties of a person that we may write."""
+        names = {written_to for pairs in self._written_to.values() for written_to, _ in pairs}
+        return frozenset(names | {home.name for _, home in self.stores} | {self.dialect.owner_property})
+
+    @cached_property
     def _written_to(self) -> Mapping[str, Sequence[tuple[str, Writings]]]:
         """Field → (property of a person, its strings for our values), for those that we write."""
         return {

@@ -118,8 +118,8 @@ def _people(
     conn: Connection, connection_id: int, binding: Binding, ids: Sequence[int]
 ) -> dict[int, tuple[MirrorRow, bool, Mapping[str, object], datetime | None]]:
     rows = conn.execute(
-        "SELECT lead_id, vendor_id, journal IS NOT NULL AS moving, dropped, known_until FROM link"
-        " WHERE connection_id = %s AND lead_id = ANY(%s)",
+        "SELECT lead_id, vendor_id, journal IS NOT NULL AS moving, dropped || left_alone AS dropped, known_until"
+        " FROM link WHERE connection_id = %s AND lead_id = ANY(%s)",
         [connection_id, list(ids)],
     ).fetchall()
     held = mirrors.load(conn, connection_id, binding.dialect.person_type, [row["vendor_id"] for row in rows])

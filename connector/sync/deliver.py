@@ -11,10 +11,11 @@ from typing import Any
 import structlog
 
 from connector.domain import codec
+from connector.domain.drift import DriftClass
 from connector.domain.lead import Actor
 from connector.errors import AuthError, RetryableError
 from connector.failpoints import Place, reach
-from connector.store import clock_runs, history, leads, links, managed, mirrors
+from connector.store import clock_runs, drifts, leads, links, managed, mirrors
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
 from connector.store.links import WriteClaim, WriteOutcome
@@ -24,10 +25,12 @@ from connector.sync import mirror, stage_move
 from connector.sync.company_writes import write_companies
 from connector.sync.context import Line, backoff, conclude
 from connector.sync.deal_writes import write_deals
-from connector.sync.difference import difference
+from connector.sync.difference import difference, must_clear
+from connector.sync.drifting import end, leave, new_drift, note
 from connector.sync.enrolments import deliver_enrolments
 from connector.sync.facts import same_on
 from connector.sync.observe import observe, tell_overtaken
+from connector.sync.proof import prove
 from connector.sync.records import deliver_records
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
 
@@ -48,6 +51,7 @@ class Parcel:
     dropped: dict[str, Any] = field(
         default_factory=dict
     )  #: What the vendor refused of other records: see `link.dropped`.
+    causes: dict[str, str] = field(default_factory=dict)  #: Property → why it was accepted and not stored.
     retry_seconds: float | None = None
     moved_on: bool = False  #: A re-read showed a change: decide again before writing.
     missing: bool = False  #: The vendor no longer has the record: read it, which settles what has become of it.
@@ -77,6 +81,7 @@ def deliver_slice(line: Line, lane: Lane) -> int:
         _refresh(line, parcels, now, lane)
         stage_move.prepare(line, token, parcels, lane)
         _write(line, parcels, lane)
+        prove(line, parcels, lane)
         deliver_records(line, parcels, lane)
         deliver_enrolments(line, parcels, lane)
         write_deals(line, parcels, lane)
@@ -124,7 +129,7 @@ def _plan(line: Line, parcel: Parcel, now: datetime) -> None:
         parcel.person,
         codec.decode_values(parcel.lead.desired),
         parcel.lead.desired_stage,
-        dropped=parcel.claim.dropped,
+        dropped=parcel.claim.not_to_write,
         now=now,
     )
     stage_move.plan(line.binding, parcel)
@@ -276,13 +281,15 @@ def _take_in(
     moved = [name for name in forward_only & sent.keys() if row.meta[name].get("seen") != before[name][1].get("seen")]
     if fresh or moved:
         _want_read(line, conn, {parcel.lead.id: row.vendor_id})
-    _tell_differences(line, conn, parcel, {name: sent[name] for name in sent if name not in moved}, stored, before, now)
+    sent = {name: value for name, value in sent.items() if name not in moved}
+    _tell_differences(line, conn, parcel, row, sent, stored, before, now)
 
 
 def _tell_differences(
     line: Line,
     conn: Connection,
     parcel: Parcel,
+    row: MirrorRow,
     sent: Mapping[str, str],
     stored: Mapping[str, str | None],
     before: Mapping[str, tuple[str | None, Mapping[str, Any]]],
@@ -290,22 +297,25 @@ def _tell_differences(
 ) -> None:
     """Accepted is not stored: what the vendor kept as it was, or turned into something else, is told until it ends."""
     same = same_on(line.binding, line.dialect.person_type)
+    found: dict[str, DriftClass] = {}
     for name, value in sent.items():
-        was, meta = before[name]
-        if same(name, stored[name], value or None):
-            if "sent" in meta and not same(name, meta["sent"] or None, meta.get("got")):
-                history.end_drift(conn, line.connection_id, lead_id=parcel.lead.id, field=name, ended_at=now)
-            continue
-        history.add_drift(
-            conn,
-            line.tenant.installation_id,
-            line.connection_id,
-            lead_id=parcel.lead.id,
-            field=name,
-            drift_class="not_stored" if same(name, stored[name], was) else "normalised",
-            found_at=now,
-            data={"property": name},
-        )
+        if not same(name, stored[name], value or None):
+            found[name] = DriftClass.NOT_STORED if same(name, stored[name], before[name][0]) else DriftClass.NORMALISED
+    end(line, conn, row, [name for name in sent if name not in found], now=now)
+    if parcel.claim.left_alone.keys() & sent.keys():
+        drifts.write_again(conn, line.connection_id, parcel.lead.id, sent.keys())
+    if not found:
+        return
+    for name, one in found.items():
+        note(row, name, one)
+    told = [
+        new_drift(line, row, parcel.lead.id, name, one, found_at=now, cause=parcel.causes.get(name))
+        for name, one in found.items()
+    ]
+    drifts.add(conn, line.tenant.installation_id, line.connection_id, told)
+    # a stage that is cleared first next time is on its way
+    left = {name: one for name, one in found.items() if not must_clear(line.binding, row, name, sent[name])}
+    leave(line, conn, parcel.lead.id, left, sent)
 
 
 def _outcome(line: Line, parcel: Parcel) -> WriteOutcome:

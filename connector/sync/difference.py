@@ -25,8 +25,8 @@ def difference(
     """The properties of a person to write, with their new strings ('' clears).
 
     Left out are: what stands already (also in the vendor's own form), what we have not read or may not read, what
-    the vendor refused (until it is wanted otherwise), and what the breaker froze. A change that our write overtook
-    and that no rule decides about is put back.
+    the vendor refused (until it is wanted otherwise), what the policy leaves alone, and what the breaker froze. A
+    change that our write overtook and that no rule decides about is put back.
     """
     return left_to_write(binding, person, binding.project(desired, stage), dropped=dropped, now=now)
 
@@ -45,6 +45,7 @@ def left_to_write(
         and name in properties
         and (not mirror.stands(person, name, value, same) or must_clear(binding, person, name, value))
         and dropped.get(name, {}).get("value") != value
+        and not dropped.get(name, {}).get("held")
         and not mirror.is_frozen(person, name, now)
     }
 

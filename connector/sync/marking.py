@@ -7,6 +7,7 @@ that looking again at the same records does nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from connector.domain.codec_work import moment_text
@@ -14,8 +15,10 @@ from connector.store import activity_signals, associations, leads, links, manage
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync.activities import record_name
+from connector.sync.comparing import Difference
 from connector.sync.context import Line, Tenant
 from connector.sync.deals import whose_deals
+from connector.sync.looking import confirm, look_into, tell_missed
 from connector.vendors.base import Lane, Record
 
 BACKGROUND = Lane.BACKGROUND.value
@@ -25,33 +28,41 @@ FINAL = ("erased", "merged")
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
 
-def mark(line: Line, object_type: str, records: Sequence[Record]) -> int:
-    """Mark those of these records that were modified after we read them, or that nobody told us of; returns how many.
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """How many records were marked to be read; of how many it was told that they had drifted."""
 
-    What the vendor lists as `archived` is marked where we still take it for standing.
+    count: int = 0
+    drifted: int = 0
+
+
+def mark(line: Line, object_type: str, records: Sequence[Record], differing: Sequence[Difference]) -> Marked:
+    """Mark those of these records that are to be read: `differing` are those that are not as we hold them.
+
+    People and companies go by their values alone: what we wrote ourselves is as we hold it, whenever it was modified.
+    Deals and activities go by the time of modification too: it tells of what hangs on them. What the vendor lists as
+    `archived` is marked where we still take it for standing.
     """
-    standing = [one for one in records if not one.archived]
-    gone = [one.id for one in records if one.archived]
-    return _mark_standing(line, object_type, standing) + mark_gone(line, object_type, gone)
+    gone = mark_gone(line, object_type, [one.id for one in records if one.archived])
+    differing = [one for one in differing if not one.record.archived]
+    if object_type == line.dialect.person_type:
+        found = mark_people(line, differing)
+    elif object_type == line.dialect.company_type:
+        found = _mark_companies(line, differing)
+    else:
+        found = _mark_others(line, object_type, [one for one in records if not one.archived], differing)
+    return Marked(found.count + gone, found.drifted)
 
 
-def _mark_standing(line: Line, object_type: str, records: Sequence[Record]) -> int:
-    if not records:
-        return 0
-    if object_type == line.dialect.deal.object_type:
-        return _mark_deals(line, records)
-    tenant = line.tenant
-    with tenant.database.transaction(tenant.installation_id) as conn:
-        if object_type == line.dialect.person_type:
-            return _mark_people(line, conn, records)
-        if object_type == line.dialect.company_type:
-            behind = _behind(line, conn, object_type, records)
-            rows = mirrors.load(conn, line.connection_id, object_type, behind, lock=True)
-            return want_companies(tenant, conn, line.connection_id, list(rows.values()))
-        ours = _mark_tasks(line, conn, records) if object_type == line.dialect.task_type else 0
-        if object_type not in line.binding.activity_types:
-            return ours
-        return ours + _mark_activities(line, conn, object_type, records)
+def behind(line: Line, object_type: str, records: Sequence[Record]) -> list[Difference]:
+    """By the time of modification alone, where values were not asked for: those that we do not hold as they stand."""
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        held = mirrors.standing(conn, line.connection_id, object_type, [one.id for one in records])
+    return [
+        Difference(one, (), held=one.id in held and held[one.id][1] is None)
+        for one in records
+        if one.id not in held or _is_behind(*held[one.id], one)
+    ]
 
 
 def mark_gone(line: Line, object_type: str, ids: Sequence[str]) -> int:
@@ -61,8 +72,11 @@ def mark_gone(line: Line, object_type: str, ids: Sequence[str]) -> int:
     tenant, dialect, connection_id = line.tenant, line.dialect, line.connection_id
     with tenant.database.transaction(tenant.installation_id) as conn:
         if object_type == dialect.task_type:
-            managed.want_read(conn, connection_id, object_type, [(one, None, None) for one in ids])
-        if object_type in line.binding.activity_types or object_type == dialect.task_type:
+            found = managed.not_gone(conn, connection_id, object_type, ids)
+            managed.want_read(conn, connection_id, object_type, [(one, None, None) for one in found])
+            if object_type not in line.binding.activity_types:
+                return len(found)
+        if object_type in line.binding.activity_types:
             names = {record_name(connection_id, object_type, one): one for one in ids}
             found = [names[name] for name in activity_signals.modified(conn, list(names))]
             wanted.want(conn, tenant.installation_id, connection_id, object_type, found, lane=BACKGROUND)
@@ -124,20 +138,44 @@ def want_companies(tenant: Tenant, conn: Connection, connection_id: int, rows: S
     return len(fresh)
 
 
-def _mark_people(line: Line, conn: Connection, records: Sequence[Record]) -> int:
-    person_type = line.dialect.person_type
-    known = leads.identities(conn, line.connection_id, person_type, [one.id for one in records])
-    alive = [one for one in records if one.id not in known or known[one.id][1] not in FINAL]
-    held = mirrors.standing(conn, line.connection_id, person_type, [one.id for one in alive])
-    found = [one.id for one in alive if one.id not in held or _is_behind(*held[one.id], one)]
-    want_people(line.tenant, conn, line.connection_id, dict.fromkeys(found), lane=BACKGROUND)
-    return len(found)
+def mark_people(line: Line, differing: Sequence[Difference]) -> Marked:
+    """People who are not as we hold them: judged, told, and marked to be read."""
+    if not differing:
+        return Marked()
+    tenant, person_type = line.tenant, line.dialect.person_type
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        known = leads.identities(conn, line.connection_id, person_type, [one.record.id for one in differing])
+    confirmed = confirm(line, differing, known)
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        known = leads.identities(conn, line.connection_id, person_type, [one.record.id for one in differing])
+        alive = [one for one in differing if one.record.id not in known or known[one.record.id][1] not in FINAL]
+        drifted = look_into(line, conn, alive, known, confirmed, now=tenant.now(conn))
+        want_people(tenant, conn, line.connection_id, {one.record.id: None for one in alive}, lane=BACKGROUND)
+    return Marked(len(alive), drifted)
 
 
-def _behind(line: Line, conn: Connection, object_type: str, records: Sequence[Record]) -> list[str]:
-    """Those that we hold, as they were before."""
-    held = mirrors.standing(conn, line.connection_id, object_type, [one.id for one in records])
-    return [one.id for one in records if one.id in held and _is_behind(*held[one.id], one)]
+def _mark_companies(line: Line, differing: Sequence[Difference]) -> Marked:
+    """Companies that we have read with people, and that differ; others come with their people."""
+    if not differing:
+        return Marked()
+    tenant, company_type = line.tenant, line.dialect.company_type
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        ids = [one.record.id for one in differing]
+        rows = mirrors.load(conn, line.connection_id, company_type, ids, lock=True)
+        drifted = tell_missed(line, conn, differing, rows, now=tenant.now(conn))
+        return Marked(want_companies(tenant, conn, line.connection_id, list(rows.values())), drifted)
+
+
+def _mark_others(line: Line, object_type: str, records: Sequence[Record], differing: Sequence[Difference]) -> Marked:
+    if not records:
+        return Marked()
+    if object_type == line.dialect.deal.object_type:
+        return _mark_deals(line, records, differing)
+    ours = _mark_tasks(line, records) if object_type == line.dialect.task_type else 0
+    if object_type not in line.binding.activity_types:
+        return Marked(ours)
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        return Marked(ours + _mark_activities(line, conn, object_type, records))
 
 
 def _is_behind(mirrored: datetime | None, gone: str | None, record: Record) -> bool:
@@ -145,10 +183,16 @@ def _is_behind(mirrored: datetime | None, gone: str | None, record: Record) -> b
 
 
 # ── tasks, deals and activities ─────────────────────────────────────────────────────────────────────────────────────
-def _mark_tasks(line: Line, conn: Connection, records: Sequence[Record]) -> int:
-    """Tasks of ours that show what their mirror does not."""
-    told = [(one.id, name, value or "") for one in records for name, value in one.properties.items()]
-    return managed.want_read(conn, line.connection_id, line.dialect.task_type, told) if told else 0
+def _mark_tasks(line: Line, records: Sequence[Record]) -> int:
+    """Tasks of ours that show something else than when we last saw them."""
+    told = [
+        (record.id, name, record.properties[name] or "")
+        for record in records
+        for name in line.dialect.task_properties
+        if name in record.properties
+    ]
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        return managed.want_read(conn, line.connection_id, line.dialect.task_type, told)
 
 
 def _mark_activities(line: Line, conn: Connection, object_type: str, records: Sequence[Record]) -> int:
@@ -164,20 +208,24 @@ def _is_newer(record: Record, known: str | None) -> bool:
     return known is None or moment_text(record.modified_at) > known
 
 
-def _mark_deals(line: Line, records: Sequence[Record]) -> int:
+def _mark_deals(line: Line, records: Sequence[Record], differing: Sequence[Difference]) -> Marked:
     """A known deal that changed is read again; whose a new one is, is asked of the vendor."""
     tenant, dialect = line.tenant, line.dialect
-    deal_type = dialect.deal.object_type
+    deal_type, ids = dialect.deal.object_type, [one.id for one in records]
     with tenant.database.transaction(tenant.installation_id) as conn:
-        held = mirrors.standing(conn, line.connection_id, deal_type, [one.id for one in records])
-    fresh = [one.id for one in records if one.id not in held]
+        held = mirrors.standing(conn, line.connection_id, deal_type, ids)
+    fresh = [one for one in ids if one not in held]
     people = line.vendor.associated(deal_type, fresh, dialect.person_type, lane=Lane.BACKGROUND) if fresh else {}
     with tenant.database.transaction(tenant.installation_id) as conn:
-        stale = _behind(line, conn, deal_type, records)
+        held = mirrors.standing(conn, line.connection_id, deal_type, ids)
+        stale = {one.id for one in records if one.id in held and _is_behind(*held[one.id], one)}
+        stale |= {one.record.id for one in differing if one.record.id in held}
+        rows = mirrors.load(conn, line.connection_id, deal_type, sorted(stale), lock=True)
+        drifted = tell_missed(line, conn, differing, rows, now=tenant.now(conn))
         wanted.want(conn, tenant.installation_id, line.connection_id, deal_type, stale, lane=BACKGROUND)
         owners = _unaware(line, conn, people)
         wanted.want(conn, tenant.installation_id, line.connection_id, whose_deals(dialect), owners, lane=BACKGROUND)
-    return len(stale) + len(owners)
+    return Marked(len(stale) + len(owners), drifted)
 
 
 def _unaware(line: Line, conn: Connection, people: Mapping[str, Collection[str]]) -> list[str]:

@@ -7,6 +7,8 @@
     hint       {v, at, by, src}: an event told of a change that no read has confirmed yet
     sent, got  what we wrote last, and what the vendor says it stored for it
     sent_at    when (vendor's time); base_at: as of when we had read what we wrote over
+    kept       the vendor accepted what we wrote and kept what had stood before
+    drift      the classes of drift that were told of it and have not ended
     cleared    the property was cleared before it was set: a backward move that was made as the vendor wants it
     overtaken  {v, at, by, src}: somebody's change that our write overtook; the rules decide again
     past       when somebody last changed it, of the changes that count no longer
@@ -24,10 +26,14 @@ from typing import Any
 from connector.domain.codec_work import moment_text
 from connector.domain.lead import Actor
 from connector.store.mirrors import MirrorRow
-from connector.vendors.base import InboundEvent, Record
+from connector.vendors.base import Change, InboundEvent, Record
 
 Same = Callable[[str, str | None, str | None], bool]
 """same(property, a, b): the vendor would store both strings alike."""
+
+Judge = Callable[[str, str | None], bool]
+"""judge(property, value as read): sees a change by somebody else before it is noted; True: it is none, the vendor lost
+what we wrote."""
 
 FLIPS_TO_FREEZE = 5
 FLIP_WINDOW = timedelta(hours=1)
@@ -51,12 +57,13 @@ def absorb(
     now: datetime,
     same: Same,
     agreed: Callable[[], Mapping[str, str]] = dict,
+    judge: Judge = lambda name, value: False,
 ) -> set[str]:
     """Bring the mirror up to date with a record as read; returns the properties that somebody else changed.
 
     `now` is business time. `agreed` gives what we want to stand: a change to that needs no defence, whoever made it
     (most likely we did, and its answer was lost). A read that is older than what we have (a lagging replica) is
-    ignored.
+    ignored. Where the record brings its history, that says who changed what.
     """
     if row.modified_at is not None and record.modified_at is not None and record.modified_at < row.modified_at:
         return set()
@@ -71,8 +78,10 @@ def absorb(
         if known and (_is_ours(row, name, value, same) or _is_agreed(name, value, agreed, same)):
             _take_as_ours(row, name, value, at)
             continue
-        if known or "hint" in row.meta.get(name, {}):
-            _note_change(row, name, value, at, now, same)
+        if known and judge(name, value):
+            forget_write(row, name)
+        elif known or "hint" in row.meta.get(name, {}):
+            _note_change(row, name, value, at, now, same, _version(record, name, value, same))
             changed.add(name)
         row.properties[name] = value
     row.modified_at = record.modified_at
@@ -140,6 +149,9 @@ def wrote(
             continue
         meta = row.meta.setdefault(name, {})
         meta |= {"sent": value, "got": got, "sent_at": moment_text(at), "cleared": name == cleared}
+        meta.pop("kept", None)
+        if not same(name, got, value or None) and same(name, got, row.properties.get(name)):
+            meta["kept"] = True
         if row.modified_at is not None:
             meta["base_at"] = moment_text(row.modified_at)
         _settle_earlier(meta, name, (value or None, got), at, now, same)
@@ -231,6 +243,12 @@ def refused_backward(row: MirrorRow, name: str, wanted: str, same: Same) -> bool
     return not same(name, row.properties.get(name), wanted) and meta.get("got") == row.properties.get(name)
 
 
+def forget_write(row: MirrorRow, name: str) -> None:
+    """What we wrote last does not count as written any more: it is written again if it should stand."""
+    for one in ("sent", "got", "sent_at", "base_at", "cleared", "kept", "seen", "overtaken"):
+        row.meta.get(name, {}).pop(one, None)
+
+
 def _is_ours(row: MirrorRow, name: str, value: str | None, same: Same) -> bool:
     """The value that we wrote has turned up (its answer was lost, or the vendor normalised it late)."""
     meta = row.meta.get(name, {})
@@ -270,11 +288,30 @@ def _is_older_than_known(meta: Mapping[str, Any], moment: datetime) -> bool:
     return any(moment < datetime.fromisoformat(at) for at in known)
 
 
-def _note_change(row: MirrorRow, name: str, value: str | None, at: datetime, now: datetime, same: Same) -> None:
+def _version(record: Record, name: str, value: str | None, same: Same) -> Change | None:
+    """The change that brought this value, where the record's history tells of it."""
+    newest = next(iter(record.history.get(name, ())), None)
+    return newest if newest is not None and same(name, newest.value, value) else None
+
+
+def _note_change(
+    row: MirrorRow,
+    name: str,
+    value: str | None,
+    at: datetime,
+    now: datetime,
+    same: Same,
+    version: Change | None = None,
+) -> None:
     meta = row.meta.setdefault(name, {})
     hint = meta.pop("hint", None)
     meta.pop("overtaken", None)
-    if hint is not None and same(name, hint["v"], value):
+    if version is not None and not version.by_us:
+        by = Actor.PERSON if version.by_person and not version.by_merge else Actor.VENDOR
+        seen: dict[str, Any] = {"v": value, "at": moment_text(version.at), "by": by.value, "src": version.source}
+        if hint is not None and "who" in hint and same(name, hint["v"], value):
+            seen["who"] = hint["who"]
+    elif hint is not None and same(name, hint["v"], value):
         if hint["by"] == Actor.TASUKI.value:
             _take_as_ours(row, name, value, datetime.fromisoformat(hint["at"]))
             return

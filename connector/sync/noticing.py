@@ -13,6 +13,7 @@ from connector.store import history, notices, people, secrets
 from connector.store.database import Connection
 from connector.store.notices import NoticeRow
 from connector.sync.context import Tenant, backoff
+from connector.texts import shown
 
 log = structlog.get_logger()
 
@@ -64,14 +65,14 @@ def send_slice(tenant: Tenant, send: Send) -> int:
 
 def _send(tenant: Tenant, row: NoticeRow, addresses: Sequence[str], send: Send) -> None:
     went = False
-    if addresses and row.data_key is not None:
-        text = tenant.vault.data_key(row.data_key).open(row.sealed, about=f"notice:{row.key}")
-        answers = [send(address, str(text)) for address in addresses]  # each is tried, whatever the others say
+    text = _text(tenant, row)
+    if addresses and text is not None:
+        answers = [send(address, text) for address in addresses]  # each is tried, whatever the others say
         went = all(answers)
     with tenant.database.transaction(tenant.installation_id) as conn:
         if went:
             notices.sent(conn, row)
-        elif row.data_key is None:
+        elif text is None:
             notices.park(conn, row, "erased")
         elif not addresses:
             log.warning("notice_without_address", receiver=row.receiver)
@@ -81,6 +82,32 @@ def _send(tenant: Tenant, row: NoticeRow, addresses: Sequence[str], send: Send) 
             notices.park(conn, row, "not_taken")
         else:
             notices.later(conn, row, backoff(tenant.limits, row.attempts))
+
+
+def _text(tenant: Tenant, row: NoticeRow) -> str | None:
+    """What it says; None: the lead was erased."""
+    if row.lead_id is None:
+        return tenant.vault.open(row.sealed).decode()
+    if row.data_key is None:
+        return None
+    return str(tenant.vault.data_key(row.data_key).open(row.sealed, about=f"notice:{row.key}"))
+
+
+def keep_about_connection(tenant: Tenant, conn: Connection, key: str, text: str, *, at: datetime) -> None:
+    """Tell the channels that hear of connections (`sync: {tell: …}` of policy.yaml), in the policy's language, once."""
+    policy = tenant.plan.policy
+    rows = [
+        {
+            "installation_id": tenant.installation_id,
+            "key": key,
+            "receiver": f"channel:{name}",
+            "lead_id": None,
+            "sealed": tenant.vault.seal(shown(text, policy.language).encode()),
+            "created_at": at,
+        }
+        for name in policy.tell
+    ]
+    notices.keep(conn, rows)
 
 
 def _addresses(tenant: Tenant, conn: Connection, receiver: str, now: datetime) -> list[str]:

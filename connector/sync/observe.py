@@ -7,44 +7,46 @@ from datetime import datetime
 from functools import cache
 
 from connector.domain import codec
-from connector.store import history
+from connector.domain.drift import DriftClass
+from connector.store import drifts
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
 from connector.sync.binding import Binding
 from connector.sync.context import Line, Tenant
+from connector.sync.drifting import Inquiry, new_drift, note
 from connector.sync.facts import same_on
 from connector.vendors.base import Record
 
 
 def observe(
-    line: Line, conn: Connection, lead: LeadRow | None, row: MirrorRow, record: Record, *, now: datetime
+    line: Line,
+    conn: Connection,
+    lead: LeadRow | None,
+    row: MirrorRow,
+    record: Record,
+    *,
+    now: datetime,
+    inquiry: Inquiry | None = None,
 ) -> set[str]:
     """Bring a person's mirror up to date; returns the properties that somebody else changed.
 
-    A property that the breaker freezes by this is told with both writers.
+    What differs from what should be is told as drift, a property that the breaker freezes by this with both writers.
+    `inquiry`: who reads to find drift brings its own.
     """
     before = mirror.frozen(row)
+    agreed = cache(lambda: wanted_of(line.binding, lead))
+    inquiry = inquiry or Inquiry(line=line, lead=lead, row=row, record=record, wanted=agreed)
     changed = mirror.absorb(
-        row,
-        record,
-        now=now,
-        same=same_on(line.binding, row.object_type),
-        agreed=cache(lambda: wanted_of(line.binding, lead)),
+        row, record, now=now, same=same_on(line.binding, row.object_type), agreed=agreed, judge=inquiry.judge
     )
+    inquiry.tell(conn, now=now)
     for name, why in mirror.frozen(row).items():
         if lead is not None and before.get(name) != why:
-            history.add_drift(
-                conn,
-                line.tenant.installation_id,
-                line.connection_id,
-                lead_id=lead.id,
-                field=name,
-                drift_class="flip_flop",
-                found_at=now,
-                data={"property": name, **why},
-            )
+            note(row, name, DriftClass.FLIP_FLOP)
+            told = new_drift(line, row, lead.id, name, DriftClass.FLIP_FLOP, found_at=now, data=dict(why))
+            drifts.add(conn, line.tenant.installation_id, line.connection_id, [told])
     return changed
 
 

@@ -1,11 +1,12 @@
 """Events get lost: what the CRM shows is looked through, by what changed and by everything there is.
 
-A pass looks at one object type. Its window is frozen when it begins, its pages go by ascending id, and what it finds is
-only marked (`marking.py`). Where it is stands in the store, so that a pass that was killed goes on where it was; the
-marks of a page are stored before the place, so that a page is looked at twice rather than never.
+A pass looks at one object type. Its window is frozen when it begins, its pages go by ascending id, and what it finds to
+differ is told (`looking.py`) and marked (`marking.py`). Where it is stands in the store, so that a pass that was killed
+goes on where it was; the marks of a page are stored before the place, so that a page is looked at twice rather than
+never.
 
     changes     what was modified since the last pass began (search lags: windows overlap), then archived records
-    everything  every list page, then every archived record: also what was lost before anybody looked
+    everything  every list page, value by value: also what was lost before anybody looked, and what changed unseen
 """
 
 from __future__ import annotations
@@ -19,16 +20,23 @@ from connector.errors import RetryableError
 from connector.store import mirrors, reconcile_passes
 from connector.store.clock import machine_now
 from connector.store.database import Connection
-from connector.store.reconcile_passes import Pass, Scope, Step
+from connector.store.reconcile_passes import Pass, Place, Scope, Step
+from connector.sync.comparing import Comparison, Difference
 from connector.sync.context import Line, backoff
-from connector.sync.marking import mark, mark_gone
+from connector.sync.facts import same_on
+from connector.sync.marking import behind, mark, mark_gone
+from connector.sync.mending import mend
+from connector.sync.stretches import Stretch, stretches_of
 from connector.sync.sweep import sweep_wanted
-from connector.vendors.base import Lane, Page
+from connector.vendors.base import Lane, Page, Record, Sheet
 
 OVERLAP = timedelta(minutes=2)
 """Beyond the lag of any vendor's search."""
 
-PAGES_A_SLICE = 5
+LOOKS_A_SLICE = 5
+LONGEST_SEARCH = 2_000
+"""Letters of the names of properties that a search may ask for: the question as a whole is limited to 3,000."""
+
 ARCHIVED_PAGES = 10
 """A pass over changes looks through so many pages of what is in the bin; the next one goes on from there."""
 
@@ -48,25 +56,26 @@ def reconcile_slice(line: Line) -> int:
         return 0
     if not one.under_way:
         one = begin(line, one.scope, [one.object_type])[0]
-    seen = 0
-    while one.under_way and seen < PAGES_A_SLICE:
+    before, looks = one.pages, 0
+    while one.under_way and looks < LOOKS_A_SLICE:
         one = look(line, one)
-        seen += 1
-    return seen
+        looks += 1
+    return one.pages - before
 
 
 def types(line: Line) -> Mapping[Scope, tuple[str, ...]]:
     """The object types that each scope looks at: those that the policy reads.
 
-    People and companies only once they were seen for the first time: until then they are read anyway. Everything that
-    ever happened is no list to be read every night: activities are looked at by what changed. Our tasks are looked at
-    where nothing else need tell of them.
+    Of tasks what people did with ours is looked for. People and companies only once they were seen for the first
+    time: until then they are read anyway. Everything that ever happened is no list to be read every night: activities
+    are looked at by what changed.
     """
     dialect = line.dialect
     seen = () if sweep_wanted(line) else (dialect.company_type, dialect.person_type)
     deals = (dialect.deal.object_type,) if line.binding.deal_properties else ()
-    tasks = (dialect.task_type,) if line.poll_seconds is not None else ()
-    changes = dict.fromkeys((*seen, *deals, *line.binding.activity_types, *tasks))
+    policy = line.binding.plan.policy
+    tasks = (dialect.task_type,) if policy.rules or policy.cadences or line.poll_seconds is not None else ()
+    changes = dict.fromkeys((*seen, *deals, *tasks, *line.binding.activity_types))
     return {Scope.CHANGES: tuple(changes), Scope.EVERYTHING: (*seen, *deals)}
 
 
@@ -83,11 +92,12 @@ def begin(line: Line, scope: Scope, object_types: Sequence[str]) -> list[Pass]:
 
 
 def look(line: Line, one: Pass) -> Pass:
-    """Look at the pass's next page; returns how far it is then. An error leaves it where it was, to be tried again."""
+    """Look at the pass's next pages; returns how far it is then. An error leaves it where it was, to be tried again."""
     _refuse_early(line, one)
     try:
-        page = _page(line, one)
-        after = _marked(line, one, page)
+        after = _next_pages(line, one)
+        if after.step is Step.DONE and one.scope is Scope.EVERYTHING and one.object_type == line.dialect.person_type:
+            mend(line)
     except RetryableError as error:
         _postpone(line, one, error)
         raise
@@ -136,11 +146,13 @@ def _fresh(line: Line, conn: Connection, scope: Scope, object_type: str, last: P
     policy = line.tenant.plan.policy
     since = last.until if last is not None else line.tenant.policy.activated_at
     changes = scope is Scope.CHANGES
+    places = () if changes else tuple(stretches_of(line, conn, object_type))
     return Pass(
         object_type=object_type,
         scope=scope,
         since=since - OVERLAP,
         until=now,
+        places=places,
         archived_after=last.archived_after if last is not None and changes else None,
         archived_left=ARCHIVED_PAGES if changes else None,
         started_at=started,
@@ -164,55 +176,120 @@ def next_night(now: datetime, zone: ZoneInfo) -> datetime:
     return tonight if tonight > local else datetime.combine(local.date() + timedelta(days=1), NIGHT, tzinfo=zone)
 
 
-# ── one page ─────────────────────────────────────────────────────────────────────────────────────────────────
-def _page(line: Line, one: Pass) -> Page:
-    vendor, lane = line.vendor, Lane.BACKGROUND
+# ── a few pages ──────────────────────────────────────────────────────────────────────────────────────────────
+def _next_pages(line: Line, one: Pass) -> Pass:
+    """Ask for the next page, of a list of everything for the next of every stretch; mark what they show."""
+    vendor, lane, asked = line.vendor, Lane.BACKGROUND, asked_of(line, one.object_type)
+    fresh = replace(one, attempts=0, not_before=None)
     if one.step is Step.ARCHIVED:
-        return vendor.page(one.object_type, (), after=one.archived_after, lane=lane, archived=True)
+        page = vendor.page(one.object_type, (), after=one.archived_after, lane=lane, archived=True)
+        return _looked_archived(line, fresh, page)
     if one.scope is Scope.EVERYTHING:
-        return vendor.page(one.object_type, (), after=one.after, lane=lane)
-    shown = line.dialect.task_properties if one.object_type == line.dialect.task_type else ()
-    return vendor.changed(one.object_type, shown, since=one.since, until=one.until, after=one.after, lane=lane)
+        afters = [place.after for place in one.places]
+        return _looked_everything(line, fresh, vendor.sheets(one.object_type, asked, afters=afters, lane=lane))
+    asked = asked if sum(map(len, asked)) <= LONGEST_SEARCH else ()
+    page = vendor.changed(one.object_type, asked, since=one.since, until=one.until, after=one.after, lane=lane)
+    return _looked_changed(line, fresh, page)
 
 
-def _marked(line: Line, one: Pass, page: Page) -> Pass:
-    """Mark what the page shows; returns the pass with this page behind it."""
-    marked = mark(line, one.object_type, page.records)
-    seen = replace(one, pages=one.pages + 1, looked=one.looked + len(page.records), attempts=0, not_before=None)
-    if one.step is Step.ARCHIVED:
-        left = None if one.archived_left is None else one.archived_left - 1
-        step = Step.DONE if page.after is None or left == 0 else Step.ARCHIVED
-        archived = one.archived + marked
-        return replace(seen, archived=archived, step=step, archived_after=page.after, archived_left=left)
-    missing = mark_gone(line, one.object_type, _missing(line, one, page))
-    above = page.records[-1].id if page.records else one.above
-    over = Step.ARCHIVED if one.scope is Scope.CHANGES else Step.DONE
-    step = Step.LIVE if page.after is not None else over
-    archived = one.archived + missing
-    return replace(seen, marked=one.marked + marked, archived=archived, step=step, after=page.after, above=above)
+def asked_of(line: Line, object_type: str) -> tuple[str, ...]:
+    """What is compared of these records; nothing: they go by the time of modification alone."""
+    binding, dialect = line.binding, line.dialect
+    return {
+        dialect.person_type: binding.person_properties,
+        dialect.company_type: binding.company_properties,
+        dialect.deal.object_type: binding.deal_properties,
+        dialect.task_type: dialect.task_properties,
+    }.get(object_type, ())
 
 
-def _missing(line: Line, one: Pass, page: Page) -> list[str]:
-    """What we hold and a list of everything does not show where it should stand; a list that is not by id says nothing.
+def _looked_archived(line: Line, one: Pass, page: Page) -> Pass:
+    marked = mark_gone(line, one.object_type, [record.id for record in page.records])
+    left = None if one.archived_left is None else one.archived_left - 1
+    return replace(
+        one,
+        pages=one.pages + 1,
+        looked=one.looked + len(page.records),
+        archived=one.archived + marked,
+        step=Step.DONE if page.after is None or left == 0 else Step.ARCHIVED,
+        archived_after=page.after,
+        archived_left=left,
+    )
 
-    It was archived, merged or erased, or it is newer than the page: the read tells.
-    """
-    ids = [record.id for record in page.records]
-    places = [_place(record_id) for record_id in ids]
-    low = _place(one.above or "")
-    if one.scope is Scope.CHANGES or places != sorted(places) or any(place <= low for place in places):
+
+def _looked_changed(line: Line, one: Pass, page: Page) -> Pass:
+    found = mark(line, one.object_type, page.records, _changed(line, one, page))
+    return replace(
+        one,
+        pages=one.pages + 1,
+        looked=one.looked + len(page.records),
+        marked=one.marked + found.count,
+        drifted=one.drifted + found.drifted,
+        step=Step.LIVE if page.after is not None else Step.ARCHIVED,
+        after=page.after,
+    )
+
+
+def _changed(line: Line, one: Pass, page: Page) -> list[Difference]:
+    """Those of a page of changes that are not as we hold them."""
+    live = [record for record in page.records if not record.archived]
+    asked = asked_of(line, one.object_type)
+    if one.object_type == line.dialect.task_type:
+        return []  # told apart by what we know of our own
+    if not asked or any(record.properties.keys().isdisjoint(asked) for record in live):
+        return behind(line, one.object_type, live)
+    return _closer(line, one.object_type, live)
+
+
+def _looked_everything(line: Line, one: Pass, sheets: Sequence[Sheet]) -> Pass:
+    stretches = [Stretch.of(place, sheet) for place, sheet in zip(one.places, sheets, strict=True)]
+    if len(stretches) > 1 and not all(stretch.by_id for stretch in stretches):
+        return replace(one, places=(Place(),))  # this list does not go by id: from the start, in one stretch
+    held = _held(line, one.object_type, stretches)
+    looked = list(zip(stretches, held, strict=True))
+    by_time = one.object_type == line.dialect.deal.object_type  # what hangs on a deal moves its time alone
+    records = [
+        stretch.sheet.read(at)
+        for stretch, ours in looked
+        for at in (range(len(stretch.ids)) if by_time else stretch.differing(ours))
+    ]
+    found = mark(line, one.object_type, records, _closer(line, one.object_type, records))
+    missing = [vendor_id for stretch, ours in looked for vendor_id in stretch.missing(ours)]
+    places = tuple(stretch.following for stretch in stretches if stretch.following is not None)
+    return replace(
+        one,
+        pages=one.pages + len(sheets),
+        looked=one.looked + sum(len(stretch.ids) for stretch in stretches),
+        marked=one.marked + found.count,
+        drifted=one.drifted + found.drifted,
+        archived=one.archived + mark_gone(line, one.object_type, missing),
+        places=places,
+        step=Step.LIVE if places else Step.DONE,
+    )
+
+
+def _closer(line: Line, object_type: str, records: Sequence[Record]) -> list[Difference]:
+    """Those of these records that are not as we hold them, property by property."""
+    if not records:
         return []
-    if not ids and page.after is not None:
-        return []
-    upto = ids[-1] if page.after is not None else None
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        held = mirrors.between(conn, line.connection_id, one.object_type, one.above, upto)
-    return sorted(set(held).difference(ids), key=_place)
+        ids = [record.id for record in records]
+        held = mirrors.properties_of(conn, line.connection_id, object_type, ids)
+    return Comparison(asked_of(line, object_type), same_on(line.binding, object_type)).differing(records, held)
 
 
-def _place(vendor_id: str) -> tuple[int, str]:
-    """Where an id stands in a list by id: a number, written out."""
-    return len(vendor_id), vendor_id
+def _held(line: Line, object_type: str, stretches: Sequence[Stretch]) -> list[mirrors.Held]:
+    """What we hold where each of these sheets lies. It was archived, merged or erased if the sheet does not show it, or
+    it is newer than the sheet: the read tells."""
+    connection_id = line.connection_id
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        held = mirrors.beside(conn, connection_id, object_type, [stretch.range for stretch in stretches])
+        for at, stretch in enumerate(stretches):
+            if stretch.by_id and len(held[at]) >= mirrors.MOST_BESIDE:
+                # much of it is gone: what else we hold there, to be looked at closer
+                others = mirrors.between(conn, connection_id, object_type, *stretch.range)
+                held[at] = {**dict.fromkeys(others), **held[at]}
+    return held
 
 
 def _store(line: Line, before: Pass, after: Pass) -> Pass:

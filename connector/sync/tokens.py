@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 from connector.store import quota
+from connector.store.clock import BusinessClock
 from connector.store.database import Connection, Database
 from connector.store.quota import TokenSource
 from connector.vendors.base import Lane
@@ -16,10 +17,10 @@ DAILY_REMAINING = "x-hubspot-ratelimit-daily-remaining"
 
 
 class SharedTokens:
-    """Implements `vendors.http.Tokens` over the quota table."""
+    """Implements `vendors.http.Tokens` over the quota table. `today` None: the business clock's."""
 
     def __init__(
-        self, database: Database, installation_id: int, connection_id: int, *, today: Callable[[], date]
+        self, database: Database, installation_id: int, connection_id: int, *, today: Callable[[], date] | None = None
     ) -> None:
         self._database = database
         self._installation_id = installation_id
@@ -44,7 +45,8 @@ class SharedTokens:
             if tight and remaining is not None:
                 quota.observe(conn, self._connection_id, kind, remaining=remaining)
             if daily is not None and left is not None:
-                quota.observe_day(conn, self._connection_id, used=int(daily - left), day=self._today())
+                day = self._today() if self._today is not None else BusinessClock.now(conn).date()
+                quota.observe_day(conn, self._connection_id, used=int(daily - left), day=day)
 
     def block(self, kind: str, seconds: float) -> None:
         """See `Tokens.block`."""

@@ -9,11 +9,13 @@ back per record.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
+
+from connector.domain.fingerprint import fingerprint
 
 Properties = Mapping[str, str | None]
 
@@ -88,6 +90,7 @@ class Change:
     source_id: str | None
     by_us: bool
     by_person: bool
+    by_merge: bool = False  #: Another record was merged into this one, and its value was kept.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +241,27 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """One page of a listing of which hardly any record is looked at: ids and fingerprints (`domain.fingerprint`) in
+    order, and how the record at a place is read."""
+
+    ids: tuple[str, ...]
+    fingerprints: tuple[bytes, ...]
+    after: str | None
+    read: Callable[[int], Record]
+
+    @classmethod
+    def of(cls, page: Page) -> Sheet:
+        """A page as a sheet."""
+        return cls(
+            ids=tuple(record.id for record in page.records),
+            fingerprints=tuple(fingerprint(record.properties) for record in page.records),
+            after=page.after,
+            read=page.records.__getitem__,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolee:
     """Somebody to be enrolled, once for `key`; `user_id` and `sender` (address) say in whose name the CRM sends."""
 
@@ -354,6 +378,14 @@ class Vendor(Protocol):
         self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane, archived: bool = False
     ) -> Page:
         """One page of everything there is (with `archived`: of what is in the bin), in the vendor's stable order."""
+
+    def sheets(
+        self, object_type: str, properties: Sequence[str], *, afters: Sequence[str | None], lane: Lane
+    ) -> list[Sheet]:
+        """Several pages of everything there is, asked for side by side; in the order of `afters`."""
+
+    def behind(self, object_type: str, vendor_id: str) -> str | None:
+        """Where the list of everything goes on behind this id; None: this list cannot be entered there."""
 
     def find_by_email(self, emails: Sequence[str], properties: Sequence[str], *, lane: Lane) -> dict[str, Record]:
         """Contacts by e-mail address (lower case); exact, not by search."""

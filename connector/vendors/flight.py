@@ -31,7 +31,7 @@ class Flight:
     @property
     def width(self) -> int:
         """How many requests are kept in flight at present."""
-        return max(2, min(self._most, math.ceil(self._rate_per_second * self._latency_seconds)))
+        return max(2, min(self._most, math.ceil(2 * self._rate_per_second * self._latency_seconds)))
 
     def observe(self, seconds: float) -> None:
         """Learn how long a call took."""

@@ -296,7 +296,7 @@ class BaseRelay(ABC):
 
     def drift(self) -> list[dict[str, Any]]:
         """What is told to differ, and has not ended."""
-        return self.rows("SELECT field, class, data FROM drift WHERE ended_at IS NULL ORDER BY id")
+        return self.rows("SELECT property AS field, class, data FROM drift WHERE ended_at IS NULL ORDER BY id")
 
     def mark(self) -> int:
         """Where the sandbox's ledger stands now, for `since`; calls are counted from here."""

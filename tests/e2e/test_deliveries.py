@@ -264,7 +264,7 @@ def test_revoked_access_pauses_keeps_events_and_goes_on_when_it_is_back(listenin
     relay.connect(str(relay.sandbox.issue_token()["token"]))
     assert token != relay.settings.hubspot.access_token  # type: ignore[union-attr]
     with relay.database.transaction(relay.installation_id) as conn:
-        assert connections.resume(conn, relay.connection_id) == [relay.connection_id]
+        assert connections.resume(conn, relay.connection_id)
     relay.hear_and_settle()
     reasons: Any = relay.contact(contact_id)["tasuki_score_reasons"]
     assert "現場の温度感が高い" in reasons

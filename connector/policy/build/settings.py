@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from zoneinfo import ZoneInfo, available_timezones
 
 from connector.domain.calendar import Calendar
-from connector.policy.build.context import label_of
+from connector.domain.drift import DriftClass, Handling
+from connector.policy.build.context import Context, label_of
 from connector.policy.document import Where
 from connector.policy.files.settings import CalendarModel, ListModel, PolicyFile
 from connector.policy.model import Channel
@@ -134,3 +135,17 @@ def channels_of(model: PolicyFile) -> dict[str, Channel]:
 def records_in_of(model: PolicyFile) -> dict[str, str]:
     """What is created in which CRM, as far as the policy says."""
     return {what: place for what, place in model.records_in if place is not None}
+
+
+def tell_of(context: Context) -> tuple[str, ...]:
+    """The channels that hear of a connection that was paused."""
+    found = context.files.policy.sync.tell
+    where = context.at("policy") / "sync" / "tell"
+    for index, name in enumerate(found):
+        context.known(name, context.vocabulary.channels, "channel", where / index)
+    return found
+
+
+def drift_of(model: PolicyFile) -> dict[DriftClass, Handling]:
+    """What is done about each class of drift."""
+    return {DriftClass(name): Handling(response) for name, response in model.drift}

@@ -23,6 +23,7 @@ from connector.policy.files.base import (
 from connector.texts import say
 
 Crm = Literal["hubspot", "salesforce"]
+Response = Literal["repair", "report", "hold"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -36,11 +37,24 @@ class RecordsIn(FileModel):
 
 
 class Rhythm(FileModel):
-    """How often everything is looked at again, how long a person's edit holds, how fresh a signal must be."""
+    """How often everything is looked at again, how long an edit holds, how fresh a signal must be, who is told."""
 
     check_every: PlainDuration = timedelta(minutes=15)
     hold_edits: PlainDuration = timedelta(days=7)
     fresh_for: PlainDuration = timedelta(hours=24)
+    tell: Words = ()
+
+
+class DriftModel(FileModel):
+    """What is done where the CRM differs from what should be, by why it differs."""
+
+    missed_event: Response = "repair"
+    lost_write: Response = "repair"
+    human_edit: Response = "repair"
+    other_app: Response = "repair"
+    merge: Response = "repair"
+    normalised: Response = "report"
+    not_stored: Response = "report"
 
 
 class CalendarModel(FileModel):
@@ -104,6 +118,7 @@ class PolicyFile(FileModel):
     trial: TrialModel | None = None
     records_in: RecordsIn = RecordsIn()
     sync: Rhythm = Rhythm()
+    drift: DriftModel = DriftModel()
     calendars: dict[Id, CalendarModel] = {}
     lists: dict[Id, ListModel] = {}
     channels: dict[Id, Channel] = {}

@@ -8,6 +8,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from connector.domain.calendar import Calendar
+from connector.domain.drift import DEFAULTS, DriftClass, Handling
 from connector.policy.conditions import Condition
 from connector.policy.model.examples import Examples
 from connector.policy.model.fields import FieldDef, Label, NewEmployer
@@ -88,6 +89,8 @@ class Policy:
     create_deal: CreateDeal | None = None
     pipeline: Pipeline | None = None
     channels: Mapping[str, Channel] = field(default_factory=dict)
+    tell: tuple[str, ...] = ()  #: The channels that hear of a connection that was paused.
+    drift: Mapping[DriftClass, Handling] = field(default_factory=lambda: dict(DEFAULTS))
     records_in: Mapping[str, str] = field(default_factory=dict)  #: tasks, sequences, deals, notes → vendor
     examples: Examples | None = None
     trial: Trial | None = None

@@ -24,6 +24,7 @@ from connector.vendors.base import (
     Page,
     PropertyInfo,
     Record,
+    Sheet,
     Submission,
     Update,
     WriteResult,
@@ -163,6 +164,18 @@ class HubSpotVendor:
     ) -> Page:
         """One page of the list endpoint (by id; no cap, unlike search)."""
         return self._listing.page(object_type, properties, after=after, lane=lane, archived=archived)
+
+    def sheets(
+        self, object_type: str, properties: Sequence[str], *, afters: Sequence[str | None], lane: Lane
+    ) -> list[Sheet]:
+        """Several pages of the list endpoint, as many in flight as the rate and the latency make useful."""
+        return self.flight.map(
+            lambda after: self._listing.sheet(object_type, properties, after=after, lane=lane), afters
+        )
+
+    def behind(self, object_type: str, vendor_id: str) -> str | None:
+        """Lists go by id, and `after` names the id at which they go on (recorded: the last id of a page, plus one)."""
+        return str(int(vendor_id) + 1) if vendor_id.isdigit() else None
 
     def owners(self) -> tuple[Owner, ...]:
         """Everybody who may own records, the deactivated included."""

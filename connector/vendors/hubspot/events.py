@@ -69,6 +69,9 @@ PERSON_SOURCES: Final = frozenset(
     }
 )  # fmt: skip
 
+#: A person merged two records; the values that the winner took over say so.
+MERGE_SOURCES: Final = frozenset({"MERGE_OBJECTS", "MERGE_CONTACTS", "MERGE_COMPANIES"})
+
 #: `changeSource` words of API writers; ours when `sourceId` is our app's id.
 INTEGRATION_SOURCES: Final = frozenset({"INTEGRATION", "API", "INTEGRATIONS_PLATFORM"})
 

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from connector.domain.fingerprint import fingerprint
 from connector.errors import RetryableError
-from connector.vendors.base import Lane, Page
+from connector.vendors.base import Lane, Page, Sheet
 from connector.vendors.hubspot import protocol, records, searching
 from connector.vendors.hubspot.api import Api
 from connector.vendors.refusal import RefusedError
@@ -49,14 +50,30 @@ class Listing:
         self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane, archived: bool
     ) -> Page:
         """One page of the list endpoint (by id; no cap, unlike search)."""
+        answer = self._list(object_type, properties, after=after, lane=lane, archived=archived)
+        found = tuple(records.record(raw, object_type, self._ours) for raw in answer["results"])
+        return Page(records=found, after=following(answer))
+
+    def sheet(self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane) -> Sheet:
+        """The same of what is not in the bin, each record read when it is asked for."""
+        answer = self._list(object_type, properties, after=after, lane=lane, archived=False)
+        rows = answer["results"]
+        return Sheet(
+            ids=tuple(str(raw["id"]) for raw in rows),
+            fingerprints=tuple(fingerprint(raw.get("properties") or {}) for raw in rows),
+            after=following(answer),
+            read=lambda place: records.record(rows[place], object_type, self._ours),
+        )
+
+    def _list(
+        self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane, archived: bool
+    ) -> Any:
         query = {"limit": str(protocol.BATCH_SIZE), "properties": ",".join(properties) or searching.ID}
         query |= {"archived": "true" if archived else "false"}
         if after is not None:
             query["after"] = after
         with _listing(object_type):
-            answer = self._api.get(self._paths.object(object_type), query, lane=lane)
-        found = tuple(records.record(raw, object_type, self._ours) for raw in answer["results"])
-        return Page(records=found, after=following(answer))
+            return self._api.get(self._paths.object(object_type), query, lane=lane)
 
     def rows(self, path: str, query: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
         """The raw rows of any list endpoint, read page by page as they are asked for."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.vendors.base import Change, DealPipeline, DealStage, Owner, PropertyInfo, Record, Submission
-from connector.vendors.hubspot.events import INTEGRATION_SOURCES, PERSON_SOURCES
+from connector.vendors.hubspot.events import INTEGRATION_SOURCES, MERGE_SOURCES, PERSON_SOURCES
 from connector.vendors.moments import to_moment
 
 _EPOCH = datetime.fromtimestamp(0, tz=UTC)
@@ -37,6 +37,7 @@ def _change(raw: Mapping[str, Any], our_source_ids: Collection[str]) -> Change:
         source_id=source_id,
         by_us=source in INTEGRATION_SOURCES and source_id is not None and source_id in our_source_ids,
         by_person=source in PERSON_SOURCES,
+        by_merge=source in MERGE_SOURCES,
     )
 
 

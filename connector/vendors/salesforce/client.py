@@ -21,6 +21,7 @@ from connector.vendors.base import (
     Page,
     PropertyInfo,
     Record,
+    Sheet,
     Submission,
     Update,
     WriteResult,
@@ -168,6 +169,18 @@ class SalesforceVendor:
     ) -> Page:
         """One page of everything there is, or of what is in the bin, by id."""
         return self._reader.page(object_type, properties, after=after, lane=lane, archived=archived)
+
+    def sheets(
+        self, object_type: str, properties: Sequence[str], *, afters: Sequence[str | None], lane: Lane
+    ) -> list[Sheet]:
+        """Several pages by id, a few in flight."""
+        return self._flight.map(
+            lambda after: Sheet.of(self.page(object_type, properties, after=after, lane=lane)), afters
+        )
+
+    def behind(self, object_type: str, vendor_id: str) -> str | None:
+        """Pages go by id, from any id on."""
+        return vendor_id
 
     def owners(self) -> tuple[Owner, ...]:
         """Users, the deactivated included, with the public groups that they are in; and queues."""

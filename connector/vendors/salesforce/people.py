@@ -26,6 +26,7 @@ from connector.vendors.base import (
     Page,
     PropertyInfo,
     Record,
+    Sheet,
     Submission,
     Update,
     WriteResult,
@@ -163,6 +164,18 @@ class SalesforcePeople:
         kind, names, start = self._listed(properties, after)
         page = self._vendor.page(kind, names, after=start, lane=lane, archived=archived)
         return self._turned(kind, page, properties, converted=False)
+
+    def sheets(
+        self, object_type: str, properties: Sequence[str], *, afters: Sequence[str | None], lane: Lane
+    ) -> list[Sheet]:
+        """See `Vendor.sheets`."""
+        if object_type != PERSON:
+            return self._vendor.sheets(object_type, properties, afters=afters, lane=lane)
+        return [Sheet.of(self.page(object_type, properties, after=after, lane=lane)) for after in afters]
+
+    def behind(self, object_type: str, vendor_id: str) -> str | None:
+        """See `Vendor.behind`: ids tell whether contacts or leads go on there."""
+        return self._vendor.behind(object_type, vendor_id)
 
     # ── what is not about people ─────────────────────────────────────────────────────────────────────────────
     def find_by_key(

@@ -178,3 +178,14 @@ def test_unknown_faults_are_named(sandbox: SandboxHandle) -> None:
         sandbox.fault("edit", kind="contacts.*", edit={"properties": {"city": "1"}, "owner_id": "1"})
     with pytest.raises(UsageError, match="statsu"):
         sandbox.fault("status", statsu=500)
+
+
+def test_an_update_is_accepted_and_not_stored_and_the_answer_tells_so_or_not(api: Api, sandbox: SandboxHandle) -> None:
+    made = sandbox.create("contacts", {"email": "i@b.example", "jobtitle": "課長"})["id"]
+    for boast, shown in ((False, "課長"), (True, "部長")):
+        sandbox.fault("ignore", kind="contacts.batch_update", properties=["jobtitle"], boast=boast)
+        change = {"id": made, "properties": {"jobtitle": "部長", "lastname": "鈴木"}}
+        answer = api("POST", "/crm/v3/objects/contacts/batch/update", {"inputs": [change]})
+        (row,) = answer.json["results"]
+        assert (answer.status, row["properties"]["jobtitle"], row["properties"]["lastname"]) == (200, shown, "鈴木")
+        assert sandbox.record("contacts", made)["properties"]["jobtitle"] == "課長"

@@ -69,3 +69,25 @@ def test_what_is_held_between_two_ids_is_searched_in_the_order_of_numbers(databa
     assert any("mirror_in_order" in line for line in plan), "\n".join(plan)
     assert any("Index Cond" in line and "ROW(id_length" in line for line in plan), "\n".join(plan)
     assert between == [[str(number) for number in range(100, 1002)], ["4999", "5000"], ["1", "2"]]
+
+
+def test_what_we_hold_beside_several_pages_is_found_from_an_index_alone(database: Database) -> None:
+    """Ranges of ids as numbers sort; of a range that was emptied at the vendor not more than a page can be asked."""
+    with database.transaction(1) as conn:
+        conn.execute("INSERT INTO installation (id, name) VALUES (1, 'one')")
+        for statement in _BASE.split(";"):
+            conn.execute(statement)
+        conn.execute("UPDATE mirror SET gone = 'archived' WHERE vendor_id = '12'")
+        conn.execute("UPDATE mirror SET fingerprint = 'abc' WHERE vendor_id = '9'")
+        ranges: list[tuple[str | None, str | None]] = [("8", "13"), (None, "2"), ("4998", None), ("100", "2000")]
+        found = mirrors.beside(conn, 1, "contact", ranges)
+        assert found[0] == {"9": b"abc", "10": None, "11": None, "13": None}
+        assert [list(one) for one in found[1:3]] == [["1", "2"], ["4999", "5000"]]
+        assert len(found[3]) == mirrors.MOST_BESIDE
+        values = {"connection_id": 1, "object_type": "contact", "aboves": ["8"], "uptos": ["13"], "limit": 500}
+        plan = "\n".join(row["QUERY PLAN"] for row in conn.execute(f"EXPLAIN {mirrors._BESIDE}", values))
+        assert "mirror_in_order" in plan, plan
+        assert "Seq Scan on mirror" not in plan, plan
+        parts = mirrors.boundaries(conn, 1, "contact", most=4, least=1000)
+        assert parts == ["1251", "2502", "3752"], "even parts, gone ones left out"
+        assert mirrors.boundaries(conn, 1, "contact", most=4, least=5_000) == []

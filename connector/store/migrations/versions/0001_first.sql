@@ -41,9 +41,12 @@ CREATE TABLE connection (
     status          text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'paused')),
     paused_reason   text,
     paused_until    timestamptz,
+    paused_at       timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (installation_id, id)
 );
+COMMENT ON COLUMN connection.paused_until IS 'When it is tried again; once it was: until when it must stand to count as going on';
+COMMENT ON COLUMN connection.paused_at IS 'When it was paused first; null once it has stood for a while';
 COMMENT ON COLUMN connection.stage_values IS 'stage id → vendor value of the custom stages that provisioning created';
 
 CREATE TABLE credential (
@@ -89,14 +92,15 @@ CREATE TABLE reconcile_pass (
     until           timestamptz NOT NULL,
     step            text NOT NULL CHECK (step IN ('live', 'archived', 'done')),
     after           text,
-    above           text,
     archived_after  text,
     archived_left   int,
     pages           int NOT NULL,
     looked          int NOT NULL,
     marked          int NOT NULL,
     archived        int NOT NULL,
+    drifted         int NOT NULL,
     attempts        int NOT NULL,
+    places          jsonb NOT NULL DEFAULT '[]',
     started_at      timestamptz NOT NULL,
     ended_at        timestamptz,
     due_at          timestamptz NOT NULL,
@@ -104,6 +108,9 @@ CREATE TABLE reconcile_pass (
     PRIMARY KEY (installation_id, connection_id, object_type, scope)
 );
 COMMENT ON TABLE reconcile_pass IS 'How far reconcile has come with each object type. Never proof of progress: what it found is marked';
+COMMENT ON COLUMN reconcile_pass.places IS
+    'Where the stretches of a list of everything are, side by side: [{after, above, upto}]; a stretch that has ended is gone';
+COMMENT ON COLUMN reconcile_pass.drifted IS 'Of what was marked: what differed without any event''s telling';
 COMMENT ON COLUMN reconcile_pass.archived_after IS 'Where the list of archived records goes on, in this pass or the next';
 
 CREATE TABLE quota (
@@ -236,6 +243,7 @@ CREATE TABLE mirror (
     modified_at     timestamptz,
     read_at         timestamptz,
     gone            text,
+    fingerprint     bytea,
     -- Columns of their own: row-level security lets no index on an expression of the properties be searched.
     email           text GENERATED ALWAYS AS (coalesce(properties ->> 'email', properties ->> 'Email')) STORED,
     company_id      text GENERATED ALWAYS AS
@@ -248,8 +256,9 @@ COMMENT ON COLUMN mirror.company_id IS 'the primary company that a person names'
 COMMENT ON COLUMN mirror.properties IS 'property → the vendor''s string or null (blank); an absent property is unread';
 COMMENT ON COLUMN mirror.meta IS 'property → what we know of its last change: see connector/sync/mirror.py';
 CREATE INDEX mirror_email ON mirror (installation_id, connection_id, email) WHERE email IS NOT NULL;
+COMMENT ON COLUMN mirror.fingerprint IS 'of the properties: see connector/domain/fingerprint.py; null: to be looked at closer';
 CREATE INDEX mirror_in_order ON mirror (installation_id, connection_id, object_type, id_length, vendor_id COLLATE "C")
-    WHERE gone IS NULL;
+    INCLUDE (fingerprint) WHERE gone IS NULL;
 CREATE INDEX mirror_company ON mirror (installation_id, connection_id, company_id) WHERE company_id IS NOT NULL;
 
 CREATE TABLE association (
@@ -296,6 +305,7 @@ CREATE TABLE link (
     parked_message     text,
     parked_at          timestamptz,
     dropped            jsonb NOT NULL DEFAULT '{}',
+    left_alone         jsonb NOT NULL DEFAULT '{}',
     journal            jsonb,
     claim              uuid,
     claimed_until      timestamptz NOT NULL DEFAULT '-infinity',
@@ -315,6 +325,8 @@ COMMENT ON COLUMN link.read_deep IS 'The read looks for activities too: somethin
 COMMENT ON COLUMN link.known_until IS 'Business time at which the last deep read began: what had happened by then is known';
 COMMENT ON COLUMN link.arrival IS 'A person who is not known in the CRM yet: {email, properties}; the read finds or creates the record';
 COMMENT ON COLUMN link.dropped IS 'property → {reason, value}: parked alone because the vendor refused it; the rest goes on';
+COMMENT ON COLUMN link.left_alone IS
+    'property → {class, value, held}: left as the CRM has it, as the policy says of this drift, while that value should stand; held: until a person decides';
 COMMENT ON COLUMN link.journal IS 'A backward stage move under way: {property, target, step}; see connector/sync/stage_move.py';
 COMMENT ON COLUMN link.event_at IS 'Machine time of the oldest event not yet confirmed in the CRM: end-to-end latency';
 CREATE INDEX link_outbox ON link (installation_id, connection_id, lane, not_before)
@@ -507,7 +519,7 @@ CREATE TABLE notice (
     installation_id int NOT NULL,
     key             text NOT NULL,
     receiver        text NOT NULL,
-    lead_id         bigint NOT NULL,
+    lead_id         bigint,
     sealed          bytea NOT NULL,
     state           text NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'sent', 'parked')),
     created_at      timestamptz NOT NULL,
@@ -517,6 +529,7 @@ CREATE TABLE notice (
     PRIMARY KEY (installation_id, key, receiver)
 );
 COMMENT ON TABLE notice IS 'A message to one person, pool or channel, sent once; the text is encrypted with the lead''s own key';
+COMMENT ON COLUMN notice.lead_id IS 'Null: about a connection; the text is sealed with the master key';
 CREATE INDEX notice_new ON notice (installation_id, not_before) WHERE state = 'new';
 
 CREATE TABLE secret (
@@ -574,15 +587,28 @@ CREATE TABLE drift (
     installation_id int NOT NULL,
     id              bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     connection_id   int NOT NULL,
-    lead_id         bigint NOT NULL,
+    lead_id         bigint,
+    object_type     text NOT NULL,
+    vendor_id       text NOT NULL,
     field           text NOT NULL,
+    property        text NOT NULL,
     class           text NOT NULL,
+    handling        text NOT NULL CHECK (handling IN ('repair', 'report', 'hold')),
+    cause           text,
+    times           int NOT NULL DEFAULT 1,
     found_at        timestamptz NOT NULL,
     ended_at        timestamptz,
     data            jsonb NOT NULL DEFAULT '{}',
     PRIMARY KEY (installation_id, id)
 );
-CREATE INDEX drift_open ON drift (installation_id, connection_id, field) WHERE ended_at IS NULL;
+COMMENT ON TABLE drift IS 'What stood in the CRM and should not, why, and what was done; no values. Open until what should be stands';
+COMMENT ON COLUMN drift.lead_id IS 'Null: a company or a deal';
+COMMENT ON COLUMN drift.cause IS 'Of not_stored: why the CRM did not store it, as likely as can be told';
+COMMENT ON COLUMN drift.times IS 'How often it was found until it ended';
+CREATE UNIQUE INDEX drift_open ON drift (installation_id, connection_id, object_type, vendor_id, property, class)
+    WHERE ended_at IS NULL;
+CREATE INDEX drift_found ON drift (installation_id, found_at);
+CREATE INDEX drift_lead ON drift (installation_id, lead_id) WHERE lead_id IS NOT NULL;
 
 -- ── row-level security: one installation never sees another's rows, whatever the query forgets ─────────────────
 DO $$

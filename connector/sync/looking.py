@@ -1,0 +1,155 @@
+"""What a look at the CRM found to differ is looked into: asked for with its history where we write it, judged, told.
+
+Telling is all: reading it, deciding and writing are the ordinary way, for which these records are marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache, partial
+
+import structlog
+
+from connector.domain.drift import DriftClass
+from connector.errors import RetryableError
+from connector.store import drifts, leads, mirrors
+from connector.store.database import Connection
+from connector.store.mirrors import MirrorRow
+from connector.sync.comparing import Difference
+from connector.sync.context import Line
+from connector.sync.drifting import EVENTS_COME_WITHIN, Inquiry, new_drift
+from connector.sync.observe import observe, wanted_of
+from connector.vendors.base import Lane, Record
+
+log = structlog.get_logger()
+
+ANSWERS_LAG = timedelta(minutes=2)
+"""A list or a read that shows a state from before our last write is out of date for so long at the most."""
+
+Known = Mapping[str, tuple[int, str | None]]
+"""Vendor id → (lead id, how it has gone or None), as `leads.identities` gives it."""
+
+CREATED = "created"
+"""The property, as the history of drift has it, of a record whose creation no event told of."""
+
+
+def confirm(line: Line, differing: Sequence[Difference], known: Known) -> dict[str, Record]:
+    """Those that differ in what we want there, read again by id with the history of that: a list may lag.
+
+    When the CRM cannot answer, they are marked all the same, and judged when they differ at the next look.
+    """
+    ours = _wanted_names(line, differing, known)
+    ids = [vendor_id for vendor_id, names in ours.items() if names]
+    if not ids:
+        return {}
+    names = sorted({name for found in ours.values() for name in found})
+    properties = line.binding.person_properties
+    try:
+        return line.vendor.read(line.dialect.person_type, ids, properties, lane=Lane.BACKGROUND, history=names)
+    except RetryableError as error:
+        log.warning("drift_not_judged", connection_id=line.connection_id, count=len(ids), reason=error.reason)
+        return {}
+
+
+def _wanted_names(line: Line, differing: Sequence[Difference], known: Known) -> dict[str, set[str]]:
+    """Vendor id → the properties that differ and in which something of ours should stand."""
+    written = line.binding.written
+    ours = [one for one in differing if one.held and one.record.id in known and not written.isdisjoint(one.names)]
+    if not ours:
+        return {}
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        found = leads.load(conn, [known[one.record.id][0] for one in ours])
+    return {
+        one.record.id: wanted_of(line.binding, found.get(known[one.record.id][0])).keys() & set(one.names)
+        for one in ours
+    }
+
+
+def look_into(
+    line: Line,
+    conn: Connection,
+    differing: Sequence[Difference],
+    known: Known,
+    confirmed: Mapping[str, Record],
+    *,
+    now: datetime,
+) -> int:
+    """Judge people who differ and tell what is drift; returns of how many."""
+    ids = [one.record.id for one in differing if one.held]
+    rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, ids, lock=True)
+    found = leads.load(conn, [lead_id for lead_id, _ in known.values()])
+    changed, drifted = list[MirrorRow](), 0
+    for one in differing:
+        row = rows.get(one.record.id)
+        lead_id, _ = known.get(one.record.id, (0, None))
+        record = confirmed.get(one.record.id, one.record)
+        if row is None or lead_id not in found or _is_late(row, record, one.names, now, record is not one.record):
+            continue
+        wanted = cache(partial(wanted_of, line.binding, found[lead_id]))
+        inquiry = Inquiry(
+            line=line, lead=found[lead_id], row=row, record=record, wanted=wanted, looked=_is_old(record, now)
+        )
+        if record is one.record:
+            for name in (name for name in one.names if name not in wanted()):
+                inquiry.judge(name, record.properties.get(name))
+            inquiry.tell(conn, now=now)
+        else:
+            observe(line, conn, found[lead_id], row, record, now=now, inquiry=inquiry)
+        changed += [row] if inquiry.found or record is not one.record else []
+        drifted += bool(inquiry.found)
+    mirrors.put(conn, line.tenant.installation_id, line.connection_id, changed)
+    return drifted + _tell_new(line, conn, [one.record for one in differing if one.record.id not in known], now)
+
+
+def tell_missed(
+    line: Line, conn: Connection, differing: Sequence[Difference], rows: Mapping[str, MirrorRow], *, now: datetime
+) -> int:
+    """Companies and deals that changed without an event: told as that; returns how many."""
+    told = [
+        (rows[one.record.id], one.names)
+        for one in differing
+        if one.names and one.record.id in rows and _is_old(one.record, now)
+        and not _is_late(rows[one.record.id], one.record, one.names, now, False)
+    ]  # fmt: skip
+    missed = DriftClass.MISSED_EVENT
+    news = [
+        new_drift(line, row, None, name, missed, found_at=now, ended=True)
+        for row, names in told
+        for name in names
+        if "hint" not in row.meta.get(name, {})
+    ]
+    drifts.add(conn, line.tenant.installation_id, line.connection_id, news)
+    return len({one.vendor_id for one in news})
+
+
+def _tell_new(line: Line, conn: Connection, records: Sequence[Record], now: datetime) -> int:
+    """People whom nobody told us of."""
+    old = [record for record in records if _is_old(record, now)]
+    rows = [MirrorRow(object_type=one.object_type, vendor_id=one.id) for one in old]
+    missed = DriftClass.MISSED_EVENT
+    news = [new_drift(line, row, None, CREATED, missed, found_at=now, ended=True) for row in rows]
+    drifts.add(conn, line.tenant.installation_id, line.connection_id, news)
+    return len(news)
+
+
+def _is_old(record: Record, now: datetime) -> bool:
+    """True when an event that told of the record's last change would have come by now."""
+    return record.modified_at is None or record.modified_at <= now - EVENTS_COME_WITHIN
+
+
+def _is_late(row: MirrorRow, record: Record, names: Sequence[str], now: datetime, by_id: bool) -> bool:
+    """True for an answer that shows what stood before something that we know: the next look tells.
+
+    An older state that is still shown by id (`by_id`) long after we read or wrote is the CRM's truth: it was put back.
+    """
+    if record.modified_at is None:
+        return False
+    sent = [datetime.fromisoformat(meta["sent_at"]) for name in names if "sent_at" in (meta := row.meta.get(name, {}))]
+    latest = max([*sent, row.modified_at or record.modified_at])
+    if latest <= record.modified_at:
+        return False
+    if not by_id or now - latest < ANSWERS_LAG:
+        return True
+    row.modified_at = record.modified_at
+    return False
