@@ -54,9 +54,9 @@ bench: $(DEV) ## Every benchmark, each with a peer or a limit beside our figure
 	@for script in $$(grep -l __main__ bench/[a-z]*.py); do name=$$(basename $$script .py); \
 	  echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
-bench-peers: ## Install the rule engines of others, in an environment of their own, for `bench.scoring` to run beside ours
+bench-peers: ## Install what others made, in an environment of its own, for `bench.scoring` and `bench.sweep` to run beside ours
 	$(PYTHON) -m venv bench/.peers
-	bench/.peers/bin/python -m pip --disable-pip-version-check --quiet install rule-engine==5.1.0 business-rules==1.1.1
+	bench/.peers/bin/python -m pip --disable-pip-version-check --quiet install rule-engine==5.1.0 business-rules==1.1.1 dlt==1.31.0
 
 clean: ## Remove what was built; data below var/ stays
 	rm -rf $(VENV) bench/.peers build dist *.egg-info .coverage.d .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
