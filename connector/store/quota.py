@@ -5,10 +5,9 @@ limit through in one: what was saved up, and what is refilled meanwhile. So a bu
 window) and refills at what remains of the limit: at most `capacity` calls in any window, whenever it begins,
 and 98 % of the limit in the long run.
 
-Two lanes: the background takes what is there, or the next one, and waits for it to come due. The hot lane may take
-ahead of time, up to `hot_share` of a window, and then waits for its tokens to come due, while the background gets
-nothing: hot calls are always next in line, and no part of the limit lies idle when there are none. Of a day's calls the
-last `hot_share` is the hot lane's alone.
+Two lanes: the background takes what is there. The hot lane may take ahead of time, up to `hot_share` of a
+window, and then waits for its tokens to come due, while the background gets nothing: hot calls are always next in line,
+and no part of the limit lies idle when there are none. Of a day's calls the last `hot_share` is the hot lane's alone.
 
 Time is the database's. The day is the caller's: the vendor's date on the business clock.
 """
@@ -56,7 +55,7 @@ WITH rows AS (
     SELECT quota.*, clock_timestamp() AS at, today,
            CASE WHEN day = today THEN used_today ELSE 0 END AS used,
            {_RATE} AS rate, {_FILLED} AS filled,
-           CASE WHEN %(lane)s = 'hot' THEN hot_share * capacity ELSE 1 END AS ahead,
+           CASE WHEN %(lane)s = 'hot' THEN hot_share * capacity ELSE 0 END AS ahead,
            CASE WHEN %(lane)s = 'hot' THEN capacity ELSE (1 - hot_share) * capacity END AS day_limit
     FROM quota, (SELECT coalesce(%(day)s::date, (({BUSINESS_NOW}) AT TIME ZONE 'UTC')::date) AS today) AS clock
     WHERE connection_id = %(connection_id)s AND kind IN (%(kind)s, '{DAY}')

@@ -28,7 +28,8 @@ from connector.sync.marking import behind, mark, mark_gone
 from connector.sync.mending import mend
 from connector.sync.stretches import Stretch, stretches_of
 from connector.sync.sweep import sweep_wanted
-from connector.vendors.base import Lane, Page, Record, Sheet
+from connector.vendors.base import Lane, Page, Record
+from connector.vendors.sheet import Sheet
 
 OVERLAP = timedelta(minutes=2)
 """Beyond the lag of any vendor's search."""

@@ -15,7 +15,7 @@ from connector.store.mirrors import Held
 from connector.store.reconcile_passes import Place
 from connector.sync.comparing import goes_by_id, place
 from connector.sync.context import Line
-from connector.vendors.base import Sheet
+from connector.vendors.sheet import Sheet
 
 MOST = 8
 LEAST_RECORDS = 2_000

@@ -9,13 +9,14 @@ back per record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from connector.domain.fingerprint import fingerprint
+if TYPE_CHECKING:
+    from connector.vendors.sheet import Sheet
 
 Properties = Mapping[str, str | None]
 
@@ -238,27 +239,6 @@ class Page:
 
     records: tuple[Record, ...]
     after: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    """One page of a listing of which hardly any record is looked at: ids and fingerprints (`domain.fingerprint`) in
-    order, and how the record at a place is read."""
-
-    ids: tuple[str, ...]
-    fingerprints: tuple[bytes, ...]
-    after: str | None
-    read: Callable[[int], Record]
-
-    @classmethod
-    def of(cls, page: Page) -> Sheet:
-        """A page as a sheet."""
-        return cls(
-            ids=tuple(record.id for record in page.records),
-            fingerprints=tuple(fingerprint(record.properties) for record in page.records),
-            after=page.after,
-            read=page.records.__getitem__,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

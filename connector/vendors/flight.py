@@ -15,9 +15,10 @@ _SMOOTHING = 0.2
 
 
 class Flight:
-    """Runs calls side by side: `ceil(rate × latency)` of them, at least two, at most `most`.
+    """Runs calls side by side: `ceil(2 × rate × latency)` of them, at least two, at most `most`.
 
-    More in flight would only wait for tokens; fewer would leave some unused. Calls of one `map` must not touch the
+    Half as many would be enough if all were under way: but calls come in bursts, and one that waits for its token has
+    its place too. More would only wait for tokens; fewer would leave some unused. Calls of one `map` must not touch the
     same record: that is the caller's to see to.
     """
 

@@ -179,8 +179,9 @@ class BaseRelay(ABC):
         return ended
 
     def close_gaps(self) -> int:
-        """Look for changes that no event told of; returns how many were looked at."""
-        return sum(one.looked for one in self.reconcile().values())
+        """Look for changes that no event told of; returns how many were looked at, our own tasks apart."""
+        found = self.reconcile()
+        return sum(one.looked for name, one in found.items() if name != self.line.dialect.task_type)
 
     def refresh_owners(self) -> int:
         """Read again who may own records."""

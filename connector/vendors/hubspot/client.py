@@ -24,7 +24,6 @@ from connector.vendors.base import (
     Page,
     PropertyInfo,
     Record,
-    Sheet,
     Submission,
     Update,
     WriteResult,
@@ -40,6 +39,7 @@ from connector.vendors.hubspot.outcomes import activity_outcomes
 from connector.vendors.hubspot.wanted import KEYED_TYPES
 from connector.vendors.hubspot.writing import Labels, ids_in_error, ids_in_result, labelled
 from connector.vendors.refusal import RefusedError
+from connector.vendors.sheet import Sheet
 
 _ASSOCIATIONS = "associations"
 _TRACE = "objectWriteTraceId"

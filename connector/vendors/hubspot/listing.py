@@ -9,10 +9,11 @@ from typing import Any
 
 from connector.domain.fingerprint import fingerprint
 from connector.errors import RetryableError
-from connector.vendors.base import Lane, Page, Sheet
+from connector.vendors.base import Lane, Page
 from connector.vendors.hubspot import protocol, records, searching
 from connector.vendors.hubspot.api import Api
 from connector.vendors.refusal import RefusedError
+from connector.vendors.sheet import Sheet
 
 
 class Listing:

@@ -21,7 +21,6 @@ from connector.vendors.base import (
     Page,
     PropertyInfo,
     Record,
-    Sheet,
     Submission,
     Update,
     WriteResult,
@@ -37,6 +36,7 @@ from connector.vendors.salesforce.polling import Cursor, changes
 from connector.vendors.salesforce.reading import Reader, chunks
 from connector.vendors.salesforce.soap import Conversion, Converted, convert_leads
 from connector.vendors.salesforce.writing import Writer
+from connector.vendors.sheet import Sheet
 
 PATIENT = Timeouts(read_seconds=60.0, total_seconds=120.0)
 """200 rows with the org's own flows and triggers on them may take a minute; a time-out would leave them uncertain."""

@@ -26,13 +26,13 @@ from connector.vendors.base import (
     Page,
     PropertyInfo,
     Record,
-    Sheet,
     Submission,
     Update,
     WriteResult,
 )
 from connector.vendors.salesforce.client import SalesforceVendor
 from connector.vendors.salesforce.protocol import ACCOUNT, CONTACT, PERSON, PREFIXES, VENDOR
+from connector.vendors.sheet import Sheet
 
 _EVERYBODYS: Final = frozenset({"Email", "CreatedDate", "OwnerId", ACCOUNT})
 _CONVERSION: Final = ("IsConverted", "ConvertedContactId")

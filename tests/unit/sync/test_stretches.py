@@ -11,7 +11,8 @@ from connector.domain.fingerprint import fingerprint
 from connector.store.reconcile_passes import Place
 from connector.sync.comparing import Comparison, Difference
 from connector.sync.stretches import Stretch
-from connector.vendors.base import Page, Record, Sheet
+from connector.vendors.base import Page, Record
+from connector.vendors.sheet import Sheet
 
 
 def record(number: int, **values: str | None) -> Record:

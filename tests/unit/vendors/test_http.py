@@ -130,8 +130,8 @@ def test_a_flight_keeps_the_order_and_the_width() -> None:
     flight = Flight(rate_per_second=19, most=8)
     for _ in range(50):
         flight.observe(0.16)
-    assert flight.width == 4
-    gate, most, running, lock = threading.Barrier(4), [0], [0], threading.Lock()
+    assert flight.width == 7
+    gate, most, running, lock = threading.Barrier(7), [0], [0], threading.Lock()
 
     def work(number: int) -> int:
         with lock:
@@ -142,8 +142,8 @@ def test_a_flight_keeps_the_order_and_the_width() -> None:
             running[0] -= 1
         return number * 2
 
-    assert flight.map(work, range(12)) == [number * 2 for number in range(12)]
-    assert most[0] == 4
+    assert flight.map(work, range(14)) == [number * 2 for number in range(14)]
+    assert most[0] == 7
     flight.close()
 
 
