@@ -17,7 +17,7 @@ from tests.e2e.relay import POLICY, Relay
 SMALL = POLICY.parent / "small-team"
 CONTACT = "contact"
 PAGE = 10
-_PLACE = ("step", "after", "above", "archived_after", "archived_left", "pages", "looked", "marked", "archived")
+_PLACE = ("step", "after", "archived_after", "archived_left", "pages", "looked", "marked", "archived")
 
 
 @pytest.mark.fault("T9")
