@@ -108,7 +108,7 @@ _STUCK = ("jobs of killed workers", "jobs of frozen workers", "jobs of slow work
 FULL: dict[str, dict[str, int]] = {
     "T1": {"kills at P1–P3": 300, "events": 10_000},
     "T2": {"kills at P4–P8": 4_000},
-    "T3": {"minutes of outages": 60},
+    "T3": {"minutes of outages": 60, "events": 10_000},
     "T4": {"jobs": 10_000},
     "T5": dict.fromkeys(_STUCK, 500),
     "T6": {"deliveries": 10_000},

@@ -75,6 +75,27 @@ def test_nothing_acknowledged_is_lost_in_a_long_loop(
     record_property("counted", {"kills at random": 60})
 
 
+@pytest.mark.fault("T3")
+@pytest.mark.soak
+def test_an_hour_of_database_outages(stack: Stack, record_property: Callable[[str, object], None]) -> None:
+    """PostgreSQL alone, killed every 5 to 40 seconds; three newcomers a second meanwhile."""
+    dice, began = random.Random(1), time.monotonic()
+    minutes, submitted, enough = 60, list[str](), threading.Event()
+    people = threading.Thread(target=_submit, args=(stack, submitted, enough, 0.35))
+    people.start()
+    outages = 0
+    while time.monotonic() - began < minutes * 60:
+        time.sleep(dice.uniform(5, 40))
+        _kill(stack, "postgres")
+        _supervise(stack)
+        outages += 1
+    enough.set()
+    people.join()
+    _settle(stack, 600.0)
+    _judge(stack, submitted)
+    record_property("counted", {"minutes of outages": minutes, "outages": outages, "events": len(submitted)})
+
+
 def _ordeal(stack: Stack, *, rounds: int, seed: int) -> None:
     dice = random.Random(seed)
     submitted: list[str] = []
@@ -95,10 +116,10 @@ def _ordeal(stack: Stack, *, rounds: int, seed: int) -> None:
     assert sum(victims.values()) == rounds
 
 
-def _submit(stack: Stack, submitted: list[str], enough: threading.Event) -> None:
+def _submit(stack: Stack, submitted: list[str], enough: threading.Event, every_seconds: float = 0.1) -> None:
     """Newcomers ask for something, each once, until told to stop."""
     number = 0
-    while not enough.wait(0.1):
+    while not enough.wait(every_seconds):
         number += 1
         email = f"kill{number}@kaisha.example.co.jp"
         found = stack.sandbox.submit("お問い合わせ", {"email": email, "lastname": "山田"})
@@ -121,9 +142,9 @@ def _supervise(stack: Stack) -> None:
             stack.start(name, [name])
 
 
-def _settle(stack: Stack) -> None:
+def _settle(stack: Stack, most_seconds: float = SETTLE_SECONDS) -> None:
     """Return when nothing is left to do; whatever ended meanwhile is started again."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+    deadline = time.monotonic() + most_seconds
     quiet_since: float | None = None
     while time.monotonic() < deadline:
         _supervise(stack)
