@@ -63,11 +63,13 @@ class Settings:
     `database_url` None means the embedded server below `home`. `secret_keys` are Fernet keys, newest first; empty
     with the embedded server means the key file (see `connector.store.vault`). `public_url` is the address that
     senders call, without a slash at the end. `form_secrets` maps a source to its secrets, newest first.
+    `tombstones` names the file beside the database that remembers who was erased; see `tombstone_file`.
     """
 
     home: Path
     database_url: str | None = field(default=None, repr=False)
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    tombstones: Path | None = None
     policy: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8080
@@ -90,6 +92,11 @@ class Settings:
         """Where the secret key of an embedded installation is kept."""
         return self.home / "secret.key"
 
+    @property
+    def tombstone_file(self) -> Path | None:
+        """Where erasures are remembered outside the database; None: nowhere, since nobody said where."""
+        return self.tombstones or (self.home / "tombstones.jsonl" if self.embedded else None)
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Read and check every variable. Raises `SettingsError` with all problems at once."""
@@ -102,6 +109,7 @@ class Settings:
             home=Path(read.text("TASUKI_HOME")).absolute(),
             database_url=database_url,
             secret_keys=read.secret_keys(required=database_url is not None),
+            tombstones=read.file("TASUKI_TOMBSTONES"),
             policy=read.folder("TASUKI_POLICY"),
             host=host,
             port=port,
@@ -186,6 +194,12 @@ class _Reader:
                 say("{name} must be one of {allowed}, not {text!r}", name=name, allowed=", ".join(allowed), text=text)
             )
         return text
+
+    def file(self, name: str) -> Path | None:
+        text = self.text(name)
+        if text and (Path(text).is_dir() or not Path(text).absolute().parent.is_dir()):
+            self.problems.append(say("{name}: {text!r} is no file in a folder that exists", name=name, text=text))
+        return Path(text).absolute() if text else None
 
     def folder(self, name: str) -> Path | None:
         text = self.text(name)

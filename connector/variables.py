@@ -21,6 +21,7 @@ VARIABLES = (
     Variable(name="TASUKI_DATABASE_URL", secret=True),
     Variable(name="TASUKI_HOME", default="var"),
     Variable(name="TASUKI_SECRET_KEY", secret=True),
+    Variable(name="TASUKI_TOMBSTONES"),
     Variable(name="TASUKI_POLICY"),
     Variable(name="TASUKI_HOST", default="127.0.0.1"),
     Variable(name="TASUKI_PORT", default="8080"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from connector.bootstrap import Runtime
-from connector.cli.session import opened, read_settings, refuse_played_time
+from connector.cli.session import installation, opened, read_settings, refuse_played_time
 from connector.jobs.tasks import Jobs
 from connector.jobs.worker import WorkerSettings, run_worker
+from connector.sync.erasures import agree
 
 
 @click.command(name="work")
@@ -15,11 +16,13 @@ from connector.jobs.worker import WorkerSettings, run_worker
 def command(concurrency: int) -> None:
     """Run a worker: it reads deliveries and records, decides, and writes back. Start as many as you like.
 
+    First it erases again whoever a restored backup brought back, by the file of tombstones (TASUKI_TOMBSTONES).
     SIGTERM or Ctrl-C lets running slices finish; what a killed worker held is taken over by others.
     """
     settings = read_settings(service=True)
     with opened(settings) as database:
         refuse_played_time(database, settings)
+        agree(database, installation(database), settings.tombstone_file, thorough=True)
         runtime = Runtime(database, settings)
         jobs = Jobs(runtime)
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -74,6 +75,7 @@ class Runtime(Protocol):
     """What the jobs run on; built by `bootstrap`."""
 
     database: Database
+    tombstone_file: Path | None  #: Where erasures are remembered beside the database.
 
     def tenants(self) -> dict[int, Tenant]:
         """Installations that have a policy, with it."""
@@ -247,7 +249,7 @@ class Jobs:
 
     def housekeep(self, installation_id: int) -> None:
         """Forget what has had its time."""
-        keep_house(self._runtime.database, installation_id)
+        keep_house(self._runtime.database, installation_id, tombstones=self._runtime.tombstone_file)
 
     def sweep(self, installation_id: int, connection_id: int) -> None:
         """See an account's people and companies for the first time, a few pages a slice."""

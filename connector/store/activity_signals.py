@@ -24,8 +24,9 @@ SELECT id, record, lead_id, kind, occurred_at, detail FROM signal WHERE record =
 
 _INSERT = """
 INSERT INTO signal (installation_id, lead_id, kind, source, source_key, occurred_at, learnt_at, detail, record)
-VALUES (%(installation_id)s, %(lead_id)s, %(kind)s, %(source)s, %(source_key)s, %(occurred_at)s, %(learnt_at)s,
-        %(detail)s, %(record)s)
+SELECT %(installation_id)s, %(lead_id)s, %(kind)s, %(source)s, %(source_key)s, %(occurred_at)s, %(learnt_at)s,
+       %(detail)s, %(record)s
+WHERE NOT EXISTS (SELECT FROM lead WHERE lead.id = %(lead_id)s AND gone = 'erased')
 ON CONFLICT (installation_id, source_key) DO NOTHING
 RETURNING id
 """

@@ -31,6 +31,9 @@ class ConnectionRow:
     paused_at: datetime | None
 
 
+HOUSEKEEPING = "housekeeping"
+"""The cursor of what is done for the installation as a whole, at connection 0."""
+
 _CONNECTIONS = """
 SELECT installation_id, id, vendor, account_id, base_url, settings, capabilities, stage_values, status,
        paused_reason, paused_until, paused_at
@@ -231,6 +234,11 @@ def cursor(conn: Connection, connection_id: int, kind: str) -> tuple[Mapping[str
         [connection_id, kind],
     ).fetchone()
     return (row["position"], bool(row["due"])) if row else (None, True)
+
+
+def make_due(conn: Connection, kind: str) -> None:
+    """Have this looked at now."""
+    conn.execute("UPDATE poll_cursor SET due_at = now() WHERE kind = %s", [kind])
 
 
 def put_cursor(

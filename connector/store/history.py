@@ -101,9 +101,13 @@ def lead_key(conn: Connection, lead_id: int) -> bytes | None:
     return row["data_key"] if row else None
 
 
-def set_lead_key(conn: Connection, lead_id: int, wrapped: bytes) -> None:
-    """Give the lead its data key."""
-    conn.execute("UPDATE lead SET data_key = %s WHERE id = %s AND data_key IS NULL", [wrapped, lead_id])
+def set_lead_key(conn: Connection, lead_id: int, wrapped: bytes) -> bool:
+    """Give the lead its data key; False: it has one, or it was erased and never gets another."""
+    given = conn.execute(
+        "UPDATE lead SET data_key = %s WHERE id = %s AND data_key IS NULL AND gone IS DISTINCT FROM 'erased'",
+        [wrapped, lead_id],
+    )
+    return given.rowcount == 1
 
 
 def take_events(conn: Connection, installation_id: int, keys: Sequence[bytes]) -> set[bytes]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from connector.store import tombstones
 from connector.store.database import Connection
 from connector.store.rows import pack
 
@@ -57,6 +58,9 @@ class Evaluated:
     wake_why: str | None
 
 
+NOBODY = 0
+"""The lead of a record whose person was erased."""
+
 _COLUMNS = "id, created_at, revision, stage, state, desired, desired_stage, scores, policy_hash, evaluated_at, gone"
 _RESULT = (
     "lead_id",
@@ -83,7 +87,10 @@ SELECT id FROM fresh ORDER BY id
 _IDENTIFY = """
 INSERT INTO identity (installation_id, connection_id, object_type, vendor_id, lead_id)
 SELECT %(installation_id)s, %(connection_id)s, %(object_type)s, vendor_id, lead_id
-FROM unnest(%(vendor_ids)s::text[], %(lead_ids)s::bigint[]) AS new (vendor_id, lead_id) ORDER BY vendor_id
+FROM unnest(%(vendor_ids)s::text[], %(lead_ids)s::bigint[]) AS new (vendor_id, lead_id)
+WHERE NOT EXISTS (SELECT FROM tombstone
+                  WHERE hash = tasuki_record_tombstone(%(connection_id)s, %(object_type)s, new.vendor_id))
+ORDER BY vendor_id
 ON CONFLICT DO NOTHING
 """
 
@@ -176,7 +183,10 @@ def new_leads(conn: Connection, installation_id: int, created_ats: Sequence[date
 def identify(
     conn: Connection, installation_id: int, connection_id: int, object_type: str, pairs: Sequence[tuple[str, int]]
 ) -> None:
-    """Say which lead each vendor id is; one that is known already stays as it is."""
+    """Say which lead each vendor id is; one that is known already, or was erased, stays as it is."""
+    if not pairs:
+        return
+    tombstones.share(conn)
     values = {
         "installation_id": installation_id,
         "connection_id": connection_id,
@@ -190,9 +200,13 @@ def identify(
 def identities(
     conn: Connection, connection_id: int, object_type: str, ids: Sequence[str]
 ) -> dict[str, tuple[int, str | None]]:
-    """Vendor id → (lead id, how it has gone or None)."""
+    """Vendor id → (lead id, how it has gone or None); who was erased is NOBODY."""
     values = {"connection_id": connection_id, "object_type": object_type, "ids": list(ids)}
-    return {row["vendor_id"]: (int(row["lead_id"]), row["gone"]) for row in conn.execute(_IDENTITIES, values)}
+    found: dict[str, tuple[int, str | None]] = {
+        row["vendor_id"]: (int(row["lead_id"]), row["gone"]) for row in conn.execute(_IDENTITIES, values)
+    }
+    unknown = [one for one in ids if one not in found]
+    return found | dict.fromkeys(tombstones.among(conn, connection_id, object_type, unknown), (NOBODY, "erased"))
 
 
 def set_gone(

@@ -1,10 +1,9 @@
-"""Leads that end: merged into another one, erased for ever, or found never to have been anybody."""
+"""Leads that end: merged into another one, or found never to have been anybody. For erasure see `erasing`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector.store import associations
 from connector.store.clock_runs import END_OF_LEAD
 from connector.store.database import Connection
 from connector.store.signals import SAME_SUBMISSION
@@ -46,21 +45,6 @@ WHERE link.lead_id = %(winner)s AND old.lead_id = %(loser)s AND old.connection_i
   AND link.vendor_id = ''
 """
 
-_ERASE = (
-    "DELETE FROM mirror WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s"
-    " AND vendor_id = ANY(%(vendor_ids)s)",
-    "DELETE FROM link WHERE lead_id = ANY(%(lead_ids)s)",
-    "DELETE FROM lead_due WHERE lead_id = ANY(%(lead_ids)s)",
-    "UPDATE managed_record SET step = 'settled', desired = '{}', mirror = '{}', dirty = false"
-    " WHERE lead_id = ANY(%(lead_ids)s)",
-    "UPDATE signal SET detail = '{}' WHERE lead_id = ANY(%(lead_ids)s)",
-    "DELETE FROM drift WHERE lead_id = ANY(%(lead_ids)s)",
-    END_OF_LEAD,
-    # without its key nobody can read what the history keeps of this person
-    "UPDATE lead SET gone = 'erased', state = '{}', desired = '{}', data_key = NULL, revision = revision + 1"
-    " WHERE id = ANY(%(lead_ids)s)",
-)
-
 
 def merge(conn: Connection, loser: int, winner: int) -> None:
     """One person was two leads: everything that the loser did and that was made for it is the winner's from now on.
@@ -71,27 +55,6 @@ def merge(conn: Connection, loser: int, winner: int) -> None:
     conn.execute(_KEEP_ARRIVAL, values)
     conn.execute("DELETE FROM link WHERE lead_id = %(loser)s", values)
     for statement in _MOVE:
-        conn.execute(statement, values)
-
-
-def erase(
-    conn: Connection, installation_id: int, connection_id: int, object_type: str, vendor_ids: Sequence[str]
-) -> None:
-    """Forget these people. Their ids stay, without a word about them, so that no late event brings them back."""
-    values = {
-        "installation_id": installation_id,
-        "connection_id": connection_id,
-        "object_type": object_type,
-        "vendor_ids": list(vendor_ids),
-    }
-    rows = conn.execute(
-        "UPDATE identity SET gone = 'erased' WHERE connection_id = %(connection_id)s"
-        " AND object_type = %(object_type)s AND vendor_id = ANY(%(vendor_ids)s) RETURNING lead_id",
-        values,
-    ).fetchall()
-    values["lead_ids"] = sorted({int(row["lead_id"]) for row in rows})
-    associations.forget(conn, connection_id, object_type, vendor_ids)
-    for statement in _ERASE:
         conn.execute(statement, values)
 
 

@@ -36,6 +36,7 @@ INSERT INTO signal (installation_id, lead_id, kind, source, source_key, occurred
 SELECT %(installation_id)s, lead_id, kind, source, source_key, occurred_at, %(learnt_at)s, detail
 FROM jsonb_to_recordset(%(rows)s::jsonb)
      AS new (lead_id bigint, kind text, source text, source_key text, occurred_at timestamptz, detail jsonb)
+WHERE NOT EXISTS (SELECT FROM lead WHERE lead.id = new.lead_id AND gone = 'erased')
 ORDER BY source_key
 ON CONFLICT (installation_id, source_key) DO NOTHING
 RETURNING lead_id

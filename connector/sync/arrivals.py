@@ -94,7 +94,8 @@ def recognise(line: Line, conn: Connection, claims: Sequence[ReadClaim], harvest
         if claim.vendor_id or not claim.arrival:
             known.append(claim)
         elif address(claim) in harvest.arrived:
-            known.append(_named(line, conn, claim, harvest.arrived[address(claim)]))
+            named = _named(line, conn, claim, harvest.arrived[address(claim)])
+            known += [named] if named is not None else []
         elif address(claim) in harvest.refused:
             links.park_arrival(
                 conn,
@@ -108,11 +109,14 @@ def recognise(line: Line, conn: Connection, claims: Sequence[ReadClaim], harvest
     return known
 
 
-def _named(line: Line, conn: Connection, claim: ReadClaim, vendor_id: str) -> ReadClaim:
-    """An arrival has a contact now: if that contact was a lead already, the two are one."""
+def _named(line: Line, conn: Connection, claim: ReadClaim, vendor_id: str) -> ReadClaim | None:
+    """An arrival has a contact now: if that contact was a lead already, the two are one; if it was erased, nobody."""
     person_type, installation_id = line.dialect.person_type, line.tenant.installation_id
     leads.identify(conn, installation_id, line.connection_id, person_type, [(vendor_id, claim.lead_id)])
     owner = leads.identities(conn, line.connection_id, person_type, [vendor_id])[vendor_id][0]
+    if owner == leads.NOBODY:
+        merging.forget(conn, [claim.lead_id])
+        return None
     if owner == claim.lead_id:
         links.name(conn, line.connection_id, claim.lead_id, vendor_id)
     else:

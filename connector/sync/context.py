@@ -60,7 +60,8 @@ class Tenant:
         wrapped = history.lead_key(conn, lead_id)
         if wrapped is None:
             wrapped = self.vault.new_data_key()
-            history.set_lead_key(conn, lead_id, wrapped)
+            if not history.set_lead_key(conn, lead_id, wrapped):
+                return  # whoever it speaks of was erased meanwhile
         sealed = self.vault.data_key(wrapped).seal(values, about=f"{lead_id}:{field}")
         history.add_value(
             conn, self.installation_id, lead_id=lead_id, at=at, field=field, rule=rule, actor=actor, sealed=sealed

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.errors import RetryableError
-from connector.store import associations, leads, managed, mirrors, wanted
+from connector.store import associations, leads, managed, mirrors, tombstones, wanted
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
@@ -84,7 +84,9 @@ def store_deals(line: Line, conn: Connection, harvest: DealHarvest, now: datetim
     """Bring the mirror of deals up to date."""
     dialect = line.dialect
     deal_type, installation_id = dialect.deal.object_type, line.tenant.installation_id
-    associations.put(conn, installation_id, line.connection_id, dialect.person_type, deal_type, harvest.belongs)
+    erased = tombstones.among(conn, line.connection_id, dialect.person_type, list(harvest.belongs))
+    belongs = {one: deals for one, deals in harvest.belongs.items() if one not in erased}
+    associations.put(conn, installation_id, line.connection_id, dialect.person_type, deal_type, belongs)
     rows = mirrors.load(conn, line.connection_id, deal_type, sorted(harvest.asked), lock=True)
     same = same_on(line.binding, deal_type)
     for vendor_id in harvest.asked:

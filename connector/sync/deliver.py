@@ -153,9 +153,12 @@ def _refresh(line: Line, parcels: Sequence[Parcel], now: datetime, lane: Lane) -
         now = tenant.now(conn)
         rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, sorted(stale), lock=True)
         for vendor_id, parcel in stale.items():
-            record = records.get(vendor_id)
-            changed = observe(line, conn, parcel.lead, rows[vendor_id], record, now=now) if record else {"gone"}
-            parcel.person = rows[vendor_id]
+            record, row = records.get(vendor_id), rows.get(vendor_id)
+            if row is None:  # erased meanwhile
+                parcel.moved_on, parcel.changes, parcel.clear = True, {}, None
+                continue
+            changed = observe(line, conn, parcel.lead, row, record, now=now) if record else {"gone"}
+            parcel.person = row
             if changed:
                 parcel.moved_on = True
                 parcel.changes = {}

@@ -74,9 +74,8 @@ def find_lead(tenant: Tenant, text: str) -> int:
 
     Raises `UsageError` when there is none, or more than one.
     """
-    kind, _, rest = text.strip().rpartition(":")
     with tenant.database.transaction(tenant.installation_id) as conn:
-        found = sorted({_survivor(conn, one) for one in _candidates(tenant, conn, kind, rest)})
+        found = leads_named(tenant, conn, text)
     if not found:
         raise UsageError(
             say(
@@ -158,6 +157,12 @@ def _told(
         grants=tuple(people.grants_to(conn, row.id)),
         clocks=tuple(clock_runs.of_lead(conn, row.id, limit=CLOCKS_SHOWN)),
     )
+
+
+def leads_named(tenant: Tenant, conn: Connection, text: str) -> list[int]:
+    """The leads that may be meant, by whatever name."""
+    kind, _, rest = text.strip().rpartition(":")
+    return sorted({_survivor(conn, one) for one in _candidates(tenant, conn, kind, rest)})
 
 
 # ── finding ──────────────────────────────────────────────────────────────────────────────────────────────────

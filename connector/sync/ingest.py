@@ -12,16 +12,19 @@ from functools import cache
 import structlog
 
 from connector.errors import InboundError
-from connector.store import connections, history, inbox, leads, links, managed, merging, mirrors
+from connector.store import connections, erasing, history, inbox, leads, links, managed, mirrors, tombstones
 from connector.store.database import Connection, Database
 from connector.store.inbox import InboxRow, InboxState, Settled
+from connector.store.inbox_erasing import name_addresses
 from connector.store.mirrors import MirrorRow
 from connector.store.signals import NewSignal
+from connector.store.tombstones import RecordName
 from connector.sync import mirror
 from connector.sync.activities import hear_activities
 from connector.sync.context import Tenant, conclude
 from connector.sync.deal_events import hear_deals
 from connector.sync.facts import same_on
+from connector.sync.late import take_out_the_erased
 from connector.sync.marking import FINAL, want_companies, want_people
 from connector.sync.observe import tell_overtaken
 from connector.sync.submissions import known_leads, learn, signals_of, store_signals
@@ -146,6 +149,8 @@ def _home(database: Database, vendor: str, account_id: str, accounts: Accounts) 
 
 def _take(tenant: Tenant, conn: Connection, connection_id: int, batch: _Batch) -> None:
     """Events of one connection become facts, in one transaction with their keys: all of it or nothing."""
+    if any(event.kind is EventKind.ERASED for event, _ in batch.events):
+        tombstones.hold(conn)
     fresh = history.take_events(conn, tenant.installation_id, [event.key for event, _ in batch.events])
     seen: set[bytes] = set()
     new: list[tuple[InboundEvent, InboxRow]] = []
@@ -160,6 +165,7 @@ def _take(tenant: Tenant, conn: Connection, connection_id: int, batch: _Batch) -
         if event.kind is EventKind.UNKNOWN:
             counts["unknown_event", event.type_name or "unnamed"] += 1
     _Intake(tenant, conn, connection_id).take(new)
+    take_out_the_erased(conn, connection_id, tenant.bindings[connection_id].dialect.person_type, batch.events)
     history.add_tallies(conn, tenant.installation_id, {name: count for name, count in counts.items() if count})
 
 
@@ -191,17 +197,21 @@ class _Intake:
     def _subjects(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
         rows = {(event.object_type, event.object_id, row.id) for event, row in new if event.object_id}
         inbox.add_subjects(self._conn, self._tenant.installation_id, self._connection_id, sorted(rows))
+        given = [(one.submission.email, row.id) for one, row in new if one.submission and not one.object_id]
+        addresses = sorted({(email, inbox_id) for email, inbox_id in given if email})
+        name_addresses(self._conn, self._tenant.installation_id, self._connection_id, addresses)
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────
     def _gone(self, people: Sequence[InboundEvent]) -> None:
         for event in people:
             if event.kind is EventKind.MERGED:
                 self._merged(event)
-        erased = [str(event.object_id) for event in people if event.kind is EventKind.ERASED]
-        if erased:
-            merging.erase(
-                self._conn, self._tenant.installation_id, self._connection_id, self._dialect.person_type, erased
-            )
+        ids = [str(event.object_id) for event in people if event.kind is EventKind.ERASED]
+        if ids:
+            erased = [RecordName(self._connection_id, self._dialect.person_type, one) for one in ids]
+            known = leads.identities(self._conn, self._connection_id, self._dialect.person_type, ids)
+            lead_ids = {lead_id for lead_id, _ in known.values()} - {leads.NOBODY}
+            erasing.erase(self._conn, self._tenant.installation_id, now=self._now, lead_ids=lead_ids, people=erased)
 
     def _merged(self, event: InboundEvent) -> None:
         """The losers' leads become the winner's; the winner may be a record that nobody has seen before."""

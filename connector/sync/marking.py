@@ -110,6 +110,7 @@ def want_people(
     """
     person_type, installation_id = tenant.bindings[connection_id].dialect.person_type, tenant.installation_id
     known = leads.identities(conn, connection_id, person_type, list(found))
+    found = {one: at for one, at in found.items() if one not in known or known[one][1] != "erased"}
     unknown = [vendor_id for vendor_id in found if vendor_id not in known]
     fresh = leads.new_leads(conn, installation_id, [tenant.now(conn)] * len(unknown))
     leads.identify(conn, installation_id, connection_id, person_type, list(zip(unknown, fresh, strict=True)))

@@ -36,7 +36,8 @@ def keep_notices(
         wrapped = history.lead_key(conn, lead_id)
         if wrapped is None:
             wrapped = tenant.vault.new_data_key()
-            history.set_lead_key(conn, lead_id, wrapped)
+            if not history.set_lead_key(conn, lead_id, wrapped):
+                continue  # whoever it speaks of was erased meanwhile
         sealed = tenant.vault.data_key(wrapped).seal(notice.text, about=f"notice:{key}")
         rows += [
             {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from connector.store import leads, links, mirrors, signals
+from connector.store import leads, links, mirrors, signals, tombstones
 from connector.store.database import Connection
 from connector.store.signals import NewSignal
 from connector.sync.binding import Binding
@@ -51,6 +51,10 @@ def known_leads(
     if emails:
         by_email = mirrors.leads_by_email(conn, connection_id, emails)
         known |= {email: lead_id for email, (lead_id, _) in by_email.items()}
+        for email, erased_at in tombstones.addresses(conn, emails).items():
+            known.pop(email, None)
+            if all(one.submitted_at <= erased_at for one in found if one.email == email):
+                known[email] = None  # of who came anew since, `learn` tells which was sent before
     if ids:
         for vendor_id, (lead_id, gone) in leads.identities(
             conn, connection_id, binding.dialect.person_type, ids
@@ -72,7 +76,7 @@ def learn(
 
     `create` says that the CRM may not know the person (an own website's form), who is then created there. The CRM's
     own forms make their contacts themselves: a person whom it has deleted or erased is not brought back by a list.
-    None: the submission names nobody, or somebody who is erased.
+    None: the submission names nobody, or somebody who is erased. Who gives an address again after it was erased is new.
     """
     person_type = tenant.bindings[connection_id].dialect.person_type
     if submission.contact_id is not None:
@@ -82,6 +86,9 @@ def learn(
             return None if gone == "erased" else lead_id
         return new_lead(tenant, conn, connection_id, submission.contact_id, received_at)
     if submission.email is None:
+        return None
+    erased_at = tombstones.addresses(conn, [submission.email]).get(submission.email)
+    if erased_at is not None and submission.submitted_at <= erased_at:
         return None
     return _arrive(tenant, conn, connection_id, submission, received_at, create=create)
 

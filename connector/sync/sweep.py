@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from connector.store import connections, leads, links, mirrors
+from connector.store import connections, leads, links, mirrors, tombstones
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
@@ -88,6 +88,8 @@ def _next(line: Line, object_type: str) -> str:
 
 def _store(line: Line, conn: Connection, object_type: str, records: Sequence[Record], now: datetime) -> None:
     ids = [record.id for record in records]
+    erased = tombstones.among(conn, line.connection_id, object_type, ids)
+    records = [record for record in records if record.id not in erased]
     rows = mirrors.load(conn, line.connection_id, object_type, ids, lock=True)
     same = same_on(line.binding, object_type)
     for record in records:
