@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from connector.bootstrap_salesforce import salesforce_dialect, salesforce_people, salesforce_vendor
 from connector.engine.plan import Plan, prepare
@@ -16,7 +18,7 @@ from connector.policy.loader import load_policy_from
 from connector.policy.model import Policy
 from connector.settings import HubSpotSettings, Settings
 from connector.settings_salesforce import SalesforceSettings
-from connector.store import connections, policies
+from connector.store import connections, policies, quota
 from connector.store.clock import BusinessClock
 from connector.store.connections import ConnectionRow
 from connector.store.database import Database
@@ -27,13 +29,14 @@ from connector.store.vault import Vault, key_from_file
 from connector.sync.binding import Binding
 from connector.sync.context import Limits, Line, Tenant
 from connector.sync.ingest import Accounts, ingest
+from connector.sync.pacing import VendorDay, rolling_day, vendor_day
 from connector.sync.people import store_owners
 from connector.sync.tokens import SharedTokens, configure
 from connector.texts import joined, listing, say
 from connector.vendors.base import ActivityKind, DealPipeline, DealStage, InboundEvent, Vendor
 from connector.vendors.http import FixedToken
 from connector.vendors.hubspot import inbound, provision, workflow
-from connector.vendors.hubspot.account import ui_domain
+from connector.vendors.hubspot.account import account_of
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.dialect import HubSpotDialect
 from connector.vendors.hubspot.protocol import UI_DOMAIN
@@ -51,10 +54,10 @@ HUBSPOT_LIMITS = {
     "burst": (190.0, 10.0),
     "search": (5.0, 1.0),
     "associations": (100.0, 10.0),
-    "day": (312_500.0, 86_400.0),
+    "day": (625_000.0, 86_400.0),
 }
-"""A private app's limits (calls, seconds); of the day at most half, so that the customer's other apps never starve.
-Source: developers.hubspot.com, usage guidelines; the answers' headers lower them where an account has less."""
+"""A private app's limits (calls, seconds); of the day we use a share (`HubSpotSettings.day_share`).
+Source: developers.hubspot.com, usage guidelines; of the day the answers' headers tell what the account really has."""
 
 
 @contextmanager
@@ -150,6 +153,7 @@ class Runtime:
                 vendor=self._seen_by(tenant, row),
                 unique_keys=frozenset(row.capabilities.get("unique_keys") or ()),
                 poll_seconds=self._poll_seconds(row),
+                day=day_of_account(row),
                 unavailable=frozenset(row.capabilities.get("unavailable") or ()),
             )
             for row in rows
@@ -165,7 +169,7 @@ class Runtime:
             return self._cache.vendors[key]
 
     def _client(self, row: ConnectionRow) -> HubSpotVendor | SalesforceVendor:
-        tokens = SharedTokens(self.database, row.installation_id, row.id)
+        tokens = SharedTokens(self.database, row.installation_id, row.id, day=day_of_account(row))
         if row.vendor != SALESFORCE:
             return hubspot_vendor(self._hubspot(), row.account_id, tokens=tokens)
         return salesforce_vendor(self._salesforce(), row, database=self.database, vault=self._vault, tokens=tokens)
@@ -286,9 +290,10 @@ def open_portal(database: Database, settings: HubSpotSettings) -> Iterator[Porta
             base_url=settings.base_url,
             settings={"api_version": settings.api_version, "task_queues": dict(settings.task_queues)},
         )
-        configure(conn, connection_id, HUBSPOT_LIMITS)
+        configure(conn, connection_id, HUBSPOT_LIMITS, share=settings.day_share)
         now = BusinessClock.now(conn)
-    tokens = SharedTokens(database, installation_id, connection_id, today=now.date)
+        row = next(one for one in connections.listed(conn) if one.id == connection_id)
+    tokens = SharedTokens(database, installation_id, connection_id, day=day_of_account(row))
     vendor = hubspot_vendor(settings, str(settings.portal_id), tokens=tokens)
     try:
         yield Portal(
@@ -319,12 +324,21 @@ def _provision(portal: Portal, plan: ProvisionPlan) -> None:
     orders = {"lifecyclestage": list(stages.options)} if stages else {}
     owners = vendor.owners()
     found = {**done.capabilities, "stage_orders": orders, "pipelines": [asdict(one) for one in vendor.pipelines()]}
-    found["ui_domain"] = ui_domain(vendor)
+    account = account_of(vendor)
+    found["ui_domain"], found["time_zone"] = account.ui_domain, account.time_zone
     found["outcomes"] = {kind.value: dict(labels) for kind, labels in vendor.activity_outcomes().items()}
     with portal.database.transaction(portal.installation_id) as conn:
         connections.remember_provisioning(conn, portal.connection_id, found, done.stage_values)
+        quota.set_zone(conn, portal.connection_id, account.time_zone)
         store_owners(conn, portal.installation_id, portal.connection_id, owners)
         connections.resume(conn, portal.connection_id)  # the account answers: a pause for dead credentials is over
+
+
+def day_of_account(row: ConnectionRow) -> Callable[[datetime], VendorDay]:
+    """How this account counts its day: HubSpot from midnight in the portal's zone, Salesforce over 24 hours."""
+    if row.vendor == SALESFORCE:
+        return rolling_day
+    return partial(vendor_day, zone=ZoneInfo(row.capabilities.get("time_zone", "UTC")))
 
 
 def bindings_of(plan: Plan, rows: Sequence[ConnectionRow]) -> dict[int, Binding]:

@@ -22,6 +22,7 @@ from connector.store.clock import BusinessClock
 from connector.store.connections import ConnectionRow
 from connector.store.database import Connection, Database
 from connector.store.vault import Vault
+from connector.sync.pacing import rolling_day
 from connector.sync.people import store_owners
 from connector.sync.tokens import SharedTokens, configure
 from connector.texts import joined, listing, say
@@ -34,9 +35,9 @@ from connector.vendors.salesforce.oauth import ClientCredentials, Grant, JwtBear
 from connector.vendors.salesforce.people import Names, SalesforcePeople
 from connector.vendors.salesforce.protocol import VENDOR
 
-SALESFORCE_LIMITS: Final = {"burst": (200.0, 10.0), "day": (50_000.0, 86_400.0)}
-"""Salesforce bounds what is in flight and the day, not the second: of the day's 100,000 and more at most half, so that
-the company's other apps never starve. `Sforce-Limit-Info` of the answers lowers it where an org has less."""
+SALESFORCE_LIMITS: Final = {"burst": (200.0, 10.0), "day": (100_000.0, 86_400.0)}
+"""Salesforce bounds what is in flight and the day, not the second: of the day we use a share
+(`SalesforceSettings.day_share`). `Sforce-Limit-Info` of the answers tells what the org really has."""
 
 SESSION: Final = "salesforce_session"
 _KEPT: Final = "consent"
@@ -163,9 +164,9 @@ def open_org(database: Database, vault: Vault, settings: SalesforceSettings, ins
         known = next((one for one in connections.listed(conn) if one.vendor == VENDOR), None)
     row = known if known is not None else _first_login(database, vault, settings, installation_id)
     with database.transaction(installation_id) as conn:
-        configure(conn, row.id, SALESFORCE_LIMITS)
+        configure(conn, row.id, SALESFORCE_LIMITS, share=settings.day_share)
         now = BusinessClock.now(conn)
-    tokens = SharedTokens(database, installation_id, row.id, today=now.date)
+    tokens = SharedTokens(database, installation_id, row.id, day=rolling_day)
     vendor = salesforce_vendor(settings, row, database=database, vault=vault, tokens=tokens)
     try:
         yield Org(

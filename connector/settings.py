@@ -51,6 +51,7 @@ class HubSpotSettings:
     base_url: str = DEFAULT_HUBSPOT_URL
     api_version: str = "2026-03"  #: One of API_VERSIONS: the family of paths.
     app_id: int | None = None  #: Our app, as HubSpot names it in the source of changes.
+    day_share: float = 0.5  #: The part of the portal's calls of a day that we may use.
     accept_v1: bool = False  #: Accept deliveries with the old signature, which does not resist replay.
     #: The policy's queue → the id of HubSpot's task queue, which only people can make.
     task_queues: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -187,6 +188,9 @@ class _Reader:
         )
         return low
 
+    def share(self, name: str) -> float:
+        return self.integer(name, 1, 100) / 100
+
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
         text = self.text(name).lower()
         if text not in allowed:
@@ -303,6 +307,7 @@ class _Reader:
             api_version=version,
             app_id=self.integer("TASUKI_HUBSPOT_APP_ID", 1, 10**15) if self.given("TASUKI_HUBSPOT_APP_ID") else None,
             accept_v1=accept_v1,
+            day_share=self.share("TASUKI_HUBSPOT_DAY_SHARE"),
             task_queues=self.task_queues(),
         )
 
@@ -340,6 +345,7 @@ class _Reader:
             api_version=self.text("TASUKI_SALESFORCE_API_VERSION"),
             allow_duplicates=allow_duplicates,
             poll_seconds=poll_seconds,
+            day_share=self.share("TASUKI_SALESFORCE_DAY_SHARE"),
         )
         self.problems += [problem for wrong, problem in faults(found) if wrong]
         return found

@@ -33,6 +33,7 @@ class SalesforceSettings:
     networks: tuple[str, ...] = ()
     api_version: str = "66.0"
     allow_duplicates: bool = False  #: Duplicate rules that only alert do not refuse our writes.
+    day_share: float = 0.5  #: The part of the org's calls of a day that we may use.
     poll_seconds: int = 60  #: How often people are looked through for what no message told.
 
 

@@ -40,6 +40,7 @@ VARIABLES = (
     Variable(name="TASUKI_HUBSPOT_API_VERSION", default="2026-03"),
     Variable(name="TASUKI_HUBSPOT_ACCEPT_V1", default="no"),
     Variable(name="TASUKI_HUBSPOT_TASK_QUEUES"),
+    Variable(name="TASUKI_HUBSPOT_DAY_SHARE", default="50"),
     Variable(name="TASUKI_SALESFORCE_LOGIN_URL", default=DEFAULT_LOGIN_URL),
     Variable(name="TASUKI_SALESFORCE_CLIENT_ID"),
     Variable(name="TASUKI_SALESFORCE_CLIENT_SECRET", secret=True),
@@ -53,5 +54,6 @@ VARIABLES = (
     Variable(name="TASUKI_SALESFORCE_API_VERSION", default="66.0"),
     Variable(name="TASUKI_SALESFORCE_ALLOW_DUPLICATES", default="no"),
     Variable(name="TASUKI_SALESFORCE_POLL_SECONDS", default="60"),
+    Variable(name="TASUKI_SALESFORCE_DAY_SHARE", default="50"),
 )
 """Every variable, in the order of docs/operations.md."""

@@ -64,6 +64,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "report": Entry(module="pool_report", help="Print what a pool made of its leads in a week."),
         "queue": Entry(module="queue", help="Print a call list in its order, with reasons, dues and owners."),
         "sla": Entry(module="sla", help="How promises are kept: what runs now, and what a period came to."),
+        "quota": Entry(module="quota", help="The CRM's API calls of today: ours, other apps', the forecast."),
         "reconcile": Entry(module="reconcile", help="Look through the CRM for what no event told of."),
         "drift": Entry(module="drift", help="List what differed from what should be, why, and what was done."),
         "erase": Entry(module="erase", help="Forget a person for ever."),

@@ -24,6 +24,7 @@ from connector.sync.announcing import announce_slice
 from connector.sync.context import Line, Tenant
 from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
+from connector.sync.governor import background_goes_on
 from connector.sync.housekeeping import housekeeping_due, keep_house
 from connector.sync.lists import lists_due, poll_lists
 from connector.sync.noticing import AT_ONCE, send_slice
@@ -276,7 +277,7 @@ class Jobs:
         if line is None:
             return
         with self._turn(Lane(lane)) as mine:
-            count = self._guard(line, lambda: work(line, Lane(lane))) if mine else 0
+            count = self._guard(line, lambda: work(line, Lane(lane)), Lane(lane)) if mine else 0
         if not count:
             return
         with self._runtime.database.transaction(installation_id) as conn:
@@ -304,15 +305,20 @@ class Jobs:
         tenant = self._runtime.tenants().get(installation_id)
         return self._runtime.lines(tenant).get(connection_id) if tenant is not None else None
 
-    def _guard(self, line: Line, work: Callable[[], int]) -> int:
-        """Pause a connection whose credentials are dead or whose day is used up; its events are kept meanwhile."""
+    def _guard(self, line: Line, work: Callable[[], int], lane: Lane = Lane.BACKGROUND) -> int:
+        """Pause a connection whose credentials are dead or whose day is used up; its events are kept meanwhile.
+
+        Work in the background waits while the account's day has nothing left for it; the hot lane goes on.
+        """
+        if lane is Lane.BACKGROUND and not background_goes_on(line):
+            return 0
         try:
             return work()
         except AuthError as error:
             pause(line, error)
             raise
         except QuotaError as error:
-            if error.reason == "quota_day":
+            if error.reason == "quota_day" and lane is Lane.HOT:
                 pause(line, error)
             raise
 

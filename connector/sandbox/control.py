@@ -36,6 +36,7 @@ class Control(CommonControl):
         self.waiting[("POST", "/webhooks/wait")] = lambda body, query: webhooks.wait(body)
         self.actions |= {
             ("POST", "/limits/reset"): self._reset_limits,
+            ("POST", "/limits/spend"): self._spend,
             ("POST", "/world"): self._world,
             ("GET", "/world"): lambda body, query: describe(self.portal),
             **PeopleControl(self.portal).actions(),
@@ -77,6 +78,10 @@ class Control(CommonControl):
 
     def _reset_limits(self, body: Json, query: Query) -> Json:
         self.service.limits.reset()
+        return {}
+
+    def _spend(self, body: Json, query: Query) -> Json:
+        self.service.limits.spend(int(body["calls"]))
         return {}
 
     def _world(self, body: Json, query: Query) -> Json:

@@ -36,6 +36,10 @@ class SandboxHandle(CommonHandle):
         """Empty all rate windows."""
         self.control("POST", "/limits/reset", {})
 
+    def others_call(self, calls: int) -> None:
+        """Other apps of the account use so many calls of the day."""
+        self.control("POST", "/limits/spend", {"calls": calls})
+
     # ------------------------------------------------------------------ people
 
     def edit(self, type: str, id: str, properties: Json, *, owner_id: str = "", source: str = "CRM_UI") -> Json:

@@ -78,6 +78,11 @@ class Limits:
         self.used_today += 1
         return self._headers(app, group, now)
 
+    def spend(self, calls: int) -> None:
+        """Other apps of the account call so often."""
+        self._turn_day()
+        self.used_today += calls
+
     def _maximum(self, app: str) -> int:
         return self._settings.burst_max if app == "private" else self._settings.oauth_burst_max
 

@@ -144,7 +144,8 @@ def entries_of(conn: Connection, lead_id: int, *, limit: int) -> list[EntryRow]:
 def day_quota(conn: Connection) -> dict[str, float] | None:
     """The calls that all connections may make a day, and those made today; None where no connection is known."""
     row = conn.execute(
-        "SELECT sum(capacity) AS capacity, sum(CASE WHEN day = current_date THEN used_today ELSE 0 END) AS used"
+        "SELECT sum(share * coalesce(told_total, capacity)) AS capacity,"
+        " sum(CASE WHEN day = current_date THEN used_today ELSE 0 END) AS used"
         " FROM quota WHERE kind = 'day'"
     ).fetchone()
     if row is None or row["capacity"] is None:

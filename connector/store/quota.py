@@ -7,7 +7,10 @@ and 98 % of the limit in the long run.
 
 Two lanes: the background takes what is there. The hot lane may take ahead of time, up to `hot_share` of a
 window, and then waits for its tokens to come due, while the background gets nothing: hot calls are always next in line,
-and no part of the limit lies idle when there are none. Of a day's calls the last `hot_share` is the hot lane's alone.
+and no part of the limit lies idle when there are none.
+
+Of an account's calls of a day we use a `share`, of which the last `hot_share` is the hot lane's alone. How far each
+lane may go is decided by whoever knows what other apps use (`sync.pacing`) and kept here; the lease keeps to it.
 
 Time is the database's. The day is the caller's: the vendor's date on the business clock.
 """
@@ -18,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from connector.errors import QuotaError, UsageError
@@ -32,7 +35,7 @@ DAY = "day"
 #: A lease covers no more than this, so that what a dying worker takes with it does not matter.
 LEASE_SECONDS = 0.5
 #: How long to leave a used-up day alone before asking again.
-DAY_RETRY_SECONDS = 600.0
+DAY_RETRY_SECONDS = 60.0
 
 _DEPTH = "greatest(1, capacity * 0.02)"
 _RATE = f"(greatest(capacity - {_DEPTH}, capacity * 0.5) / window_seconds)"
@@ -41,13 +44,16 @@ least({_DEPTH}, tokens + greatest(0, extract(epoch FROM clock_timestamp() - refi
 """
 
 _CONFIGURE = f"""
-INSERT INTO quota (installation_id, connection_id, kind, window_seconds, capacity, tokens, hot_share)
+INSERT INTO quota (installation_id, connection_id, kind, window_seconds, capacity, tokens, hot_share, share)
 VALUES (current_setting('tasuki.installation_id')::int, %(connection_id)s, %(kind)s, %(window_seconds)s,
-        %(capacity)s, 0, %(hot_share)s)
+        %(capacity)s, 0, %(hot_share)s, %(share)s)
 ON CONFLICT (installation_id, connection_id, kind) DO UPDATE
 SET window_seconds = EXCLUDED.window_seconds, capacity = EXCLUDED.capacity, hot_share = EXCLUDED.hot_share,
+    share = EXCLUDED.share,
     tokens = least(quota.tokens, {_DEPTH.replace("capacity", "EXCLUDED.capacity")})
 """
+
+_BUDGET = "share * coalesce(told_total, capacity)"
 
 # Both rows are locked in the order of their kind, so that two leases cannot wait for each other.
 _LEASE = f"""
@@ -56,8 +62,12 @@ WITH rows AS (
            CASE WHEN day = today THEN used_today ELSE 0 END AS used,
            {_RATE} AS rate, {_FILLED} AS filled,
            CASE WHEN %(lane)s = 'hot' THEN hot_share * capacity ELSE 0 END AS ahead,
-           CASE WHEN %(lane)s = 'hot' THEN capacity ELSE (1 - hot_share) * capacity END AS day_limit
-    FROM quota, (SELECT coalesce(%(day)s::date, (({BUSINESS_NOW}) AT TIME ZONE 'UTC')::date) AS today) AS clock
+           CASE WHEN %(lane)s = 'hot' THEN coalesce(CASE WHEN limits_day = today THEN hot_limit END, {_BUDGET})
+                ELSE coalesce(CASE WHEN limits_day = today THEN background_limit END, (1 - hot_share) * {_BUDGET})
+           END AS day_limit
+    FROM quota CROSS JOIN LATERAL (
+        SELECT coalesce(%(day)s::date, (({BUSINESS_NOW}) AT TIME ZONE quota.zone)::date) AS today
+    ) AS clock
     WHERE connection_id = %(connection_id)s AND kind IN (%(kind)s, '{DAY}')
     ORDER BY kind FOR UPDATE OF quota
 ), offer AS (
@@ -103,8 +113,21 @@ WHERE connection_id = %(connection_id)s AND kind = %(kind)s AND {_FILLED} > %(re
 """
 
 _OBSERVE_DAY = f"""
-UPDATE quota SET used_today = greatest(CASE WHEN day = %(day)s THEN used_today ELSE 0 END, %(used)s), day = %(day)s
+UPDATE quota SET told_total = %(total)s, told_used = %(used)s, told_day = %(day)s
 WHERE connection_id = %(connection_id)s AND kind = '{DAY}'
+"""
+
+_DAY_OF = f"""
+SELECT coalesce(told_total, capacity) AS total, told_total IS NOT NULL AS told, share, hot_share,
+       CASE WHEN day = %(day)s THEN used_today ELSE 0 END AS ours,
+       CASE WHEN told_day = %(day)s THEN told_used END AS everybody, blocked_until
+FROM quota WHERE connection_id = %(connection_id)s AND kind = '{DAY}'
+"""
+
+_LIMIT_DAY = f"""
+UPDATE quota SET hot_limit = %(hot)s, background_limit = %(background)s, limits_day = %(day)s
+WHERE connection_id = %(connection_id)s AND kind = '{DAY}'
+  AND (hot_limit, background_limit, limits_day) IS DISTINCT FROM (%(hot)s, %(background)s, %(day)s)
 """
 
 
@@ -120,6 +143,22 @@ class Lease:
     day_over: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayRow:
+    """What is counted of an account's day. `everybody`: all apps, ours included; None: the vendor has not told yet.
+
+    `told`: the vendor told `total` itself; else it is what such an account usually has.
+    """
+
+    total: float
+    told: bool
+    share: float
+    hot_share: float
+    ours: float
+    everybody: float | None
+    blocked_until: datetime | None
+
+
 def configure(
     connection: Connection,
     connection_id: int,
@@ -128,8 +167,9 @@ def configure(
     capacity: float,
     window_seconds: float,
     hot_share: float = 0.2,
+    share: float = 1.0,
 ) -> None:
-    """Set a limit: `capacity` calls in any `window_seconds`. Kind `day`: calls a day."""
+    """Set a limit: `capacity` calls in any `window_seconds`. Kind `day`: the account's calls a day, and our share."""
     connection.execute(
         _CONFIGURE,
         {
@@ -138,6 +178,7 @@ def configure(
             "capacity": capacity,
             "window_seconds": window_seconds,
             "hot_share": hot_share,
+            "share": share,
         },
     )
 
@@ -178,9 +219,26 @@ def observe(connection: Connection, connection_id: int, kind: str, *, remaining:
     connection.execute(_OBSERVE, {"connection_id": connection_id, "kind": kind, "remaining": remaining})
 
 
-def observe_day(connection: Connection, connection_id: int, *, used: int, day: date) -> None:
-    """The vendor says how many calls of the day are used, by anyone; ours is raised to that when it is less."""
-    connection.execute(_OBSERVE_DAY, {"connection_id": connection_id, "used": used, "day": day})
+def observe_day(connection: Connection, connection_id: int, *, total: float, used: float, day: date) -> None:
+    """The vendor says how many calls the account has a day, and how many are used, by anyone."""
+    connection.execute(_OBSERVE_DAY, {"connection_id": connection_id, "total": total, "used": used, "day": day})
+
+
+def day_of(connection: Connection, connection_id: int, *, day: date) -> DayRow | None:
+    """What is counted of this day; None where no limit of a day was configured."""
+    row = connection.execute(_DAY_OF, {"connection_id": connection_id, "day": day}).fetchone()
+    return DayRow(**row) if row is not None else None
+
+
+def set_zone(connection: Connection, connection_id: int, zone: str) -> None:
+    """Whose midnight begins the account's day."""
+    connection.execute("UPDATE quota SET zone = %s WHERE connection_id = %s", [zone, connection_id])
+
+
+def limit_day(connection: Connection, connection_id: int, *, hot: float, background: float, day: date) -> None:
+    """Up to which count of our calls each lane may go on this day."""
+    values = {"connection_id": connection_id, "hot": hot, "background": background, "day": day}
+    connection.execute(_LIMIT_DAY, values)
 
 
 class TokenSource:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from connector.engine.plan import Plan
 from connector.errors import RetryableError
@@ -14,6 +16,7 @@ from connector.store.database import Connection, Database
 from connector.store.policies import ActivePolicy
 from connector.store.vault import Vault
 from connector.sync.binding import Binding
+from connector.sync.pacing import VendorDay, vendor_day
 from connector.vendors.base import Vendor
 from connector.vendors.dialect import Dialect
 
@@ -79,6 +82,8 @@ class Line:
     unique_keys: frozenset[str]  #: The types of records on which the account enforces that our key is unique.
     #: How often people are looked through, where the CRM need not tell of changes by itself; None: it does.
     poll_seconds: float | None = None
+    #: The account's day at a moment (business time): when its limit begins anew.
+    day: Callable[[datetime], VendorDay] = field(default=partial(vendor_day, zone=ZoneInfo("UTC")))
     unavailable: frozenset[str] = frozenset()  #: Places of `enrol` that the account was found not to have.
 
     @property

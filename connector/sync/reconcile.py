@@ -297,7 +297,7 @@ def _store(line: Line, before: Pass, after: Pass) -> Pass:
     connection_id = line.connection_id
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         if after.step is Step.DONE:
-            after = replace(after, ended_at=machine_now(conn), above=None)  # whose id it is may be erased one day
+            after = replace(after, ended_at=machine_now(conn))
         if reconcile_passes.move(conn, connection_id, before, after):
             return after
         return reconcile_passes.listed(conn, connection_id)[before.object_type, before.scope]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from zoneinfo import available_timezones
 
 from connector.vendors.base import Lane
 from connector.vendors.hubspot.client import HubSpotVendor
@@ -10,12 +12,25 @@ from connector.vendors.hubspot.protocol import UI_DOMAIN
 from connector.vendors.refusal import RefusedError
 
 _UI_DOMAIN = re.compile(r"app[a-z0-9-]*\.hubspot\.com")
+_UTC = "UTC"
 
 
-def ui_domain(vendor: HubSpotVendor) -> str:
-    """Where people open this portal: each data centre has an address of its own."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Where people open this portal (each data centre has an address of its own), and whose midnight begins its day."""
+
+    ui_domain: str = UI_DOMAIN
+    time_zone: str = _UTC
+
+
+def account_of(vendor: HubSpotVendor) -> Account:
+    """What the portal tells; the usual address leads on to the right one where it tells nothing."""
     try:
-        found = str(vendor.api.get(vendor.paths.account, {}, lane=Lane.BACKGROUND).get("uiDomain"))
-    except RefusedError:  # an app that may not read account details; the usual address leads on to the right one
-        return UI_DOMAIN
-    return found if _UI_DOMAIN.fullmatch(found) else UI_DOMAIN
+        told = vendor.api.get(vendor.paths.account, {}, lane=Lane.BACKGROUND)
+    except RefusedError:  # an app that may not read account details
+        return Account()
+    domain, zone = str(told.get("uiDomain")), str(told.get("timeZone"))
+    return Account(
+        ui_domain=domain if _UI_DOMAIN.fullmatch(domain) else UI_DOMAIN,
+        time_zone=zone if zone in available_timezones() else _UTC,
+    )

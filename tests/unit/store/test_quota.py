@@ -139,13 +139,27 @@ def test_day_counts_every_kind_keeps_a_fifth_for_hot_and_starts_anew(database: D
 
 
 @pytest.mark.fault("F41")
-def test_vendors_count_of_the_day_includes_what_others_used(database: Database) -> None:
-    _configure(database, "day", capacity=10, window_seconds=86_400)
-    _configure(database, "burst", capacity=100_000, window_seconds=1)
+def test_the_days_calls_are_ours_up_to_our_share_and_the_limits_that_were_decided(database: Database) -> None:
     with database.transaction(INSTALLATION) as conn:
-        quota.observe_day(conn, CONNECTION, used=8, day=TODAY)
-        quota.observe_day(conn, CONNECTION, used=3, day=TODAY)
+        quota.configure(conn, CONNECTION, "day", capacity=1000, window_seconds=86_400, share=0.5)
+    _configure(database, "burst", capacity=100_000, window_seconds=1)
+    _fill(database, "burst", 2000)
+    with database.transaction(INSTALLATION) as conn:
+        quota.observe_day(conn, CONNECTION, total=20, used=8, day=TODAY)
+    assert _lease(database, "burst", 9).granted == 8, "half of twenty, and a fifth of that is the hot lane's"
+    with database.transaction(INSTALLATION) as conn:
+        found = quota.day_of(conn, CONNECTION, day=TODAY)
+        assert found is not None
+        assert (found.total, found.told, found.ours, found.everybody, found.share) == (20, True, 8, 8, 0.5)
+        quota.limit_day(conn, CONNECTION, hot=9, background=8, day=TODAY)
     assert _lease(database, "burst", 1).day_over
+    assert _lease(database, "burst", 5, "hot").granted == 1
+    tomorrow = date(2026, 4, 2)
+    with database.transaction(INSTALLATION) as conn:
+        fresh = quota.day_of(conn, CONNECTION, day=tomorrow)
+        assert fresh is not None
+        assert (fresh.ours, fresh.everybody, fresh.total) == (0, None, 20), "what was told of a day ends with it"
+    assert _lease(database, "burst", 20, day=tomorrow).granted == 8
 
 
 def test_unknown_kind_is_a_mistake(database: Database) -> None:

@@ -128,8 +128,20 @@ CREATE TABLE quota (
     hot_share       double precision NOT NULL DEFAULT 0.2,
     used_today      bigint NOT NULL DEFAULT 0,
     day             date NOT NULL DEFAULT current_date,
+    share           double precision NOT NULL DEFAULT 1 CHECK (share > 0 AND share <= 1),
+    told_total      double precision,
+    told_used       double precision,
+    told_day        date,
+    hot_limit       double precision,
+    background_limit double precision,
+    limits_day      date,
+    zone            text NOT NULL DEFAULT 'UTC',
     PRIMARY KEY (installation_id, connection_id, kind)
 );
+COMMENT ON COLUMN quota.used_today IS 'Our own calls of that day';
+COMMENT ON COLUMN quota.share IS 'Kind day: the part of the account''s calls that we may use';
+COMMENT ON COLUMN quota.told_used IS 'What all apps used on told_day, ours included, as the vendor tells';
+COMMENT ON COLUMN quota.hot_limit IS 'Up to which count of ours a lane may go on limits_day, as last decided (sync/pacing.py)';
 
 -- ── policy ─────────────────────────────────────────────────────────────────────────────────────────────────
 CREATE TABLE policy_version (
