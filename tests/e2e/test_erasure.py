@@ -29,7 +29,7 @@ from tests.e2e.canary import WORDS, copied, everything, hits, hits_in_files, log
 from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import MakeRelay
 from tests.e2e.handover import HEARD, new_sql
-from tests.e2e.relay import INQUIRY, Relay
+from tests.e2e.relay import INQUIRY, POLICY, Relay
 
 SAID = {name: f"{text}(鳥の話)" for name, text in HEARD.items()}
 BYSTANDER = "yamada@example.co.jp"
@@ -88,6 +88,7 @@ def nothing_left(relay: Relay, dsn: str, words: list[str]) -> None:
     assert {(one["data_key"], str(one["state"] | one["desired"])) for one in held["lead"]} == {(None, "{}")}
 
 
+@pytest.mark.fault("T14")
 def test_a_person_erased_in_the_crm_is_nowhere_and_never_comes_back(
     make_relay: MakeRelay, tmp_path: Path, empty_dsn: str
 ) -> None:
@@ -145,6 +146,39 @@ def _rows_of(relay: Relay, contact: str) -> dict[str, int]:
         return {table: len(rows) for table, rows in subjects.rows_of(conn, subject).items()}
 
 
+@pytest.mark.soak
+@pytest.mark.fault("T14")
+def test_two_hundred_erased_people_leave_no_trace(make_relay: MakeRelay, tmp_path: Path) -> None:
+    with logged() as lines:
+        relay = make_relay(policy=POLICY.parent / "small-team")
+        relay.listen()
+        found = [
+            relay.sandbox.submit(INQUIRY, {"email": f"canary-{number}x@example.co.jp", "lastname": f"金糸雀{number}号"})
+            for number in range(200)
+        ]
+        relay.poll()
+        relay.hear()
+        relay.settle(rounds=1_000)
+        words = ["canary-", "金糸雀", *(str(one["contact_id"]) for one in found)]
+        assert len(hits(relay.database.dsn, words)["identity"]) == 200
+        for one in found:
+            relay.sandbox.forget(str(one["contact_id"]))
+        relay.hear()
+        relay.settle(rounds=1_000)
+        relay.sandbox.redeliver_webhooks(last=1_000)
+        relay.hear()
+        relay.poll()
+        relay.meet()
+        for scope in Scope:
+            relay.pass_time(hours=1)
+            relay.reconcile(scope)
+        relay.settle(rounds=1_000)
+        assert hits(relay.database.dsn, words) == {}
+    assert [word for word in words if word in lines.getvalue()] == []
+    assert hits_in_files(tmp_path, words) == set()
+
+
+@pytest.mark.fault("T14")
 def test_the_command_erases_who_is_known_and_who_may_yet_come(relay: Relay, tmp_path: Path) -> None:
     relay.listen()
     contact, words = lived(relay)

@@ -14,6 +14,7 @@ import pytest
 
 from connector.domain.effects import WorkState
 from connector.engine import allocate
+from connector.sync.pacing import Pace
 from connector.texts import LANGUAGES, count, joined, language_of, said, say, sentences, shown, word
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +47,7 @@ VOCABULARY = (
     *(allocate.LEFT, allocate.ABSENT, allocate.FULL, allocate.OFF_HOURS, allocate.AVOIDED, allocate.NO_TURNS),
     *(allocate.STICKY, allocate.SAME_COMPANY, allocate.TURN, allocate.LEAST_LOADED, allocate.FIRST, "nobody_free"),
     *(one.value for one in WorkState),
+    *(one.value for one in Pace),
     *("lead", "deal", "task", "owner", "score", "clock", "opened", "closed", "changed", "stage"),
     *(
         "running",
