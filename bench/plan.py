@@ -12,6 +12,7 @@ import resource
 import shutil
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.base import behave, multiply, rests
@@ -77,7 +78,7 @@ def _read_only(database: Database, installation_id: int, files: dict[str, bytes]
         with database.transaction(installation_id) as conn:
             bindings = bindings_of(plan, connections.listed(conn))
             rows = conn.execute("SELECT id FROM lead WHERE id > %s ORDER BY id LIMIT %s", [after, SLICE]).fetchall()
-            load_cases(bindings, conn, [row["id"] for row in rows], results=False)
+            load_cases([bindings], conn, [row["id"] for row in rows], now=datetime.now(UTC), results=False)
         after, read = rows[-1]["id"], read + len(rows)
     return read / (time.monotonic() - began)
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from connector.bootstrap_salesforce import salesforce_dialect, salesforce_people, salesforce_vendor
 from connector.engine.plan import Plan, prepare
+from connector.engine.reading import reading_plan
 from connector.errors import UsageError
 from connector.policy.loader import load_policy_from
 from connector.policy.model import Policy
@@ -21,13 +22,14 @@ from connector.settings_salesforce import SalesforceSettings
 from connector.store import connections, policies, quota
 from connector.store.clock import BusinessClock
 from connector.store.connections import ConnectionRow
-from connector.store.database import Database
+from connector.store.database import Connection, Database
 from connector.store.embedded import embedded_database
 from connector.store.inbox import InboxRow
 from connector.store.migrate import migrate
+from connector.store.policies import ActivePolicy
 from connector.store.vault import Vault, key_from_file
 from connector.sync.binding import Binding
-from connector.sync.context import Limits, Line, Tenant
+from connector.sync.context import Limits, Line, Running, Tenant
 from connector.sync.ingest import Accounts, ingest
 from connector.sync.pacing import VendorDay, rolling_day, vendor_day
 from connector.sync.people import store_owners
@@ -40,7 +42,7 @@ from connector.vendors.hubspot.account import account_of
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.dialect import HubSpotDialect
 from connector.vendors.hubspot.protocol import UI_DOMAIN
-from connector.vendors.provisioning import ProvisionPlan
+from connector.vendors.provisioning import ProvisionPlan, still_known
 from connector.vendors.salesforce import callouts
 from connector.vendors.salesforce import inbound as outbound_message
 from connector.vendors.salesforce.client import SalesforceVendor
@@ -90,6 +92,7 @@ class _Cache:
     """What is built once for each policy version and connection."""
 
     plans: dict[str, Plan] = field(default_factory=dict)
+    reading: dict[tuple[str, ...], Plan] = field(default_factory=dict)
     vendors: dict[tuple[int, int], HubSpotVendor | SalesforceVendor] = field(default_factory=dict)
     people: dict[tuple[int, int, str], SalesforcePeople] = field(default_factory=dict)
     orgs: dict[str, tuple[str | None, Names]] = field(default_factory=dict)  #: org → our user there, its names
@@ -117,29 +120,55 @@ class Runtime:
         return found
 
     def tenant(self, installation_id: int) -> Tenant | None:
-        """One installation with its running policy; None before the first activation."""
+        """One installation with its running policies; None before the first activation."""
         with self.database.transaction(installation_id) as conn:
-            active = policies.active(conn)
-            if active is None:
+            active = policies.running(conn)
+            if not active:
                 return None
             rows = connections.listed(conn)
-            if active.hash not in self._cache.plans:
-                files = policies.files(conn, active.hash)
-                self._cache.plans[active.hash] = prepare(load_policy_from(files, name=active.name))
-        plan = self._cache.plans[active.hash]
+            plans = [self._plan(conn, one.hash, one.name) for one in active]
+        running = tuple(
+            Running(policy=one, plan=plan, bindings=bindings_of(plan, rows))
+            for one, plan in zip(active, plans, strict=True)
+        )
+        first, reading = running[0], self._reading(active, plans)
         for row in rows:
             if row.vendor == SALESFORCE:
-                self._cache.orgs[row.account_id] = (row.settings.get("user_id"), Names.of(plan.policy))
+                self._cache.orgs[row.account_id] = (row.settings.get("user_id"), Names.of(reading.policy))
         return Tenant(
             installation_id=installation_id,
             database=self.database,
             vault=self._vault,
-            policy=active,
-            plan=plan,
-            bindings=bindings_of(plan, rows),
+            policy=first.policy,
+            plan=first.plan,
+            bindings=first.bindings,
+            running=running,
+            reading=first.bindings if len(running) == 1 else bindings_of(reading, rows),
+            version=lambda content_hash: self._version(installation_id, content_hash),
             now=BusinessClock.now,
             limits=self._limits,
         )
+
+    def _plan(self, conn: Connection, content_hash: str, name: str) -> Plan:
+        found = self._cache.plans.get(content_hash)
+        if found is None or found.policy.name != name:
+            files = policies.files(conn, content_hash)
+            found = self._cache.plans[content_hash] = prepare(load_policy_from(files, name=name))
+        return found
+
+    def _version(self, installation_id: int, content_hash: str) -> Plan:
+        found = self._cache.plans.get(content_hash)
+        if found is None:
+            with self.database.transaction(installation_id) as conn:
+                found = self._plan(conn, content_hash, policies.name_of(conn, content_hash))
+        return found
+
+    def _reading(self, active: Sequence[ActivePolicy], plans: Sequence[Plan]) -> Plan:
+        key = tuple(one.hash for one in active)
+        found = self._cache.reading.get(key)
+        if found is None:
+            found = self._cache.reading[key] = reading_plan(plans)
+        return found
 
     def lines(self, tenant: Tenant) -> dict[int, Line]:
         """See `jobs.tasks.Runtime`."""
@@ -149,7 +178,7 @@ class Runtime:
             row.id: Line(
                 tenant=tenant,
                 connection_id=row.id,
-                binding=tenant.bindings[row.id],
+                binding=tenant.reading[row.id],
                 vendor=self._seen_by(tenant, row),
                 unique_keys=frozenset(row.capabilities.get("unique_keys") or ()),
                 poll_seconds=self._poll_seconds(row),
@@ -157,7 +186,7 @@ class Runtime:
                 unavailable=frozenset(row.capabilities.get("unavailable") or ()),
             )
             for row in rows
-            if row.status == "active" and row.id in tenant.bindings
+            if row.status == "active" and row.id in tenant.reading
         }
 
     def vendor(self, row: ConnectionRow) -> HubSpotVendor | SalesforceVendor:
@@ -175,13 +204,13 @@ class Runtime:
         return salesforce_vendor(self._salesforce(), row, database=self.database, vault=self._vault, tokens=tokens)
 
     def _seen_by(self, tenant: Tenant, row: ConnectionRow) -> Vendor:
-        """The client as the sync sees it: Salesforce's two kinds of people are one, as the policy maps them."""
+        """The client as the sync sees it: Salesforce's two kinds of people are one, as the policies map them."""
         vendor = self.vendor(row)
         if not isinstance(vendor, SalesforceVendor):
             return vendor
-        key = (row.installation_id, row.id, tenant.policy.hash)
+        key = (row.installation_id, row.id, " ".join(one.policy.hash for one in tenant.running))
         if key not in self._cache.people:
-            self._cache.people[key] = salesforce_people(vendor, tenant.plan.policy)
+            self._cache.people[key] = salesforce_people(vendor, tenant.reading[row.id].plan.policy)
         return self._cache.people[key]
 
     def _poll_seconds(self, row: ConnectionRow) -> float | None:
@@ -328,6 +357,8 @@ def _provision(portal: Portal, plan: ProvisionPlan) -> None:
     found["ui_domain"], found["time_zone"] = account.ui_domain, account.time_zone
     found["outcomes"] = {kind.value: dict(labels) for kind, labels in vendor.activity_outcomes().items()}
     with portal.database.transaction(portal.installation_id) as conn:
+        before = next(row.capabilities for row in connections.listed(conn) if row.id == portal.connection_id)
+        found |= still_known(plan, done, before)
         connections.remember_provisioning(conn, portal.connection_id, found, done.stage_values)
         quota.set_zone(conn, portal.connection_id, account.time_zone)
         store_owners(conn, portal.installation_id, portal.connection_id, owners)

@@ -27,7 +27,7 @@ from connector.sync.people import store_owners
 from connector.sync.tokens import SharedTokens, configure
 from connector.texts import joined, listing, say
 from connector.vendors.base import ActivityKind
-from connector.vendors.provisioning import ProvisionPlan
+from connector.vendors.provisioning import ProvisionPlan, still_known
 from connector.vendors.salesforce import provision
 from connector.vendors.salesforce.client import SalesforceVendor
 from connector.vendors.salesforce.dialect import SalesforceDialect
@@ -241,6 +241,8 @@ def _provision(org: Org, plan: ProvisionPlan) -> None:
     found["outcomes"] = {kind.value: dict(outcomes.get(kind, {})) for kind in ActivityKind if kind in outcomes}
     owners = vendor.owners()
     with org.database.transaction(org.installation_id) as conn:
+        before = next(row.capabilities for row in connections.listed(conn) if row.id == org.connection_id)
+        found |= still_known(plan, done, before)
         connections.remember_provisioning(conn, org.connection_id, found, done.stage_values)
         store_owners(conn, org.installation_id, org.connection_id, owners)
         connections.resume(conn, org.connection_id)  # the account answers: a pause for dead credentials is over

@@ -1,7 +1,8 @@
-"""`tasuki activate DIR`: make a policy the running one. A broken one changes nothing."""
+"""`tasuki activate DIR`: let a policy run, alone or beside others. A broken one changes nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -21,12 +22,17 @@ from connector.texts import listing, say
 
 @click.command(name="activate")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--before", metavar="NAME", help="It takes leads before the running policy of this name.")
+@click.option("--instead", metavar="NAME", multiple=True, help="It takes the place of the policy of this name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
-def command(folder: Path, as_json: bool) -> None:
-    """Make the policy in DIR the running one; leads catch up in the background, nothing is started for old ones.
+def command(folder: Path, before: str | None, instead: tuple[str, ...], as_json: bool) -> None:
+    """Let the policy in DIR run; leads catch up in the background, nothing is started for old ones.
 
-    A policy with errors exits with 4 and the running one stays. `tasuki connect DIR` must have brought the portal in
-    line before.
+    It takes the place of its own former version. Beside policies of other names it runs as the last, or where --before
+    or --instead puts it: a lead belongs to the first whose `applies_to` takes it.
+
+    A policy with errors exits with 4 and nothing changes. `tasuki connect DIR` must have brought the portal in line
+    before.
     """
     files = read_folder(folder)
     policy = load_policy_from(files, name=folder.resolve().name)
@@ -38,27 +44,24 @@ def command(folder: Path, as_json: bool) -> None:
             _refuse_unconnected(found)
             with progress(say("comparing the portal with the policy")):
                 refuse_unfit(found, policy, str(folder))
-            before = _running(found)
-            changed = activate(database, found.installation_id, policy, files)
+            standing = _running(found)
+            changed = activate(database, found.installation_id, policy, files, before=before, instead=instead)
+            running = _running(found)
     if as_json:
-        replaced = before.name if before is not None and changed else None
+        replaced = next((one.name for one in standing if one.name in (*instead, policy.name)), None)
         emit(
             {
                 "policy": policy.name,
                 "hash": policy.hash,
                 "changed": changed,
-                "replaced": replaced,
+                "replaced": replaced if changed else None,
+                "running": [one.name for one in running],
                 "not_run_yet": list(policy.later),
             }
         )
         return
-    if not changed:
-        line(say("{name} {hash} is running already.", name=policy.name, hash=policy.hash[:12]))
-        return
-    line(say("{name} {hash} is running. Leads catch up in the background.", name=policy.name, hash=policy.hash[:12]))
-    if before is not None and before.name != policy.name:
-        line(say("It takes the place of {name}: one policy runs at a time.", name=before.name))
-    if policy.later:
+    _print(policy, changed, instead, running)
+    if changed and policy.later:
         line(
             say(
                 "Checked, not run in this release: {number} parts (`tasuki check {folder}` lists them).",
@@ -68,9 +71,21 @@ def command(folder: Path, as_json: bool) -> None:
         )
 
 
-def _running(found: Portal) -> ActivePolicy | None:
+def _print(policy: Policy, changed: bool, instead: Sequence[str], running: Sequence[ActivePolicy]) -> None:
+    if not changed:
+        line(say("{name} {hash} is running already.", name=policy.name, hash=policy.hash[:12]))
+        return
+    line(say("{name} {hash} is running. Leads catch up in the background.", name=policy.name, hash=policy.hash[:12]))
+    if instead:
+        line(say("It takes the place of {name}.", name=", ".join(instead)))
+    if len(running) > 1:
+        names = " → ".join(one.name for one in running)
+        line(say("Running, in the order in which they take leads: {names}", names=names))
+
+
+def _running(found: Portal) -> list[ActivePolicy]:
     with found.database.transaction(found.installation_id) as conn:
-        return policies.active(conn)
+        return policies.running(conn)
 
 
 def _refuse_unconnected(found: Portal) -> None:

@@ -42,15 +42,16 @@ def command(stop: int | None, as_json: bool) -> None:
         return
     if stop is not None:
         line(say("Announcement {stop} wakes nobody any more.", stop=stop))
-    columns = ("No.#", "Signal", "About", "Announced", "Came again#", "Wait#", "A day#", "Ended", "Note")
+    columns = ("No.#", "Policy", "Signal", "About", "Announced", "Came again#", "Wait#", "A day#", "Ended", "Note")
     table(say("Announcements"), columns, [tuple(one.values()) for one in found], none=say("none."))
 
 
 def _row(tenant: Tenant, conn: Connection, one: announcements.Announcement) -> dict[str, Any]:
-    signal = tenant.plan.policy.signals.get(one.signal)
+    signal = tenant.under(one.policy).plan.policy.signals.get(one.signal)
     woken, _ = announcements.woken(conn, one.id, _EVER)
     return {
         "id": one.id,
+        "policy": one.policy,
         "signal": one.signal,
         "about": one.about,
         "announced_at": one.announced_at,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,15 +11,15 @@ import click
 
 from connector.bootstrap import bindings_of
 from connector.cli.output import emit, line, progress, table
-from connector.cli.policies import RUNNING, named
 from connector.cli.session import installation, opened, read_settings
+from connector.cli.which import policy_option, running_policy
 from connector.engine.backtest import NOBODY, Past, Replay, replay
 from connector.engine.plan import Plan, prepare
 from connector.engine.rehearsal import turns
 from connector.errors import UsageError
 from connector.policy.loader import load_policy_from
 from connector.policy.source import read_folder
-from connector.store import connections
+from connector.store import connections, policies
 from connector.store.clock import BusinessClock
 from connector.store.database import Database
 from connector.sync.replaying import pasts, pool_people
@@ -37,8 +37,9 @@ MOST_LEADS = 100_000
     "--from", "start", type=click.DateTime(), help="Where the replay begins; default: 30 days before its end."
 )
 @click.option("--to", "end", type=click.DateTime(), help="Where it ends; default: now.")
+@policy_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
-def command(folder: Path, start: datetime | None, end: datetime | None, as_json: bool) -> None:
+def command(folder: Path, start: datetime | None, end: datetime | None, policy_name: str | None, as_json: bool) -> None:
     """Replay what leads really did under the policy in DIR, beside the running one: volumes, load, breaches, outcomes.
 
     Signals, answers and people's moves stay as they were. A field's values before its last change are not known and
@@ -51,14 +52,18 @@ def command(folder: Path, start: datetime | None, end: datetime | None, as_json:
         installation_id = installation(database)
         with database.transaction(installation_id) as conn:
             now = BusinessClock.now(conn)
-            running = named(conn, RUNNING)
+            names = [one.name for one in policies.running(conn)]
+            running = running_policy(conn, policy_name or (plan.policy.name if plan.policy.name in names else None))
+            others = [(one.name, policies.files(conn, one.hash)) for one in policies.running(conn)]
         until = min(end.replace(tzinfo=plan.policy.zone).astimezone(UTC), now) if end is not None else now
         since = start.replace(tzinfo=plan.policy.zone).astimezone(UTC) if start is not None else until - DEFAULT_SPAN
         if since >= until:
             raise UsageError(say("The replay must begin before it ends: see --from and --to."), reason="bad_period")
-        current = prepare(load_policy_from(running.files))
+        ordered = [prepare(load_policy_from(files, name=name)) for name, files in others]
+        place = names.index(running.name)
+        current, ordered[place] = ordered[place], plan
         with progress(say("reading what happened")):
-            found = _pasts(database, installation_id, plan, since, until)
+            found = _pasts(database, installation_id, ordered, plan, since, until)
         with progress(say("living through it under both policies")):
             results = {
                 name: _replay(database, installation_id, one, found, since, until)
@@ -71,13 +76,17 @@ def command(folder: Path, start: datetime | None, end: datetime | None, as_json:
     _print(plan, results["running"], results["new"], people, since, until)
 
 
-def _pasts(database: Database, installation_id: int, plan: Plan, since: datetime, until: datetime) -> list[Past]:
+def _pasts(
+    database: Database, installation_id: int, ordered: Sequence[Plan], plan: Plan, since: datetime, until: datetime
+) -> list[Past]:
+    """What happened to the leads that this policy takes, beside the others in their order."""
     found: list[Past] = []
     after = 0
     while True:
         with database.transaction(installation_id) as conn:
-            bindings = bindings_of(plan, connections.listed(conn))
-            more, after = pasts(conn, bindings, since, until, after=after, limit=SLICE)
+            rows = connections.listed(conn)
+            bound = [bindings_of(one, rows) for one in ordered]
+            more, after = pasts(conn, bound, plan.policy.name, since, until, after=after, limit=SLICE)
         found += more
         if len(found) > MOST_LEADS:
             raise UsageError(

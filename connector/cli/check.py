@@ -1,4 +1,5 @@
-"""`tasuki check DIR`: is this policy right? Errors with their lines, warnings, and what it holds.
+"""`tasuki check DIR…`: is this policy right? Errors with their lines, warnings, and what it holds. Can several run
+together?
 
 Exit codes: 0 the policy can run, 1 it has errors, 2 the call itself is wrong.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from unicodedata import east_asian_width
 
@@ -21,6 +22,7 @@ from connector.policy.loader import check_files
 from connector.policy.model import Policy
 from connector.policy.problems import Problem
 from connector.policy.source import FolderError, read_folder
+from connector.policy.together import Clash, clashes
 from connector.texts import count, joined, say, shown, word
 
 _MOST_ALLOWED = 12
@@ -28,15 +30,59 @@ _WIDEST_LINE = 160
 
 
 @click.command(name="check", short_help="Check a policy and show every error at once.")
-@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument(
+    "folders",
+    metavar="DIR...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
 @click.option("--no-advice", is_flag=True, help="Leave out advice on what teams were seen to fail with.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
-def command(folder: Path, no_advice: bool, as_json: bool) -> None:
+def command(folders: tuple[Path, ...], no_advice: bool, as_json: bool) -> None:
     """Check the policy in DIR and show every error at once, with its line and what is allowed; then run its examples.
 
-    Advice follows on what can run but is known to fail. Exits with 0 when the policy can run and with 1 when it has
-    errors or an example does not hold.
+    Advice follows on what can run but is known to fail. Of several policies, in the order in which they are to take
+    leads, it is checked besides whether they can run together. Exits with 0 when what was checked can run and with 1
+    when there are errors or an example does not hold.
     """
+    checked = [_check(folder, advised=not no_advice) for folder in folders]
+    together = clashes([one.policy for one in checked if one.policy is not None])
+    if as_json:
+        said: dict[str, object] = _as_json(checked[0])
+        if len(checked) > 1:
+            said = {
+                "ok": all(one.ok for one in checked) and all(one.note for one in together),
+                "policies": [_as_json(one) for one in checked],
+                "together": [asdict(one) for one in together],
+            }
+        click.echo(json.dumps(said, ensure_ascii=False, indent=2))
+    else:
+        for one in checked:
+            _print(one)
+        if len(checked) > 1:
+            _print_together(together)
+    sys.exit(0 if all(one.ok for one in checked) and all(one.note for one in together) else 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A folder with what was found in it."""
+
+    folder: Path
+    files: Mapping[str, bytes]
+    policy: Policy | None
+    problems: Sequence[Problem]
+    outcome: Outcome | None
+    advice: Sequence[Advice]
+
+    @property
+    def ok(self) -> bool:
+        """True when it can run."""
+        return all(problem.warning for problem in self.problems)
+
+
+def _check(folder: Path, *, advised: bool) -> Checked:
     try:
         files = read_folder(folder)
     except FolderError as error:
@@ -45,14 +91,14 @@ def command(folder: Path, no_advice: bool, as_json: bool) -> None:
     outcome = run_examples(prepare(policy)) if policy is not None else None
     if policy is not None and outcome is not None:
         problems = [*problems, *failing_examples(policy, outcome)]
-    advice = advise(policy) if policy is not None and not no_advice else ()
-    if as_json:
-        click.echo(json.dumps(_as_json(policy, problems, outcome, advice), ensure_ascii=False, indent=2))
-    else:
-        _print(folder, files, policy, problems, outcome)
-        if policy is not None:
-            _print_advice(policy, advice)
-    sys.exit(1 if any(not problem.warning for problem in problems) else 0)
+    return Checked(
+        folder=folder,
+        files=files,
+        policy=policy,
+        problems=problems,
+        outcome=outcome,
+        advice=advise(policy) if policy is not None and advised else (),
+    )
 
 
 def failing_examples(policy: Policy, outcome: Outcome) -> list[Problem]:
@@ -69,23 +115,28 @@ def failing_examples(policy: Policy, outcome: Outcome) -> list[Problem]:
     ]
 
 
-def _print(
-    folder: Path,
-    files: Mapping[str, bytes],
-    policy: Policy | None,
-    problems: Sequence[Problem],
-    outcome: Outcome | None,
-) -> None:
-    for problem in problems:
-        click.echo("\n".join(problem_lines(folder, files, problem)))
-        click.echo()
+def _print(found: Checked) -> None:
+    folder, files, policy, problems, outcome = found.folder, found.files, found.policy, found.problems, found.outcome
+    _print_problems(folder, files, problems)
     errors = sum(not problem.warning for problem in problems)
     warnings = len(problems) - errors
     counted = joined(", ", (count(errors, "{n} error", "{n} errors"), count(warnings, "{n} warning", "{n} warnings")))
     if policy is None or outcome is None or errors:
         _echo(say("✗ {folder}: {counted}. The running policy, if any, stays as it is.", folder=folder, counted=counted))
-        return
-    _echo(say("✓ {folder}: {counted}.\n", folder=folder, counted=counted))
+    else:
+        _echo(say("✓ {folder}: {counted}.\n", folder=folder, counted=counted))
+        _print_policy(policy, outcome)
+    if policy is not None:
+        _print_advice(policy, found.advice)
+
+
+def _print_problems(folder: Path, files: Mapping[str, bytes], problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        click.echo("\n".join(problem_lines(folder, files, problem)))
+        click.echo()
+
+
+def _print_policy(policy: Policy, outcome: Outcome) -> None:
     for key, value in summary(policy).items():
         name = shown(word(key))
         click.echo(f"  {name}{' ' * max(1, 13 - _width(name))}{shown(value)}")
@@ -95,6 +146,18 @@ def _print(
         _echo(say("\nChecked, not run in this release:"))
         for part in policy.later:
             click.echo(f"  - {part}")
+
+
+def _print_together(found: Sequence[Clash]) -> None:
+    """Who takes which leads, then what does not go together."""
+    _echo(say("\nTogether, a lead belongs to the first that takes it:"))
+    order = [one for one in found if one.reason == "order"]
+    for one in order:
+        click.echo(f"  {shown(one.message)}")
+    for kind, note in ((say("error"), False), (say("note"), True)):
+        for one in found:
+            if one.note is note and one not in order:
+                click.echo(f"  {shown(kind)}: {shown(one.message)}")
 
 
 def _print_advice(policy: Policy, advice: Sequence[Advice]) -> None:
@@ -178,9 +241,8 @@ def summary(policy: Policy) -> dict[str, str]:
     }
 
 
-def _as_json(
-    policy: Policy | None, problems: Sequence[Problem], outcome: Outcome | None, advice: Sequence[Advice]
-) -> dict[str, object]:
+def _as_json(found: Checked) -> dict[str, object]:
+    policy, problems, outcome, advice = found.policy, found.problems, found.outcome, found.advice
     return {
         "ok": all(problem.warning for problem in problems),
         "errors": [asdict(problem) for problem in problems if not problem.warning],

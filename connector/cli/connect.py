@@ -26,44 +26,49 @@ from connector.vendors.provisioning import ProvisionPlan
 def command(folder: Path | None, plan_only: bool, as_json: bool) -> None:
     """Connect the portal and create what the policy in DIR needs there; doing it again changes nothing.
 
-    Without DIR it is TASUKI_POLICY, else the running policy. Created are properties that begin with `tasuki_`, missing
-    options and lifecycle stages; nothing that exists is redefined. Exits with 1 when the portal cannot hold the policy.
+    Without DIR it is TASUKI_POLICY, else every running policy. Created are properties that begin with `tasuki_`,
+    missing options and lifecycle stages; nothing that exists is redefined. Exits with 1 when the portal cannot hold the
+    policy.
     """
     settings = read_settings()
     account = portal(settings)
+    facts: list[dict[str, Any]] = []
     with opened(settings) as database:
         refuse_played_time(database, settings)
         with open_portal(database, account) as found:
-            policy = _policy(found, settings, folder)
-            with progress(say("looking at the portal")):
-                plan = found.plan(policy)
-            if not as_json:
-                show_plan(plan)
-            applied = not plan_only and not plan.errors
-            if applied:
-                with progress(say("bringing the portal in line")):
-                    found.provision(plan)
-            facts = plan_facts(plan) | {"account_id": str(account.portal_id), "policy": policy.name, "applied": applied}
+            for policy in _policies(found, settings, folder):
+                with progress(say("looking at the portal")):
+                    plan = found.plan(policy)
+                if not as_json:
+                    show_plan(plan)
+                applied = not plan_only and not plan.errors
+                if applied:
+                    with progress(say("bringing the portal in line")):
+                        found.provision(plan)
+                facts.append(
+                    plan_facts(plan) | {"account_id": str(account.portal_id), "policy": policy.name, "applied": applied}
+                )
+                if plan.errors:
+                    break
     if as_json:
-        emit(facts)
+        emit(facts[0] if len(facts) == 1 else facts)
     elif applied:
         line(say("Portal {portal_id} is connected. Next: `tasuki activate DIR`.", portal_id=account.portal_id))
     if plan.errors:
         click.get_current_context().exit(1)
 
 
-def _policy(found: Portal, settings: Settings, folder: Path | None) -> Policy:
+def _policies(found: Portal, settings: Settings, folder: Path | None) -> list[Policy]:
     chosen = folder or settings.policy
     if chosen is not None:
-        return load_policy(chosen)
+        return [load_policy(chosen)]
     with found.database.transaction(found.installation_id) as conn:
-        active = policies.active(conn)
-        files = policies.files(conn, active.hash) if active else None
-    if active is None or files is None:
+        running = [load_policy_from(policies.files(conn, one.hash), name=one.name) for one in policies.running(conn)]
+    if not running:
         raise UsageError(
             say("Name the policy's folder, or set TASUKI_POLICY: none is running yet."), reason="no_policy"
         )
-    return load_policy_from(files, name=active.name)
+    return running
 
 
 def show_plan(plan: ProvisionPlan) -> None:

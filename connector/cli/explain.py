@@ -27,7 +27,8 @@ def command(lead: str, as_json: bool) -> None:
     with opened(settings) as database:
         runtime = Runtime(database, settings)
         tenant = active_tenant(runtime, installation(database))
-        found = described(tenant, story(tenant, find_lead(tenant, lead)))
+        told = story(tenant, find_lead(tenant, lead))
+        found = described(tenant.under(told.row.policy), told)
     if as_json:
         emit(found)
     else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from multiprocessing import get_context
@@ -16,19 +17,49 @@ from rich.progress import Progress
 from connector.bootstrap import bindings_of
 from connector.engine.plan import Plan, prepare
 from connector.policy.loader import load_policy_from
-from connector.store import connections
+from connector.policy.model import Policy
+from connector.policy.together import clashes
+from connector.store import connections, policies
 from connector.store.clock import BusinessClock
-from connector.store.database import Database
+from connector.store.database import Connection, Database
+from connector.sync.activate import arranged, refuse_clashes
 from connector.sync.forecast import Forecast, Shard, forecast, shards
+
+_Given = tuple[str, tuple[tuple[str, bytes], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFiles:
+    """A policy by its name, as its files."""
+
+    name: str
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What would run beside a policy of this name, in order: before it and after it."""
+
+    name: str
+    before: Sequence[PolicyFiles] = ()
+    after: Sequence[PolicyFiles] = ()
+
+
+NOBODY = Beside("policy")
 
 SHARDS_A_PROCESS = 16
 """Small enough to show progress and to share the work evenly."""
 
 
 def forecast_base(
-    database: Database, installation_id: int, files: Mapping[str, bytes], *, processes: int | None = None
+    database: Database,
+    installation_id: int,
+    files: Mapping[str, bytes],
+    *,
+    beside: Beside = NOBODY,
+    processes: int | None = None,
 ) -> tuple[Forecast, datetime]:
-    """The forecast of a policy over the whole base, and the business time that it is of."""
+    """The forecast of a policy over the whole base, `beside` what else would run; and the business time it is of."""
     processes = processes or max(1, len(os.sched_getaffinity(0)))
     with database.transaction(installation_id) as conn:
         now = BusinessClock.now(conn)
@@ -37,30 +68,52 @@ def forecast_base(
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("deciding every lead", total=len(pieces))
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            given = tuple(files.items())
-            running = [pool.submit(_shard, database.dsn, installation_id, given, now, shard) for shard in pieces]
+            given = tuple(_given(one) for one in (*beside.before, PolicyFiles(beside.name, files), *beside.after))
+            running = [
+                pool.submit(_shard, database.dsn, installation_id, given, len(beside.before), now, shard)
+                for shard in pieces
+            ]
             for one in as_completed(running):
                 total.add(one.result())
                 progress.advance(task)
     return total, now
 
 
+def would_run_beside(conn: Connection, policy: Policy, *, before: str | None, instead: Sequence[str]) -> Beside:
+    """What would run beside this policy if it were activated so. Raises what the activation would raise."""
+    running = {one.name: one for one in policies.running(conn)}
+    order = arranged(list(running), policy.name, before=before, instead=instead)
+    place = order.index(policy.name)
+    files = {name: PolicyFiles(name, policies.files(conn, running[name].hash)) for name in order if name != policy.name}
+    together = [load_policy_from(files[name].files, name=name) if name != policy.name else policy for name in order]
+    refuse_clashes(clashes(together))
+    return Beside(
+        policy.name,
+        [files[name] for name in order[:place]],
+        [files[name] for name in order[place + 1 :]],
+    )
+
+
+def _given(one: PolicyFiles) -> _Given:
+    return one.name, tuple(one.files.items())
+
+
 @lru_cache(maxsize=1)
-def _ready(files: tuple[tuple[str, bytes], ...]) -> Plan:
-    """The policy, read once in each process: that takes as long as a thousand leads."""
-    return prepare(load_policy_from(dict(files)))
+def _ready(given: tuple[_Given, ...]) -> list[Plan]:
+    """The policies, read once in each process: that takes as long as a thousand leads."""
+    return [prepare(load_policy_from(dict(files), name=name)) for name, files in given]
 
 
 def _shard(
-    dsn: str, installation_id: int, files: tuple[tuple[str, bytes], ...], now: datetime, shard: Shard
+    dsn: str, installation_id: int, given: tuple[_Given, ...], new: int, now: datetime, shard: Shard
 ) -> Forecast:
     """One piece, in a process of its own. Leads come and go by the thousand without circles: none are looked for."""
     gc.set_threshold(200_000, 50, 50)
-    plan = _ready(files)
+    plans = _ready(given)
     database = Database.open(dsn)
     try:
         with database.transaction(installation_id) as conn:
-            bindings = bindings_of(plan, connections.listed(conn))
-        return forecast(database, installation_id, bindings, plan, now, shard)
+            rows = connections.listed(conn)
+        return forecast(database, installation_id, [bindings_of(one, rows) for one in plans], plans[new], now, shard)
     finally:
         database.close()

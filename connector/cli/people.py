@@ -158,11 +158,11 @@ def not_one(number: int, name: str) -> str:
 
 
 def _moment(conn: Connection, said: datetime | None) -> datetime | None:
-    """A moment in the running policy's time zone."""
+    """A moment in the time zone of the first running policy."""
     if said is None:
         return None
-    active = policies.active(conn)
-    zone = load_policy_from(policies.files(conn, active.hash)).zone if active is not None else UTC
+    running = policies.running(conn)
+    zone = load_policy_from(policies.files(conn, running[0].hash)).zone if running else UTC
     return said.replace(tzinfo=zone).astimezone(UTC)
 
 

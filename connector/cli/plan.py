@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from connector.cli.forecasting import forecast_base
+from connector.cli.forecasting import forecast_base, would_run_beside
 from connector.cli.output import emit, line, moment, table
 from connector.cli.session import installation, opened, read_settings
 from connector.engine.plan import Plan, prepare
@@ -28,9 +28,11 @@ MOST_ROWS = 40
 
 @click.command(name="plan")
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--before", metavar="NAME", help="As `activate --before`: it would take leads before this policy.")
+@click.option("--instead", metavar="NAME", multiple=True, help="As `activate --instead`: it would take its place.")
 @click.option("--processes", type=click.IntRange(1, 64), help="Processes to decide with; default: one a core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
-def command(folder: Path, processes: int | None, as_json: bool) -> None:
+def command(folder: Path, before: str | None, instead: tuple[str, ...], processes: int | None, as_json: bool) -> None:
     """Show what the policy in DIR would change on the whole base if it were activated now; nothing is written.
 
     Every lead is decided under it: which would change stage, rating, owner or tasks, which rules bear on leads and
@@ -42,7 +44,9 @@ def command(folder: Path, processes: int | None, as_json: bool) -> None:
     settings = read_settings()
     with opened(settings) as database:
         installation_id = installation(database)
-        found, now = forecast_base(database, installation_id, files, processes=processes)
+        with database.transaction(installation_id) as conn:
+            beside = would_run_beside(conn, policy, before=before, instead=instead)
+        found, now = forecast_base(database, installation_id, files, beside=beside, processes=processes)
         quota = _quota(database, installation_id)
     calls = found.calls(BATCH)
     kinds = dict(rule_ids(plan))
@@ -83,7 +87,9 @@ def command(folder: Path, processes: int | None, as_json: bool) -> None:
 
 
 def _print_changes(found: Forecast) -> None:
-    rows: list[tuple[object, ...]] = []
+    rows: list[tuple[object, ...]] = [
+        (word("policy"), move, count, _names(found, f"passing {move}")) for move, count in found.passing.most_common()
+    ]
     moves = [("stage", found.stages), *found.ratings.items()]
     for what, counted in moves:
         rows += [(word(what), move, count, _names(found, f"{what} {move}")) for move, count in counted.most_common()]

@@ -1,4 +1,4 @@
-"""Which policies there are to speak of: the running one, kept versions by their hash, folders."""
+"""Which policies there are to speak of: the running ones by name, kept versions by their hash, folders."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from connector.cli.which import running_policy
 from connector.errors import UsageError
 from connector.policy.source import read_folder
 from connector.store import policies
@@ -25,17 +26,21 @@ class Named:
 
 
 def named(conn: Connection, reference: str) -> Named:
-    """The policy of `running`, of a folder, or of the beginning of a kept version's hash."""
+    """The policy of `running` (or a running one by its name), of a folder, or of the beginning of a kept hash."""
     if reference == RUNNING:
-        active = policies.active(conn)
-        if active is None:
-            raise UsageError(say("No policy is running yet: run `tasuki activate DIR`."), reason="no_policy")
-        return Named(name=f"{active.name} {active.hash[:12]}", files=policies.files(conn, active.hash))
+        return _running(conn, running_policy(conn, None))
     folder = Path(reference)
     if folder.is_dir():
         return Named(name=reference, files=read_folder(folder))
+    by_name = next((one for one in policies.running(conn) if one.name == reference), None)
+    if by_name is not None:
+        return _running(conn, by_name)
     found = version(conn, reference)
     return Named(name=f"{found.name} {found.hash[:12]}", files=policies.files(conn, found.hash))
+
+
+def _running(conn: Connection, active: policies.ActivePolicy) -> Named:
+    return Named(name=f"{active.name} {active.hash[:12]}", files=policies.files(conn, active.hash))
 
 
 def version(conn: Connection, prefix: str) -> policies.Version:

@@ -11,6 +11,7 @@ import click
 from connector.bootstrap import Runtime
 from connector.cli.output import emit, line, table
 from connector.cli.session import installation, opened, read_settings
+from connector.cli.which import policy_option, tenant_under
 from connector.engine.words import label_in
 from connector.errors import UsageError
 from connector.policy.model import Label, Policy
@@ -26,8 +27,9 @@ WEEK = timedelta(days=7)
 @click.argument("pool")
 @click.option("--from", "start", type=click.DateTime(), help="Since when leads were given; default: 7 days ago.")
 @click.option("--to", "end", type=click.DateTime(), help="Until when; default: now.")
+@policy_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
-def command(pool: str, start: datetime | None, end: datetime | None, as_json: bool) -> None:
+def command(pool: str, start: datetime | None, end: datetime | None, policy_name: str | None, as_json: bool) -> None:
     """Print what became of the leads that POOL was given in a period: attempts, stages, reasons, promises.
 
     Only what happened after a lead was given counts. Numbers and staff names stand in it, nothing of the leads: it can
@@ -36,9 +38,9 @@ def command(pool: str, start: datetime | None, end: datetime | None, as_json: bo
     settings = read_settings()
     with opened(settings) as database:
         installation_id = installation(database)
-        tenant = Runtime(database, settings).tenant(installation_id)
-        routing = tenant.plan.policy.routing if tenant is not None else None
-        if tenant is None or routing is None:
+        tenant = tenant_under(Runtime(database, settings), installation_id, policy_name)
+        routing = tenant.plan.policy.routing
+        if routing is None:
             raise UsageError(say("The running policy has no routing.yaml."), reason="no_routing")
         if pool not in routing.pools:
             known = ", ".join(routing.pools)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from connector.cli.session import installation, opened, read_settings
+from connector.cli.which import running_policy
 from connector.errors import UsageError
 from connector.policy.documents.agreement import agreement
 from connector.policy.documents.manual import manual
@@ -25,20 +26,19 @@ _FORMATS = {"html": as_html, "markdown": as_markdown}
 @click.argument("what", metavar="sla|manual", type=click.Choice(tuple(_PRINTERS)))
 @click.option(
     "--policy",
-    "folder",
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A policy's folder; without it the running policy.",
+    "named",
+    metavar="DIR|NAME",
+    help="A policy's folder, or the name of a running one; without it the running policy.",
 )
 @click.option("--language", type=click.Choice(("ja", "en")), help="Default: the policy's own.")
 @click.option("--format", "form", type=click.Choice(tuple(_FORMATS)), default="html", help="Default: html.")
 @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write it into FILE.")
-def command(what: str, folder: Path | None, language: str | None, form: str, out: Path | None) -> None:
+def command(what: str, named: str | None, language: str | None, form: str, out: Path | None) -> None:
     """Print the agreement between departments (sla) or the reps' operating manual (manual).
 
     Both come from the YAML that runs: what people sign and work by is what is measured and done.
     """
-    policy = load_policy(folder) if folder is not None else _running()
+    policy = _policy(named)
     if what == "sla" and not policy.clocks and policy.agreement is None:
         raise UsageError(say("The policy has no sla.yaml: there is nothing to agree on yet."), reason="no_sla")
     today = datetime.now(policy.zone).date()
@@ -50,10 +50,11 @@ def command(what: str, folder: Path | None, language: str | None, form: str, out
     click.echo(out)
 
 
-def _running() -> Policy:
+def _policy(named: str | None) -> Policy:
+    """The policy of a folder, which needs no store; else a running one."""
+    if named is not None and Path(named).is_dir():
+        return load_policy(Path(named))
     with opened(read_settings()) as database, database.transaction(installation(database)) as conn:
-        active = policies.active(conn)
-        if active is None:
-            raise UsageError(say("No policy is running yet: name a folder with --policy."), reason="no_policy")
+        active = running_policy(conn, named)
         files = policies.files(conn, active.hash)
     return load_policy_from(files, name=active.name)

@@ -11,6 +11,7 @@ from connector.bootstrap import Runtime
 from connector.cli.output import emit, line, table
 from connector.cli.people import not_one
 from connector.cli.session import installation, opened, read_settings
+from connector.cli.which import policy_option, tenant_under
 from connector.engine.words import label_in
 from connector.errors import UsageError
 from connector.policy.model import Queue
@@ -36,8 +37,9 @@ class _List:
 @click.argument("queue", metavar="[ID]", required=False)
 @click.option("--mine", metavar="PERSON", help="Only the tasks of this person: an id, a name or a mail address.")
 @click.option("--limit", default=100, type=click.IntRange(1, 100_000), show_default=True, help="At most so many each.")
+@policy_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
-def command(queue: str | None, mine: str | None, limit: int, as_json: bool) -> None:
+def command(queue: str | None, mine: str | None, limit: int, policy_name: str | None, as_json: bool) -> None:
     """Print every call list (or the queue ID) in its order: why, until when, whose.
 
     Exits with 0 whether or not anything waits.
@@ -45,9 +47,7 @@ def command(queue: str | None, mine: str | None, limit: int, as_json: bool) -> N
     settings = read_settings()
     with opened(settings) as database:
         installation_id = installation(database)
-        tenant = Runtime(database, settings).tenant(installation_id)
-        if tenant is None:
-            raise UsageError(say("No policy is running: `tasuki activate DIR` makes one run."), reason="no_policy")
+        tenant = tenant_under(Runtime(database, settings), installation_id, policy_name)
         policy = tenant.plan.policy
         chosen = _chosen(policy.queues, queue)
         with database.transaction(installation_id) as conn:

@@ -12,6 +12,7 @@ import click
 from connector.bootstrap import Runtime
 from connector.cli.output import emit, line, table
 from connector.cli.session import installation, opened, read_settings
+from connector.cli.which import policy_option, tenant_under
 from connector.engine.allocate import SAME_COMPANY, STICKY, Member, why_not
 from connector.engine.routing import TASK
 from connector.errors import UsageError
@@ -57,15 +58,16 @@ def command() -> None:
 @command.command(name="show")
 @click.argument("pool", required=False)
 @click.option("--from", "start", type=click.DateTime(), help="Since when grants are counted; default: 30 days.")
+@policy_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
-def show(pool: str | None, start: datetime | None, as_json: bool) -> None:
+def show(pool: str | None, start: datetime | None, policy_name: str | None, as_json: bool) -> None:
     """Show for each pool (or POOL) the expected and the actual share of its people, and why each was skipped."""
     settings = read_settings()
     with opened(settings) as database:
         installation_id = installation(database)
-        tenant = Runtime(database, settings).tenant(installation_id)
-        routing = tenant.plan.policy.routing if tenant is not None else None
-        if tenant is None or routing is None:
+        tenant = tenant_under(Runtime(database, settings), installation_id, policy_name)
+        routing = tenant.plan.policy.routing
+        if routing is None:
             raise UsageError(say("The running policy has no routing.yaml."), reason="no_routing")
         if pool is not None and pool not in routing.pools:
             known = ", ".join(routing.pools)

@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from connector.bootstrap import Runtime
-from connector.cli.explain import active_tenant
 from connector.cli.output import emit, line, moment, table
 from connector.cli.session import installation, opened, read_settings
+from connector.cli.which import policy_option, tenant_under
 from connector.errors import UsageError
 from connector.policy.documents.speech import Speech
 from connector.policy.model import Clock, Policy
@@ -36,6 +36,7 @@ _GOING_ON = (Standing.RUNNING, Standing.WARNED, Standing.BREACHED)
 @click.option("--to", "end", type=click.DateTime(), help="End of the period; default: now.")
 @click.option("--running", is_flag=True, help="List the leads whose clocks run, the next to run out first.")
 @click.option("--language", type=click.Choice(("ja", "en")), help="Default: the policy's own.")
+@policy_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
 def command(
     clock: str | None,
@@ -44,6 +45,7 @@ def command(
     end: datetime | None,
     running: bool,
     language: str | None,
+    policy_name: str | None,
     as_json: bool,
 ) -> None:
     """Show how the promises of sla.yaml (or CLOCK) are kept: what runs now, and what a period came to.
@@ -54,7 +56,7 @@ def command(
     settings = read_settings()
     with opened(settings) as database:
         installation_id = installation(database)
-        tenant = active_tenant(Runtime(database, settings), installation_id)
+        tenant = tenant_under(Runtime(database, settings), installation_id, policy_name)
         clocks = _chosen(tenant.plan.policy, clock)
         with database.transaction(installation_id) as conn:
             now = BusinessClock.now(conn)

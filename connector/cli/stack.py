@@ -23,6 +23,7 @@ from connector.policy.loader import load_policy
 from connector.policy.source import read_folder
 from connector.sandbox.handle import SandboxHandle, connect_sandbox
 from connector.settings import Settings
+from connector.store import policies
 from connector.store.database import Database
 from connector.store.embedded import embedded_database
 from connector.sync.activate import activate
@@ -108,7 +109,9 @@ def _prepare(
     policy = load_policy(folder)
     assert settings.hubspot is not None
     installation_id, connection_id = connect_hubspot(database, settings.hubspot, policy)
-    activate(database, installation_id, policy, read_folder(folder))
+    with database.transaction(installation_id) as conn:
+        others = [one.name for one in policies.running(conn) if one.name != policy.name]
+    activate(database, installation_id, policy, read_folder(folder), instead=others)
     stack = Stack(
         home=home,
         url=url,

@@ -10,8 +10,8 @@ import click
 from connector.bootstrap import Runtime
 from connector.cli.output import age, emit, line, table
 from connector.cli.session import installation, opened, read_settings
+from connector.cli.which import policy_option, tenant_under
 from connector.engine.makers import CONTACTS
-from connector.errors import UsageError
 from connector.store import trials
 from connector.store.clock import BusinessClock
 from connector.sync.context import Tenant
@@ -23,8 +23,9 @@ DEFAULT_SPAN = timedelta(days=30)
 
 @click.command(name="trial")
 @click.option("--from", "start", type=click.DateTime(), help="Since when shadows are counted; default: 30 days.")
+@policy_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
-def command(start: datetime | None, as_json: bool) -> None:
+def command(start: datetime | None, policy_name: str | None, as_json: bool) -> None:
     """Compare the leads on which the running policy acts with those on which it only decides (`trial:` in policy.yaml).
 
     Then tell for each rule in `shadow` how often it would have acted, and what people and live rules did there all the
@@ -33,9 +34,7 @@ def command(start: datetime | None, as_json: bool) -> None:
     settings = read_settings()
     with opened(settings) as database:
         installation_id = installation(database)
-        tenant = Runtime(database, settings).tenant(installation_id)
-        if tenant is None:
-            raise UsageError(say("No policy is running yet: run `tasuki activate DIR`."), reason="no_policy")
+        tenant = tenant_under(Runtime(database, settings), installation_id, policy_name)
         acting, resting = compare(tenant)
         shadows = _shadows(tenant, start)
     if as_json:

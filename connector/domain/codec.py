@@ -153,6 +153,7 @@ def encode_state(state: LeadState) -> dict[str, Json]:
         "sent_back": state.sent_back or None,
         "employer": [state.employer.domain, text_or_none(state.employer.since)] if state.employer else None,
         "firsts": encode_values(state.firsts),
+        "begun_at": text_or_none(state.begun_at),
         "policy": state.policy,
     }
     return {name: value for name, value in full.items() if value not in (None, [], {})}
@@ -247,6 +248,7 @@ _DECODERS: Mapping[str, Callable[[Any], Any]] = {
     "stuck": _same,
     "employer": _decode_employer,
     "sent_back": _same,
+    "begun_at": datetime.fromisoformat,
     "firsts": _by_name(decode_value),
     "policy": _same,
 }

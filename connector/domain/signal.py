@@ -13,7 +13,8 @@ class Signal:
     `id` is the row that causes refer to for ever; `kind` is a signal id of the policy; `seen` says that an
     evaluation has already had its chance to act on it. `by` is the person of the company who logged it, where it is
     something that people of the company do. `starts_at` is when the meeting begins that it tells of, while that lies
-    ahead and is not called off.
+    ahead and is not called off. `policy` alone means this kind by it, where another policy learns that from something
+    else.
     """
 
     id: int
@@ -23,3 +24,4 @@ class Signal:
     seen: bool = False
     by: str | None = None
     starts_at: datetime | None = None
+    policy: str | None = None

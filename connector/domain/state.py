@@ -125,6 +125,7 @@ class LeadState:
     employer: Employer | None = None
     sent_back: int = 0  #: How often it was sent back or aside for a reason.
     firsts: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))  #: of fields that keep the first
+    begun_at: datetime | None = None  #: When it came under its policy from another that ran beside it.
     policy: str | None = None  #: Content hash of the policy that produced this state.
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from connector.engine.view import LeadView
 
 RUNNING, FINISHED, WAITING = "running", "finished", "waiting"
+BY_POLICY = "policy"
+"""What stopped a run that the lead's policy has no more use for."""
 _CADENCE = Cause.CADENCE.value
 _UNENROL_TITLE = {"ja": "シーケンスから外してください: {name}", "en": "Take this contact out of the sequence: {name}"}
 
@@ -76,6 +78,17 @@ def turned_to(
             number = before.number + 1 if before is not None else 1
             after[name] = CadenceRun(number=number, started_at=trigger.happening.at)
     _close(acts, after, view)
+    return after
+
+
+def ended(plan: Plan, runs: Mapping[str, CadenceRun], view: LeadView, acts: Acts) -> Mapping[str, CadenceRun]:
+    """Stop every run: the policy has the lead no longer. Whoever stands in a sequence is to be taken out of it."""
+    after = dict(runs)
+    for name, run in runs.items():
+        if run.running:
+            after[name] = replace(run, stopped_at=view.now, stopped_by=BY_POLICY)
+            if (cadence := plan.policy.cadences.get(name)) is not None:
+                _ask_to_unenrol(cadence, after[name], view, acts)
     return after
 
 
@@ -163,7 +176,7 @@ def _stopped(plan: Plan, name: str, run: CadenceRun, view: LeadView, events: Eve
     if not run.running:
         return run
     if cadence is None:  # a policy without it has no more use for its steps
-        return replace(run, stopped_at=view.now, stopped_by="policy")
+        return replace(run, stopped_at=view.now, stopped_by=BY_POLICY)
     by_rule = next((trigger for stopped, trigger in acts.stops if stopped == name), None)
     found = first_after(plan, f"{name}.stop_on", cadence.stop_on, run.started_at, view, events)
     if by_rule is not None:

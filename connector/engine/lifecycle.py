@@ -60,7 +60,8 @@ def adopt(
     stage = report.stages[0] if report is not None and report.stages else first
     entered_at = began
     if stage != first and report is not None:
-        entered_at = max(view.lead.created_at, min(report.moved_at, latest, view.now))
+        earliest = view.entry.entered_at if view.entry else view.lead.created_at
+        entered_at = max(earliest, min(report.moved_at, latest, view.now))
     return StageEntry(
         seq=view.entry.seq + 1 if view.entry else 1,
         stage=stage,

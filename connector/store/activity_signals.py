@@ -12,6 +12,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from connector.policy.united import split_kind
 from connector.store.database import Connection
 from connector.store.signals import NewSignal
 
@@ -19,13 +20,14 @@ NEAR = timedelta(minutes=10)
 """A task that is ticked off so soon before or after a logged activity of its kind tells of the same one."""
 
 _STANDING = """
-SELECT id, record, lead_id, kind, occurred_at, detail FROM signal WHERE record = ANY(%s) ORDER BY id
+SELECT id, record, lead_id, coalesce(policy || ':', '') || kind AS kind, occurred_at, detail FROM signal
+WHERE record = ANY(%s) ORDER BY id
 """
 
 _INSERT = """
-INSERT INTO signal (installation_id, lead_id, kind, source, source_key, occurred_at, learnt_at, detail, record)
+INSERT INTO signal (installation_id, lead_id, kind, source, source_key, occurred_at, learnt_at, detail, record, policy)
 SELECT %(installation_id)s, %(lead_id)s, %(kind)s, %(source)s, %(source_key)s, %(occurred_at)s, %(learnt_at)s,
-       %(detail)s, %(record)s
+       %(detail)s, %(record)s, %(policy)s
 WHERE NOT EXISTS (SELECT FROM lead WHERE lead.id = %(lead_id)s AND gone = 'erased')
 ON CONFLICT (installation_id, source_key) DO NOTHING
 RETURNING id
@@ -39,14 +41,16 @@ WHERE id = %(id)s
 # `length` counts: a task is ticked off when the call is over.
 _OF_TASK_NEAR = """
 SELECT id FROM signal
-WHERE lead_id = %(lead_id)s AND kind = %(kind)s AND source = 'task' AND detail ->> 'activity' = %(activity)s
+WHERE lead_id = %(lead_id)s AND kind = %(kind)s AND policy IS NOT DISTINCT FROM %(policy)s
+  AND source = 'task' AND detail ->> 'activity' = %(activity)s
   AND occurred_at BETWEEN %(occurred_at)s - %(near)s AND %(occurred_at)s + %(length)s + %(near)s
 ORDER BY id LIMIT 1
 """
 
 _LOGGED_NEAR = """
 SELECT 1 FROM signal
-WHERE lead_id = %(lead_id)s AND kind = %(kind)s AND source = 'activity' AND detail ->> 'activity' = %(activity)s
+WHERE lead_id = %(lead_id)s AND kind = %(kind)s AND policy IS NOT DISTINCT FROM %(policy)s
+  AND source = 'activity' AND detail ->> 'activity' = %(activity)s
   AND %(occurred_at)s BETWEEN occurred_at - %(near)s
       AND occurred_at + make_interval(secs => coalesce((detail ->> 'length_seconds')::float8, 0)) + %(near)s
 LIMIT 1
@@ -114,10 +118,12 @@ def _learn(conn: Connection, installation_id: int, one: NewSignal, learnt_at: da
 
 
 def _insert(conn: Connection, installation_id: int, one: NewSignal, learnt_at: datetime) -> bool:
+    policy, kind = split_kind(one.kind)
     values = {
         "installation_id": installation_id,
         "lead_id": one.lead_id,
-        "kind": one.kind,
+        "kind": kind,
+        "policy": policy,
         "source": one.source,
         "source_key": one.source_key,
         "occurred_at": one.occurred_at,
@@ -140,9 +146,11 @@ def _update(conn: Connection, signal_id: int, one: NewSignal) -> None:
 
 
 def _near(one: NewSignal) -> dict[str, Any]:
+    policy, kind = split_kind(one.kind)
     return {
         "lead_id": one.lead_id,
-        "kind": one.kind,
+        "kind": kind,
+        "policy": policy,
         "activity": one.detail["activity"],
         "occurred_at": one.occurred_at,
         "near": NEAR,

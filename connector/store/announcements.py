@@ -14,9 +14,11 @@ SOURCE = "announcement"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
-    """One announcement. `about` is a canonical value (None: it concerns every lead that waits)."""
+    """One announcement, to leads that are under `policy`. `about` is a canonical value (None: it concerns every lead
+    that waits)."""
 
     id: int
+    policy: str
     signal: str
     about: str | None
     note: str
@@ -33,17 +35,18 @@ class Waiting:
     since: datetime
 
 
-_COLUMNS = "id, signal, about, note, announced_at, next_at, ended_at"
+_COLUMNS = "id, policy, signal, about, note, announced_at, next_at, ended_at"
 
 _ADD = f"""
-INSERT INTO announcement (installation_id, signal, about, note, announced_at, next_at)
-VALUES (%(installation_id)s, %(signal)s, %(about)s, %(note)s, %(now)s, %(now)s)
+INSERT INTO announcement (installation_id, policy, signal, about, note, announced_at, next_at)
+VALUES (%(installation_id)s, %(policy)s, %(signal)s, %(about)s, %(note)s, %(now)s, %(now)s)
 RETURNING {_COLUMNS}
 """
 
 _WAITING = """
 SELECT id AS lead_id, (state -> 'entry' ->> 'entered_at')::timestamptz AS since FROM lead
-WHERE gone IS NULL AND stage = ANY(%(stages)s) AND state -> 'entry' ->> 'reason' = ANY(%(reasons)s)
+WHERE gone IS NULL AND policy = %(policy)s AND stage = ANY(%(stages)s)
+  AND state -> 'entry' ->> 'reason' = ANY(%(reasons)s)
   AND (state -> 'entry' ->> 'entered_at')::timestamptz < %(before)s
   AND ((state -> 'entry' ->> 'entered_at')::timestamptz, id) > (%(since)s, %(after)s)
   AND NOT EXISTS (
@@ -58,10 +61,24 @@ WHERE source = 'announcement' AND detail ->> 'announcement' = %(id)s
 
 
 def add(
-    conn: Connection, installation_id: int, *, signal: str, about: str | None, note: str, now: datetime
+    conn: Connection,
+    installation_id: int,
+    *,
+    policy: str,
+    signal: str,
+    about: str | None,
+    note: str,
+    now: datetime,
 ) -> Announcement:
     """Keep an announcement; its first leads have their turn at once."""
-    values = {"installation_id": installation_id, "signal": signal, "about": about, "note": note, "now": now}
+    values = {
+        "installation_id": installation_id,
+        "policy": policy,
+        "signal": signal,
+        "about": about,
+        "note": note,
+        "now": now,
+    }
     row = conn.execute(_ADD, values).fetchone()
     assert row is not None
     return Announcement(**row)
@@ -117,6 +134,7 @@ def waiting(
 ) -> list[Waiting]:
     """The next leads that went aside before it was announced and have not had their turn, the oldest first."""
     values = {
+        "policy": announcement.policy,
         "stages": list(stages),
         "reasons": list(reasons),
         "before": announcement.announced_at,

@@ -25,6 +25,7 @@ class LeadRow:
     desired: Mapping[str, Any]
     desired_stage: str | None
     scores: Mapping[str, float]
+    policy: str | None
     policy_hash: str | None
     evaluated_at: datetime | None
     gone: str | None
@@ -52,6 +53,7 @@ class Evaluated:
     desired: Mapping[str, Any]
     desired_stage: str | None
     scores: Mapping[str, float]
+    policy: str
     policy_hash: str
     generation: int
     wake_at: datetime | None
@@ -61,7 +63,9 @@ class Evaluated:
 NOBODY = 0
 """The lead of a record whose person was erased."""
 
-_COLUMNS = "id, created_at, revision, stage, state, desired, desired_stage, scores, policy_hash, evaluated_at, gone"
+_COLUMNS = (
+    "id, created_at, revision, stage, state, desired, desired_stage, scores, policy, policy_hash, evaluated_at, gone"
+)
 _RESULT = (
     "lead_id",
     "revision",
@@ -71,6 +75,7 @@ _RESULT = (
     "desired",
     "desired_stage",
     "scores",
+    "policy",
     "policy_hash",
     "generation",
 )
@@ -151,11 +156,11 @@ WHERE lead_id = %(lead_id)s AND claim = %(token)s
 _STORE = """
 UPDATE lead
 SET revision = lead.revision + 1, stage = done.stage, owner = done.owner, state = done.state, desired = done.desired,
-    desired_stage = done.desired_stage, scores = done.scores, policy_hash = done.policy_hash,
+    desired_stage = done.desired_stage, scores = done.scores, policy = done.policy, policy_hash = done.policy_hash,
     generation = done.generation, evaluated_at = %(now)s
 FROM jsonb_to_recordset(%(rows)s::jsonb)
      AS done (lead_id bigint, revision bigint, stage text, owner text, state jsonb, desired jsonb, desired_stage text,
-              scores jsonb, policy_hash text, generation bigint)
+              scores jsonb, policy text, policy_hash text, generation bigint)
 WHERE lead.id = done.lead_id AND lead.revision = done.revision
 RETURNING lead.id
 """

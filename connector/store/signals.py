@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connector.domain.signal import Signal
+from connector.policy.united import split_kind
 from connector.store.database import Connection
 from connector.store.rows import pack
 
@@ -18,7 +19,10 @@ SAME_SUBMISSION = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSignal:
-    """A signal to be stored. `source_key` names the occurrence at its source, for ever."""
+    """A signal to be stored. `source_key` names the occurrence at its source, for ever.
+
+    Where policies learn a kind from different things it is written `<policy>:<kind>`, and counts for that one alone.
+    """
 
     lead_id: int
     kind: str
@@ -32,10 +36,11 @@ class NewSignal:
 
 
 _ADD = """
-INSERT INTO signal (installation_id, lead_id, kind, source, source_key, occurred_at, learnt_at, detail)
-SELECT %(installation_id)s, lead_id, kind, source, source_key, occurred_at, %(learnt_at)s, detail
+INSERT INTO signal (installation_id, lead_id, policy, kind, source, source_key, occurred_at, learnt_at, detail)
+SELECT %(installation_id)s, lead_id, policy, kind, source, source_key, occurred_at, %(learnt_at)s, detail
 FROM jsonb_to_recordset(%(rows)s::jsonb)
-     AS new (lead_id bigint, kind text, source text, source_key text, occurred_at timestamptz, detail jsonb)
+     AS new (lead_id bigint, policy text, kind text, source text, source_key text, occurred_at timestamptz,
+             detail jsonb)
 WHERE NOT EXISTS (SELECT FROM lead WHERE lead.id = new.lead_id AND gone = 'erased')
 ORDER BY source_key
 ON CONFLICT (installation_id, source_key) DO NOTHING
@@ -46,10 +51,12 @@ RETURNING lead_id
 _TWINS = """
 SELECT new.source_key, twin.id
 FROM jsonb_to_recordset(%(rows)s::jsonb)
-     AS new (lead_id bigint, kind text, source_key text, occurred_at timestamptz, form text, submission_id text)
+     AS new (lead_id bigint, policy text, kind text, source_key text, occurred_at timestamptz, form text,
+             submission_id text)
 CROSS JOIN LATERAL (
     SELECT signal.id FROM signal
     WHERE signal.lead_id = new.lead_id AND signal.kind = new.kind AND signal.detail ->> 'form' = new.form
+      AND (signal.policy IS NULL OR new.policy IS NULL OR signal.policy = new.policy)
       AND signal.occurred_at BETWEEN new.occurred_at - %(near)s AND new.occurred_at + %(near)s
       AND (signal.submission_id IS NULL OR new.submission_id IS NULL OR signal.submission_id = new.submission_id)
     ORDER BY abs(extract(epoch FROM signal.occurred_at - new.occurred_at)), signal.id
@@ -63,12 +70,14 @@ FROM unnest(%(ids)s::bigint[], %(names)s::text[]) AS named (id, submission_id)
 WHERE signal.id = named.id AND signal.submission_id IS NULL
 """
 
-_KNOWN = "SELECT kind, submission_id FROM signal WHERE submission_id = ANY(%s)"
+_KNOWN = """
+SELECT coalesce(policy || ':', '') || kind AS kind, submission_id FROM signal WHERE submission_id = ANY(%s)
+"""
 
 _OF = """
 SELECT lead_id, id, kind, occurred_at, learnt_at, seen, detail ->> 'owner' AS "by",
-    (detail ->> 'starts_at')::timestamptz AS starts_at
-FROM signal WHERE lead_id = ANY(%s) ORDER BY occurred_at, id
+    (detail ->> 'starts_at')::timestamptz AS starts_at, policy
+FROM signal WHERE lead_id = ANY(%s) AND (policy IS NULL OR policy = ANY(%s)) ORDER BY occurred_at, id
 """
 
 
@@ -80,7 +89,7 @@ def add(conn: Connection, installation_id: int, new: Sequence[NewSignal], *, lea
         rows = [
             {
                 "lead_id": one.lead_id,
-                "kind": one.kind,
+                **_kind(one),
                 "source": one.source,
                 "source_key": one.source_key,
                 "occurred_at": one.occurred_at,
@@ -120,8 +129,8 @@ def _known_already(conn: Connection, new: Sequence[NewSignal]) -> set[str]:
     """The source keys of submissions that were learnt another way before, which get the ids that these bring."""
     if not new:
         return set()
-    names = ("lead_id", "kind", "source_key", "occurred_at", "form", "submission_id")
-    rows = pack([{name: getattr(one, name) for name in names} for one in new])
+    names = ("lead_id", "source_key", "occurred_at", "form", "submission_id")
+    rows = pack([{name: getattr(one, name) for name in names} | _kind(one) for one in new])
     twins = {row["source_key"]: row["id"] for row in conn.execute(_TWINS, {"rows": rows, "near": SAME_SUBMISSION})}
     named = {twins[one.source_key]: one.submission_id for one in new if one.source_key in twins and one.submission_id}
     if named:
@@ -129,12 +138,22 @@ def _known_already(conn: Connection, new: Sequence[NewSignal]) -> set[str]:
     return set(twins)
 
 
-def of_leads(conn: Connection, lead_ids: Sequence[int]) -> dict[int, list[Signal]]:
-    """Each lead's signals, oldest first; a lead without any is absent."""
+def of_leads(conn: Connection, lead_ids: Sequence[int], policies: Sequence[str]) -> dict[int, list[Signal]]:
+    """Each lead's signals that count for any of these policies, oldest first; a lead without any is absent."""
     found: dict[int, list[Signal]] = {}
-    for row in conn.execute(_OF, [list(lead_ids)]):
+    for row in conn.execute(_OF, [list(lead_ids), list(policies)]):
         found.setdefault(int(row.pop("lead_id")), []).append(Signal(**row))
     return found
+
+
+def belong_to(conn: Connection, policy: str, kinds: Sequence[str]) -> None:
+    """From now on these kinds mean this for one policy and that for another: what is stored of them is this one's."""
+    conn.execute("UPDATE signal SET policy = %s WHERE policy IS NULL AND kind = ANY(%s)", [policy, list(kinds)])
+
+
+def _kind(one: NewSignal) -> dict[str, str | None]:
+    policy, kind = split_kind(one.kind)
+    return {"policy": policy, "kind": kind}
 
 
 def mark_seen(conn: Connection, ids: Sequence[int]) -> None:

@@ -36,7 +36,7 @@ def record_name(connection_id: int, object_type: str, vendor_id: str) -> str:
 # ── what events tell ─────────────────────────────────────────────────────────────────────────────────────────
 def hear_activities(tenant: Tenant, conn: Connection, connection_id: int, events: Sequence[InboundEvent]) -> None:
     """Mark the activities that events tell of: made, changed in what we read, gone, or somebody's now."""
-    binding = tenant.bindings[connection_id]
+    binding = tenant.reading[connection_id]
     found: dict[str, dict[str, bool]] = {}
     for event in events if binding.activity_types else ():
         for object_type, vendor_id in _told(binding, event):

@@ -45,7 +45,13 @@ def announce(tenant: Tenant, signal: str, *, about: str | None, everybody: bool,
     _check_about(tenant.plan, policy.signals[signal], about, everybody)
     with tenant.database.transaction(tenant.installation_id) as conn:
         return announcements.add(
-            conn, tenant.installation_id, signal=signal, about=about, note=note, now=tenant.now(conn)
+            conn,
+            tenant.installation_id,
+            policy=tenant.policy.name,
+            signal=signal,
+            about=about,
+            note=note,
+            now=tenant.now(conn),
         )
 
 
@@ -76,6 +82,7 @@ def _check_about(plan: Plan, signal: SignalDef, about: str | None, everybody: bo
 
 def waiting_for(tenant: Tenant, conn: Connection, announcement: Announcement) -> Iterator[int]:
     """The leads that still have their turn ahead, the oldest first."""
+    tenant = tenant.under(announcement.policy)
     plan = tenant.plan
     reasons = _reasons(plan, announcement.signal)
     stages = [stage.id for stage in plan.policy.stages.values() if stage.side]
@@ -93,7 +100,7 @@ def _concerned(tenant: Tenant, conn: Connection, ids: list[int], field: str | No
     if field is None or about is None:
         yield from ids
         return
-    cases = load_cases(tenant.bindings, conn, ids)
+    cases = load_cases([tenant.bindings], conn, ids, now=tenant.now(conn))
     for lead_id in ids:
         case = cases.get(lead_id)
         value = case.lead(case.state()).fact(field).value if case is not None else None
@@ -124,9 +131,10 @@ def announce_slice(tenant: Tenant) -> int:
         announcement = announcements.take(conn, now)
         if announcement is None:
             return 0
+        tenant = tenant.under(announcement.policy)
         signal = tenant.plan.policy.signals.get(announcement.signal)
-        if signal is None or not signal.announced:
-            announcements.end(conn, announcement.id, now)  # another policy runs, which knows no such thing
+        if signal is None or not signal.announced or tenant.policy.name != announcement.policy:
+            announcements.end(conn, announcement.id, now)  # no policy runs any more that knows such a thing
             return 0
         zone = tenant.plan.policy.zone
         _, today = announcements.woken(conn, announcement.id, _midnight(now, zone))

@@ -78,10 +78,9 @@ def _create(line: Line, claims: Sequence[ReadClaim], harvest: Harvest, lane: Lan
 def _first_values(line: Line, claim: ReadClaim) -> dict[str, str]:
     """A new person's first values: the address, and what the form gave for fields that the policy maps."""
     given: Mapping[str, str] = (claim.arrival or {}).get("values") or {}
-    fields = line.tenant.plan.policy.fields
     values = {line.dialect.email_property: address(claim)}
     for name, text in given.items():
-        for home in line.dialect.homes(fields[name]) if name in fields else ():
+        for home in line.binding.homes_of(name):
             if home.object_type == line.dialect.person_type:
                 values.setdefault(home.name, text)
     return values

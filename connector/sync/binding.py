@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -63,6 +63,12 @@ class Binding:
     def fields_on(self, object_type: str) -> Sequence[tuple[FieldDef, Home]]:
         """The fields that live on this object type."""
         return self._by_type.get(object_type, ())
+
+    def homes_of(self, name: str) -> Iterator[Home]:
+        """Where the fields of this name live, the first policy's first."""
+        for definition in self.plan.policy.fields.values():
+            if definition.name == name:
+                yield from self.dialect.homes(definition)
 
     @cached_property
     def _by_type(self) -> Mapping[str, Sequence[tuple[FieldDef, Home]]]:

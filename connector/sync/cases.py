@@ -23,6 +23,7 @@ from connector.sync.deal_view import UNREAD_DEAL, DealView, deals_shown
 from connector.sync.enrolments import not_enrolled
 from connector.sync.merging import record_key
 from connector.sync.presence import Presence, concerning, presence
+from connector.sync.takers import Known, own, policy_of
 from connector.vendors.dialect import Dialect
 
 _ENDS = {"done": WorkState.DONE, "deleted": WorkState.SETTLED}
@@ -47,6 +48,18 @@ class Case:
     accounts: Accounts = field(default_factory=Accounts)  #: The companies of the slice.
     names: Mapping[str, str] = field(default_factory=dict)  #: What the CRM's users are called, by id.
     known_until: datetime | None = None  #: What had happened by then is known.
+    others: Sequence[Signal] = ()  #: Signals that count for other policies alone: looked at with it, and no news later.
+    under_until: datetime | None = None  #: When time alone may give it to another policy.
+
+    @property
+    def policy(self) -> str:
+        """The name of the policy that it is under."""
+        return self.binding.plan.policy.name
+
+    @property
+    def passes(self) -> bool:
+        """True for a lead that comes under this policy from another."""
+        return self.row.policy is not None and self.row.policy != self.policy
 
     def state(self) -> LeadState:
         """What we remember of the lead, with what people did to our tasks since."""
@@ -71,47 +84,97 @@ class Case:
 
 
 def load_cases(
-    bindings: Mapping[int, Binding], conn: Connection, ids: Sequence[int], *, results: bool = True
+    policies: Sequence[Mapping[int, Binding]],
+    conn: Connection,
+    ids: Sequence[int],
+    *,
+    now: datetime,
+    results: bool = True,
 ) -> dict[int, Case]:
-    """The leads that can be decided, by id; absent are those that are gone or that nobody has read yet.
+    """The leads that can be decided, by id, each under the first of these policies that takes it at this moment.
 
-    Without `results`, what was desired of them last is left out.
+    A policy is given by its bindings. Absent are the leads that are gone or that nobody has read yet. Without
+    `results`, what was desired of them last is left out.
     """
     rows = leads.load(conn, ids, results=results)
-    found_signals = signals.of_leads(conn, ids)
+    names = [policy_name(one) for one in policies]
+    found_signals = signals.of_leads(conn, ids, names)
     cases: dict[int, Case] = {}
-    for connection_id, binding in bindings.items():
-        away = presence(conn, binding.plan.policy)
-        people = _people(conn, connection_id, binding, ids)
+    for connection_id, first in policies[0].items():
+        people = _people(conn, connection_id, first, ids)
         persons = [person for person, _, _, _ in people.values()]
-        companies = _companies(conn, connection_id, binding, persons)
-        accounts = accounts_of(conn, connection_id, binding, persons, companies)
-        names = connections.owner_names(conn, connection_id)
-        deals = deals_shown(conn, connection_id, binding, persons)
+        companies = _companies(conn, connection_id, first, persons)
+        users = connections.owner_names(conn, connection_id)
         records: dict[int, list[ManagedRow]] = {}
         for record in managed.of_leads(conn, connection_id, ids, dirty_only=False):
             records.setdefault(record.lead_id, []).append(record)
+        under = [_Under.of(conn, connection_id, one[connection_id], persons, companies) for one in policies]
         for lead_id, (person, moving, dropped, known_until) in people.items():
-            if rows[lead_id].gone is not None:
+            row = rows[lead_id]
+            if row.gone is not None:
                 continue
-            company_id = person.properties.get(binding.dialect.company_property)
+            company_id = person.properties.get(first.dialect.company_property)
+            company = companies.get(company_id) if company_id else None
+            its_signals: Sequence[Signal] = found_signals.get(lead_id, ())
+            one, until = under[0], None
+            others: Sequence[Signal] = ()
+            if len(under) > 1:
+                known = Known(row=row, person=person, company=company, moving=moving, signals=its_signals)
+                found = policy_of(known, [one.binding for one in under], [one.deals for one in under], now)
+                one, until = under[found.place], found.until
+                everything, its_signals = its_signals, own(its_signals, names[found.place])
+                others = [signal for signal in everything if signal not in its_signals]
             cases[lead_id] = Case(
-                row=rows[lead_id],
+                row=row,
                 connection_id=connection_id,
-                binding=binding,
+                binding=one.binding,
                 person=person,
-                company=companies.get(company_id) if company_id else None,
-                deal=deals.get(person.vendor_id, UNREAD_DEAL),
+                company=company,
+                deal=one.deals.get(person.vendor_id, UNREAD_DEAL),
                 moving=moving,
                 dropped=dropped,
-                signals=found_signals.get(lead_id, ()),
+                signals=its_signals,
                 records=records.get(lead_id, ()),
-                presence=away,
-                accounts=accounts,
-                names=names,
+                presence=one.away,
+                accounts=one.accounts,
+                names=users,
                 known_until=known_until,
+                others=others,
+                under_until=until,
             )
     return cases
+
+
+@dataclass(frozen=True, slots=True)
+class _Under:
+    """What a slice's leads are seen with under one policy."""
+
+    binding: Binding
+    away: Presence
+    accounts: Accounts
+    deals: Mapping[str, DealView]
+
+    @classmethod
+    def of(
+        cls,
+        conn: Connection,
+        connection_id: int,
+        binding: Binding,
+        people: Sequence[MirrorRow],
+        companies: Mapping[str, MirrorRow],
+    ) -> _Under:
+        """The same for every lead of the slice: asked once, whoever of them is under it."""
+        return cls(
+            binding,
+            presence(conn, binding.plan.policy),
+            accounts_of(conn, connection_id, binding, people, companies),
+            deals_shown(conn, connection_id, binding, people),
+        )
+
+
+def policy_name(bindings: Mapping[int, Binding]) -> str:
+    """The name of the policy that these bind; of an installation without connections, none."""
+    return next((one.plan.policy.name for one in bindings.values()), "")
 
 
 def _people(

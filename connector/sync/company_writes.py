@@ -34,7 +34,7 @@ def write_companies(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         now = line.tenant.now(conn)
         writes = _writes(line, conn, live, now)
-    kind, properties = line.dialect.company_type, line.binding.company_properties
+    kind, properties = line.dialect.company_type, line.reading.company_properties
     writes = unchanged(line, kind, properties, writes, now, lane, why="company")
     if not writes:
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -44,8 +44,21 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A policy that runs: its version, ready to decide, and bound to every connection by the connection's id."""
+
+    policy: ActivePolicy
+    plan: Plan
+    bindings: Mapping[int, Binding]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """One installation with its running policy. `now(conn)` reads business time, once a slice."""
+    """One installation, seen under one of its running policies: the first, unless `under` names another.
+
+    A slice that decides or writes parts its leads by the policy that they are under, and does each part under that.
+    `now(conn)` reads business time, once a slice.
+    """
 
     installation_id: int
     database: Database
@@ -53,8 +66,18 @@ class Tenant:
     policy: ActivePolicy
     plan: Plan
     bindings: Mapping[int, Binding]  #: by connection id
+    running: tuple[Running, ...]  #: Everything that runs, in the order in which it takes leads.
+    reading: Mapping[int, Binding]  #: What is read and learnt for all of them, by connection id.
+    version: Callable[[str], Plan]  #: Any policy that ever ran, by its hash.
     now: Callable[[Connection], datetime]
     limits: Limits = Limits()
+
+    def under(self, name: str | None) -> Tenant:
+        """The same under the running policy of this name; under the first where none of that name runs."""
+        if len(self.running) == 1 or self.policy.has(name):
+            return self
+        found = next((one for one in self.running if one.policy.has(name)), self.running[0])
+        return replace(self, policy=found.policy, plan=found.plan, bindings=found.bindings)
 
     def keep_value(
         self, conn: Connection, *, lead_id: int, at: datetime, field: str, rule: str, actor: str, values: Any
@@ -73,7 +96,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One connection, ready to be called."""
+    """One connection, ready to be called; `binding` is what is read for all policies until `under` narrows it."""
 
     tenant: Tenant
     connection_id: int
@@ -90,6 +113,18 @@ class Line:
     def dialect(self) -> Dialect:
         """How this CRM writes things down."""
         return self.binding.dialect
+
+    @property
+    def reading(self) -> Binding:
+        """What a read of a record asks for: a record is read for all policies, whichever asks."""
+        return self.tenant.reading[self.connection_id]
+
+    def under(self, name: str | None) -> Line:
+        """The same for the leads that are under this policy."""
+        if len(self.tenant.running) == 1:
+            return self
+        tenant = self.tenant.under(name)
+        return replace(self, tenant=tenant, binding=tenant.bindings[self.connection_id])
 
 
 def backoff(limits: Limits, attempts: int) -> float:

@@ -16,7 +16,7 @@ from connector.vendors.base import EventKind, InboundEvent, Lane
 
 def hear_deals(tenant: Tenant, conn: Connection, connection_id: int, events: Sequence[InboundEvent]) -> None:
     """Mark what has to be read; deals of people who are no leads of ours concern nobody."""
-    binding = tenant.bindings[connection_id]
+    binding = tenant.reading[connection_id]
     if not binding.deal_properties:
         return
     deal_type = binding.dialect.deal.object_type

@@ -115,7 +115,7 @@ def _open_deals(line: Line, people: Sequence[MirrorRow], lane: Lane) -> dict[str
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         own = associations.of(conn, line.connection_id, dialect.person_type, sorted(company_of), deal_type)
     ids = sorted({one for found in (*of_company.values(), *own.values()) for one in found})
-    records = line.vendor.read(deal_type, ids, line.binding.deal_properties, lane=lane) if ids else {}
+    records = line.vendor.read(deal_type, ids, line.reading.deal_properties, lane=lane) if ids else {}
     rows = {one: _row(line, record) for one, record in records.items()}
     still_open = {one: row for one, row in rows.items() if not is_closed(line.binding, row)}
     found: dict[str, Record] = {}
@@ -163,7 +163,7 @@ def landed(line: Line, conn: Connection, sent: Mapping[str, str], shown: Record,
     row = mirrors.load(conn, line.connection_id, deal_type, [shown.id], lock=True).get(shown.id)
     if row is None:
         row = MirrorRow(object_type=deal_type, vendor_id=shown.id, modified_at=shown.modified_at, read_at=now)
-        row.properties = {name: shown.properties.get(name) for name in line.binding.deal_properties}
+        row.properties = {name: shown.properties.get(name) for name in line.reading.deal_properties}
     if sent:
         mirror.wrote(row, sent, shown, now=now, same=same_on(line.binding, deal_type))
     mirrors.put(conn, installation_id, line.connection_id, [row])

@@ -34,7 +34,7 @@ def write_deals(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         now = line.tenant.now(conn)
         writes = _writes(line, conn, live, now)
-    writes = unchanged(line, line.dialect.deal.object_type, line.binding.deal_properties, writes, now, lane, why="deal")
+    writes = unchanged(line, line.dialect.deal.object_type, line.reading.deal_properties, writes, now, lane, why="deal")
     if not writes:
         return
     # Two people may have one deal: it stands once in a batch.

@@ -13,6 +13,7 @@ from connector.domain.runs import ClockRun
 from connector.domain.signal import Signal
 from connector.domain.state import StageEntry
 from connector.engine.decide import decide
+from connector.engine.passing import as_met, leave, since
 from connector.store.leads import DueClaim
 from connector.sync.cases import Case
 from connector.sync.context import Tenant
@@ -85,22 +86,29 @@ def decide_case(
     an instant has the owner that it is for. Nothing is decided of what is `ToRead`: what we know is older than the
     moment by which nothing had happened.
     """
-    state = case.state()
-    lead = replace(case.lead(state), grants=grants)
+    state, left = case.state(), None
+    if not tenant.policy.has(case.row.policy) and state.policy is not None:
+        left = leave(tenant.version(state.policy), case.lead(state), case.signals, state, now)
+        state = left.state
+    lead = replace(case.lead(as_met(tenant.plan, state)), grants=grants)
     found: Sequence[Signal] = case.signals
-    instant = _first_instant(tenant, due, case, now)
+    instant = _first_instant(tenant, due, case, now) if left is None else now
+    begun_at = since(state, tenant.policy.activated_at)
     result: Result | None = None
     asking = asking and instant >= now  # what is asked on the way may hang on what the instants before it bring about
     by_time = due.why == WakeClass.WINDOW.value and instant == due.due_at
     for step in range(MOST_STEPS + 1):
         if step == MOST_STEPS:
             instant = now
-        decision = decide(tenant.plan, lead, found, state, instant, since=tenant.policy.activated_at, asking=asking)
+        decision = decide(tenant.plan, lead, found, state, instant, since=begun_at, asking=asking)
         if _is_rash(decision, case.known_until, instant if by_time else None):
             return ToRead(urgent=decision.absent_until is not None)
         state = decision.state
         if result is None:
             result = Result(due=due, case=case, lead=lead, decision=decision, grants=grants)
+            if left is not None:
+                result.tasks |= left.tasks
+                result.clocks |= {(name, run.number): run for name, run in left.clocks}
         result.take(decision)
         found = [replace(one, seen=one.seen or one.occurred_at <= instant) for one in found]
         if instant >= now:

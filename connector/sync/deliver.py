@@ -74,9 +74,32 @@ def deliver_slice(line: Line, lane: Lane) -> int:
             lease_seconds=tenant.limits.lease_seconds,
         )
         parcels = _parcels(line, conn, claims, now)
-    if not parcels:
-        return len(claims)
-    reach(Place.CLAIMED)
+    if parcels:
+        reach(Place.CLAIMED)
+    parts = _by_policy(line, parcels)
+    try:
+        for policy, its in parts.items():
+            _deliver(line.under(policy), token, its, now, lane)
+    except (RetryableError, AuthError):
+        if len(parts) > 1:  # the others have not been tried: they need not wait for the lease
+            with tenant.database.transaction(tenant.installation_id) as conn:
+                links.release(conn, line.connection_id, token)
+        raise
+    return len(claims)
+
+
+def _by_policy(line: Line, parcels: Sequence[Parcel]) -> Mapping[str | None, Sequence[Parcel]]:
+    """The parcels by the policy that their leads are under: each says for itself where values stand."""
+    if len(line.tenant.running) == 1:
+        return {line.tenant.policy.name: parcels} if parcels else {}
+    found: dict[str | None, list[Parcel]] = {}
+    for parcel in parcels:
+        found.setdefault(parcel.lead.policy, []).append(parcel)
+    return found
+
+
+def _deliver(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], now: datetime, lane: Lane) -> None:
+    tenant = line.tenant
     try:
         _refresh(line, parcels, now, lane)
         stage_move.prepare(line, token, parcels, lane)
@@ -95,7 +118,6 @@ def deliver_slice(line: Line, lane: Lane) -> int:
         # The writes went out and are idempotent: the next slice finds what still differs.
         give_back=lambda conn: links.release(conn, line.connection_id, token),
     )
-    return len(claims)
 
 
 def _parcels(line: Line, conn: Connection, claims: Sequence[WriteClaim], now: datetime) -> list[Parcel]:
@@ -121,8 +143,9 @@ def _parcels(line: Line, conn: Connection, claims: Sequence[WriteClaim], now: da
 
 def _plan(line: Line, parcel: Parcel, now: datetime) -> None:
     """What to write for this lead, as far as the mirror knows."""
-    if parcel.lead.gone is not None:
-        parcel.changes = {}
+    line = line.under(parcel.lead.policy)
+    if parcel.lead.gone is not None or not line.tenant.policy.has(parcel.lead.policy):
+        parcel.changes = {}  # of another policy, which no longer runs, is not known here where its values stand
         return
     parcel.changes = difference(
         line.binding,
@@ -147,7 +170,7 @@ def _refresh(line: Line, parcels: Sequence[Parcel], now: datetime, lane: Lane) -
     }
     if not stale:
         return
-    records = line.vendor.read(line.dialect.person_type, sorted(stale), line.binding.person_properties, lane=lane)
+    records = line.vendor.read(line.dialect.person_type, sorted(stale), line.reading.person_properties, lane=lane)
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
         now = tenant.now(conn)

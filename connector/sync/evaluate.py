@@ -35,6 +35,8 @@ from connector.sync.wanting import record_rows
 
 log = structlog.get_logger()
 
+_Cases = Sequence[tuple[DueClaim, Case]]
+
 LEDGER_RULES = 8
 """Rules named in a ledger row: it stays below 300 bytes."""
 
@@ -54,26 +56,9 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
     reach(Place.CLAIMED)
     try:
         with tenant.database.transaction(tenant.installation_id) as conn:
-            cases, resting = _cases(tenant, conn, due)
-        unsure: dict[int, str] = {}
-        decided = (_decided(tenant, token, due, case, now, unsure, asking=True) for due, case in cases)
-        results = grant_requests(
-            tenant,
-            [one for one in decided if one is not None],
-            now,
-            anew=lambda one, grants, asking: _decided(
-                tenant, token, one.due, one.case, now, unsure, grants, asking=asking
-            ),
-        )
-        with tenant.database.transaction(tenant.installation_id) as conn:
-            results = keep_turns(
-                tenant,
-                conn,
-                results,
-                anew=lambda one, case: _decided(tenant, token, one.due, case, now, unsure, one.grants),
-            )
-            _store(tenant, conn, token, results, resting, now)
-            _read_first(conn, token, unsure)
+            cases, resting = _cases(tenant, conn, due, now)
+        for place, (policy, its) in enumerate(_by_policy(tenant, cases).items()):
+            _decide_and_store(tenant.under(policy), token, its, resting if place == 0 else (), now)
     except RetryableError:
         with tenant.database.transaction(tenant.installation_id) as conn:
             leads.release_due(conn, token)
@@ -81,12 +66,44 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
     return len(due)
 
 
+def _by_policy(tenant: Tenant, cases: _Cases) -> Mapping[str, _Cases]:
+    """The cases by the policy that they are under: each policy's are decided and stored by themselves."""
+    if len(tenant.running) == 1 or not cases:
+        return {tenant.policy.name: cases}
+    found: dict[str, list[tuple[DueClaim, Case]]] = {}
+    for due, case in cases:
+        found.setdefault(case.policy, []).append((due, case))
+    return found
+
+
+def _decide_and_store(
+    tenant: Tenant, token: uuid.UUID, cases: _Cases, resting: Sequence[DueClaim], now: datetime
+) -> None:
+    unsure: dict[int, str] = {}
+    decided = (_decided(tenant, token, due, case, now, unsure, asking=True) for due, case in cases)
+    results = grant_requests(
+        tenant,
+        [one for one in decided if one is not None],
+        now,
+        anew=lambda one, grants, asking: _decided(tenant, token, one.due, one.case, now, unsure, grants, asking=asking),
+    )
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        results = keep_turns(
+            tenant,
+            conn,
+            results,
+            anew=lambda one, case: _decided(tenant, token, one.due, case, now, unsure, one.grants),
+        )
+        _store(tenant, conn, token, results, resting, now)
+        _read_first(conn, token, unsure)
+
+
 # ── reading the store ────────────────────────────────────────────────────────────────────────────────────────
 def _cases(
-    tenant: Tenant, conn: Connection, due: Sequence[DueClaim]
+    tenant: Tenant, conn: Connection, due: Sequence[DueClaim], now: datetime
 ) -> tuple[list[tuple[DueClaim, Case]], list[DueClaim]]:
     """The cases that can be decided, and the leads that rest: gone, or not read yet (the read makes them due again)."""
-    found = load_cases(tenant.bindings, conn, [one.lead_id for one in due])
+    found = load_cases([one.bindings for one in tenant.running], conn, [one.lead_id for one in due], now=now)
     return (
         [(one, found[one.lead_id]) for one in due if one.lead_id in found],
         [one for one in due if one.lead_id not in found],
@@ -160,7 +177,8 @@ def _store(
     rest = [_resting(one) for one in resting]
     leads.finish_due(conn, token, [one for one in evaluated if one.lead_id in stored] + rest)
     _store_history(tenant, conn, kept, now)
-    signals.mark_seen(conn, [one.id for r in kept for one in r.case.signals if not one.seen and one.occurred_at <= now])
+    looked_at = [one for result in kept for some in (result.case.signals, result.case.others) for one in some]
+    signals.mark_seen(conn, [one.id for one in looked_at if not one.seen and one.occurred_at <= now])
     lanes: dict[int, str] = {}
     for connection_id in tenant.bindings:
         its = [result for result in kept if result.case.connection_id == connection_id]
@@ -205,6 +223,9 @@ def _evaluated(tenant: Tenant, result: Result, now: datetime) -> Evaluated:
     turn = look_again(decision.state, now)
     if turn is not None and (wake is None or turn < wake.at):
         wake = Wake(at=turn, why=WakeClass.DEADLINE)
+    until = result.case.under_until
+    if until is not None and (wake is None or until < wake.at):
+        wake = Wake(at=until, why=WakeClass.WINDOW)
     return Evaluated(
         lead_id=result.case.row.id,
         revision=result.case.row.revision,
@@ -214,6 +235,7 @@ def _evaluated(tenant: Tenant, result: Result, now: datetime) -> Evaluated:
         desired=codec.encode_values(_desired(decision)),
         desired_stage=decision.stage_desired,
         scores=dict(decision.scores),
+        policy=result.case.policy,
         policy_hash=tenant.policy.hash,
         generation=tenant.policy.generation,
         wake_at=wake.at if wake else None,
@@ -237,6 +259,7 @@ def _resting(one: DueClaim) -> Evaluated:
         desired={},
         desired_stage=None,
         scores={},
+        policy="",
         policy_hash="",
         generation=0,
         wake_at=None,
@@ -261,11 +284,12 @@ def _store_history(tenant: Tenant, conn: Connection, results: Sequence[Result], 
                 "rules": list(dict.fromkeys(result.fired))[:LEDGER_RULES],
                 "score": round(result.decision.scores.get("total", 0.0), 2),
                 "tasks": len(result.tasks),
+                **({} if tenant.policy.has(result.case.row.policy) else {"passed_from": result.case.row.policy}),
                 **({"shadow": list(dict.fromkeys(result.shadowed))[:LEDGER_RULES]} if result.shadowed else {}),
             },
         }
         for result in results
-        if result.entries or result.tasks or result.overruled or result.fired or result.shadowed
+        if result.entries or result.tasks or result.overruled or result.fired or result.shadowed or result.case.passes
     ]
     history.add_ledger(conn, tenant.installation_id, rows)
     for result in results:

@@ -98,6 +98,7 @@ def story(tenant: Tenant, lead_id: int) -> Story:
     with tenant.database.transaction(tenant.installation_id) as conn:
         now = tenant.now(conn)
         row = leads.load(conn, [lead_id])[lead_id]
+        tenant = tenant.under(row.policy)
         link = next((one for one in inspection.links_of(conn, lead_id) if one.connection_id in tenant.bindings), None)
         if link is None:
             raise UsageError(
@@ -127,7 +128,7 @@ def _told(
     now: datetime,
 ) -> Story:
     state = codec.decode_state(row.state)
-    found = signals.of_leads(conn, [row.id]).get(row.id, [])
+    found = signals.of_leads(conn, [row.id], [tenant.policy.name]).get(row.id, [])
     deal = deals_shown(conn, link.connection_id, binding, [person]).get(person.vendor_id, UNREAD_DEAL)
     lead = facts.lead_of(binding, row, state, person, company, moving=link.moving, deal=deal)
     records = {company.vendor_id: company} if company is not None else {}

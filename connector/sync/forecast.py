@@ -18,6 +18,7 @@ from connector.domain.state import LeadState
 from connector.domain.value import Value, is_known
 from connector.engine import tally
 from connector.engine.decide import weighed
+from connector.engine.passing import Left, as_met, leave
 from connector.engine.plan import Plan
 from connector.store.database import Connection, Database
 from connector.sync.binding import Binding
@@ -39,6 +40,7 @@ class Forecast:
 
     leads: int = 0
     changed: int = 0
+    passing: Counter[str] = field(default_factory=Counter)  #: leads that pass from one policy to another
     stages: Counter[str] = field(default_factory=Counter)
     ratings: dict[str, Counter[str]] = field(default_factory=dict)
     scores: Counter[str] = field(default_factory=Counter)  #: score id → leads whose published value moves
@@ -56,7 +58,7 @@ class Forecast:
         """Take in another shard's tally."""
         for name in ("leads", "changed", "records", "task_writes", "failures"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("stages", "scores", "owners", "tasks", "clocks", "rules", "properties"):
+        for name in ("stages", "passing", "scores", "owners", "tasks", "clocks", "rules", "properties"):
             getattr(self, name).update(getattr(other, name))
         for rating, moves in other.ratings.items():
             self.ratings.setdefault(rating, Counter()).update(moves)
@@ -96,24 +98,26 @@ def shards(conn: Connection, count: int) -> list[Shard]:
 def forecast(
     database: Database,
     installation_id: int,
-    bindings: Mapping[int, Binding],
+    policies: Sequence[Mapping[int, Binding]],
     plan: Plan,
     now: datetime,
     shard: Shard,
 ) -> Forecast:
-    """Decide every lead of a shard under `plan` as if it were activated at `now`.
+    """Decide every lead of a shard as if `plan` were activated at `now`.
 
-    `bindings` bind the new policy to the connections.
+    `policies` are all that would run, in their order, each bound to the connections. A lead that stays under another
+    of them is not decided: nothing changes for it.
     """
     found, after = Forecast(), shard.after
+    plans = {one.plan.policy.name: one.plan for bound in policies for one in bound.values()}
     while True:
         with database.transaction(installation_id) as conn:
             ids = _next_ids(conn, shard, after)
-            cases = load_cases(bindings, conn, ids, results=False) if ids else {}
+            cases = load_cases(policies, conn, ids, now=now, results=False) if ids else {}
         if not ids:
             return found
         for case in cases.values():
-            _weigh(found, plan, case, now)
+            _weigh(found, plan, plans, case, now)
         after = ids[-1]
 
 
@@ -125,10 +129,20 @@ def _next_ids(conn: Connection, shard: Shard, after: int) -> Sequence[int]:
     return [int(row["id"]) for row in rows]
 
 
-def _weigh(found: Forecast, plan: Plan, case: Case, now: datetime) -> None:
+def _weigh(found: Forecast, new: Plan, plans: Mapping[str, Plan], case: Case, now: datetime) -> None:
     found.leads += 1
-    state = case.state()
-    lead = case.lead(state)
+    left = plans.get(case.row.policy or "") if case.passes else None
+    if left is not None:
+        found.passing[f"{case.row.policy} → {case.policy}"] += 1
+        found.note(f"passing {case.row.policy} → {case.policy}", case.row.id)
+    elif case.binding.plan is not new:
+        return
+    plan, state = case.binding.plan, case.state()
+    if left is not None:
+        ended = leave(left, case.lead(state), case.signals, state, now)
+        state = ended.state
+        _count_ended(found, ended, case.row.id)
+    lead = case.lead(as_met(plan, state))
     try:
         decision, view = weighed(plan, lead, case.signals, state, now, since=now)
     except (ArithmeticError, LookupError, TypeError, ValueError):
@@ -138,10 +152,19 @@ def _weigh(found: Forecast, plan: Plan, case: Case, now: datetime) -> None:
     changes = list(_changes(found, plan, state, decision))
     for what in changes:
         found.note(what, lead.id)
-    found.changed += bool(changes)
-    found.rules.update(tally.bearing(plan, view))
+    found.changed += bool(changes) or left is not None
+    found.rules.update(tally.bearing(plan, view) if plan is new else ())
     found.rules.update(entry.transition for entry in decision.entries if entry.transition is not None)
     _count_writes(found, case, decision, now)
+
+
+def _count_ended(found: Forecast, ended: Left, lead_id: int) -> None:
+    """What a policy has open for a lead that passes to another is closed."""
+    for task in ended.tasks.values():
+        word = "closed" if task.state is WorkState.CLOSED else "opened"
+        found.tasks[f"{word} {task.key.rule}"] += 1
+        found.note(f"task {word} {task.key.rule}", lead_id)
+    found.task_writes += len(ended.tasks)
 
 
 def _changes(found: Forecast, plan: Plan, state: LeadState, decision: Decision) -> Iterator[str]:

@@ -176,7 +176,7 @@ class _Intake:
         self._tenant = tenant
         self._conn = conn
         self._connection_id = connection_id
-        self._binding = tenant.bindings[connection_id]
+        self._binding = tenant.reading[connection_id]
         self._dialect = self._binding.dialect
         self._now = tenant.now(conn)
 

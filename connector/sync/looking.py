@@ -60,10 +60,7 @@ def _wanted_names(line: Line, differing: Sequence[Difference], known: Known) -> 
         return {}
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         found = leads.load(conn, [known[one.record.id][0] for one in ours])
-    return {
-        one.record.id: wanted_of(line.binding, found.get(known[one.record.id][0])).keys() & set(one.names)
-        for one in ours
-    }
+    return {one.record.id: wanted_of(line, found.get(known[one.record.id][0])).keys() & set(one.names) for one in ours}
 
 
 def look_into(
@@ -86,9 +83,14 @@ def look_into(
         record = confirmed.get(one.record.id, one.record)
         if row is None or lead_id not in found or _is_late(row, record, one.names, now, record is not one.record):
             continue
-        wanted = cache(partial(wanted_of, line.binding, found[lead_id]))
+        wanted = cache(partial(wanted_of, line, found[lead_id]))
         inquiry = Inquiry(
-            line=line, lead=found[lead_id], row=row, record=record, wanted=wanted, looked=_is_old(record, now)
+            line=line.under(found[lead_id].policy),
+            lead=found[lead_id],
+            row=row,
+            record=record,
+            wanted=wanted,
+            looked=_is_old(record, now),
         )
         if record is one.record:
             for name in (name for name in one.names if name not in wanted()):

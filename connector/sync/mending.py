@@ -43,7 +43,7 @@ def _mend(line: Line, conn: Connection, found: Sequence[DriftRow]) -> None:
         if row is None or lead is None or row.gone is not None or lead.gone is not None:
             drifts.end(conn, line.connection_id, person_type, one.vendor_id, [one.property], at=now)
             continue
-        wanted = wanted_of(line.binding, lead)
+        wanted = wanted_of(line, lead)
         if _stands(line, row, one.property, wanted.get(one.property)):
             row.meta.get(one.property, {}).pop("drift", None)
             drifts.end(conn, line.connection_id, person_type, one.vendor_id, [one.property], at=now)

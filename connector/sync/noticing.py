@@ -95,7 +95,7 @@ def _text(tenant: Tenant, row: NoticeRow) -> str | None:
 
 
 def keep_about_connection(tenant: Tenant, conn: Connection, key: str, text: str, *, at: datetime) -> None:
-    """Tell the channels that hear of connections (`sync: {tell: …}` of policy.yaml), in the policy's language, once."""
+    """Tell the channels that hear of connections (`sync: {tell: …}` of any policy), in the policy's language, once."""
     policy = tenant.plan.policy
     rows = [
         {
@@ -106,7 +106,7 @@ def keep_about_connection(tenant: Tenant, conn: Connection, key: str, text: str,
             "sealed": tenant.vault.seal(shown(text, policy.language).encode()),
             "created_at": at,
         }
-        for name in policy.tell
+        for name in dict.fromkeys(name for one in tenant.running for name in one.plan.policy.tell)
     ]
     notices.keep(conn, rows)
 
@@ -120,8 +120,8 @@ def _addresses(tenant: Tenant, conn: Connection, receiver: str, now: datetime) -
     server = secrets.get(conn, tenant.vault, MAIL_SERVER)
     if server is None:
         return []
-    routing = tenant.plan.policy.routing
-    pool = routing.pools.get(name) if routing is not None and kind == "pool" else None
+    routing = [one.plan.policy.routing for one in tenant.running] if kind == "pool" else []
+    pool = next((one.pools[name] for one in routing if one is not None and name in one.pools), None)
     found = [
         one.email
         for one in people.people(conn, now)

@@ -13,7 +13,6 @@ from connector.store.database import Connection
 from connector.store.leads import LeadRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
-from connector.sync.binding import Binding
 from connector.sync.context import Line, Tenant
 from connector.sync.drifting import Inquiry, new_drift, note
 from connector.sync.facts import same_on
@@ -36,8 +35,9 @@ def observe(
     `inquiry`: who reads to find drift brings its own.
     """
     before = mirror.frozen(row)
-    agreed = cache(lambda: wanted_of(line.binding, lead))
-    inquiry = inquiry or Inquiry(line=line, lead=lead, row=row, record=record, wanted=agreed)
+    agreed = cache(lambda: wanted_of(line, lead))
+    of_policy = line if lead is None else line.under(lead.policy)
+    inquiry = inquiry or Inquiry(line=of_policy, lead=lead, row=row, record=record, wanted=agreed)
     changed = mirror.absorb(
         row, record, now=now, same=same_on(line.binding, row.object_type), agreed=agreed, judge=inquiry.judge
     )
@@ -45,16 +45,16 @@ def observe(
     for name, why in mirror.frozen(row).items():
         if lead is not None and before.get(name) != why:
             note(row, name, DriftClass.FLIP_FLOP)
-            told = new_drift(line, row, lead.id, name, DriftClass.FLIP_FLOP, found_at=now, data=dict(why))
+            told = new_drift(of_policy, row, lead.id, name, DriftClass.FLIP_FLOP, found_at=now, data=dict(why))
             drifts.add(conn, line.tenant.installation_id, line.connection_id, [told])
     return changed
 
 
-def wanted_of(binding: Binding, lead: LeadRow | None) -> Mapping[str, str]:
+def wanted_of(line: Line, lead: LeadRow | None) -> Mapping[str, str]:
     """What should stand on this lead's record, as last decided."""
     if lead is None:
         return {}
-    return binding.project(codec.decode_values(lead.desired), lead.desired_stage)
+    return line.under(lead.policy).binding.project(codec.decode_values(lead.desired), lead.desired_stage)
 
 
 def tell_overtaken(

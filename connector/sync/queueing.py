@@ -50,7 +50,8 @@ def waiting(tenant: Tenant, conn: Connection, queues: Sequence[Queue], now: date
     found: dict[str, list[Waiting]] = {queue.id: [] for queue in queues}
     ids = sorted({row.lead_id for row in rows})
     for some in (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)):
-        cases = load_cases(tenant.bindings, conn, some)
+        found_cases = load_cases([one.bindings for one in tenant.running], conn, some, now=now)
+        cases = {lead_id: case for lead_id, case in found_cases.items() if case.policy == tenant.plan.policy.name}
         for one in _of(tenant, [row for row in rows if row.lead_id in cases], cases, wanted, now):
             found[one.queue].append(one)
     return {queue: sorted(tasks, key=_place) for queue, tasks in found.items()}

@@ -144,7 +144,7 @@ def _first(line: Line, conn: Connection, scope: Scope, object_type: str, now: da
 
 def _fresh(line: Line, conn: Connection, scope: Scope, object_type: str, last: Pass | None) -> Pass:
     now, started = line.tenant.now(conn), machine_now(conn)
-    policy = line.tenant.plan.policy
+    policy = line.binding.plan.policy
     since = last.until if last is not None else line.tenant.policy.activated_at
     changes = scope is Scope.CHANGES
     places = () if changes else tuple(stretches_of(line, conn, object_type))
@@ -163,7 +163,7 @@ def _fresh(line: Line, conn: Connection, scope: Scope, object_type: str, last: P
 
 def _every(line: Line, object_type: str) -> timedelta:
     """How often changes are looked for: of people, and of our tasks, sooner where nothing else tells of them."""
-    every = line.tenant.plan.policy.check_every
+    every = line.binding.plan.policy.check_every
     waited_for = object_type in (line.dialect.person_type, line.dialect.task_type)
     if line.poll_seconds is None or not waited_for:
         return every

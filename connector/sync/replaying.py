@@ -21,9 +21,18 @@ _IDS = "SELECT id FROM lead WHERE gone IS NULL AND id > %s AND created_at <= %s 
 
 
 def pasts(
-    conn: Connection, bindings: Mapping[int, Binding], start: datetime, end: datetime, *, after: int, limit: int
+    conn: Connection,
+    policies: Sequence[Mapping[int, Binding]],
+    name: str,
+    start: datetime,
+    end: datetime,
+    *,
+    after: int,
+    limit: int,
 ) -> tuple[list[Past], int]:
-    """The next leads after lead id `after`, and the last id looked at (0: there are no more)."""
+    """The next leads after lead id `after` that the policy of this name takes, beside the others in their order; and
+    the last id looked at (0: there are no more).
+    """
     ids = [int(row["id"]) for row in conn.execute(_IDS, [after, end, limit])]
     if not ids:
         return [], 0
@@ -31,8 +40,9 @@ def pasts(
     for row in conn.execute(_ENTRIES, [ids, end]):
         lead_id = int(row.pop("lead_id"))
         entries.setdefault(lead_id, []).append(StageEntry(**{**row, "mover": Mover(row["mover"])}))
-    cases = load_cases(bindings, conn, ids)
-    return [_past(case, entries.get(lead_id, ()), start) for lead_id, case in cases.items()], ids[-1]
+    cases = load_cases(policies, conn, ids, now=end)
+    found = [_past(case, entries.get(lead_id, ()), start) for lead_id, case in cases.items() if case.policy == name]
+    return found, ids[-1]
 
 
 def _past(case: Case, entries: Sequence[StageEntry], start: datetime) -> Past:

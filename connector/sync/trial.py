@@ -42,9 +42,12 @@ def compare(tenant: Tenant) -> tuple[Group, Group]:
             if not rows:
                 return acting, resting
             after = int(rows[-1]["id"])
-            cases = load_cases(tenant.bindings, conn, [int(row["id"]) for row in rows])
+            ids = [int(row["id"]) for row in rows]
+            cases = load_cases([one.bindings for one in tenant.running], conn, ids, now=tenant.now(conn))
             sides: dict[bool, list[int]] = {True: [], False: []}
             for lead_id, case in cases.items():
+                if case.policy != tenant.plan.policy.name:
+                    continue
                 sides[_acts(tenant, case)].append(lead_id)
             since, stages = tenant.policy.activated_at, list(tenant.plan.policy.stages)
             for side, group in ((True, acting), (False, resting)):

@@ -40,6 +40,7 @@ class ProvisionPlan:
     problems: tuple[Problem, ...]
     stage_values: Mapping[str, str]
     keyed: tuple[str, ...]  #: The types whose records carry our key.
+    enrols: bool = True  #: It was asked whether the account has what the policy enrols people in.
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -57,6 +58,15 @@ class Provisioned:
 
     stage_values: Mapping[str, str]
     capabilities: Mapping[str, Any]
+
+
+def still_known(plan: ProvisionPlan, done: Provisioned, before: Mapping[str, Any]) -> dict[str, Any]:
+    """The capabilities of an account for all its policies: what this one did not ask is known as `before`."""
+    others = [one for one in before.get("unique_keys") or () if one not in plan.keyed]
+    found = {**done.capabilities, "unique_keys": [*(done.capabilities.get("unique_keys") or ()), *others]}
+    if not plan.enrols:
+        found["unavailable"] = list(before.get("unavailable") or ())
+    return found
 
 
 def text_of(label: Label, language: str) -> str:

@@ -24,7 +24,7 @@ from connector.policy.source import read_folder
 from connector.sandbox.handle import SandboxHandle
 from connector.sandbox.handle_common import CommonHandle
 from connector.settings import HubSpotSettings, Settings
-from connector.store import clock, parked
+from connector.store import clock, parked, policies
 from connector.store.database import Database
 from connector.store.inbox import Delivery, add
 from connector.store.parked import ParkedItem
@@ -139,11 +139,20 @@ class BaseRelay(ABC):
         return runtime.lines(tenant)[self.connection_id]
 
     def activate(self, policy: Path) -> None:
-        """Make another policy the running one, provisioned."""
+        """Make another policy the running one, alone and provisioned."""
         self._folder = policy
         self.policy = loaded(policy)
         self._connect()
-        activate(self.database, self.installation_id, self.policy, read_folder(policy))
+        with self.database.transaction(self.installation_id) as conn:
+            others = [one.name for one in policies.running(conn) if one.name != self.policy.name]
+        activate(self.database, self.installation_id, self.policy, read_folder(policy), instead=others)
+
+    def beside(self, policy: Path, *, before: str | None = None) -> None:
+        """Let another policy run too, provisioned; after the others, or before the one of this name."""
+        first, self.policy = self.policy, loaded(policy)
+        self._connect()
+        activate(self.database, self.installation_id, self.policy, read_folder(policy), before=before)
+        self.policy = first
 
     # ── what comes in ────────────────────────────────────────────────────────────────────────────────────────
     def deliver(self, body: bytes, source: str = "hubspot") -> None:

@@ -49,7 +49,7 @@ def policy(tmp_path: Path) -> Path:
 
 def running(database: Database) -> ActivePolicy | None:
     with database.transaction(connections.ensure_installation(database, INSTALLATION)) as conn:
-        return policies.active(conn)
+        return next(iter(policies.running(conn)), None)
 
 
 def test_from_a_fresh_portal_to_a_running_policy(

@@ -98,7 +98,7 @@ def test_shards_add_up_to_the_whole(relay: Relay) -> None:
         now = relay.tenant.now(conn)
     total = Forecast()
     for piece in pieces:
-        total.add(forecast(relay.database, relay.installation_id, bindings, plan, now, piece))
+        total.add(forecast(relay.database, relay.installation_id, [bindings], plan, now, piece))
     assert total.leads == LEADS
     assert len(pieces) <= 7
 

@@ -34,8 +34,10 @@ def test_versions_are_listed_compared_and_rolled_back(relay: Relay, tmp_path: Pa
     assert [one["active"] for one in cli.json("versions")] == [True, False]
     assert "is running already" in cli.run("rollback", old["hash"][:8]).stdout
     other = changed_policy(tmp_path / "other", name="policy: b2b-ja => policy: second")
-    told = cli.run("activate", other, TASUKI_LANG="ja")
-    assert "b2b-jaに代わって動きます。一度に動く方針は1つです。" in told.stdout
+    refused = cli.run("activate", other, TASUKI_LANG="ja")
+    assert (refused.exit_code, "secondには1件も残りません" in refused.stderr) == (4, True)
+    told = cli.run("activate", other, "--instead", "b2b-ja", TASUKI_LANG="ja")
+    assert "b2b-jaに代わって動きます。" in told.stdout
     assert "有効にした日時" in cli.run("versions", TASUKI_LANG="ja").stdout
 
 

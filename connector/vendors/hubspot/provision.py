@@ -78,7 +78,11 @@ def plan(policy: Policy, vendor: HubSpotVendor) -> ProvisionPlan:
     if pipeline is not None:
         steps += pipeline_steps.pipeline_steps(pipeline, vendor)
     return ProvisionPlan(
-        steps=tuple(steps), problems=tuple(problems), stage_values=stage_values, keyed=keyed_types(policy)
+        steps=tuple(steps),
+        problems=tuple(problems),
+        stage_values=stage_values,
+        keyed=keyed_types(policy),
+        enrols=bool(enrolments(policy, SEQUENCE)),
     )
 
 

@@ -88,6 +88,7 @@ states = st.builds(
     sent_back=st.integers(0, 9),
     employer=st.none() | st.builds(Employer, domain=words, since=st.none() | moments),
     stuck=st.none() | words.filter(bool),
+    begun_at=st.none() | moments,
     policy=st.none() | words.filter(bool),
 )
 

@@ -152,11 +152,16 @@ CREATE TABLE policy_version (
     created_at      timestamptz NOT NULL DEFAULT now(),
     activated_at    timestamptz,
     active          boolean NOT NULL DEFAULT false,
+    place           int,
+    succeeds        text[] NOT NULL DEFAULT '{}',
     generation      bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (installation_id, hash)
 );
 COMMENT ON COLUMN policy_version.activated_at IS 'Business time of the latest activation: nothing older is an event';
-CREATE UNIQUE INDEX policy_version_active ON policy_version (installation_id) WHERE active;
+COMMENT ON COLUMN policy_version.place IS
+    'Of what runs, from 1: a lead belongs to the first policy whose applies_to takes it';
+COMMENT ON COLUMN policy_version.succeeds IS 'Policies of other names whose place it took: their leads are its own';
+CREATE UNIQUE INDEX policy_version_active ON policy_version (installation_id, name) WHERE active;
 
 -- ── intake ─────────────────────────────────────────────────────────────────────────────────────────────────
 CREATE TABLE inbox (
@@ -220,6 +225,7 @@ CREATE TABLE lead (
     desired         jsonb NOT NULL DEFAULT '{}',
     desired_stage   text,
     scores          jsonb NOT NULL DEFAULT '{}',
+    policy          text,
     policy_hash     text,
     generation      bigint NOT NULL DEFAULT -1,
     evaluated_at    timestamptz,
@@ -230,6 +236,7 @@ CREATE TABLE lead (
 );
 COMMENT ON COLUMN lead.revision IS 'Every evaluation commits WHERE revision = the one it read';
 COMMENT ON COLUMN lead.owner IS 'Whose it is, as last evaluated: what a pool gave and the CRM does not show yet included';
+COMMENT ON COLUMN lead.policy IS 'Name of the policy that the lead is under, as last evaluated; policy_hash is its version';
 COMMENT ON COLUMN lead.generation IS 'Generation of the policy that last evaluated it: the walker follows this';
 CREATE INDEX lead_generation ON lead (installation_id, generation, id) WHERE gone IS NULL;
 CREATE INDEX lead_stage ON lead (installation_id, stage);
@@ -405,9 +412,11 @@ CREATE TABLE signal (
     record          text,
     -- a column of its own, see mirror
     submission_id   text GENERATED ALWAYS AS (detail ->> 'submission_id') STORED,
+    policy          text,
     PRIMARY KEY (installation_id, id),
     UNIQUE (installation_id, source_key)
 );
+COMMENT ON COLUMN signal.policy IS 'The policy for which alone it means this kind; null: for every one that knows the kind';
 COMMENT ON COLUMN signal.record IS
     'The record that it was learnt from, where that may still change: "1:call:62100000712" (connection, type, id)';
 CREATE INDEX signal_record ON signal (installation_id, record) WHERE record IS NOT NULL;
@@ -417,6 +426,7 @@ CREATE INDEX signal_lead ON signal (installation_id, lead_id, occurred_at);
 CREATE TABLE announcement (
     installation_id int NOT NULL,
     id              bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    policy          text NOT NULL,
     signal          text NOT NULL,
     about           text,
     note            text NOT NULL DEFAULT '',
