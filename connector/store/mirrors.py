@@ -76,19 +76,22 @@ ORDER BY id_length, vendor_id COLLATE "C" LIMIT %(limit)s
 _UPTO = 'AND (id_length, vendor_id COLLATE "C") <= (length(%(upto)s::text), %(upto)s::text COLLATE "C")'
 _RUN = 500
 
-# One search of the index for each page, whatever the planner thinks of row comparisons.
+# Length by length: an index is searched up to a row comparison's end only where its first column ends it, and else to
+# the end of everything.
 _BESIDE = """
 SELECT (page.n - 1)::int, held.vendor_id, held.fingerprint
 FROM unnest(%(aboves)s::text[], %(uptos)s::text[]) WITH ORDINALITY AS page (above, upto, n),
+     generate_series(length(page.above), length(page.upto)) AS digits,
      LATERAL (
          SELECT vendor_id, fingerprint FROM mirror
          WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND gone IS NULL
-           AND (id_length, vendor_id COLLATE "C") > (length(page.above), page.above COLLATE "C")
-           AND (id_length, vendor_id COLLATE "C") <= (length(page.upto), page.upto COLLATE "C")
-         ORDER BY id_length, vendor_id COLLATE "C" LIMIT %(limit)s
+           AND id_length = digits
+           AND vendor_id COLLATE "C" > CASE WHEN digits = length(page.above) THEN page.above ELSE '' END COLLATE "C"
+           AND vendor_id COLLATE "C" <= CASE WHEN digits = length(page.upto) THEN page.upto ELSE '~' END COLLATE "C"
+         ORDER BY vendor_id COLLATE "C" LIMIT %(limit)s
      ) AS held
 """
-_BEYOND_ALL = "9" * 64
+_BEYOND_ALL = "9" * 32
 MOST_BESIDE = 500
 """So many records are given of one page's range; a range that holds more was emptied at the vendor."""
 

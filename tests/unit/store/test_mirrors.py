@@ -79,7 +79,7 @@ def test_what_we_hold_beside_several_pages_is_found_from_an_index_alone(database
             conn.execute(statement)
         conn.execute("UPDATE mirror SET gone = 'archived' WHERE vendor_id = '12'")
         conn.execute("UPDATE mirror SET fingerprint = 'abc' WHERE vendor_id = '9'")
-        ranges: list[tuple[str | None, str | None]] = [("8", "13"), (None, "2"), ("4998", None), ("100", "2000")]
+        ranges: list[tuple[str | None, str | None]] = [("8", "13"), (None, "2"), ("4998", None), ("1000", "2000")]
         found = mirrors.beside(conn, 1, "contact", ranges)
         assert found[0] == {"9": b"abc", "10": None, "11": None, "13": None}
         assert [list(one) for one in found[1:3]] == [["1", "2"], ["4999", "5000"]]
