@@ -34,6 +34,8 @@ Lane = Literal["hot", "background"]
 DAY = "day"
 #: A lease covers no more than this, so that what a dying worker takes with it does not matter.
 LEASE_SECONDS = 0.5
+#: So many background calls that wait for an empty bucket wait together; a bucket holds little more.
+TOGETHER = 3
 #: How long to leave a used-up day alone before asking again.
 DAY_RETRY_SECONDS = 60.0
 
@@ -95,6 +97,7 @@ WITH rows AS (
     RETURNING CASE WHEN quota.kind = '{DAY}' THEN 0 ELSE -quota.tokens / rows.rate END AS due_seconds
 )
 SELECT known, day_over, granted,
+       (SELECT rate FROM rows WHERE kind = %(kind)s)::double precision AS per_second,
        CASE WHEN blocked_seconds > 0 THEN blocked_seconds
             WHEN granted > 0 THEN (SELECT max(due_seconds) FROM taken)
             WHEN day_over THEN {DAY_RETRY_SECONDS}
@@ -141,6 +144,7 @@ class Lease:
     granted: int
     wait_seconds: float
     day_over: bool = False
+    per_second: float = 0.0  #: How many tokens come due in a second.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +210,7 @@ def lease(connection: Connection, connection_id: int, kind: str, *, want: int, l
         granted=granted,
         wait_seconds=max(0.0, row["wait_seconds"]),
         day_over=bool(row["day_over"]) and granted == 0,
+        per_second=row["per_second"],
     )
 
 
@@ -313,8 +318,12 @@ class TokenSource:
                 reason="quota_day" if found.day_over else "quota_wait",
                 retry_after_seconds=found.wait_seconds,
             )
-        if found.wait_seconds > 0:
-            self._wait(found.wait_seconds)
+        wait_seconds = found.wait_seconds
+        if not found.granted and self._lane == "background" and found.per_second > 0:
+            # for several tokens at once: a question for each would cost more than the calls
+            wait_seconds += (min(want, TOGETHER) - 1) / found.per_second
+        if wait_seconds > 0:
+            self._wait(wait_seconds)
         return found.granted
 
 
