@@ -60,8 +60,9 @@ class _Look:
     since: datetime
     closely: bool
     asking: bool = False
+    waking: bool = True
     resting: LeadView | None = None  #: The lead as it stands, where the last evaluation found it at rest.
-    found: tuple[LeadState, LeadView, Sequence[Signal]] = field(init=False)  #: What the last evaluation came to.
+    found: tuple[LeadState, LeadView, Sequence[Signal]] = field(init=False)  #: What the last closer one came to.
 
 
 def decide(
@@ -85,9 +86,9 @@ def decide(
     `Decision.is_cut_short`.
     """
     lead, state = firsts.kept(plan, lead, state)
-    look = _Look(plan, lead, now, since, closely=closely, asking=asking)
+    look = _Look(plan, lead, now, since, closely=closely, asking=asking, waking=waking)
     decision = _decided(look, signals, state)
-    if not waking or decision.is_cut_short:
+    if not waking or decision.is_cut_short or look.resting is not None:  # of a lead at rest it is known already
         return decision
     after, view, seen = look.found
     return replace(decision, wake=wake.next_wake(plan, after, view, seen))
@@ -98,7 +99,7 @@ def weighed(
 ) -> tuple[Decision, LeadView]:
     """The decision without the next look, and the lead as it then stands: for forecasts, which ask what bears on it."""
     lead, state = firsts.kept(plan, lead, state)
-    look = _Look(plan, lead, now, since, closely=False)
+    look = _Look(plan, lead, now, since, closely=False, waking=False)
     decision = _decided(look, signals, state)
     if look.resting is not None:
         return decision, look.resting
@@ -172,9 +173,7 @@ def _at_a_glance(
     look.resting = view
     if view is None:
         return None
-    decision = rest.decision(look.plan, view, state, earlier)
-    look.found = (decision.state, view, signals)
-    return decision
+    return rest.decision(look.plan, view, state, signals, earlier, waking=look.waking)
 
 
 def _evaluate(look: _Look, signals: Sequence[Signal], state: LeadState, earlier: tuple[StageEntry, ...]) -> Decision:

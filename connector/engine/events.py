@@ -119,14 +119,12 @@ def edges_after(
                 after = _turn(plan, watch, edge or _UNSEEN, truth, view, quiet_until)
                 if after is not None:
                     changed[watch.name] = after
-    for watch in plan.watched_dates:
-        edge = before.get(watch.name)
-        changes = watch.event.kind is EventKind.CHANGES
-        after = (
-            _change(watch.event, edge, view, quiet_until)
-            if changes
-            else _reach(plan, watch.event, edge, view, since, quiet_until)
-        )
+    for watch in plan.watched_changes:
+        after = _change(watch.event, before.get(watch.name), view, quiet_until)
+        if after is not None:
+            changed[watch.name] = after
+    for watch, moment in _dates(plan, view):
+        after = _reach(plan, moment, before.get(watch.name), view, since, quiet_until)
         if after is not None:
             changed[watch.name] = after
     return {**before, **changed} if changed else before
@@ -148,16 +146,19 @@ def turned(before: Mapping[str, Edge], after: Mapping[str, Edge]) -> dict[str, E
 
 def next_dates(plan: Plan, view: LeadView) -> Iterator[datetime]:
     """When `reaches` events will come, as far as is known."""
-    for watch in plan.watched_reaches:
-        moment = reached_at(watch.event, view)
-        if moment is not None and moment > view.now:
+    for _, moment in _dates(plan, view):
+        if moment > view.now:
             yield moment
 
 
-def reached_at(event: Event, view: LeadView) -> datetime | None:
-    """The moment of a `reaches` event: its date less `early`; None while there is no date."""
-    moment = recycle.moment_of(view, event.name or "", view.now)
-    return moment - (event.early or timedelta()) if moment is not None else None
+def _dates(plan: Plan, view: LeadView) -> list[tuple[Watch, datetime]]:
+    """The moments of `reaches` events, as far as their dates are known: the date less `early`."""
+    found: list[tuple[Watch, datetime]] = []
+    for name, watches in plan.watched_reaches.items():
+        moment = recycle.moment_of(view, name, view.now)
+        if moment is not None:
+            found += [(watch, moment - (watch.event.early or timedelta())) for watch in watches]
+    return found
 
 
 def _turn(
@@ -206,11 +207,10 @@ def _digest(text: str) -> str:
 
 
 def _reach(
-    plan: Plan, event: Event, before: Edge | None, view: LeadView, since: datetime, quiet_until: datetime | None
+    plan: Plan, moment: datetime, before: Edge | None, view: LeadView, since: datetime, quiet_until: datetime | None
 ) -> Edge | None:
     """A date: it is reached once; one that had gone by long before we learnt of it is no event."""
-    moment = reached_at(event, view)
-    if moment is None or moment > view.now or (before is not None and before.turned_at == moment):
+    if moment > view.now or (before is not None and before.turned_at == moment):
         return None
     turns = before.turned if before else 0
     is_news = moment >= since and view.now - moment <= plan.policy.fresh_for

@@ -138,9 +138,19 @@ class Plan:
         return tuple(watch for watch in self.watched if watch.event.condition is None)
 
     @cached_property
-    def watched_reaches(self) -> tuple[Watch, ...]:
-        """The dates alone."""
-        return tuple(watch for watch in self.watched_dates if watch.event.kind is EventKind.REACHES)
+    def watched_changes(self) -> tuple[Watch, ...]:
+        """The fields that change."""
+        return tuple(watch for watch in self.watched_dates if watch.event.kind is EventKind.CHANGES)
+
+    @cached_property
+    def watched_reaches(self) -> Mapping[str, tuple[Watch, ...]]:
+        """The dates that come: the name of each → what waits for it."""
+        found: dict[str, tuple[Watch, ...]] = {}
+        for watch in self.watched_dates:
+            if watch.event.kind is EventKind.REACHES:
+                name = watch.event.name or ""
+                found[name] = (*found.get(name, ()), watch)
+        return found
 
     @cached_property
     def standing_conditions(self) -> tuple[Condition, ...]:
@@ -222,8 +232,8 @@ class Plan:
         return tuple(definition for definition in self.policy.shows if definition.homes)
 
     @cached_property
-    def shows(self) -> list[tuple[str, Any]]:
-        """These by name, each with how its value is found (`publish.py`)."""
+    def shows(self) -> list[Any]:
+        """How their values are found (`publish.Shows`), noted when it is first asked."""
         return []
 
     @cached_property

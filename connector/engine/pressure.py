@@ -7,7 +7,7 @@ cadence's step and an enrolment wait until there is room; a task of a rule is th
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -46,19 +46,19 @@ def is_contact(action: Action) -> bool:
     return isinstance(action, EnrolAction) or (isinstance(action, TaskAction) and action.kind in KINDS)
 
 
-def reached(view: LeadView, tasks: Iterable[Task]) -> Reached | None:
+def reached(view: LeadView, tasks: Collection[Task]) -> Reached | None:
     """The limit that keeps the lead from being contacted now, the longest where there are several."""
     found = [one for one in _filled(view, tasks) if one.limit.when is None or one.limit.when.test(view) is True]
     return max(found, key=lambda one: (one.until is None, one.until or view.now), default=None)
 
 
-def told(view: LeadView, tasks: Iterable[Task]) -> str:
+def told(view: LeadView, tasks: Collection[Task]) -> str:
     """What people read of the limit that is reached: `しつこくしない(14日で6回まで): 2026-12-01 10:00まで控える`."""
     one = reached(view, tasks)
     return _text(view, one) if one is not None else ""
 
 
-def put_off(view: LeadView, task: Task, others: Iterable[Task]) -> Task:
+def put_off(view: LeadView, task: Task, others: Collection[Task]) -> Task:
     """A task that a rule opens: over the limit it is due when there is room, and says why."""
     if task.kind not in KINDS or not view.policy.contact_limits:
         return task
@@ -95,14 +95,13 @@ def next_moments(state: LeadState, view: LeadView) -> Iterator[datetime]:
             yield change
 
 
-def _filled(view: LeadView, tasks: Iterable[Task]) -> Iterator[Reached]:
+def _filled(view: LeadView, tasks: Collection[Task]) -> Iterator[Reached]:
     """The limits whose number is reached, whether they apply now or not."""
-    limits = view.policy.contact_limits
-    if not limits:
-        return
-    asked = sum(1 for task in tasks if task.state is WorkState.OPEN and task.kind in KINDS)
-    for limit in limits:
+    for limit in view.policy.contact_limits:
         times = view.times(limit.signal)
+        if len(times) + len(tasks) < limit.times:
+            continue  # not even if all of them counted
+        asked = sum([task.state is WorkState.OPEN and task.kind in KINDS for task in tasks])
         made = times[bisect_right(times, view.now - limit.within) :]
         over = len(made) + asked - limit.times
         if over >= 0:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -138,7 +138,13 @@ def desired(plan: Plan, state: LeadState, view: LeadView) -> dict[str, Value]:
             value = view.make(slot)
         if value.__class__ is not Missing or value is BLANK:
             wanted[name] = value
-    for name, show in _shows(plan):
+    shows = plan.shows[0] if plan.shows else _shows(plan)
+    for name, slot in shows.slots:
+        value = values[slot]
+        wanted[name] = view.make(slot) if value is None else value
+    for name, score in shows.scores:
+        wanted[name] = state.published.get(score, BLANK)
+    for name, show in shows.others:
         shown = show(plan, state, view)
         if shown is not None:
             wanted[name] = shown
@@ -169,33 +175,42 @@ def owners(state: LeadState, view: LeadView) -> dict[str, str]:
     return found
 
 
-def _shows(plan: Plan) -> Sequence[tuple[str, Show]]:
-    """The fields that are written from state, each with how its value is found: chosen once for a policy."""
-    if not plan.shows:
-        plan.shows.extend((one.name, _show(plan, one.name, one.shows or "")) for one in plan.shown)
-    return plan.shows
+@dataclass(slots=True)
+class Shows:
+    """The fields that are written from state, by how their values are found: in a view's values, among the published
+    scores, or by a function, which gives None for what is to be left as it stands.
+    """
+
+    slots: list[tuple[str, int]] = field(default_factory=list)
+    scores: list[tuple[str, str]] = field(default_factory=list)
+    others: list[tuple[str, Show]] = field(default_factory=list)
 
 
-def _show(plan: Plan, name: str, what: str) -> Show:
-    """How the value of a `shows:` field is found; it gives None for what is to be left as it stands."""
-    if what.startswith(SCORE):
-        score = what.removeprefix(SCORE)
-        return lambda plan, state, view: state.published.get(score, BLANK)
-    if what == PIPELINE:
-        return lambda plan, state, view: view.value(name) if view.lead.speaks_for_deal else None
-    if what == "sender":
-        return lambda plan, state, view: handoff.sender(state, view, view.lead.fact(name).value)
-    return _SHOWS.get(what) or _in_slot(plan.program.slots[name])
+def _shows(plan: Plan) -> Shows:
+    """The way is chosen once for a policy."""
+    shows = Shows()
+    for definition in plan.shown:
+        name, what = definition.name, definition.shows or ""
+        if what.startswith(SCORE):
+            shows.scores.append((name, what.removeprefix(SCORE)))
+        elif what == PIPELINE:
+            shows.others.append((name, _pipeline_missing(name)))
+        elif what == "sender":
+            shows.others.append((name, _sender(name)))
+        elif what in _SHOWS:
+            shows.others.append((name, _SHOWS[what]))
+        else:
+            shows.slots.append((name, plan.program.slots[name]))
+    plan.shows.append(shows)
+    return shows
 
 
-def _in_slot(slot: int) -> Show:
-    """What stands in this place of a view's values: what the value's maker says."""
+def _pipeline_missing(name: str) -> Show:
+    return lambda plan, state, view: view.value(name) if view.lead.speaks_for_deal else None
 
-    def show(plan: Plan, state: LeadState, view: LeadView) -> Value:
-        value = view.values[slot]
-        return view.make(slot) if value is None else value
 
-    return show
+def _sender(name: str) -> Show:
+    return lambda plan, state, view: handoff.sender(state, view, view.lead.fact(name).value)
 
 
 def _next_task_due(plan: Plan, state: LeadState, view: LeadView) -> Value:

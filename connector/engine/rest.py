@@ -19,7 +19,7 @@ from connector.domain.runs import CadenceRun, ClockRun
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState, Mover, StageEntry, altered
 from connector.domain.value import UNREAD
-from connector.engine import employer, events, handoff, publish, reach, standing
+from connector.engine import employer, events, handoff, publish, reach, standing, wake
 from connector.engine.view import LeadView, occurrences
 
 if TYPE_CHECKING:
@@ -57,9 +57,12 @@ def decision(
     plan: Plan,
     view: LeadView,
     state: LeadState,
+    signals: Sequence[Signal],
     earlier: tuple[StageEntry, ...],
+    *,
+    waking: bool,
 ) -> Decision:
-    """What a lead at rest comes to; when to look again is left out."""
+    """What a lead at rest comes to."""
     assert view.entry is not None
     after = altered(state, **publish.scores_after(plan, state, view))
     return Decision(
@@ -71,7 +74,7 @@ def decision(
         fired=(),
         scores=view.exacts(),
         overruled=(),
-        wake=None,
+        wake=wake.next_wake(plan, after, view, signals) if waking else None,
         owners=publish.owners(after, view),
     )
 
