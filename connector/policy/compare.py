@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
@@ -33,10 +33,14 @@ Relative: TypeAlias = Literal["today", "now"]
 
 @dataclass(frozen=True, slots=True)
 class ClockQuestion:
-    """A comparison with the clock: whether it holds at a moment, and when it may turn."""
+    """A comparison with the clock: whether it holds at a moment, and when it may turn.
+
+    `from_age`: of a moment it holds from this age on, so that no more than a subtraction is needed.
+    """
 
     holds: Callable[[Any, datetime, ZoneInfo], bool]
     turns: Callable[[Any, ZoneInfo], tuple[datetime, ...]]
+    from_age: timedelta | None = None
 
 
 class Asked(Protocol):
@@ -166,6 +170,9 @@ class AskingTheClock:
     def _written(self, scope: Scope, name: str, negation: str) -> str:
         value, asked = scope.value(name), scope.bind(self.question.holds)
         call = f"{asked}({value}, {scope.now()}, {scope.zone()})"
+        if self.question.from_age is not None:
+            old = f"{value} <= {scope.now()} - {scope.bind(self.question.from_age)}"
+            call = f"({old} if {value}.__class__ is datetime else {call})"
         return f"({value}.__class__ is not Missing and {negation}{call})"
 
 
@@ -204,6 +211,9 @@ class Comparison(Condition):
             return NEVER
         value, moments = scope.value(self.name), scope.bind(self.clock.turns)
         soon = f"{scope.bind(is_soon)}({moments}({value}, {scope.zone()}), {scope.now()}, limit)"
+        if self.clock.from_age is not None:
+            age = scope.bind(self.clock.from_age)
+            soon = f"({scope.now()} - {age} < {value} <= limit - {age} if {value}.__class__ is datetime else {soon})"
         return f"({value}.__class__ is not Missing and {soon})"
 
     def next_turn(self, view: View) -> datetime | None:
@@ -346,7 +356,9 @@ def window_question(operator: str, window: Window) -> ClockQuestion:
     """`within` looks both ways from now, `older_than` only back; a date counts from its midnight."""
     if operator == "older_than":
         return ClockQuestion(
-            lambda value, now, zone: window.end(value, zone) <= now, lambda value, zone: (window.end(value, zone),)
+            lambda value, now, zone: window.end(value, zone) <= now,
+            lambda value, zone: (window.end(value, zone),),
+            from_age=window.fixed,
         )
 
     def holds(value: date | datetime, now: datetime, zone: ZoneInfo) -> bool:

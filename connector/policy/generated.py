@@ -28,6 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from copy import copy
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Missing
@@ -46,6 +47,7 @@ class Module:
         self.source: list[str] = []
         self.names: dict[str, Any] = {
             "Missing": Missing,
+            "datetime": datetime,
             "BLANK": BLANK,
             "UNREAD": UNREAD,
             "UNREADABLE": UNREADABLE,
