@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from connector.bootstrap_salesforce import salesforce_dialect, salesforce_people, salesforce_vendor
+from connector.bootstrap_bindings import bindings_in
+from connector.bootstrap_salesforce import salesforce_people, salesforce_vendor
 from connector.engine.plan import Plan, prepare
 from connector.engine.reading import reading_plan
 from connector.errors import UsageError
@@ -28,20 +28,17 @@ from connector.store.inbox import InboxRow
 from connector.store.migrate import migrate
 from connector.store.policies import ActivePolicy
 from connector.store.vault import Vault, key_from_file
-from connector.sync.binding import Binding
 from connector.sync.context import Limits, Line, Running, Tenant
 from connector.sync.ingest import Accounts, ingest
 from connector.sync.pacing import VendorDay, rolling_day, vendor_day
 from connector.sync.people import store_owners
 from connector.sync.tokens import SharedTokens, configure
 from connector.texts import joined, listing, say
-from connector.vendors.base import ActivityKind, DealPipeline, DealStage, InboundEvent, Vendor
+from connector.vendors.base import InboundEvent, Vendor
 from connector.vendors.http import FixedToken
 from connector.vendors.hubspot import inbound, provision, workflow
 from connector.vendors.hubspot.account import account_of
 from connector.vendors.hubspot.client import HubSpotVendor
-from connector.vendors.hubspot.dialect import HubSpotDialect
-from connector.vendors.hubspot.protocol import UI_DOMAIN
 from connector.vendors.provisioning import ProvisionPlan, still_known
 from connector.vendors.salesforce import callouts
 from connector.vendors.salesforce import inbound as outbound_message
@@ -127,11 +124,12 @@ class Runtime:
                 return None
             rows = connections.listed(conn)
             plans = [self._plan(conn, one.hash, one.name) for one in active]
-        running = tuple(
-            Running(policy=one, plan=plan, bindings=bindings_of(plan, rows))
-            for one, plan in zip(active, plans, strict=True)
-        )
-        first, reading = running[0], self._reading(active, plans)
+            running = tuple(
+                Running(policy=one, plan=plan, bindings=bindings_in(conn, plan, rows))
+                for one, plan in zip(active, plans, strict=True)
+            )
+            first, reading = running[0], self._reading(active, plans)
+            read = first.bindings if len(running) == 1 else bindings_in(conn, reading, rows)
         for row in rows:
             if row.vendor == SALESFORCE:
                 self._cache.orgs[row.account_id] = (row.settings.get("user_id"), Names.of(reading.policy))
@@ -143,7 +141,7 @@ class Runtime:
             plan=first.plan,
             bindings=first.bindings,
             running=running,
-            reading=first.bindings if len(running) == 1 else bindings_of(reading, rows),
+            reading=read,
             version=lambda content_hash: self._version(installation_id, content_hash),
             now=BusinessClock.now,
             limits=self._limits,
@@ -359,6 +357,8 @@ def _provision(portal: Portal, plan: ProvisionPlan) -> None:
     with portal.database.transaction(portal.installation_id) as conn:
         before = next(row.capabilities for row in connections.listed(conn) if row.id == portal.connection_id)
         found |= still_known(plan, done, before)
+        if connections.is_another(conn, portal.connection_id):
+            policies.walk_again(conn)  # its people are looked for among those whom we know
         connections.remember_provisioning(conn, portal.connection_id, found, done.stage_values)
         quota.set_zone(conn, portal.connection_id, account.time_zone)
         store_owners(conn, portal.installation_id, portal.connection_id, owners)
@@ -370,35 +370,3 @@ def day_of_account(row: ConnectionRow) -> Callable[[datetime], VendorDay]:
     if row.vendor == SALESFORCE:
         return rolling_day
     return partial(vendor_day, zone=ZoneInfo(row.capabilities.get("time_zone", "UTC")))
-
-
-def bindings_of(plan: Plan, rows: Sequence[ConnectionRow]) -> dict[int, Binding]:
-    """A policy bound to every connection, by the connection's id."""
-    return {row.id: _binding(plan, row) for row in rows}
-
-
-def _binding(plan: Plan, row: ConnectionRow) -> Binding:
-    policy = plan.policy
-    return Binding(
-        plan=plan,
-        dialect=salesforce_dialect(plan, row) if row.vendor == SALESFORCE else _hubspot_dialect(policy, row),
-        stage_values=row.stage_values,
-        stage_orders=row.capabilities.get("stage_orders", {}),
-        pipelines=[_pipeline(raw) for raw in row.capabilities.get("pipelines", ())],
-        outcomes={ActivityKind(kind): labels for kind, labels in row.capabilities.get("outcomes", {}).items()},
-    )
-
-
-def _hubspot_dialect(policy: Policy, row: ConnectionRow) -> HubSpotDialect:
-    return HubSpotDialect(
-        zone=policy.zone,
-        language=policy.language,
-        task_queues=row.settings.get("task_queues", {}),
-        portal_id=row.account_id,
-        ui_domain=row.capabilities.get("ui_domain", UI_DOMAIN),
-    )
-
-
-def _pipeline(raw: Mapping[str, Any]) -> DealPipeline:
-    stages = tuple(DealStage(**stage) for stage in raw["stages"])
-    return DealPipeline(id=raw["id"], label=raw["label"], stages=stages)

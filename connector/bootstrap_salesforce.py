@@ -17,7 +17,7 @@ from connector.engine.plan import Plan
 from connector.errors import UsageError
 from connector.policy.model import Policy
 from connector.settings_salesforce import SalesforceSettings
-from connector.store import connections, credentials
+from connector.store import connections, credentials, policies
 from connector.store.clock import BusinessClock
 from connector.store.connections import ConnectionRow
 from connector.store.database import Connection, Database
@@ -243,6 +243,8 @@ def _provision(org: Org, plan: ProvisionPlan) -> None:
     with org.database.transaction(org.installation_id) as conn:
         before = next(row.capabilities for row in connections.listed(conn) if row.id == org.connection_id)
         found |= still_known(plan, done, before)
+        if connections.is_another(conn, org.connection_id):
+            policies.walk_again(conn)  # its people are looked for among those whom we know
         connections.remember_provisioning(conn, org.connection_id, found, done.stage_values)
         store_owners(conn, org.installation_id, org.connection_id, owners)
         connections.resume(conn, org.connection_id)  # the account answers: a pause for dead credentials is over

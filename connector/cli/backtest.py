@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from connector.bootstrap import bindings_of
+from connector.bootstrap_bindings import bindings_in
 from connector.cli.output import emit, line, progress, table
 from connector.cli.session import installation, opened, read_settings
 from connector.cli.which import policy_option, running_policy
@@ -85,7 +85,7 @@ def _pasts(
     while True:
         with database.transaction(installation_id) as conn:
             rows = connections.listed(conn)
-            bound = [bindings_of(one, rows) for one in ordered]
+            bound = [bindings_in(conn, one, rows) for one in ordered]
             more, after = pasts(conn, bound, plan.policy.name, since, until, after=after, limit=SLICE)
         found += more
         if len(found) > MOST_LEADS:

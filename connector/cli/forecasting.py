@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from rich.console import Console
 from rich.progress import Progress
 
-from connector.bootstrap import bindings_of
+from connector.bootstrap_bindings import bindings_in
 from connector.engine.plan import Plan, prepare
 from connector.policy.loader import load_policy_from
 from connector.policy.model import Policy
@@ -114,6 +114,7 @@ def _shard(
     try:
         with database.transaction(installation_id) as conn:
             rows = connections.listed(conn)
-        return forecast(database, installation_id, [bindings_of(one, rows) for one in plans], plans[new], now, shard)
+            bound = [bindings_in(conn, one, rows) for one in plans]
+        return forecast(database, installation_id, bound, plans[new], now, shard)
     finally:
         database.close()

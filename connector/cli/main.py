@@ -71,6 +71,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "erase": Entry(module="erase", help="Forget a person for ever."),
         "tombstones": Entry(module="tombstones", help="Keep who was erased beside backups; erase them again."),
         "export-subject": Entry(module="export_subject", help="Write everything that is held on a person to a file."),
+        "identity": Entry(module="identity", help="List and answer pairs of people who may be one in two CRMs."),
         "inbox": Entry(module="inbox", help="List, show and retry deliveries that wait or are parked."),
         "outbox": Entry(module="outbox", help="List reads and writes that are outstanding."),
         "parked": Entry(module="parked", help="List, retry and drop what waits for a person."),

@@ -165,6 +165,7 @@ class Plan:
         reach = (self.policy.applies_to, trial.when if trial is not None else None)
         conditions += [condition for condition in reach if condition is not None]
         conditions += [one.event.condition for one in self.watched if one.event.condition is not None]
+        conditions += [one for one in self.policy.identity.create_in.values() if one is not None]
         if self.policy.pipeline is not None:
             conditions += [one.when for one in self.policy.pipeline.also]
         return tuple(conditions)

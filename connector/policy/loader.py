@@ -12,10 +12,9 @@ from connector.policy.build.context import Context, Files
 from connector.policy.build.examples import build_examples
 from connector.policy.build.fields import build_fields
 from connector.policy.build.handoff import build_create_deal, build_gates, build_pipeline
-from connector.policy.build.identity import build_new_employer
+from connector.policy.build.identity import build_identity, build_new_employer
 from connector.policy.build.ids import check_ids
 from connector.policy.build.kpi import build_revenue_plan, build_reviews, build_targets
-from connector.policy.build.later import check_later
 from connector.policy.build.lifecycle import build_manual_moves, build_stages, build_stores, build_transitions
 from connector.policy.build.names import fill
 from connector.policy.build.order import evaluation_order
@@ -150,7 +149,6 @@ def _build(context: Context, name: str, hash_: str) -> Policy:
     settings, words = context.files.policy, context.vocabulary
     fields, scores, total = build_fields(context), build_scores(context), total_of(context)
     order = evaluation_order(context, fields, scores, total)
-    check_later(context)
     policy = Policy(
         hash=hash_,
         name=settings.policy or name,
@@ -181,6 +179,7 @@ def _build(context: Context, name: str, hash_: str) -> Policy:
         later=(),
         order=order,
         new_employer=build_new_employer(context),
+        identity=build_identity(context),
         gates=MappingProxyType(build_gates(context)),
         cadences=MappingProxyType(build_cadences(context)),
         recalls=build_recalls(context),

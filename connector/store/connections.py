@@ -154,6 +154,12 @@ def ensure(
     return int(row["id"])
 
 
+def is_another(conn: Connection, connection_id: int) -> bool:
+    """True for an account that has not been provisioned yet, beside one that was connected before."""
+    rows = listed(conn)
+    return len(rows) > 1 and any(row.id == connection_id and not row.capabilities for row in rows)
+
+
 def remember_provisioning(
     conn: Connection, connection_id: int, capabilities: Mapping[str, Any], stage_values: Mapping[str, str]
 ) -> None:
@@ -219,6 +225,14 @@ def owner_names(conn: Connection, connection_id: int) -> dict[str, str]:
     """Owner id → name."""
     rows = conn.execute("SELECT vendor_id, name FROM owner WHERE connection_id = %s", [connection_id])
     return {row["vendor_id"]: row["name"] for row in rows}
+
+
+def owner_addresses(conn: Connection) -> dict[int, dict[str, str]]:
+    """Connection → owner id → e-mail address ("" for none): by these two CRMs' users are told to be one person."""
+    found: dict[int, dict[str, str]] = {}
+    for row in conn.execute("SELECT connection_id, vendor_id, coalesce(email, '') AS email FROM owner"):
+        found.setdefault(int(row["connection_id"]), {})[row["vendor_id"]] = row["email"]
+    return found
 
 
 def user_names(conn: Connection, connection_id: int) -> dict[str, str]:

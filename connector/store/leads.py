@@ -224,7 +224,12 @@ def set_gone(
         [gone, connection_id, object_type, list(vendor_ids)],
     ).fetchall()
     lead_ids = [int(row["lead_id"]) for row in rows]
-    conn.execute("UPDATE lead SET gone = %s WHERE id = ANY(%s)", [gone, lead_ids])
+    # who stands in another CRM yet has not gone
+    conn.execute(
+        "UPDATE lead SET gone = %(gone)s WHERE id = ANY(%(ids)s) AND (%(gone)s::text IS NULL OR NOT EXISTS"
+        " (SELECT FROM identity WHERE identity.lead_id = lead.id AND identity.gone IS NULL))",
+        {"gone": gone, "ids": lead_ids},
+    )
     return lead_ids
 
 

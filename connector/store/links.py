@@ -227,6 +227,13 @@ def name(conn: Connection, connection_id: int, lead_id: int, vendor_id: str) -> 
     )
 
 
+def forget(conn: Connection, connection_id: int, lead_id: int) -> None:
+    """This lead waits for no record there any more."""
+    conn.execute(
+        "DELETE FROM link WHERE lead_id = %s AND connection_id = %s AND vendor_id = ''", [lead_id, connection_id]
+    )
+
+
 def arriving(conn: Connection, connection_id: int, email: str) -> int | None:
     """The lead that waits to be found or created by this address; until the transaction ends nobody else makes one."""
     conn.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [connection_id, email])

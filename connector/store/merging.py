@@ -29,6 +29,9 @@ _MOVE = (
     "UPDATE managed_record SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
     "UPDATE identity SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
     "UPDATE drift SET lead_id = %(winner)s WHERE lead_id = %(loser)s",
+    "DELETE FROM agreement WHERE lead_id = %(loser)s",
+    "DELETE FROM identity_key WHERE lead_id IN (%(loser)s, %(winner)s)",  # who fits the winner now is asked anew
+    "UPDATE identity_review SET state = 'settled' WHERE state = 'open' AND %(loser)s IN (lead_id, other_id)",
     "DELETE FROM lead_due WHERE lead_id = %(loser)s",
     END_OF_LEAD,
     # revision: an evaluation of either that is under way is not stored
@@ -45,6 +48,19 @@ WHERE link.lead_id = %(winner)s AND old.lead_id = %(loser)s AND old.connection_i
   AND link.vendor_id = ''
 """
 
+# Whom the winner waits to be found as in a CRM is found: the loser's record there.
+_FOUND = """
+DELETE FROM link WHERE lead_id = %(winner)s AND vendor_id = ''
+  AND connection_id IN (SELECT connection_id FROM link WHERE lead_id = %(loser)s AND vendor_id <> '')
+"""
+
+# What the winner has no record for in a CRM, the loser brings along.
+_KEEP_LINKS = """
+UPDATE link SET lead_id = %(winner)s, desired_revision = desired_revision + 1
+WHERE lead_id = %(loser)s AND vendor_id <> ''
+  AND connection_id NOT IN (SELECT connection_id FROM link WHERE lead_id = %(winner)s)
+"""
+
 
 def merge(conn: Connection, loser: int, winner: int) -> None:
     """One person was two leads: everything that the loser did and that was made for it is the winner's from now on.
@@ -53,6 +69,8 @@ def merge(conn: Connection, loser: int, winner: int) -> None:
     """
     values = {"winner": winner, "loser": loser, "lead_ids": [loser], "near": SAME_SUBMISSION}
     conn.execute(_KEEP_ARRIVAL, values)
+    conn.execute(_FOUND, values)
+    conn.execute(_KEEP_LINKS, values)
     conn.execute("DELETE FROM link WHERE lead_id = %(loser)s", values)
     for statement in _MOVE:
         conn.execute(statement, values)

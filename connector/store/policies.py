@@ -82,6 +82,11 @@ def running(conn: Connection) -> list[ActivePolicy]:
     return [ActivePolicy(**row | {"succeeds": [one for one in row["succeeds"] if one not in names]}) for row in rows]
 
 
+def walk_again(conn: Connection) -> None:
+    """Every lead is decided again in the background, as after an activation."""
+    conn.execute(_GROW)
+
+
 def versions(conn: Connection) -> list[Version]:
     """Every policy that ran: those that run now in their order, then the latest."""
     return [Version(**row) for row in conn.execute(_VERSIONS)]

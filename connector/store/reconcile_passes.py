@@ -117,6 +117,11 @@ def listed(conn: Connection, connection_id: int) -> dict[tuple[str, Scope], Pass
     return {(one.object_type, one.scope): one for one in map(_pass, rows)}
 
 
+def last(conn: Connection, connection_id: int, object_type: str) -> Pass | None:
+    """The look for changes that is under way or ended last."""
+    return listed(conn, connection_id).get((object_type, Scope.CHANGES))
+
+
 def begin(conn: Connection, installation_id: int, connection_id: int, one: Pass) -> None:
     """Begin this pass, unless one of its kind is under way: that goes on where it was."""
     conn.execute(_BEGIN, {"installation_id": installation_id, "connection_id": connection_id, **_values(one)})

@@ -68,6 +68,7 @@ UNION SELECT arrival ->> 'email' FROM link WHERE arrival ? 'email' AND {_BY_LEAD
 
 _STRIP = (
     END_OF_LEAD,
+    "DELETE FROM identity_review WHERE other_id = ANY(%(lead_ids)s)",
     "DELETE FROM ledger WHERE lead_id = ANY(%(lead_ids)s) AND kind <> 'decision'",
     # revision: an evaluation that is under way is not stored
     "UPDATE lead SET gone = 'erased', state = '{}', desired = '{}', scores = '{}', owner = NULL, data_key = NULL,"

@@ -14,8 +14,10 @@ from connector.errors import RetryableError
 from connector.store import activity_signals, leads, links, wanted
 from connector.store.database import Connection
 from connector.store.signals import NewSignal
-from connector.sync.binding import ACTIVITY, Binding
+from connector.sync.binding import Binding
 from connector.sync.context import Line, Tenant, conclude
+from connector.sync.copying import Logged, copy_activities
+from connector.sync.sources import ACTIVITY
 from connector.sync.submissions import new_lead
 from connector.vendors.base import EventKind, InboundEvent, Lane, Record
 
@@ -134,6 +136,7 @@ def _store(
     now = tenant.now(conn)
     lead_of = _leads(line, conn, sorted({one for found in people.values() for one in found}))
     found: list[NewSignal] = []
+    logged: list[Logged] = []
     again: dict[str, datetime] = {}
     for vendor_id, record in sorted(records.items()):
         activity = line.dialect.activity(record, now=now)
@@ -141,6 +144,8 @@ def _store(
             continue
         mine = [lead_of[one] for one in people.get(vendor_id, ()) if one in lead_of]
         found += _signals(line, record, mine, now)
+        name = record_name(connection_id, object_type, vendor_id)
+        logged.append(Logged(name=name, activity=activity, lead_ids=mine))
         if activity.again_at is not None:
             again[vendor_id] = activity.again_at
     names = [record_name(connection_id, object_type, one) for one in asked]
@@ -149,6 +154,7 @@ def _store(
     leads.lock(conn, ids)
     touched = activity_signals.reconcile(conn, tenant.installation_id, names, found, learnt_at=now)
     leads.mark_due(conn, tenant.installation_id, sorted(touched - reading), at=now, why="signal", lane=lane.value)
+    copy_activities(line, conn, logged, lane=lane)
     wanted.done(conn, connection_id, object_type, asked)
     wanted.later(conn, tenant.installation_id, connection_id, object_type, again)
 

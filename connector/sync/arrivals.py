@@ -7,17 +7,17 @@ conflicts and ends at the same contact.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connector.errors import RetryableError
-from connector.store import leads, links, merging, mirrors
+from connector.store import identities, leads, links, merging, mirrors
 from connector.store.database import Connection
 from connector.store.links import ReadClaim
 from connector.sync.context import Line
 from connector.sync.deals import DealHarvest
 from connector.sync.merging import merge_leads
 from connector.texts import say
-from connector.vendors.base import Create, Lane, Outcome, Record
+from connector.vendors.base import Create, Lane, Outcome, Record, WriteResult
 
 
 @dataclass(slots=True)
@@ -60,25 +60,44 @@ def _may_create(claim: ReadClaim) -> bool:
 
 
 def _create(line: Line, claims: Sequence[ReadClaim], harvest: Harvest, lane: Lane) -> None:
-    creates = [Create(key=address(one), properties=_first_values(line, one), associate=()) for one in claims]
-    results = line.vendor.create(line.dialect.person_type, creates, lane=lane) if creates else []
-    for create, result in zip(creates, results, strict=True):
-        if result.outcome is Outcome.APPLIED and result.record is not None:
-            harvest.arrived[create.key] = result.record.id
-        elif result.existing_id is not None:
-            harvest.arrived[create.key] = result.existing_id
-        elif result.outcome is Outcome.REJECTED:
-            harvest.refused[create.key] = result.reason or "rejected"
-        else:
-            raise RetryableError(
-                say("Creating a contact came to no clear end; it is looked up again."), reason="uncertain"
-            )
+    """Create them; a property that is refused is left out, and told when the record is written to.
+
+    Where people carry our key, it is the lead's: an address may be somebody else's tomorrow.
+    """
+    addresses = {f"lead:{one.lead_id}": address(one) for one in claims}
+    waiting = [Create(key=f"lead:{one.lead_id}", properties=_first_values(line, one), associate=()) for one in claims]
+    while waiting:
+        results = line.vendor.create(line.dialect.person_type, waiting, lane=lane)
+        waiting = [
+            again
+            for create, result in zip(waiting, results, strict=True)
+            if (again := _settled(line, create, addresses[create.key], result, harvest)) is not None
+        ]
+
+
+def _settled(line: Line, create: Create, email: str, result: WriteResult, harvest: Harvest) -> Create | None:
+    """What became of a create; another one where a single property was at fault."""
+    if result.outcome is Outcome.APPLIED and result.record is not None:
+        harvest.arrived[email] = result.record.id
+    elif result.existing_id is not None:
+        harvest.arrived[email] = result.existing_id
+    elif result.outcome is Outcome.REJECTED:
+        at_fault = result.property_name
+        if at_fault in create.properties and at_fault != line.dialect.email_property:
+            left = {name: value for name, value in create.properties.items() if name != at_fault}
+            return replace(create, properties=left)
+        harvest.refused[email] = result.reason or "rejected"
+    else:
+        raise RetryableError(say("Creating a contact came to no clear end; it is looked up again."), reason="uncertain")
+    return None
 
 
 def _first_values(line: Line, claim: ReadClaim) -> dict[str, str]:
-    """A new person's first values: the address, and what the form gave for fields that the policy maps."""
+    """A new person's first values: the address, what the form gave for fields that the policy maps, what another CRM
+    shows."""
     given: Mapping[str, str] = (claim.arrival or {}).get("values") or {}
-    values = {line.dialect.email_property: address(claim)}
+    values: dict[str, str] = {**((claim.arrival or {}).get("properties") or {})}
+    values.setdefault(line.dialect.email_property, address(claim))
     for name, text in given.items():
         for home in line.binding.homes_of(name):
             if home.object_type == line.dialect.person_type:
@@ -118,6 +137,11 @@ def _named(line: Line, conn: Connection, claim: ReadClaim, vendor_id: str) -> Re
         return None
     if owner == claim.lead_id:
         links.name(conn, line.connection_id, claim.lead_id, vendor_id)
+    elif identities.share_a_crm(conn, [owner, claim.lead_id]):
+        # the address is somebody else's, whom another CRM has too: a person says who they are
+        links.forget(conn, line.connection_id, claim.lead_id)
+        now = line.tenant.now(conn)
+        identities.put_review(conn, installation_id, [(claim.lead_id, owner, "email", "twice")], now=now)
     else:
         leads.lock(conn, sorted((owner, claim.lead_id)))
         merge_leads(conn, claim.lead_id, owner)

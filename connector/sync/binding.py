@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cached_property
 
 from connector.domain.lead import FieldFact
@@ -12,34 +11,21 @@ from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value
 from connector.engine.pipeline import STAGE
 from connector.engine.plan import Plan
 from connector.engine.words import label_in
-from connector.policy.model import FieldDef, Home, SignalDef, StageStore
+from connector.policy.model import FieldDef, FieldType, Home, StageStore
 from connector.sync.shapes import MOST_SHAPES, Readings, Shape, Writings
-from connector.vendors.base import Activity, ActivityKind, DealPipeline, Occurrence
+from connector.sync.sources import Sources
+from connector.vendors.base import ActivityKind, DealPipeline
 from connector.vendors.dialect import Dialect
-from connector.vendors.outcomes import outcome_values
 
 SENDER = "sender"
-ACTIVITY, OUTCOME = "activity", "outcome"
-"""How a policy's source of signals names activities, and narrows them."""
-
 OWNER, DEAL_OWNER, COMPANY_OWNER = "owner", "deal.owner", "company.owner"
 """Under these names the owners whom pools gave stand among the desired values."""
 
 _BLANK_TARGETS = (UNREAD, UNREADABLE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivitySource:
-    """One kind of activity that a signal is learnt from; `outcomes` as stored (None: any), `lasting` in seconds."""
-
-    signal: str
-    kind: ActivityKind
-    outcomes: frozenset[str] | None
-    lasting: float | None
-
-
 @dataclass(frozen=True, kw_only=True)
-class Binding:
+class Binding(Sources):
     """Make one for each connection and policy version. `stage_orders`: property → its options in the vendor's order."""
 
     plan: Plan
@@ -49,6 +35,11 @@ class Binding:
     pipelines: Sequence[DealPipeline] = ()  #: Of deals, as the account had them when it was connected.
     #: The account's outcomes of activities when it was connected: stored value → label.
     outcomes: Mapping[ActivityKind, Mapping[str, str]] = field(default_factory=dict)
+    partners: frozenset[str] = frozenset()  #: The vendors of the company's other CRMs.
+    #: The account's user → the id by which this person goes everywhere: the one in the first CRM, where they are there.
+    colleagues: Mapping[str, str] = field(default_factory=dict)
+    our_user: str | None = None  #: Who we are in the account.
+    users: frozenset[str] | None = None  #: The account's users, where another CRM has some too.
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
@@ -122,19 +113,6 @@ class Binding:
         )
 
     @cached_property
-    def counters(self) -> Mapping[str, tuple[str, ...]]:
-        """Property of a person → the signals that its growth means."""
-        found: dict[str, list[str]] = {}
-        for signal in self.plan.policy.signals.values():
-            for source in signal.sources:
-                if source.kind == f"{self.dialect.vendor}_counter":
-                    for match in source.match:
-                        object_type, _, name = match.partition(".")
-                        if object_type == self.dialect.person_type:
-                            found.setdefault(name, []).append(signal.id)
-        return {name: tuple(ids) for name, ids in found.items()}
-
-    @cached_property
     def person_properties(self) -> tuple[str, ...]:
         """Every property of a person that a read asks for."""
         names = dict.fromkeys(self.dialect.person_properties)
@@ -170,78 +148,6 @@ class Binding:
     def asks_of_companies(self) -> bool:
         """True when the policy asks more of companies than their fields."""
         return self.plan.reads_company_owner or self.plan.reads_colleagues
-
-    def form_signals(self, kind: str, form: str) -> tuple[str, ...]:
-        """The signals that a submission of this form (or website event) means; patterns with `*` allowed."""
-        return tuple(signal.id for signal in self.plan.policy.signals.values() if _matches(signal, kind, form))
-
-    @cached_property
-    def watches_forms(self) -> bool:
-        """True when some signal is learnt from this vendor's forms."""
-        kind = f"{self.dialect.vendor}_form"
-        return any(source.kind == kind for signal in self.plan.policy.signals.values() for source in signal.sources)
-
-    @cached_property
-    def lists(self) -> Mapping[str, tuple[str, ...]]:
-        """List name → the signals that joining it means."""
-        kind, found = f"{self.dialect.vendor}_list", dict[str, list[str]]()
-        for signal in self.plan.policy.signals.values():
-            for source in signal.sources:
-                for name in source.match if source.kind == kind else ():
-                    found.setdefault(name, []).append(signal.id)
-        return {name: tuple(ids) for name, ids in found.items()}
-
-    # ── activities ───────────────────────────────────────────────────────────────────────────────────────────
-    @cached_property
-    def activity_sources(self) -> tuple[ActivitySource, ...]:
-        """Every activity that the policy's signals are learnt from."""
-        return tuple(
-            ActivitySource(
-                signal=signal.id,
-                kind=ActivityKind(word),
-                outcomes=self._stored_outcomes(ActivityKind(word), source.where.get(OUTCOME)),
-                lasting=source.lasting.total_seconds() if source.lasting is not None else None,
-            )
-            for signal in self.plan.policy.signals.values()
-            for source in signal.sources
-            if source.kind == ACTIVITY
-            for word in source.match
-        )
-
-    @cached_property
-    def activity_types(self) -> tuple[str, ...]:
-        """The types of records by which the policy's activities are learnt."""
-        kinds = {source.kind for source in self.activity_sources}
-        return tuple(name for name, words in self.dialect.activities.items() if kinds.intersection(words.kinds))
-
-    def activity_signals(self, activity: Activity) -> dict[str, Occurrence]:
-        """The signals that an activity means, each once, with the occurrence that counts for it."""
-        found: dict[str, Occurrence] = {}
-        for source in self.activity_sources:
-            if source.kind is not activity.kind or source.signal in found:
-                continue
-            if source.lasting is not None and (activity.length_seconds or 0.0) < source.lasting:
-                continue
-            for one in activity.occurrences:
-                if one.plain if source.outcomes is None else one.outcome in source.outcomes:
-                    found[source.signal] = one
-                    break
-        return found
-
-    def plain_signals(self, kind: ActivityKind) -> tuple[str, ...]:
-        """The signals that an activity of this kind means whatever its outcome and length."""
-        return tuple(
-            source.signal
-            for source in self.activity_sources
-            if source.kind is kind and source.outcomes is None and source.lasting is None
-        )
-
-    def _stored_outcomes(self, kind: ActivityKind, words: Sequence[str] | None) -> frozenset[str] | None:
-        if words is None:
-            return None
-        return frozenset(
-            stored for word in words for stored in outcome_values(self.dialect.activities, self.outcomes, kind, word)
-        )
 
     # ── the pipeline ─────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
@@ -323,12 +229,56 @@ class Binding:
             return False
         return order.index(wanted) < order.index(current)
 
+    # ── two CRMs ─────────────────────────────────────────────────────────────────────────────────────────────
+    @cached_property
+    def shared(self) -> frozenset[str]:
+        """The fields of leads and companies that people fill here and in another CRM of the company."""
+        if not self.partners:
+            return frozenset()
+        return frozenset(
+            definition.name
+            for definition in self.plan.policy.fields.values()
+            if definition.scope != "deal"
+            and not definition.computed
+            and self.dialect.homes(definition)
+            and any(home.vendor in self.partners for home in definition.homes)
+        )
+
+    @cached_property
+    def merged_properties(self) -> frozenset[str]:
+        """The properties of people in which they stand here."""
+        if not self.shared:
+            return frozenset()
+        places = self.fields_on(self.dialect.person_type)
+        return frozenset(home.name for definition, home in places if definition.name in self.shared)
+
+    def canonical_person(self, own: str) -> str:
+        """By what id a user of this account goes everywhere."""
+        return self.colleagues.get(own, own)
+
+    def own_person(self, canonical: str) -> str | None:
+        """The account's user for such an id; None: it has none of that address."""
+        own = self._own_people.get(canonical, canonical)
+        return own if self.users is None or own in self.users else None
+
+    @cached_property
+    def _own_people(self) -> Mapping[str, str]:
+        return {canonical: own for own, canonical in self.colleagues.items()}
+
+    def means(self, object_type: str, name: str, raw: str | None, wanted: str) -> bool:
+        """True when the stored string is another way to write the wanted one: a person's spelling, an option that is
+        read as the same choice. What stands so is left as it is."""
+        pair = self.homes.get((object_type, name))
+        if pair is None or pair[0].name not in self.shared:
+            return False
+        return self.dialect.to_canonical(*pair, raw) == self.dialect.to_canonical(*pair, wanted or None)
+
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────
     def project(self, desired: Mapping[str, Value], stage: str | None) -> dict[str, str]:
         """Canonical desired values as this vendor's properties of a person; '' clears."""
         wanted: dict[str, str] = {}
-        if isinstance(owner := desired.get(OWNER), str):
-            wanted[self.dialect.owner_property] = owner
+        if isinstance(owner := desired.get(OWNER), str) and (own := self.own_person(owner)) is not None:
+            wanted[self.dialect.owner_property] = own
         places = self._written_to
         for name, value in desired.items():
             for written_to, written in places.get(name, ()):
@@ -353,13 +303,18 @@ class Binding:
         """Field → (property of a person, its strings for our values), for those that we write."""
         return {
             definition.name: [
-                (home.name, Writings(self.dialect, definition, home))
+                (home.name, self._writings(definition, home))
                 for home in self.dialect.homes(definition)
                 if home.object_type == self.dialect.person_type
             ]
             for definition in self.plan.policy.fields.values()
             if self._writes(definition)
         }
+
+    def _writings(self, definition: FieldDef, home: Home) -> Writings:
+        if self.partners and definition.type is FieldType.PERSON:
+            return Writings.of_people(self.own_person, self.dialect, definition, home)
+        return Writings(self.dialect, definition, home)
 
     def project_deal(self, desired: Mapping[str, Value]) -> dict[str, str]:
         """Canonical desired values as this vendor's properties of the lead's deal; '' clears."""
@@ -373,9 +328,16 @@ class Binding:
         return wanted
 
     def project_company(self, desired: Mapping[str, Value]) -> dict[str, str]:
-        """What rules want on the record of the lead's company: the owner whom a pool gave."""
-        owner = desired.get(COMPANY_OWNER)
-        return {self.dialect.owner_property: owner} if isinstance(owner, str) else {}
+        """What is wanted on the record of the lead's company: the owner whom a pool gave, and what another CRM shows of
+        the company."""
+        wanted: dict[str, str] = {}
+        if isinstance(owner := desired.get(COMPANY_OWNER), str) and (own := self.own_person(owner)) is not None:
+            wanted[self.dialect.owner_property] = own
+        for definition, home in self.fields_on(self.dialect.company_type) if self.shared else ():
+            value = desired.get(definition.name, UNREAD)
+            if definition.name in self.shared and value not in _BLANK_TARGETS and self._writes(definition):
+                wanted[home.name] = "" if value is BLANK else self.dialect.to_vendor(definition, home, value)
+        return wanted
 
     def definition_of(self, name: str) -> FieldDef | None:
         """The field that lives in this property of a person."""
@@ -388,13 +350,7 @@ class Binding:
         names = {home.name for store, home in self.stores if store.read_back}
         names |= {home.name for definition, home in self.fields_on(self.dialect.person_type) if definition.answer}
         names.add(self.dialect.owner_property)
-        return frozenset(names)
+        return frozenset(names) | self.merged_properties
 
     def _writes(self, definition: FieldDef) -> bool:
         return definition.sync in ("both", f"to_{self.dialect.vendor}")
-
-
-def _matches(signal: SignalDef, kind: str, form: str) -> bool:
-    return any(
-        source.kind == kind and any(fnmatchcase(form, pattern) for pattern in source.match) for source in signal.sources
-    )

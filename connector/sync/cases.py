@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from connector.domain import codec
+from connector.domain.agreed import Agreed
+from connector.domain.codec_agreed import decode_agreed
 from connector.domain.effects import Task, WorkState
 from connector.domain.lead import Lead
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState
-from connector.store import connections, leads, managed, mirrors, signals
+from connector.store import agreements, connections, leads, managed, mirrors, signals
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
 from connector.store.managed import ManagedRow
@@ -19,6 +22,7 @@ from connector.store.mirrors import MirrorRow
 from connector.sync import facts
 from connector.sync.accounts import Accounts, accounts_of
 from connector.sync.binding import Binding
+from connector.sync.both import Merged, Side, lead_of_both, merge
 from connector.sync.deal_view import UNREAD_DEAL, DealView, deals_shown
 from connector.sync.enrolments import not_enrolled
 from connector.sync.merging import record_key
@@ -50,6 +54,9 @@ class Case:
     known_until: datetime | None = None  #: What had happened by then is known.
     others: Sequence[Signal] = ()  #: Signals that count for other policies alone: looked at with it, and no news later.
     under_until: datetime | None = None  #: When time alone may give it to another policy.
+    elsewhere: tuple[Case, ...] = ()  #: The same lead as the company's other CRMs have it.
+    agreed: Mapping[str, Agreed] = field(default_factory=dict)  #: What the CRMs agreed on last.
+    merged: Merged | None = None  #: What they make of it together; None: only one has it.
 
     @property
     def policy(self) -> str:
@@ -60,6 +67,18 @@ class Case:
     def passes(self) -> bool:
         """True for a lead that comes under this policy from another."""
         return self.row.policy is not None and self.row.policy != self.policy
+
+    @property
+    def all(self) -> tuple[Case, ...]:
+        """The lead in each CRM, the one in which it is worked first."""
+        return (self, *self.elsewhere)
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """Its records in each CRM."""
+        return tuple(
+            Side(binding=one.binding, person=one.person, company=one.company, moving=one.moving) for one in self.all
+        )
 
     def state(self) -> LeadState:
         """What we remember of the lead, with what people did to our tasks since."""
@@ -80,7 +99,13 @@ class Case:
             account=self.accounts.of(self.binding, self.person, self.row.id),
         )
         away = concerning(self.presence, lead, state)
-        return replace(lead, away=away) if away else lead
+        lead = replace(lead, away=away) if away else lead
+        if self.merged is None:
+            return lead
+        lead = lead_of_both(lead, state, self.sides, self.merged)
+        vendor = self.binding.plan.policy.records_in.get("deals")
+        there = next((one for one in self.elsewhere if one.binding.dialect.vendor == vendor), None)
+        return lead if there is None else facts.with_deal(lead, there.binding, there.deal)
 
 
 def load_cases(
@@ -100,6 +125,7 @@ def load_cases(
     names = [policy_name(one) for one in policies]
     found_signals = signals.of_leads(conn, ids, names)
     cases: dict[int, Case] = {}
+    several: dict[int, list[Case]] = {}
     for connection_id, first in policies[0].items():
         people = _people(conn, connection_id, first, ids)
         persons = [person for person, _, _, _ in people.values()]
@@ -124,7 +150,7 @@ def load_cases(
                 one, until = under[found.place], found.until
                 everything, its_signals = its_signals, own(its_signals, names[found.place])
                 others = [signal for signal in everything if signal not in its_signals]
-            cases[lead_id] = Case(
+            case = Case(
                 row=row,
                 connection_id=connection_id,
                 binding=one.binding,
@@ -142,7 +168,41 @@ def load_cases(
                 others=others,
                 under_until=until,
             )
-    return cases
+            if cases.setdefault(lead_id, case) is not case:
+                several.setdefault(lead_id, [cases[lead_id]]).append(case)
+    return cases | _as_one(conn, several, policies) if several else cases
+
+
+def _as_one(
+    conn: Connection, several: Mapping[int, Sequence[Case]], policies: Sequence[Mapping[int, Binding]]
+) -> dict[int, Case]:
+    """Of a lead that several CRMs have, the one in which it is worked holds the others."""
+    agreed = agreements.of(conn, list(several))
+    bound = {policy_name(one): one for one in policies}
+    return {lead_id: _together(found, agreed.get(lead_id, {}), bound) for lead_id, found in several.items()}
+
+
+def _together(found: Sequence[Case], agreed: Mapping[str, Any], bound: Mapping[str, Mapping[int, Binding]]) -> Case:
+    standing = [case for case in found if case.person.gone is None] or found[:1]
+    first, *others = sorted(standing, key=_is_elsewhere)
+    records = [record for case in found for record in case.records]
+    if not others:
+        return replace(first, records=records)
+    known = [one.known_until for one in standing]
+    case = replace(
+        first,
+        elsewhere=tuple(replace(one, binding=bound[first.policy][one.connection_id]) for one in others),
+        records=records,
+        agreed={name: decode_agreed(raw) for name, raw in agreed.items()},
+        known_until=min(one for one in known if one is not None) if None not in known else None,
+    )
+    return replace(case, merged=merge(case.binding.plan.policy, case.sides, case.agreed))
+
+
+def _is_elsewhere(case: Case) -> bool:
+    """False for the CRM in which the policy wants tasks: there people work."""
+    vendor = case.binding.plan.policy.records_in.get("tasks")
+    return vendor is not None and case.binding.dialect.vendor != vendor
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,17 +265,19 @@ def _with_reports(state: LeadState, case: Case) -> LeadState:
     records = {record.key: record for record in case.records}
     if not records:
         return state
-    dialect = case.binding.dialect
+    dialects = {one.connection_id: one.binding.dialect for one in case.all}
     return replace(
-        state, tasks=tuple(_reported(task, records.get(record_key(case.row.id, task)), dialect) for task in state.tasks)
+        state,
+        tasks=tuple(_reported(task, records.get(record_key(case.row.id, task)), dialects) for task in state.tasks),
     )
 
 
-def _reported(task: Task, record: ManagedRow | None, dialect: Dialect) -> Task:
+def _reported(task: Task, record: ManagedRow | None, dialects: Mapping[int, Dialect]) -> Task:
     if task.state is not WorkState.OPEN or record is None:
         return task
     if record.reported in _ENDS:
         return replace(task, state=_ENDS[record.reported])
-    due_at = dialect.moment(record.mirror.get(dialect.task_due_property))
+    dialect = dialects.get(record.connection_id)
+    due_at = dialect.moment(record.mirror.get(dialect.task_due_property)) if dialect is not None else None
     is_put_off = due_at is not None and abs(due_at - task.due_at) >= _SECOND  # the CRM keeps no microseconds
     return replace(task, due_at=due_at) if due_at is not None and is_put_off else task

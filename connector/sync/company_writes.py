@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from connector.domain import codec
 from connector.domain.lead import Actor
-from connector.store import mirrors
+from connector.store import leads, mirrors
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def write_companies(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     """Write what differs, a hundred companies a call; of several leads of one company the first speaks for it."""
-    if not line.binding.plan.reads_company_owner:
+    if not line.binding.plan.reads_company_owner and not line.binding.shared:
         return
     live = [parcel for parcel in parcels if not parcel.moved_on and parcel.lead.gone is None]
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
@@ -70,6 +70,7 @@ def _settle(line: Line, conn: Connection, write: RecordWrite, result: WriteResul
         for row in rows.values():
             _keep_values(line, conn, write, row, now)
             mirror.wrote(row, write.changes, result.record, now=now, same=same)
+        _tell_colleagues(line, conn, write, now)
         mirrors.put(conn, line.tenant.installation_id, line.connection_id, list(rows.values()))
     elif result.outcome is Outcome.REJECTED:
         for name, value in write.changes.items():
@@ -83,7 +84,8 @@ def _settle(line: Line, conn: Connection, write: RecordWrite, result: WriteResul
 def _keep_values(line: Line, conn: Connection, write: RecordWrite, row: MirrorRow, now: datetime) -> None:
     """The owner whom a person had named and this write replaces is recorded."""
     kind = line.dialect.company_type
-    for name, value in mirror.persons_values(row, write.changes, same_on(line.binding, kind)).items():
+    ours = {name: value for name, value in write.changes.items() if name == line.dialect.owner_property}
+    for name, value in mirror.persons_values(row, ours, same_on(line.binding, kind)).items():
         line.tenant.keep_value(
             conn,
             lead_id=write.parcel.lead.id,
@@ -93,3 +95,13 @@ def _keep_values(line: Line, conn: Connection, write: RecordWrite, row: MirrorRo
             actor=Actor.PERSON.value,
             values={"kept": write.changes[name], "lost": value},
         )
+
+
+def _tell_colleagues(line: Line, conn: Connection, write: RecordWrite, now: datetime) -> None:
+    """What one lead's other CRM showed of the company is news to the company's other leads."""
+    if write.changes.keys() <= {line.dialect.owner_property}:
+        return
+    people = mirrors.contacts_of(conn, line.connection_id, [write.row.vendor_id])
+    known = leads.identities(conn, line.connection_id, line.dialect.person_type, people)
+    others = [lead_id for lead_id, gone in known.values() if gone is None and lead_id != write.parcel.lead.id]
+    leads.mark_due(conn, line.tenant.installation_id, others, at=now, why="company", lane=Lane.BACKGROUND.value)

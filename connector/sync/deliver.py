@@ -144,7 +144,8 @@ def _parcels(line: Line, conn: Connection, claims: Sequence[WriteClaim], now: da
 def _plan(line: Line, parcel: Parcel, now: datetime) -> None:
     """What to write for this lead, as far as the mirror knows."""
     line = line.under(parcel.lead.policy)
-    if parcel.lead.gone is not None or not line.tenant.policy.has(parcel.lead.policy):
+    gone = parcel.lead.gone is not None or parcel.person.gone is not None
+    if gone or not line.tenant.policy.has(parcel.lead.policy):
         parcel.changes = {}  # of another policy, which no longer runs, is not known here where its values stand
         return
     parcel.changes = difference(
@@ -291,6 +292,8 @@ def _take_in(
     same = same_on(line.binding, line.dialect.person_type)
     before = {name: (row.properties.get(name), dict(row.meta.get(name, {}))) for name in sent}
     for name, value in mirror.persons_values(row, sent, same).items():
+        if name in line.binding.merged_properties:
+            continue  # what another CRM showed takes its place: what was lost by that is told with the decision
         line.tenant.keep_value(
             conn,
             lead_id=parcel.lead.id,

@@ -44,6 +44,7 @@ def left_to_write(
         if properties.get(name, value) != (value or None)  # what stands as it is wanted needs no closer look
         and name in properties
         and (not mirror.stands(person, name, value, same) or must_clear(binding, person, name, value))
+        and not binding.means(person.object_type, name, properties[name], value)
         and dropped.get(name, {}).get("value") != value
         and not dropped.get(name, {}).get("held")
         and not mirror.is_frozen(person, name, now)
@@ -75,6 +76,7 @@ def company_difference(
         for name, value in binding.project_company(desired).items()
         if name in company.properties
         and not mirror.stands(company, name, value, same)
+        and not binding.means(company.object_type, name, company.properties[name], value)
         and dropped.get(dropped_name(company.object_type, name), {}).get("value") != value
         and not mirror.is_frozen(company, name, now)
     }

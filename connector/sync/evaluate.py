@@ -11,7 +11,7 @@ from traceback import extract_tb
 import structlog
 
 from connector.domain import codec
-from connector.domain.decision import Decision, Wake, WakeClass
+from connector.domain.decision import Wake, WakeClass
 from connector.domain.effects import Grant
 from connector.domain.value import Value
 from connector.engine.routing import LEAD
@@ -21,17 +21,19 @@ from connector.store import history, leads, links, managed, mirrors, signals
 from connector.store.database import Connection
 from connector.store.leads import DueClaim, Evaluated
 from connector.sync import mirror
-from connector.sync.binding import COMPANY_OWNER, DEAL_OWNER, OWNER
+from connector.sync.agreements import decided_values, keep_agreements
 from connector.sync.cases import Case, load_cases
 from connector.sync.context import Tenant
+from connector.sync.creating import want_elsewhere
 from connector.sync.deciding import Result, ToRead, decide_case
 from connector.sync.difference import company_difference, deal_difference, difference, settle_overtaken
 from connector.sync.granting import RETRY_UNROUTED, grant_requests
+from connector.sync.identifying import identify
 from connector.sync.merging import key_of
 from connector.sync.noticing import keep_notices
+from connector.sync.placing import rows_in
 from connector.sync.promises import keep_runs
 from connector.sync.turns import behind, keep_turns, look_again
-from connector.sync.wanting import record_rows
 
 log = structlog.get_logger()
 
@@ -102,8 +104,13 @@ def _decide_and_store(
 def _cases(
     tenant: Tenant, conn: Connection, due: Sequence[DueClaim], now: datetime
 ) -> tuple[list[tuple[DueClaim, Case]], list[DueClaim]]:
-    """The cases that can be decided, and the leads that rest: gone, or not read yet (the read makes them due again)."""
+    """The cases that can be decided, and the leads that rest: gone, or not read yet (the read makes them due again).
+
+    Halves of one lead, as two CRMs have them, are left out: they have become one, which is due.
+    """
     found = load_cases([one.bindings for one in tenant.running], conn, [one.lead_id for one in due], now=now)
+    joined = identify(tenant, conn, list(found.values()), now)
+    due = [one for one in due if one.lead_id not in joined]
     return (
         [(one, found[one.lead_id]) for one in due if one.lead_id in found],
         [one for one in due if one.lead_id not in found],
@@ -179,13 +186,13 @@ def _store(
     _store_history(tenant, conn, kept, now)
     looked_at = [one for result in kept for some in (result.case.signals, result.case.others) for one in some]
     signals.mark_seen(conn, [one.id for one in looked_at if not one.seen and one.occurred_at <= now])
-    lanes: dict[int, str] = {}
+    keep_agreements(tenant, conn, kept, now)
+    want_elsewhere(tenant, conn, kept, now)
     for connection_id in tenant.bindings:
-        its = [result for result in kept if result.case.connection_id == connection_id]
-        _want_records(tenant, conn, connection_id, its)
-        _settle_overtaken(tenant, conn, connection_id, its)
-        keep_notices(tenant, conn, [(r.case.row.id, one) for r in its for one in r.notices.values()], key_of=key_of)
-        lanes |= {result.case.row.id: result.due.lane for result in its if _is_outstanding(result, now)}
+        _want_records(tenant, conn, connection_id, kept)
+        _settle_overtaken(tenant, conn, connection_id, kept)
+    keep_notices(tenant, conn, [(r.case.row.id, one) for r in kept for one in r.notices.values()], key_of=key_of)
+    lanes = {result.case.row.id: result.due.lane for result in kept if _is_outstanding(result, now)}
     links.desire(conn, lanes)
     keep_runs(tenant, conn, kept, lanes, now)
     woken = {one for result in kept for one in after.get(result.case.row.id, ())}
@@ -202,9 +209,10 @@ def _lock(tenant: Tenant, conn: Connection, results: Sequence[Result]) -> None:
     """Take the locks in the order of everybody else."""
     for connection_id, binding in tenant.bindings.items():
         people = [
-            result.case.person.vendor_id
+            case.person.vendor_id
             for result in results
-            if result.case.connection_id == connection_id and mirror.overtaken(result.case.person)
+            for case in result.case.all
+            if case.connection_id == connection_id and mirror.overtaken(case.person)
         ]
         if people:
             mirrors.lock(conn, connection_id, binding.dialect.person_type, people)
@@ -219,7 +227,7 @@ def _evaluated(tenant: Tenant, result: Result, now: datetime) -> Evaluated:
     if decision.state.requests:  # nobody could take it yet
         again = Wake(at=result.offer_again_at or now + RETRY_UNROUTED, why=WakeClass.DEADLINE)
         wake = again if wake is None or again.at < wake.at else wake
-    shown = result.case.person.properties.get(result.case.binding.dialect.owner_property)
+    shown = result.lead.owner
     turn = look_again(decision.state, now)
     if turn is not None and (wake is None or turn < wake.at):
         wake = Wake(at=turn, why=WakeClass.DEADLINE)
@@ -232,7 +240,7 @@ def _evaluated(tenant: Tenant, result: Result, now: datetime) -> Evaluated:
         stage=decision.state.entry.stage if decision.state.entry else None,
         owner=decision.owners.get(LEAD, shown),
         state=codec.encode_state(decision.state),
-        desired=codec.encode_values(_desired(decision)),
+        desired=codec.encode_values(desired_of(result)),
         desired_stage=decision.stage_desired,
         scores=dict(decision.scores),
         policy=result.case.policy,
@@ -243,10 +251,10 @@ def _evaluated(tenant: Tenant, result: Result, now: datetime) -> Evaluated:
     )
 
 
-def _desired(decision: Decision) -> dict[str, Value]:
-    """What should stand in the CRM, the owners whom pools gave included."""
-    names = {"lead": OWNER, "deal": DEAL_OWNER, "company": COMPANY_OWNER}
-    return {**decision.desired, **{names[kind]: who for kind, who in decision.owners.items() if kind in names}}
+def desired_of(result: Result) -> dict[str, Value]:
+    """What should stand in the CRMs: what they agree on, what the rules say, the owners whom pools gave."""
+    decided = decided_values(result.decision)
+    return decided if result.case.merged is None else {**result.case.merged.wanted, **decided}
 
 
 def _resting(one: DueClaim) -> Evaluated:
@@ -306,18 +314,12 @@ def _store_history(tenant: Tenant, conn: Connection, results: Sequence[Result], 
 
 
 def _want_records(tenant: Tenant, conn: Connection, connection_id: int, results: Sequence[Result]) -> None:
-    dialect = tenant.bindings[connection_id].dialect
     rows = [
         row
         for result in results
-        for row in record_rows(
-            dialect,
-            result.case.row.id,
-            result.tasks.values(),
-            result.deals.values(),
-            result.notes.values(),
-            result.enrolments.values(),
-        )
+        for case in result.case.all
+        if case.connection_id == connection_id
+        for row in rows_in(result, case)
     ]
     if rows:
         managed.want(conn, tenant.installation_id, connection_id, rows)
@@ -325,26 +327,34 @@ def _want_records(tenant: Tenant, conn: Connection, connection_id: int, results:
 
 def _settle_overtaken(tenant: Tenant, conn: Connection, connection_id: int, results: Sequence[Result]) -> None:
     """Where the rules decided against a change that we had overtaken, the CRM already shows what they decided."""
-    found = {result.case.person.vendor_id: result for result in results if mirror.overtaken(result.case.person)}
+    found = {
+        case.person.vendor_id: (result, case)
+        for result in results
+        for case in result.case.all
+        if case.connection_id == connection_id and mirror.overtaken(case.person)
+    }
     if not found:
         return
     person_type = tenant.bindings[connection_id].dialect.person_type
     rows = mirrors.load(conn, connection_id, person_type, sorted(found), lock=True)
     for vendor_id, row in rows.items():
-        result = found[vendor_id]
-        if mirror.overtaken(row) != mirror.overtaken(result.case.person):
+        result, case = found[vendor_id]
+        if mirror.overtaken(row) != mirror.overtaken(case.person):
             continue  # another one has come since: it is decided by its own evaluation
-        settle_overtaken(result.case.binding, row, result.decision.desired, result.decision.stage_desired)
+        settle_overtaken(case.binding, row, desired_of(result), result.decision.stage_desired)
     mirrors.put(conn, tenant.installation_id, connection_id, list(rows.values()))
 
 
 def _is_outstanding(result: Result, now: datetime) -> bool:
     """True when something has to be written: a property differs, or a record of ours is to be made or changed."""
-    case, decision = result.case, result.decision
     made = result.tasks or result.deals or result.notes or result.enrolments
-    if made or any(record.dirty and record.step not in ("settled", "parked") for record in case.records):
+    if made or any(record.dirty and record.step not in ("settled", "parked") for record in result.case.records):
         return True
-    desired = _desired(decision)
+    desired = desired_of(result)
+    return any(_differs(case, desired, result.decision.stage_desired, now) for case in result.case.all)
+
+
+def _differs(case: Case, desired: Mapping[str, Value], stage: str | None, now: datetime) -> bool:
     if case.deal.row is not None and deal_difference(
         case.binding, case.deal.row, desired, dropped=case.dropped, now=now
     ):
@@ -353,4 +363,4 @@ def _is_outstanding(result: Result, now: datetime) -> bool:
         case.binding, case.company, desired, dropped=case.dropped, now=now
     ):
         return True
-    return bool(difference(case.binding, case.person, desired, decision.stage_desired, dropped=case.dropped, now=now))
+    return bool(difference(case.binding, case.person, desired, stage, dropped=case.dropped, now=now))

@@ -56,15 +56,28 @@ def lead_of(
     return Lead(
         id=row.id,
         fields=fields,
-        owner=owner.raw or None,
+        owner=binding.canonical_person(owner.raw) if owner.raw else None,
         owner_changed_at=named_at(owner),
-        deal_owner=(deal_owner.raw or None) if deal_owner else None,
+        deal_owner=binding.canonical_person(deal_owner.raw) if deal_owner and deal_owner.raw else None,
         deal_owner_changed_at=_deal_named_at(deal, deal_owner) if deal_owner else None,
         created_at=created,
         stage_report=None if moving else stage_report(binding, state, person),
         link=dialect.record_link(dialect.person_type, person.vendor_id),
         speaks_for_deal=deal.speaks,
         **known,
+    )
+
+
+def with_deal(lead: Lead, binding: Binding, deal: DealView) -> Lead:
+    """The lead with the deal that another of its CRMs has for it."""
+    shown = _deal_fields(binding, deal)
+    owner = _deal_fact(binding, deal.row, binding.dialect.deal.owner) if deal.row is not None else None
+    return replace(
+        lead,
+        fields={**lead.fields, **shown},
+        deal_owner=binding.canonical_person(owner.raw) if owner is not None and owner.raw else None,
+        deal_owner_changed_at=_deal_named_at(deal, owner) if owner is not None else None,
+        speaks_for_deal=deal.speaks,
     )
 
 

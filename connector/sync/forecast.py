@@ -15,7 +15,7 @@ from datetime import datetime
 from connector.domain.decision import Decision
 from connector.domain.effects import WorkState
 from connector.domain.state import LeadState
-from connector.domain.value import Value, is_known
+from connector.domain.value import UNREAD, Value, is_known
 from connector.engine import tally
 from connector.engine.decide import weighed
 from connector.engine.passing import Left, as_met, leave
@@ -204,9 +204,20 @@ def _shown(value: Value | None) -> str:
 
 def _count_writes(found: Forecast, case: Case, decision: Decision, now: datetime) -> None:
     """The properties that would be written; one that the account does not have yet will be blank, and is written."""
-    wanted, properties = case.binding.project(decision.desired, decision.stage_desired), case.person.properties
-    names = {name for name in wanted.keys() - properties.keys() if wanted[name]}
-    names.update(left_to_write(case.binding, case.person, wanted, dropped=case.dropped, now=now))
-    found.properties.update(names)
-    found.records += bool(names)
+    desired = {**_agreed(case), **decision.desired} if case.elsewhere else decision.desired
+    for one in case.all:
+        wanted, properties = one.binding.project(desired, decision.stage_desired), one.person.properties
+        names = {name for name in wanted.keys() - properties.keys() if wanted[name]}
+        names.update(left_to_write(one.binding, one.person, wanted, dropped=one.dropped, now=now))
+        found.properties.update(names)
+        found.records += bool(names)
     found.task_writes += len(decision.tasks_changed)
+
+
+def _agreed(case: Case) -> dict[str, Value]:
+    """What one CRM shows and another does not, as far as it was read: what the policy newly maps may be blank there."""
+    if case.merged is None:
+        return {}
+    unread = {name for name, shown in case.merged.shown.items() if any(one.value is UNREAD for one in shown.values())}
+    filled = {name: case.merged.facts[name].value for name in unread}
+    return {**{name: value for name, value in filled.items() if is_known(value)}, **case.merged.wanted}

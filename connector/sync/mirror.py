@@ -3,7 +3,8 @@
 `MirrorRow.meta` holds, per property and only where there is something to know:
 
     seen       {v, at, by, src, noted}: the latest change by somebody else: value, when it happened at the vendor
-               (latest possible moment), person | vendor, the vendor's word for who (None: nobody told us), when noted
+               (latest possible moment), person | vendor, the vendor's word for who (None: nobody told us), when noted;
+               since: the earliest possible moment, where nobody told us
     hint       {v, at, by, src}: an event told of a change that no read has confirmed yet
     sent, got  what we wrote last, and what the vendor says it stored for it
     sent_at    when (vendor's time); base_at: as of when we had read what we wrote over
@@ -58,17 +59,20 @@ def absorb(
     same: Same,
     agreed: Callable[[], Mapping[str, str]] = dict,
     judge: Judge = lambda name, value: False,
+    seen_until: datetime | None = None,
 ) -> set[str]:
     """Bring the mirror up to date with a record as read; returns the properties that somebody else changed.
 
     `now` is business time. `agreed` gives what we want to stand: a change to that needs no defence, whoever made it
     (most likely we did, and its answer was lost). A read that is older than what we have (a lagging replica) is
-    ignored. Where the record brings its history, that says who changed what.
+    ignored. Where the record brings its history, that says who changed what. `seen_until`: what was changed before was
+    seen before.
     """
     if row.modified_at is not None and record.modified_at is not None and record.modified_at < row.modified_at:
         return set()
     at = record.modified_at or now
     changed: set[str] = set()
+    since = _since(row, at, seen_until)
     for name, read in record.properties.items():
         value = read or None
         known = name in row.properties
@@ -81,7 +85,7 @@ def absorb(
         if known and judge(name, value):
             forget_write(row, name)
         elif known or "hint" in row.meta.get(name, {}):
-            _note_change(row, name, value, at, now, same, _version(record, name, value, same))
+            _note_change(row, name, value, at, now, same, _version(record, name, value, same), since=since)
             changed.add(name)
         row.properties[name] = value
     row.modified_at = record.modified_at
@@ -220,6 +224,43 @@ def fact(row: MirrorRow, name: str, same: Same) -> PropertyFact:
     return PropertyFact(raw, None, Actor.VENDOR)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A property's value as another CRM's is compared with it: what we wrote, in whatever form it stands now.
+
+    The last change by somebody else came after `after` and by `until`. `over` is what we had written before that
+    change, `overtaken` that it came before a write of ours that stands over it.
+    """
+
+    raw: str | None
+    after: datetime | None
+    until: datetime | None
+    actor: Actor
+    over: str | None = None
+    overtaken: bool = False
+
+
+def standing(row: MirrorRow, name: str, same: Same) -> Standing:
+    """How a property stands: see `Standing`."""
+    meta, raw = row.meta.get(name, {}), row.properties.get(name)
+    if "overtaken" in meta:
+        over = meta["overtaken"]
+        at = datetime.fromisoformat(over["at"])
+        return Standing(raw=over["v"], after=at, until=at, actor=Actor(over["by"]), overtaken=True)
+    seen = meta.get("seen")
+    if seen is not None and same(name, seen["v"], raw):
+        until = datetime.fromisoformat(seen["at"])
+        after = datetime.fromisoformat(seen["since"]) if "since" in seen else until if seen["src"] else None
+        is_over = "sent" in meta and datetime.fromisoformat(meta["sent_at"]) <= (after or until)
+        over = meta["sent"] if is_over else None
+        return Standing(raw=raw, after=after, until=until, actor=Actor(seen["by"]), over=over)
+    if "sent" in meta:
+        at = datetime.fromisoformat(meta["sent_at"])
+        ours = (meta["sent"] or None) if raw == meta["got"] else raw
+        return Standing(raw=ours, after=at, until=at, actor=Actor.TASUKI)
+    return Standing(raw=raw, after=None, until=None, actor=Actor.VENDOR)
+
+
 def is_frozen(row: MirrorRow, name: str, now: datetime) -> bool:
     """True while the breaker keeps us from writing this property."""
     frozen = row.meta.get(name, {}).get("frozen")
@@ -277,7 +318,8 @@ def _learn_who(row: MirrorRow, name: str, event: InboundEvent, same: Same) -> bo
     if event.actor_is_us:
         _take_as_ours(row, name, row.properties[name], event.occurred_at)
         return True
-    meta["seen"] = seen | {"by": _by(event), "src": event.source, "at": moment_text(event.occurred_at)} | _who(event)
+    told = {name: one for name, one in seen.items() if name != "since"}
+    meta["seen"] = told | {"by": _by(event), "src": event.source, "at": moment_text(event.occurred_at)} | _who(event)
     return not event.actor_is_person
 
 
@@ -294,6 +336,12 @@ def _version(record: Record, name: str, value: str | None, same: Same) -> Change
     return newest if newest is not None and same(name, newest.value, value) else None
 
 
+def _since(row: MirrorRow, at: datetime, seen_until: datetime | None) -> datetime | None:
+    """After what moment a change was made that this read shows first."""
+    known = [one for one in (row.modified_at, seen_until) if one is not None and one <= at]
+    return max(known, default=None)
+
+
 def _note_change(
     row: MirrorRow,
     name: str,
@@ -302,6 +350,8 @@ def _note_change(
     now: datetime,
     same: Same,
     version: Change | None = None,
+    *,
+    since: datetime | None = None,
 ) -> None:
     meta = row.meta.setdefault(name, {})
     hint = meta.pop("hint", None)
@@ -319,6 +369,8 @@ def _note_change(
     else:
         # Nobody told us who: a person's edit is what we must not lose.
         seen = {"v": value, "at": moment_text(at), "by": Actor.PERSON.value, "src": None}
+        if since is not None:
+            seen["since"] = moment_text(since)
     meta["seen"] = seen | {"v": value, "noted": moment_text(now)}
     if "sent" in meta:
         _count_flip(meta, seen, now)

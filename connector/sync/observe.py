@@ -28,18 +28,25 @@ def observe(
     *,
     now: datetime,
     inquiry: Inquiry | None = None,
+    seen_until: datetime | None = None,
 ) -> set[str]:
     """Bring a person's mirror up to date; returns the properties that somebody else changed.
 
     What differs from what should be is told as drift, a property that the breaker freezes by this with both writers.
-    `inquiry`: who reads to find drift brings its own.
+    `inquiry`: who reads to find drift brings its own. See `mirror.absorb` for `seen_until`.
     """
     before = mirror.frozen(row)
     agreed = cache(lambda: wanted_of(line, lead))
     of_policy = line if lead is None else line.under(lead.policy)
     inquiry = inquiry or Inquiry(line=of_policy, lead=lead, row=row, record=record, wanted=agreed)
     changed = mirror.absorb(
-        row, record, now=now, same=same_on(line.binding, row.object_type), agreed=agreed, judge=inquiry.judge
+        row,
+        record,
+        now=now,
+        same=same_on(line.binding, row.object_type),
+        agreed=agreed,
+        judge=inquiry.judge,
+        seen_until=seen_until,
     )
     inquiry.tell(conn, now=now)
     for name, why in mirror.frozen(row).items():

@@ -12,8 +12,8 @@ from connector.domain.runs import ClockRun
 from connector.store import pool_reports
 from connector.store.database import Connection
 from connector.store.pool_reports import Period
-from connector.sync.binding import ACTIVITY
 from connector.sync.context import Tenant
+from connector.sync.sources import ACTIVITY
 
 KEPT, BROKEN, OPEN = "kept", "broken", "open"
 

@@ -7,13 +7,13 @@ waits, and contested properties are not written on an old one, so that reading a
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
 from connector.errors import AuthError, RetryableError
 from connector.failpoints import Place, reach
-from connector.store import leads, links, mirrors, wanted
+from connector.store import leads, links, mirrors, reconcile_passes, wanted
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
 from connector.store.links import ReadClaim
@@ -26,6 +26,7 @@ from connector.sync.context import Line, backoff, conclude
 from connector.sync.deals import fetch_deals, read_deals, store_deals, whose_deals
 from connector.sync.facts import same_on
 from connector.sync.observe import observe
+from connector.sync.reconcile import OVERLAP
 from connector.sync.submissions import signals_of, store_signals
 from connector.sync.succession import succeed
 from connector.sync.task_reports import read_tasks
@@ -155,9 +156,11 @@ def _store(
     people = sorted({claim.vendor_id for claim in claims})
     rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, people, lock=True)
     known = leads.load(conn, [claim.lead_id for claim in claims])
+    seen_until = _seen_until(line, conn)
     found: list[NewSignal] = []
     changed: list[MirrorRow] = []
     gone: list[str] = []
+    were_gone: set[str] = set()
     for claim in claims:
         record = harvest.people.get(claim.vendor_id)
         if record is None:
@@ -167,17 +170,28 @@ def _store(
             claim.vendor_id, MirrorRow(object_type=line.dialect.person_type, vendor_id=claim.vendor_id)
         )
         before = {name: row.properties.get(name) for name in line.binding.counters if name in row.properties}
-        observe(line, conn, known.get(claim.lead_id), row, record, now=now)
+        were_gone |= {row.vendor_id} if row.gone is not None else set()
+        observe(line, conn, known.get(claim.lead_id), row, record, now=now, seen_until=seen_until)
         changed.append(row)
         found += _signals(line, claim.lead_id, record, before)
     _store_gone(line, conn, gone)
-    _store_back(line, conn, [claim for claim in claims if claim.vendor_id in harvest.people], known)
+    _store_back(line, conn, [claim for claim in claims if claim.vendor_id in harvest.people], known, were_gone)
     store_deals(line, conn, harvest.deals, now)
     changed += _absorb_companies(line, conn, harvest, now)
     mirrors.put(conn, line.tenant.installation_id, line.connection_id, changed)
     store_signals(line.tenant, conn, found, now=now)
-    due = [claim.lead_id for claim in claims if claim.vendor_id not in gone]
+    # whose record has gone may live on in another CRM
+    due = [claim.lead_id for claim in claims if claim.vendor_id not in gone or line.binding.partners]
     leads.mark_due(conn, line.tenant.installation_id, due, at=now, why="read", lane=lane.value)
+
+
+def _seen_until(line: Line, conn: Connection) -> datetime | None:
+    """Of a CRM that is looked through for changes: those of people before this moment were seen by the look before the
+    last. Asked where another CRM's changes are compared with them."""
+    if line.poll_seconds is None or not line.binding.shared:
+        return None
+    last = reconcile_passes.last(conn, line.connection_id, line.dialect.person_type)
+    return last.since + OVERLAP if last is not None else None
 
 
 def _followed(line: Line, conn: Connection, claim: ReadClaim, harvest: Harvest) -> ReadClaim:
@@ -237,9 +251,12 @@ def _store_gone(line: Line, conn: Connection, vendor_ids: Sequence[str]) -> None
         )
 
 
-def _store_back(line: Line, conn: Connection, claims: Sequence[ReadClaim], known: Mapping[int, LeadRow]) -> None:
+def _store_back(
+    line: Line, conn: Connection, claims: Sequence[ReadClaim], known: Mapping[int, LeadRow], were_gone: Set[str]
+) -> None:
     """Restored at the vendor: these leads, which had gone with their records, go on."""
-    back = [claim.vendor_id for claim in claims if claim.lead_id in known and known[claim.lead_id].gone == "archived"]
+    leads_gone = {lead_id for lead_id, row in known.items() if row.gone == "archived"}
+    back = [one.vendor_id for one in claims if one.lead_id in leads_gone or one.vendor_id in were_gone]
     if back:
         leads.set_gone(conn, line.connection_id, back, None, object_type=line.dialect.person_type)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 from connector.domain.lead import FieldFact
 from connector.domain.value import BLANK, Missing, Value
@@ -60,7 +61,14 @@ class Writings(dict[Value, str | None]):
 
     def __init__(self, dialect: Dialect, definition: FieldDef, home: Home) -> None:
         super().__init__()
-        self._written = partial(dialect.to_vendor, definition, home)
+        self._written: Callable[[Value], str | None] = partial(dialect.to_vendor, definition, home)
+
+    @classmethod
+    def of_people(cls, own: Callable[[str], str | None], dialect: Dialect, definition: FieldDef, home: Home) -> Self:
+        """Of a field that holds people: each goes by the account's own id; whom it does not have is not written."""
+        found = cls(dialect, definition, home)
+        found._written = lambda value: own(value) if isinstance(value, str) else None
+        return found
 
     def __missing__(self, value: Value) -> str | None:
         if len(self) >= MOST_ANSWERS:

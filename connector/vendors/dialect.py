@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from connector.domain.value import Value
@@ -65,6 +65,7 @@ class Dialect(Protocol):
     company_property: str  #: The person's property that names its primary company.
     key_property: str  #: The property of what we make (tasks, deals, notes) that holds our unique key.
     forward_only: frozenset[str]  #: Stage properties that move forward only: to go back, clear first.
+    stamps: timedelta  #: How coarse its moments of modification are: a change may have come so much later.
 
     def homes(self, definition: FieldDef) -> Sequence[Home]:
         """Where a field lives at this vendor, by the object types that the sync knows."""
@@ -92,6 +93,10 @@ class Dialect(Protocol):
 
     def note_content(self, desired: Mapping[str, Any]) -> dict[str, str]:
         """The properties of a note as it is made: {text, at}."""
+
+    def partner_record(self, vendor_id: str, properties: Mapping[str, str | None]) -> str | None:
+        """By what the CRMs' own integration tells which records are one person: the record's id in the CRM that names
+        none itself. None where the record is not linked."""
 
     def record_link(self, object_type: str, vendor_id: str) -> str | None:
         """Where people open a record in the CRM; None where the account's address is not known."""

@@ -13,10 +13,12 @@ from connector.sandbox.handle import start_sandbox
 from connector.sandbox.salesforce.handle import start_salesforce
 from connector.store.database import Database
 from connector.sync.context import Limits
+from tests.e2e.both_relay import TWO_CRMS, BothRelay
 from tests.e2e.relay import POLICY, QUICK, Relay
 from tests.e2e.salesforce_relay import SalesforceRelay
 
 MakeRelay = Callable[..., Relay]
+MakeBoth = Callable[..., BothRelay]
 MakeSalesforceRelay = Callable[..., SalesforceRelay]
 
 
@@ -64,6 +66,39 @@ def make_salesforce_relay(
 def salesforce_relay(make_salesforce_relay: MakeSalesforceRelay) -> SalesforceRelay:
     """A relay with an empty org and the shipped policy b2b-ja."""
     return make_salesforce_relay()
+
+
+@pytest.fixture
+def make_both(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBoth]:
+    """Makes a relay between a portal and an org; keywords are `policy`, `limits`, and the sandboxes' switches by
+    `hubspot` and `salesforce`."""
+    made: list[BothRelay] = []
+    monkeypatch.setattr(bootstrap, "HUBSPOT_LIMITS", dict.fromkeys(bootstrap.HUBSPOT_LIMITS, (1e6, 1.0)))
+    unlimited = dict.fromkeys(bootstrap_salesforce.SALESFORCE_LIMITS, (1e6, 1.0))
+    monkeypatch.setattr(bootstrap_salesforce, "SALESFORCE_LIMITS", unlimited)
+
+    def make(
+        *,
+        policy: Path = TWO_CRMS,
+        limits: Limits = QUICK,
+        hubspot: dict[str, Any] | None = None,
+        salesforce: dict[str, Any] | None = None,
+    ) -> BothRelay:
+        sandbox = start_sandbox(**({"contacts": 0, "limits_enabled": False} | (hubspot or {})))
+        org = start_salesforce(**({"people": 0, "limits_enabled": False} | (salesforce or {})))
+        relay = BothRelay(sandbox, org, database, tmp_path, policy, limits)
+        made.append(relay)
+        return relay
+
+    yield make
+    for relay in made:
+        relay.close()
+
+
+@pytest.fixture
+def both(make_both: MakeBoth) -> BothRelay:
+    """A relay between an empty portal and an empty org."""
+    return make_both()
 
 
 @pytest.fixture

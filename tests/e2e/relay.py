@@ -212,7 +212,7 @@ class BaseRelay(ABC):
         done = self.decide()
         line = self.line
         for lane in Lane:
-            done += _as_a_job(lambda lane=lane: deliver_slice(line, lane))
+            done += as_a_job(lambda lane=lane: deliver_slice(line, lane))
         return done
 
     def decide(self) -> int:
@@ -220,7 +220,7 @@ class BaseRelay(ABC):
         done = self.runtime.ingest()
         line = self.line
         for lane in Lane:
-            done += _as_a_job(lambda lane=lane: read_slice(line, lane))
+            done += as_a_job(lambda lane=lane: read_slice(line, lane))
         return done + evaluate_slice(line.tenant)
 
     def walk(self) -> None:
@@ -427,7 +427,7 @@ class Relay(BaseRelay):
         return self.sandbox.ledger(since=since, type=type, source="INTEGRATION")
 
 
-def _as_a_job(work: Callable[[], int]) -> int:
+def as_a_job(work: Callable[[], int]) -> int:
     """As the worker's edge does: what is to be tried later is tried later."""
     try:
         return work()

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from connector.bootstrap import bindings_of
+from connector.bootstrap_bindings import bindings_of
 from connector.cli.forecasting import forecast_base
 from connector.engine.plan import prepare
 from connector.policy.loader import load_policy

@@ -64,7 +64,7 @@ VOCABULARY = (
         "warning",
         "error",
     ),
-    *("new", "done", "parked", "sent", "unknown", "Dropped", "Retried"),
+    *("new", "done", "parked", "sent", "unknown", "Dropped", "Retried", "Accepted", "Refused"),
     *summary_keys(),
 )
 """Words that become texts by `word(...)` of a variable."""

@@ -1,12 +1,43 @@
-"""fields.yaml, `identity`: what it means that a person changes employer."""
+"""fields.yaml, `identity`: who is the same lead, and what it means that a person changes employer."""
 
 from __future__ import annotations
 
 from connector.policy.build.context import Context
+from connector.policy.conditions import Condition
 from connector.policy.document import Where
 from connector.policy.files.fields import Leaving
-from connector.policy.model import FieldType, NewEmployer
+from connector.policy.model import FieldType, Identity, NewEmployer
 from connector.texts import say
+
+_VENDORS = ("hubspot", "salesforce")
+
+
+def build_identity(context: Context) -> Identity:
+    """Who is the same lead in two CRMs, and who gets a record in the other one."""
+    model, where = context.files.fields.identity, context.at("fields") / "identity"
+    for group, names in enumerate(model.same_lead):
+        for index, name in enumerate(names):
+            _comparable(context, name, where / "same_lead" / group / index)
+    wanted = {vendor: getattr(model.create_in, vendor) for vendor in _VENDORS}
+    create_in: dict[str, Condition | None] = {
+        vendor: None if raw == "all" else context.compiler.condition(raw, where / "create_in" / vendor)
+        for vendor, raw in wanted.items()
+        if raw is not None
+    }
+    native = model.native_sync == "identity_and_fields"
+    if native and create_in:
+        message = say("the CRMs' own integration makes the records: leave out `create_in`, or set `native_sync: none`")
+        context.report.error(where / "create_in", message, reason="two_creators")
+    return Identity(same_lead=tuple(tuple(names) for names in model.same_lead), create_in=create_in, native_sync=native)
+
+
+def _comparable(context: Context, name: str, where: Where) -> None:
+    """Only what people and the CRMs fill tells who somebody is."""
+    context.field(name, where)
+    model = context.files.fields.lead.get(name) or context.files.fields.company.get(name)
+    if model is not None and (model.rules is not None or model.shows is not None):
+        message = say("`{name}` is computed and tells nobody apart", name=name)
+        context.report.error(where, message, reason="computed_identity")
 
 
 def build_new_employer(context: Context) -> NewEmployer | None:

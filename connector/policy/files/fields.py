@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from connector.policy.files.base import (
     OPERATORS,
+    AllOrCondition,
     Condition,
     FileModel,
     Id,
@@ -135,10 +136,19 @@ class Leaving(FileModel):
     forget: Words = ()
 
 
+class CreateIn(FileModel):
+    """Who of another CRM gets a record in this one."""
+
+    hubspot: AllOrCondition = None
+    salesforce: AllOrCondition = None
+
+
 class Identity(FileModel):
     """Which fields make two records the same lead, and what a new employer means."""
 
     same_lead: list[Words] = []
+    create_in: CreateIn = CreateIn()
+    native_sync: Literal["none", "identity_and_fields"] = "none"
     new_employer: Literal["new_lead", "same_lead"] = "same_lead"
     not_employers: str | Words = ()
     on_leaving: Leaving | None = None

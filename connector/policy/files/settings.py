@@ -34,6 +34,7 @@ class RecordsIn(FileModel):
     sequences: Crm | None = None
     deals: Crm | None = None
     notes: Crm | None = None
+    activities: Literal["both"] | None = None
 
 
 class Rhythm(FileModel):

@@ -17,7 +17,7 @@ from connector.policy.model.actions import (
 )
 from connector.policy.model.events import Event, EventKind
 from connector.policy.model.examples import Example, Examples, Expected, ExpectedTask, Given, Happening
-from connector.policy.model.fields import FieldDef, FieldType, Home, Label, NewEmployer, ValueRule
+from connector.policy.model.fields import FieldDef, FieldType, Home, Identity, Label, NewEmployer, ValueRule
 from connector.policy.model.handoff import AlsoRequired, CreateDeal, Gate, Pipeline, PipelineStage
 from connector.policy.model.kpi import Figure, RevenuePlan, Review, Target
 from connector.policy.model.lifecycle import ManualMoves, StageDef, StageStore, Transition
@@ -59,6 +59,7 @@ __all__ = [
     "Given",
     "Happening",
     "Home",
+    "Identity",
     "Label",
     "ManualMoves",
     "NeverRule",

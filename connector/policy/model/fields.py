@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from connector.domain.value import Scalar
@@ -69,6 +69,20 @@ class NewEmployer:
     stage: str | None
     reason: str | None
     forget: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who is the same lead in two CRMs.
+
+    `same_lead` are groups of fields: records of two CRMs that agree in all fields of one group are the same lead.
+    `create_in` says who gets a record in a CRM that does not have them (None: everybody). With `native_sync` the CRMs'
+    own integration keeps records and fields together: it makes them, and we leave both alone.
+    """
+
+    same_lead: tuple[tuple[str, ...], ...] = ()
+    create_in: Mapping[str, Condition | None] = field(default_factory=dict)  #: by vendor
+    native_sync: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

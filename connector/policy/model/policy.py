@@ -11,7 +11,7 @@ from connector.domain.calendar import Calendar
 from connector.domain.drift import DEFAULTS, DriftClass, Handling
 from connector.policy.conditions import Condition
 from connector.policy.model.examples import Examples
-from connector.policy.model.fields import FieldDef, Label, NewEmployer
+from connector.policy.model.fields import FieldDef, Identity, Label, NewEmployer
 from connector.policy.model.handoff import CreateDeal, Gate, Pipeline
 from connector.policy.model.kpi import RevenuePlan, Review, Target
 from connector.policy.model.lifecycle import ManualMoves, StageDef, StageStore, Transition
@@ -77,6 +77,7 @@ class Policy:
     #: Computed fields (by name) and scores (`score.<id>`, `score.total`), each after everything that it reads.
     order: tuple[str, ...] = ()
     new_employer: NewEmployer | None = None
+    identity: Identity = field(default_factory=Identity)
     gates: Mapping[str, Gate] = field(default_factory=dict)
     cadences: Mapping[str, Cadence] = field(default_factory=dict)
     recalls: tuple[Recall, ...] = ()

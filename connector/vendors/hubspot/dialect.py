@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,11 +27,15 @@ _DONE = "COMPLETED"
 _CLOSED_NOTE = {"ja": "(Tasuki: 状況が変わったため終了しました)", "en": "(Tasuki: closed, the situation has changed)"}
 
 
+SALESFORCE_IDS = ("salesforcecontactid", "salesforceleadid")
+"""Where HubSpot's own Salesforce integration keeps whom it has linked."""
+
+
 class HubSpotDialect:
     """Implements `vendors.dialect.Dialect`. `zone` and `language` are the policy's.
 
     `task_queues`: the policy's queue → the id of HubSpot's task queue, which only people can make. `portal_id` and
-    `ui_domain` say where people open the portal's records.
+    `ui_domain` say where people open the portal's records. With `native_sync`, its own Salesforce integration runs.
     """
 
     vendor = "hubspot"
@@ -79,6 +83,7 @@ class HubSpotDialect:
     company_property = "associatedcompanyid"
     key_property = "tasuki_key"
     forward_only = frozenset({"lifecyclestage"})
+    stamps = timedelta()
 
     def __init__(
         self,
@@ -88,7 +93,10 @@ class HubSpotDialect:
         task_queues: Mapping[str, str] | None = None,
         portal_id: str | None = None,
         ui_domain: str = UI_DOMAIN,
+        native_sync: bool = False,
     ) -> None:
+        if native_sync:
+            self.person_properties = (*type(self).person_properties, *SALESFORCE_IDS)
         self._zone = zone
         self._language = language
         self._task_queues = task_queues or {}
@@ -157,6 +165,10 @@ class HubSpotDialect:
             "hs_note_body": _fitting(str(desired["text"])),
             "hs_timestamp": fields.moment_text(datetime.fromisoformat(desired["at"])),
         }
+
+    def partner_record(self, vendor_id: str, properties: Mapping[str, str | None]) -> str | None:
+        """See `Dialect.partner_record`: its integration keeps Salesforce's ids, the contact's if there is one."""
+        return next((told for name in SALESFORCE_IDS if (told := properties.get(name))), None)
 
     def record_link(self, object_type: str, vendor_id: str) -> str | None:
         """See `Dialect.record_link`."""

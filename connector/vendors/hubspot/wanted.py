@@ -258,7 +258,9 @@ def _of_counters(policy: Policy) -> Iterator[Wanted]:
 
 def keyed_types(policy: Policy) -> tuple[str, ...]:
     """The types whose records this policy makes."""
-    return KEYED_TYPES if policy.create_deal is not None else ("task",)
+    if policy.create_deal is not None:
+        return KEYED_TYPES
+    return ("task", "note") if policy.records_in.get("activities") == "both" else ("task",)
 
 
 def _keys(policy: Policy) -> Iterator[Wanted]:

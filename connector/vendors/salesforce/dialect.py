@@ -85,6 +85,7 @@ class SalesforceDialect:
     company_property = ACCOUNT
     key_property = KEY_PROPERTY
     forward_only: frozenset[str] = frozenset()
+    stamps = timedelta(seconds=1)
 
     def __init__(self, *, zone: ZoneInfo, language: str, base_url: str | None = None) -> None:
         self._zone = zone
@@ -156,12 +157,16 @@ class SalesforceDialect:
     def note_content(self, desired: Mapping[str, Any]) -> dict[str, str]:
         """See `Dialect.note_content`: a task that is done, on the day on which it was written."""
         return {
-            "Subject": _NOTE_TITLE.get(self._language, _NOTE_TITLE["en"]),
+            "Subject": str(desired.get("title") or _NOTE_TITLE.get(self._language, _NOTE_TITLE["en"])),
             "Description": truncated(str(desired["text"]), _TEXT_LIMIT),
             "Status": DONE,
             "Priority": "Normal",
             "ActivityDate": self._day(datetime.fromisoformat(desired["at"])).isoformat(),
         }
+
+    def partner_record(self, vendor_id: str, properties: Mapping[str, str | None]) -> str | None:
+        """See `Dialect.partner_record`: HubSpot keeps our ids."""
+        return vendor_id
 
     def record_link(self, object_type: str, vendor_id: str) -> str | None:
         """See `Dialect.record_link`."""

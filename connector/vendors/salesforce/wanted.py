@@ -133,7 +133,8 @@ def wanted_pipeline(policy: Policy) -> WantedPipeline | None:
 
 def keyed_types(policy: Policy) -> tuple[str, ...]:
     """The objects whose records this policy makes."""
-    return KEYED_TYPES if policy.create_deal is not None else ("Task",)
+    people = (PERSON,) if VENDOR in policy.identity.create_in else ()
+    return (*(KEYED_TYPES if policy.create_deal is not None else ("Task",)), *people)
 
 
 def _united(one: Wanted, other: Wanted) -> Wanted:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.domain.agreed import Agreed, Merged, Rule, Shown, merge, set_by_us
+from connector.domain.codec_agreed import decode_agreed, encode_agreed
 from connector.domain.lead import Actor
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Value
 
@@ -185,6 +187,13 @@ RULES = st.builds(
     ties=st.sampled_from([HUBSPOT, SALESFORCE]),
     blank_overwrites=st.booleans(),
 )
+
+
+@EXAMPLES
+@given(shows(), shows(), RULES, st.sampled_from([None, AGREED, Agreed(value=BLANK)]))
+def test_what_is_agreed_survives_the_store(hubspot: Shown, salesforce: Shown, rule: Rule, base: Agreed | None) -> None:
+    agreed = merge(both(hubspot, salesforce), rule, base).agreed
+    assert agreed is None or decode_agreed(orjson.loads(orjson.dumps(encode_agreed(agreed)))) == agreed
 
 
 @EXAMPLES

@@ -279,6 +279,34 @@ CREATE FUNCTION tasuki_email_tombstone(of_email text) RETURNS bytea LANGUAGE sql
     SELECT tasuki_tombstone('email:' || lower(normalize(trim(of_email), NFKC)))
 $$;
 
+CREATE TABLE identity_key (
+    installation_id int NOT NULL,
+    lead_id         bigint NOT NULL,
+    rank            smallint NOT NULL,
+    key             bytea NOT NULL,
+    PRIMARY KEY (installation_id, lead_id, rank)
+);
+COMMENT ON TABLE identity_key IS 'By what leads of two CRMs are found to be one: a digest of the values of each group of identity.same_lead';
+CREATE INDEX identity_key_same ON identity_key (installation_id, key);
+
+CREATE TABLE identity_review (
+    installation_id int NOT NULL,
+    lead_id         bigint NOT NULL,
+    other_id        bigint NOT NULL,
+    rule            text NOT NULL,
+    reason          text NOT NULL CHECK (reason IN ('several', 'twice')),
+    state           text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'accepted', 'refused', 'settled')),
+    found_at        timestamptz NOT NULL,
+    PRIMARY KEY (installation_id, lead_id, other_id),
+    CHECK (lead_id < other_id)
+);
+COMMENT ON TABLE identity_review IS 'Pairs of leads that may be one person: nobody is chosen by chance, somebody says so (`tasuki identity`)';
+COMMENT ON COLUMN identity_review.reason IS
+    'several: more than one record fits; twice: both have a record in one CRM, where they can be merged';
+COMMENT ON COLUMN identity_review.state IS 'refused: never asked again; settled: it has answered itself';
+CREATE INDEX identity_review_open ON identity_review (installation_id, found_at) WHERE state = 'open';
+CREATE INDEX identity_review_other ON identity_review (installation_id, other_id);
+
 CREATE TABLE mirror (
     installation_id int NOT NULL,
     connection_id   int NOT NULL,
@@ -306,6 +334,14 @@ COMMENT ON COLUMN mirror.fingerprint IS 'of the properties: see connector/domain
 CREATE INDEX mirror_in_order ON mirror (installation_id, connection_id, object_type, id_length, vendor_id COLLATE "C")
     INCLUDE (fingerprint) WHERE gone IS NULL;
 CREATE INDEX mirror_company ON mirror (installation_id, connection_id, company_id) WHERE company_id IS NOT NULL;
+
+CREATE TABLE agreement (
+    installation_id int NOT NULL,
+    lead_id         bigint NOT NULL,
+    fields          jsonb NOT NULL DEFAULT '{}',
+    PRIMARY KEY (installation_id, lead_id)
+);
+COMMENT ON TABLE agreement IS 'Of leads with a record in two CRMs: field → what was agreed last; see connector/domain/agreed.py';
 
 CREATE TABLE association (
     installation_id int NOT NULL,

@@ -1,0 +1,100 @@
+"""A4 between two CRMs: who is whom is never guessed; merges, deletions, restores and new addresses are followed, and
+nothing that is told late brings anything back."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.both_relay import BothRelay
+from tests.e2e.command_line import CommandLine
+from tests.e2e.relay import INQUIRY
+
+EMAIL = "yamada@example.co.jp"
+
+
+@pytest.fixture
+def relay(both: BothRelay) -> BothRelay:
+    both.meet()
+    both.listen()
+    return both
+
+
+def person(**values: str) -> dict[str, str]:
+    return {"LastName": "山田", "Company": "サンプル", "Email": EMAIL} | values
+
+
+def leads(relay: BothRelay) -> int:
+    """How many people we take them for."""
+    (row,) = relay.rows("SELECT count(*) AS n FROM lead WHERE gone IS NULL")
+    return int(row["n"])
+
+
+def test_of_several_nobody_is_chosen_until_a_person_says_who(relay: BothRelay) -> None:
+    first, second = (relay.org.create("Lead", person(FirstName=name)) for name in ("花子", "太郎"))
+    contact = str(relay.sandbox.create("contacts", {"email": EMAIL, "lastname": "山田"})["id"])
+    relay.hear_and_settle()
+    assert leads(relay) == 3
+    assert "firstname" not in relay.contact(contact)
+    cli = CommandLine.of(relay)
+    pairs = {frozenset(one["records"] + one["other_records"]): one for one in cli.json("identity", "list")}
+    hanako = pairs[frozenset((f"hubspot:{contact}", f"salesforce:{first}"))]
+    assert (hanako["rule"], hanako["reason"]) == ("email", "several")
+    assert frozenset((f"hubspot:{contact}", f"salesforce:{second}")) in pairs
+    taro = pairs[frozenset((f"hubspot:{contact}", f"salesforce:{second}"))]
+    assert cli.json("identity", "refuse", taro["pair"]) == {"refused": [taro["pair"]], "not_waiting": []}
+    assert cli.json("identity", "accept", hanako["pair"]) == {"accepted": [hanako["pair"]], "not_waiting": []}
+    assert cli.run("identity", "accept", hanako["pair"]).exit_code == 1, "it waits no more"
+    relay.hear_and_settle()
+    assert leads(relay) == 2
+    assert relay.contact(contact)["firstname"] == "花子"
+    relay.org.edit(second, {"FirstName": "次郎"})
+    relay.hear_and_settle()
+    assert relay.contact(contact)["firstname"] == "花子", "two people stay two"
+
+
+def test_deletions_restores_merges_and_new_addresses_are_followed(relay: BothRelay) -> None:
+    contact = str(relay.sandbox.create("contacts", {"email": EMAIL, "lastname": "山田"})["id"])
+    lead = relay.org.create("Lead", person())
+    relay.hear_and_settle()
+    assert leads(relay) == 1
+
+    relay.sandbox.edit("contacts", contact, {"email": "hanako@new.example"})
+    relay.hear_and_settle()
+    assert relay.fields(lead)["Email"] == "hanako@new.example", "a new address parts nobody"
+
+    relay.sandbox.delete("contacts", contact)
+    relay.hear_and_settle()
+    assert leads(relay) == 1, "the other half lives"
+    relay.org.edit(lead, {"FirstName": "花子"})
+    relay.hear_and_settle()
+    relay.sandbox.redeliver_webhooks(last=50)
+    relay.hear_and_settle()
+    standing = [one for one in relay.sandbox.records("contacts") if not one["archived"]]
+    assert standing == [], "what people deleted is not made again, and no late event brings it back"
+
+    relay.sandbox.restore("contacts", contact)
+    relay.hear_and_settle()
+    assert relay.contact(contact)["firstname"] == "花子"
+
+    other = relay.org.create("Lead", person(Email="hanako2@new.example", City="Osaka"))
+    relay.hear_and_settle()
+    assert leads(relay) == 2
+    relay.org.merge(lead, other)
+    relay.hear_and_settle()
+    assert relay.rows("SELECT count(*) AS n FROM link WHERE vendor_id = %s", [lead]) == [{"n": 1}]
+    relay.org.edit(lead, {"FirstName": "はなこ"})
+    relay.hear_and_settle()
+    assert relay.contact(contact)["firstname"] == "はなこ"
+
+
+def test_who_is_made_by_a_form_meets_the_lead_that_salesforce_has(relay: BothRelay) -> None:
+    lead = relay.org.create("Lead", person())
+    relay.hear_and_settle()
+    submitted = relay.sandbox.submit(INQUIRY, {"email": EMAIL, "lastname": "山田", "jobtitle": "部長"})
+    relay.poll()
+    relay.hear_and_settle()
+    assert leads(relay) == 1
+    there = relay.fields(lead)
+    assert (there["Title"], there["TasukiGrade__c"], there["TasukiScore__c"]) == ("部長", "B", 40.0)
+    assert relay.contact(str(submitted["contact_id"]))["tasuki_grade"] == "B"
+    assert len(relay.people_of_org()) == 1

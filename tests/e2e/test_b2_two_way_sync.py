@@ -1,0 +1,99 @@
+"""B2 between two CRMs: one person in both is one lead, and what changes in either stands in both."""
+
+from __future__ import annotations
+
+from tests.e2e.activities import CONNECTED, log
+from tests.e2e.both_relay import BothRelay
+from tests.e2e.relay import INQUIRY
+
+
+def test_one_person_in_both_crms(both: BothRelay) -> None:
+    relay = both
+    relay.meet()
+    relay.listen()
+    person = {"email": "yamada@example.co.jp", "lastname": "山田", "phone": "03-1234-5678", "jobtitle": "課長"}
+    contact = str(relay.sandbox.create("contacts", person)["id"])
+    lead = relay.org.create(
+        "Lead",
+        {
+            "LastName": "山田",
+            "FirstName": "花子",
+            "Company": "株式会社サンプル",
+            "Email": "Yamada@Example.co.jp",
+            "Phone": "０３（１２３４）５６７８",
+            "Title": "部長",
+            "Rating": "Hot",
+        },
+    )
+    relay.hear_and_settle()
+    assert relay.rows("SELECT count(*) AS n FROM lead WHERE gone IS NULL") == [{"n": 1}]
+    shown, there = relay.contact(contact), relay.fields(lead)
+    assert (shown["firstname"], shown["tasuki_temperature"]) == ("花子", "hot")
+    assert (shown["jobtitle"], there["Title"]) == ("課長", "課長"), "HubSpot wins, Salesforce's is lost with a word"
+    assert ("job_title", "wins.hubspot", "部長") in {(o["field"], o["rule"], o["lost"]) for o in relay.kept_values()}
+    assert (shown["phone"], there["Phone"]) == ("03-1234-5678", "０３（１２３４）５６７８"), "each its spelling"
+    assert (shown["tasuki_score"], there["TasukiScore__c"]) == ("20", 20.0)
+
+    mark, org_mark = relay.mark(), relay.org_mark()
+    relay.hear_and_settle()
+    assert (relay.our_writes(since=mark), relay.org_writes(since=org_mark)) == ([], [])
+
+    relay.sandbox.edit("contacts", contact, {"zip": "1000005"})
+    relay.org.edit(lead, {"Rating": "Cold"})
+    relay.hear_and_settle()
+    assert relay.fields(lead)["PostalCode"] == "100-0005"
+    assert relay.contact(contact)["tasuki_temperature"] == "cold"
+    assert len(relay.our_writes(since=mark)) == 1
+    assert len(relay.org_writes(since=org_mark)) == 1
+
+
+def test_what_people_log_in_one_crm_shows_in_the_other_and_counts_once(both: BothRelay) -> None:
+    relay = both
+    relay.meet()
+    relay.listen()
+    email = "yamada@example.co.jp"
+    contact = str(relay.sandbox.create("contacts", {"email": email, "lastname": "山田"})["id"])
+    lead = relay.org.create("Lead", {"LastName": "山田", "Company": "サンプル", "Email": email})
+    relay.hear_and_settle()
+    log(relay, "calls", contact, hs_call_disposition=CONNECTED, hs_call_duration="240000")
+    relay.org.create(
+        "Task",
+        {"WhoId": lead, "Subject": "架電", "TaskSubtype": "Call", "Status": "Completed", "CallDisposition": "不通"},
+    )
+    for _ in range(3):  # looks overlap: what says nothing is looked at again for two minutes
+        relay.hear()
+        relay.settle()
+    (there,) = [one["fields"] for one in relay.org.records("Task") if one["fields"].get("TasukiKey__c")]
+    assert (there["WhoId"], there["Subject"], there["Status"]) == (lead, "電話 (HubSpot)", "Completed")
+    (here,) = [one["properties"] for one in relay.sandbox.records("notes") if not one["archived"]]
+    assert "電話 (Salesforce)" in here["hs_note_body"]
+    assert "不通" in here["hs_note_body"]
+    assert (relay.contact(contact)["tasuki_score"], relay.fields(lead)["TasukiScore__c"]) == ("10", 10.0)
+    relay.pass_time(minutes=20)
+    relay.hear_and_settle()
+    ours = [one for one in relay.org.records("Task") if one["fields"].get("TasukiKey__c")]
+    assert len(ours) == 1, "a copy is no activity: nothing comes back"
+
+
+def test_who_is_wanted_in_the_other_crm_is_made_there_once(both: BothRelay) -> None:
+    relay = both
+    relay.meet()
+    relay.listen()
+    only_in_org = relay.org.create("Lead", {"LastName": "佐藤", "Company": "サンプル", "Email": "sato@example.co.jp"})
+    relay.sandbox.create("contacts", {"email": "cold@example.co.jp", "lastname": "鈴木"})
+    relay.hear_and_settle()
+    made = relay.sandbox.find("contacts", "email", "sato@example.co.jp")["properties"]
+    assert made["lastname"] == "佐藤"
+    assert [one["Email"] for one in relay.people_of_org()] == ["sato@example.co.jp"], "a C is not wanted in Salesforce"
+    relay.sandbox.submit(INQUIRY, {"email": "cold@example.co.jp", "lastname": "鈴木"})
+    relay.poll()
+    relay.hear_and_settle()
+    (fresh,) = [one for one in relay.people_of_org() if one["Id"] != only_in_org]
+    assert (fresh["LastName"], fresh["TasukiGrade__c"], fresh["TasukiScore__c"]) == ("鈴木", "B", 40.0)
+    relay.org.delete(fresh["Id"])
+    relay.hear_and_settle()
+    relay.sandbox.submit(INQUIRY, {"email": "cold@example.co.jp", "lastname": "鈴木"})
+    relay.poll()
+    relay.hear_and_settle()
+    assert len(relay.people_of_org()) == 1, "whom people deleted is not made again"
+    assert relay.sandbox.find("contacts", "email", "cold@example.co.jp")["properties"]["tasuki_grade"] == "A"
