@@ -24,7 +24,7 @@ def test_one_effect_a_key_wherever_a_worker_is_killed(
     make_relay: MakeRelay, record_property: Callable[[str, object], None]
 ) -> None:
     """On a portal that enforces no unique key, which is the harder one; each kill costs a third of a second."""
-    _kill(make_relay, 4, False, record_property)
+    _kill(make_relay, 3, False, record_property)
 
 
 @pytest.mark.soak
