@@ -25,7 +25,7 @@ enforces a unique key, elsewhere we look before we repeat, and what stays uncert
 Killed means `SIGKILL`, at one of eight places: P1 before a delivery is stored, P2 before its commit, P3 before its 200,
 P4 with work claimed, P5 before a call, P6 applied by the vendor and the answer unread, P7 before what it said is
 committed, P8 before the job is told to be done. Truth is the stand-in's ledger of applied writes, never our own tables
-alone. No failure in N tries bounds the rate below 3/N (95 %). The stand-in plays HubSpot; nothing here was run against
+alone. No failure in N tries bounds the rate below 3/N (95 %). Stand-ins play the vendors; nothing here was run against
 a customer's account.
 """
 
