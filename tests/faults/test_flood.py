@@ -21,7 +21,10 @@ MOST_GROWTH_BYTES = 100 * 1024 * 1024
 def test_a_hundred_thousand_events_are_taken_in_bounded_memory(
     relay: Relay, record_property: Callable[[str, object], None]
 ) -> None:
-    events = 100_000
+    _flood(relay, record_property, 100_000)
+
+
+def _flood(relay: Relay, record_property: Callable[[str, object], None], events: int) -> None:
     for start in range(0, events, 100):
         relay.deliver(orjson.dumps([_event(relay, start + n) for n in range(100)]))
     few, all_of_them = _peak(order_of(relay, ""), 20), _peak(order_of(relay, ""), None)

@@ -79,13 +79,19 @@ def test_nothing_acknowledged_is_lost_in_a_long_loop(
 @pytest.mark.soak
 def test_an_hour_of_database_outages(stack: Stack, record_property: Callable[[str, object], None]) -> None:
     """PostgreSQL alone, killed every 5 to 40 seconds; three newcomers a second meanwhile."""
+    _outages(stack, record_property, minutes=60, pause=(5.0, 40.0))
+
+
+def _outages(
+    stack: Stack, record_property: Callable[[str, object], None], *, minutes: float, pause: tuple[float, float]
+) -> None:
     dice, began = random.Random(1), time.monotonic()
-    minutes, submitted, enough = 60, list[str](), threading.Event()
+    submitted, enough = list[str](), threading.Event()
     people = threading.Thread(target=_submit, args=(stack, submitted, enough, 0.35))
     people.start()
     outages = 0
     while time.monotonic() - began < minutes * 60:
-        time.sleep(dice.uniform(5, 40))
+        time.sleep(dice.uniform(*pause))
         _kill(stack, "postgres")
         _supervise(stack)
         outages += 1

@@ -173,15 +173,18 @@ def _at_work(bench: Bench) -> int:
 def test_five_hundred_jobs_each_of_killed_frozen_and_slow_workers(
     bench: Bench, record_property: Callable[[str, object], None]
 ) -> None:
-    """Each round one worker is killed, one frozen and one slow, with eight jobs each; a fourth one relieves them."""
-    rounds, each = 63, 8
+    _relieve(bench, record_property, rounds=63, each=8)
+
+
+def _relieve(bench: Bench, record_property: Callable[[str, object], None], *, rounds: int, each: int) -> None:
+    """Each round one worker is killed, one frozen and one slow, with so many jobs each; a fourth one relieves them."""
     relief = bench.start_worker(concurrency=16)
     for number in range(rounds):
         kinds = {name: [number * 100 + 10 * n + one for one in range(each)] for n, name in enumerate("kfs")}
         holders = {}
         relief.send_signal(signal.SIGSTOP)  # it must not take them first
         for name, keys in kinds.items():
-            holders[name] = bench.start_worker()
+            holders[name] = bench.start_worker(concurrency=each)  # its own jobs take all that it can do at once
             for key in keys:
                 bench.add("hold", key)
                 bench.defer("hold", key, lock=f"lane {key}")
