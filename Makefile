@@ -13,8 +13,9 @@ DEV := $(VENV)/.dev.stamp
 help: ## Show these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-20s %s\n' "$$name" "$$text"; done
 
-demo: $(RUN) ## Install, run the whole relay on the HubSpot sandbox, show what it did
-	$(BIN)/tasuki demo
+CRM ?= hubspot
+demo: $(RUN) ## Install, run the whole relay on a sandbox, show what it did (CRM=salesforce: on Salesforce's)
+	$(BIN)/tasuki demo --crm $(CRM)
 
 up: $(RUN) ## The same, kept running to play with
 	$(BIN)/tasuki up

@@ -295,6 +295,11 @@ class Portal:
     vendor: HubSpotVendor
     now: datetime
 
+    @property
+    def account_id(self) -> str:
+        """The portal's id."""
+        return self.vendor.account_id
+
     def plan(self, policy: Policy) -> ProvisionPlan:
         """What connecting would change in the portal; reads only."""
         return provision.plan(policy, self.vendor)

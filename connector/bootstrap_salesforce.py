@@ -129,12 +129,14 @@ def machine_clock() -> datetime:
 
 def salesforce_people(vendor: SalesforceVendor, policy: Policy) -> SalesforcePeople:
     """The org as the sync sees it under a policy."""
-    return SalesforcePeople(vendor, Names.of(policy))
+    return SalesforcePeople(vendor, Names.of(policy), policy.create_deal)
 
 
 def salesforce_dialect(plan: Plan, row: ConnectionRow) -> SalesforceDialect:
     """How the org writes things down, for a policy."""
-    return SalesforceDialect(zone=plan.policy.zone, language=plan.policy.language, base_url=row.base_url)
+    return SalesforceDialect(
+        zone=plan.policy.zone, language=plan.policy.language, base_url=row.base_url, user_id=row.settings.get("user_id")
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import click
 
-from connector.bootstrap import Portal, open_portal
+from connector.cli.accounts import Account, opened_accounts, refuse_none
 from connector.cli.output import emit, line, progress
-from connector.cli.session import opened, portal, read_settings, refuse_played_time
+from connector.cli.session import installation, opened, read_settings, refuse_played_time
 from connector.errors import UsageError
 from connector.policy.loader import load_policy_from
 from connector.policy.model import Policy
 from connector.policy.source import read_folder
 from connector.store import connections, policies
+from connector.store.database import Database
 from connector.store.policies import ActivePolicy
 from connector.sync.activate import activate
 from connector.texts import listing, say
@@ -37,16 +38,18 @@ def command(folder: Path, before: str | None, instead: tuple[str, ...], as_json:
     files = read_folder(folder)
     policy = load_policy_from(files, name=folder.resolve().name)
     settings = read_settings()
-    account = portal(settings)
+    refuse_none(settings)
     with opened(settings) as database:
         refuse_played_time(database, settings)
-        with open_portal(database, account) as found:
-            _refuse_unconnected(found)
-            with progress(say("comparing the portal with the policy")):
-                refuse_unfit(found, policy, str(folder))
-            standing = _running(found)
-            changed = activate(database, found.installation_id, policy, files, before=before, instead=instead)
-            running = _running(found)
+        with opened_accounts(database, settings) as accounts:
+            for found in accounts:
+                _refuse_unconnected(found)
+                with progress(say("comparing the portal with the policy")):
+                    refuse_unfit(found, policy, str(folder))
+        installation_id = installation(database)
+        standing = _running(database, installation_id)
+        changed = activate(database, installation_id, policy, files, before=before, instead=instead)
+        running = _running(database, installation_id)
     if as_json:
         replaced = next((one.name for one in standing if one.name in (*instead, policy.name)), None)
         emit(
@@ -83,12 +86,12 @@ def _print(policy: Policy, changed: bool, instead: Sequence[str], running: Seque
         line(say("Running, in the order in which they take leads: {names}", names=names))
 
 
-def _running(found: Portal) -> list[ActivePolicy]:
-    with found.database.transaction(found.installation_id) as conn:
+def _running(database: Database, installation_id: int) -> list[ActivePolicy]:
+    with database.transaction(installation_id) as conn:
         return policies.running(conn)
 
 
-def _refuse_unconnected(found: Portal) -> None:
+def _refuse_unconnected(found: Account) -> None:
     with found.database.transaction(found.installation_id) as conn:
         row = next(one for one in connections.listed(conn) if one.id == found.connection_id)
     if "unique_keys" not in row.capabilities:  # written at the end of provisioning
@@ -97,7 +100,7 @@ def _refuse_unconnected(found: Portal) -> None:
         )
 
 
-def refuse_unfit(found: Portal, policy: Policy, folder: str) -> None:
+def refuse_unfit(found: Account, policy: Policy, folder: str) -> None:
     """Raise `UsageError` with what the portal lacks for this policy."""
     plan = found.plan(policy)
     listed = [step.says for step in plan.steps] + [problem.message for problem in plan.errors]

@@ -19,7 +19,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from connector import log
-from connector.cli import demo_traffic
+from connector.cli import demo_salesforce, demo_traffic
 from connector.cli.demo_proof import CrmLead, Difference, Expectation, read_crm, shown_stage, twice, uneven
 from connector.cli.demo_traffic import Truth
 from connector.cli.latency import Latencies, latencies, percentile
@@ -29,6 +29,7 @@ from connector.store import connections, history
 from connector.store import people as store_people
 from connector.store.clock import BusinessClock
 
+CRMS = ("hubspot", "salesforce")
 SETTLE_SECONDS = 60.0
 QUIET_SECONDS = 1.0
 SHOWN = 16
@@ -59,6 +60,13 @@ class Totals:
 
 
 @click.command(name="demo")
+@click.option(
+    "--crm",
+    type=click.Choice(["hubspot", "salesforce"]),
+    default="hubspot",
+    show_default=True,
+    help="Beside which CRM.",
+)
 @click.option("--policy", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Policy folder.")
 @click.option(
     "--home", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True, help="Data folder."
@@ -67,11 +75,17 @@ class Totals:
 @click.option("--forms", default=100, show_default=True, help="Form submissions.")
 @click.option("--latency-ms", default=80, show_default=True, help="Milliseconds that every call to the CRM takes.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for programs.")
-def command(policy: Path | None, home: Path, contacts: int, forms: int, latency_ms: int, as_json: bool) -> None:
+def command(
+    crm: str, policy: Path | None, home: Path, contacts: int, forms: int, latency_ms: int, as_json: bool
+) -> None:
     """Run forms, visits and a rep's day through the whole product; exit 1 if the CRM is not as the policy says."""
     log.configure("warning")
     console = Console(stderr=as_json)
     shutil.rmtree(home, ignore_errors=True)
+    if crm == "salesforce":
+        folder, size = policy or shipped_policy("b2b-ja"), {"people": contacts, "forms": forms}
+        right = demo_salesforce.run(console, home, folder, **size, latency_ms=latency_ms, as_json=as_json)
+        sys.exit(0 if right else 1)
     options = ["--contacts", str(contacts), "--latency-ms", str(latency_ms)]
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from connector.bootstrap import Runtime
+from connector.cli.accounts import refuse_none
 from connector.cli.output import emit, line, progress, table
-from connector.cli.session import installation, opened, portal, read_settings, refuse_played_time
+from connector.cli.session import installation, opened, read_settings, refuse_played_time
 from connector.errors import RetryableError, UsageError
 from connector.store.reconcile_passes import Pass, Scope
 from connector.sync.context import Line
@@ -34,7 +35,7 @@ def command(full: bool, only: tuple[str, ...], as_json: bool) -> None:
     it goes on where it was when it is called again, or when the worker's own schedule comes to it.
     """
     settings = read_settings()
-    portal(settings)
+    refuse_none(settings)
     scope = Scope.EVERYTHING if full else Scope.CHANGES
     with opened(settings) as database:
         refuse_played_time(database, settings)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from connector.bootstrap import open_portal
+from connector.cli.accounts import opened_accounts, refuse_none
 from connector.cli.activate import refuse_unfit
 from connector.cli.output import emit, line, progress
 from connector.cli.policies import version
-from connector.cli.session import opened, portal, read_settings, refuse_played_time
+from connector.cli.session import installation, opened, read_settings, refuse_played_time
 from connector.cli.which import policy_option, running_policy
 from connector.errors import UsageError
 from connector.policy.loader import load_policy_from
@@ -31,17 +31,18 @@ def command(wanted: str | None, policy_name: str | None, as_json: bool) -> None:
     decided in between stays in the history.
     """
     settings = read_settings()
-    account = portal(settings)
+    refuse_none(settings)
     with opened(settings) as database:
         refuse_played_time(database, settings)
-        with open_portal(database, account) as found:
-            with database.transaction(found.installation_id) as conn:
-                target, instead = _target(conn, wanted, policy_name)
-                files = policies.files(conn, target.hash)
-            policy = load_policy_from(files, name=target.name)
-            with progress(say("comparing the portal with the policy")):
+        installation_id = installation(database)
+        with database.transaction(installation_id) as conn:
+            target, instead = _target(conn, wanted, policy_name)
+            files = policies.files(conn, target.hash)
+        policy = load_policy_from(files, name=target.name)
+        with opened_accounts(database, settings) as accounts, progress(say("comparing the portal with the policy")):
+            for found in accounts:
                 refuse_unfit(found, policy, target.hash[:12])
-            changed = activate(database, found.installation_id, policy, files, instead=instead)
+        changed = activate(database, installation_id, policy, files, instead=instead)
     if as_json:
         emit({"policy": target.name, "hash": target.hash, "changed": changed})
     elif changed:

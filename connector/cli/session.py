@@ -11,12 +11,13 @@ from connector.cli.output import progress
 from connector.cli.start import read_settings, refuse_old_schema
 from connector.errors import UsageError
 from connector.settings import HubSpotSettings, Settings
+from connector.settings_salesforce import SalesforceSettings
 from connector.store.clock import refuse_virtual_clock
 from connector.store.connections import ensure_installation
 from connector.store.database import Database
 from connector.texts import say
 
-__all__ = ["installation", "opened", "portal", "read_settings", "refuse_played_time"]
+__all__ = ["installation", "opened", "org", "portal", "read_settings", "refuse_played_time"]
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -51,6 +52,19 @@ def portal(settings: Settings) -> HubSpotSettings:
             reason="no_hubspot",
         )
     return settings.hubspot
+
+
+def org(settings: Settings) -> SalesforceSettings:
+    """The org's settings, or `UsageError`."""
+    if settings.salesforce is None:
+        raise UsageError(
+            say(
+                "No Salesforce org is set: give TASUKI_SALESFORCE_LOGIN_URL, TASUKI_SALESFORCE_CLIENT_ID and one way "
+                "in, such as TASUKI_SALESFORCE_CLIENT_SECRET (docs/operations.md)."
+            ),
+            reason="no_salesforce",
+        )
+    return settings.salesforce
 
 
 def refuse_played_time(database: Database, settings: Settings) -> None:

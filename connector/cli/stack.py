@@ -51,7 +51,7 @@ class Stack:
 
     def start(self, name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start (or start again) one `tasuki` process; its log goes to a file below the home."""
-        self.processes[name] = _begin(self.home, self.environment, name, arguments)
+        self.processes[name] = begin(self.home, self.environment, name, arguments)
         return self.processes[name]
 
     def stop(self, name: str) -> None:
@@ -79,7 +79,7 @@ def running(
         environment = _environment(home, url, port, sandbox)
         settings = Settings.from_environ(environment)
         with open_store(settings) as database:
-            processes = {"serve": _begin(home, environment, "serve", ["serve"])}
+            processes = {"serve": begin(home, environment, "serve", ["serve"])}
             try:
                 stack = _prepare(home, url, sandbox, settings, environment, database, policy, processes)
                 for number in range(workers):
@@ -90,7 +90,8 @@ def running(
                 stop(list(processes.values()))
 
 
-def _begin(home: Path, environment: Mapping[str, str], name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+def begin(home: Path, environment: Mapping[str, str], name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start one `tasuki` process; its log goes to a file below the home."""
     command = [sys.executable, "-m", "connector.cli.main", *arguments]
     with (home / f"{name}.log").open("ab") as log:
         return subprocess.Popen(command, env=dict(environment), stdout=log, stderr=log)  # noqa: S603
@@ -153,12 +154,13 @@ def _sandbox(home: Path, url: str, options: Sequence[str]) -> Iterator[Callable[
     with (home / "sandbox.log").open("ab") as log:
         process = subprocess.Popen([*command, *hooks], stdout=subprocess.PIPE, stderr=log)  # noqa: S603
     try:
-        yield lambda: connect_sandbox(orjson.loads(_first_line(process, home / "sandbox.log"))["base_url"])
+        yield lambda: connect_sandbox(orjson.loads(first_line(process, home / "sandbox.log"))["base_url"])
     finally:
         stop([process])
 
 
-def _first_line(process: subprocess.Popen[bytes], log: Path) -> bytes:
+def first_line(process: subprocess.Popen[bytes], log: Path) -> bytes:
+    """What a sandbox says of itself once it runs; `RetryableError` with the log's place when it does not."""
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
     line = process.stdout.readline() if ready else b""

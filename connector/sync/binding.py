@@ -119,6 +119,7 @@ class Binding(Sources):
         names |= dict.fromkeys(home.name for _, home in self.fields_on(self.dialect.person_type))
         names |= dict.fromkeys(home.name for _, home in self.stores)
         names |= dict.fromkeys(self.counters)
+        names |= dict.fromkeys(self.arrivals.properties)
         if self.deal_properties and self.dialect.deal.person_count is not None:
             names[self.dialect.deal.person_count] = None
         return tuple(names)

@@ -54,7 +54,7 @@ class Parcel:
     causes: dict[str, str] = field(default_factory=dict)  #: Property → why it was accepted and not stored.
     retry_seconds: float | None = None
     moved_on: bool = False  #: A re-read showed a change: decide again before writing.
-    missing: bool = False  #: The vendor no longer has the record: read it, which settles what has become of it.
+    missing: bool = False  #: The vendor has the record no longer, or as another one: reading it settles what it is.
 
     def wait(self, seconds: float) -> None:
         """Something of this lead is to be tried again, not before so long."""
@@ -382,6 +382,8 @@ def _outcome(line: Line, parcel: Parcel) -> WriteOutcome:
             journal=stage_move.journal_after(parcel),
             dropped=dropped,
         )
+    if parcel.missing:
+        return WriteOutcome(lead_id=parcel.lead.id, confirmed=False, dropped=dropped)
     if parcel.retry_seconds is not None:
         return WriteOutcome(
             lead_id=parcel.lead.id,

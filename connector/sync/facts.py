@@ -53,12 +53,13 @@ def lead_of(
     created = dialect.moment(person.properties.get(dialect.created_property)) or row.created_at
     owner = mirror.fact(person, dialect.owner_property, same_on(binding, dialect.person_type))
     deal_owner = _deal_fact(binding, deal.row, dialect.deal.owner) if deal.row is not None else None
+    whose, deal_whose = dialect.owner(owner.raw), dialect.owner(deal_owner.raw) if deal_owner else None
     return Lead(
         id=row.id,
         fields=fields,
-        owner=binding.canonical_person(owner.raw) if owner.raw else None,
+        owner=binding.canonical_person(whose) if whose else None,
         owner_changed_at=named_at(owner),
-        deal_owner=binding.canonical_person(deal_owner.raw) if deal_owner and deal_owner.raw else None,
+        deal_owner=binding.canonical_person(deal_whose) if deal_whose else None,
         deal_owner_changed_at=_deal_named_at(deal, deal_owner) if deal_owner else None,
         created_at=created,
         stage_report=None if moving else stage_report(binding, state, person),

@@ -197,7 +197,8 @@ def _mark_tasks(line: Line, records: Sequence[Record]) -> int:
 
 
 def _mark_activities(line: Line, conn: Connection, object_type: str, records: Sequence[Record]) -> int:
-    names = {record_name(line.connection_id, object_type, one.id): one for one in records}
+    others = [one for one in records if not one.properties.get(line.dialect.key_property)]  # ours say nothing here
+    names = {record_name(line.connection_id, object_type, one.id): one for one in others}
     known = activity_signals.modified(conn, list(names))
     ids = [one.id for name, one in names.items() if one.modified_at is None or _is_newer(one, known.get(name))]
     wanted.want(conn, line.tenant.installation_id, line.connection_id, object_type, ids, lane=BACKGROUND)

@@ -152,7 +152,7 @@ def _store(
     links.lock(conn, [claim.lead_id for claim in claims])
     held = links.settle_reads(conn, line.connection_id, token, claims, begun=begun)
     claims = recognise(line, conn, [claim for claim in claims if claim.lead_id in held], harvest)
-    claims = [_followed(line, conn, claim, harvest) for claim in claims]
+    claims = _followed(line, conn, claims, harvest)
     people = sorted({claim.vendor_id for claim in claims})
     rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, people, lock=True)
     known = leads.load(conn, [claim.lead_id for claim in claims])
@@ -194,15 +194,21 @@ def _seen_until(line: Line, conn: Connection) -> datetime | None:
     return last.since + OVERLAP if last is not None else None
 
 
-def _followed(line: Line, conn: Connection, claim: ReadClaim, harvest: Harvest) -> ReadClaim:
-    """The claim under the record that its record has become: a converted lead's contact, the winner of a merge."""
-    record = harvest.people.get(claim.vendor_id)
-    if record is None or record.became is None or record.became.id not in harvest.people:
-        return claim
-    heir = record.became.id
-    first = (claim.vendor_id, heir) if record.became.goes_on else (heir, claim.vendor_id)
-    lead_id = succeed(line.tenant, conn, line.connection_id, winner=heir, losers=[claim.vendor_id], first=first)
-    return claim if lead_id is None else replace(claim, lead_id=lead_id, vendor_id=heir)
+def _followed(line: Line, conn: Connection, claims: Sequence[ReadClaim], harvest: Harvest) -> list[ReadClaim]:
+    """The claims under what their records have become: a converted lead's contact, the winner of a merge. Each person
+    once: the other one may have been claimed as well."""
+    found: dict[str, ReadClaim] = {}
+    for claim in claims:
+        record = harvest.people.get(claim.vendor_id)
+        heir = record.became if record is not None else None
+        if heir is None or heir.id not in harvest.people:
+            found.setdefault(claim.vendor_id or f"{claim.lead_id}", claim)
+            continue
+        first = (claim.vendor_id, heir.id) if heir.goes_on else (heir.id, claim.vendor_id)
+        lead_id = succeed(line.tenant, conn, line.connection_id, winner=heir.id, losers=[claim.vendor_id], first=first)
+        if lead_id is not None:
+            found[heir.id] = replace(claim, lead_id=lead_id, vendor_id=heir.id)
+    return list(found.values())
 
 
 def _signals(line: Line, lead_id: int, record: Record, counters_before: Mapping[str, str | None]) -> list[NewSignal]:
@@ -211,6 +217,7 @@ def _signals(line: Line, lead_id: int, record: Record, counters_before: Mapping[
     submission = line.dialect.submission(record)
     if submission is not None:
         found += signals_of(line.binding, lead_id, submission, source="record")
+    found += _arrival(line, lead_id, record)
     for name, kinds in line.binding.counters.items():
         if name not in counters_before or name not in record.properties:
             continue  # first sight sets the baseline
@@ -229,6 +236,23 @@ def _signals(line: Line, lead_id: int, record: Record, counters_before: Mapping[
                 for kind in kinds
             ]
     return found
+
+
+def _arrival(line: Line, lead_id: int, record: Record) -> list[NewSignal]:
+    """That somebody came in, once for each record."""
+    came_in = line.dialect.came_in(record) if line.binding.arrivals.told_by else None
+    if came_in is None:
+        return []
+    return [
+        NewSignal(
+            lead_id=lead_id,
+            kind=kind,
+            source="arrival",
+            source_key=f"arrival:{line.connection_id}:{record.id}:{kind}",
+            occurred_at=came_in,
+        )
+        for kind in line.binding.arrivals.signals(record.properties)
+    ]
 
 
 def _number(text: str | None) -> int:

@@ -37,7 +37,8 @@ def deliver_records(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     live = [parcel for parcel in parcels if not parcel.moved_on and parcel.lead.gone is None]
     every = [_Work(parcel, record) for parcel in live for record in parcel.records]
     for kind in kinds_of(line.binding) if every else ():
-        work = [one for one in every if one.record.kind == kind.kind]
+        # What becomes another record by what was just made waits until that one is read.
+        work = [one for one in every if one.record.kind == kind.kind and not one.parcel.missing]
         _look_up(line, kind, [one for one in work if one.record.step == "creating"], lane)
         _create(line, kind, [one for one in work if one.record.step == "wanted"], lane)
         _change(line, kind, [one for one in work if one.record.step == "exists"], lane)
@@ -125,6 +126,7 @@ def _park(line: Line, conn: Connection, record: ManagedRow, reason: str) -> None
 
 def _created(line: Line, conn: Connection, kind: Kind, one: _Work, result: WriteResult) -> None:
     limits, record = line.tenant.limits, one.record
+    one.parcel.missing |= result.became is not None or result.outcome is Outcome.MISSING
     if result.outcome is Outcome.APPLIED and result.record is not None:
         _exists(line, conn, kind, record, result.record.id)
         if isinstance(kind, DealKind):

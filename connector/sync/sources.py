@@ -1,4 +1,4 @@
-"""What of a CRM means which signals: forms, lists, counters, activities."""
+"""What of a CRM means which signals: forms, lists, counters, activities, coming in at all."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from connector.engine.plan import Plan
-from connector.policy.model import SignalDef
+from connector.policy.model import Policy, SignalDef
 from connector.vendors.base import Activity, ActivityKind, Occurrence
 from connector.vendors.dialect import Dialect
 from connector.vendors.outcomes import outcome_values
 
 ACTIVITY, OUTCOME = "activity", "outcome"
 """How a policy's source of signals names activities, and narrows them."""
+
+_WAYS_IN = {"salesforce": "web_to_lead"}
+"""How a policy's source of signals names a vendor's own way in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,39 @@ class ActivitySource:
     kind: ActivityKind
     outcomes: frozenset[str] | None
     lasting: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Signals that a new record means, each with the values that its properties must have."""
+
+    told_by: tuple[tuple[str, Mapping[str, Sequence[str]]], ...]
+
+    @classmethod
+    def of(cls, policy: Policy, vendor: str) -> Arrivals:
+        """Those that the policy learns at this vendor."""
+        return cls(
+            tuple(
+                (signal.id, source.where)
+                for signal in policy.signals.values()
+                for source in signal.sources
+                if source.kind == _WAYS_IN.get(vendor)
+            )
+        )
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """What is read of a person for them."""
+        return tuple(dict.fromkeys(name for _, wanted in self.told_by for name in wanted))
+
+    def signals(self, properties: Mapping[str, str | None]) -> tuple[str, ...]:
+        """The signals that coming in as a record with these properties means."""
+        found = (
+            signal
+            for signal, wanted in self.told_by
+            if all(properties.get(name) in values for name, values in wanted.items())
+        )
+        return tuple(dict.fromkeys(found))
 
 
 class Sources:
@@ -46,6 +82,11 @@ class Sources:
                         if object_type == self.dialect.person_type:
                             found.setdefault(name, []).append(signal.id)
         return {name: tuple(ids) for name, ids in found.items()}
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """The signals that somebody's coming in means, by what the new record says."""
+        return Arrivals.of(self.plan.policy, self.dialect.vendor)
 
     def form_signals(self, kind: str, form: str) -> tuple[str, ...]:
         """The signals that a submission of this form (or website event) means; patterns with `*` allowed."""

@@ -172,6 +172,7 @@ class WriteResult:
     property_name: str | None = None
     retry_after_seconds: float | None = None
     existing_id: str | None = None  #: CONFLICT: the record that already has this unique value.
+    became: str | None = None  #: The person for whom it was made has become this record by it.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

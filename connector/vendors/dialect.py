@@ -98,6 +98,9 @@ class Dialect(Protocol):
         """By what the CRMs' own integration tells which records are one person: the record's id in the CRM that names
         none itself. None where the record is not linked."""
 
+    def owner(self, raw: str | None) -> str | None:
+        """The person whom a stored owner names; None where nobody has taken a record yet, whoever it lies with."""
+
     def record_link(self, object_type: str, vendor_id: str) -> str | None:
         """Where people open a record in the CRM; None where the account's address is not known."""
 
@@ -109,3 +112,7 @@ class Dialect(Protocol):
 
     def submission(self, record: Record) -> Submission | None:
         """The latest form submission that a person's record tells of."""
+
+    def came_in(self, record: Record) -> datetime | None:
+        """When somebody came in as this record, where that counts as a signal by what the record says (a Web-to-Lead
+        form, an import); None: it does not at this vendor, or not for such a record."""

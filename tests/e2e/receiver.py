@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -13,7 +13,7 @@ from connector.store.database import Database
 from connector.store.inbox import Delivery, add
 from webhooks.app import create_app
 from webhooks.services import Services, machine_clock
-from webhooks.settings import ReceiverSettings
+from webhooks.settings import ReceiverSettings, SalesforceSender
 
 SECRET = "sandbox-app-secret"  # the sandbox's own, known to all
 
@@ -40,12 +40,12 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def receiver(database: Database) -> Iterator[str]:
-    """The address of a running webhook service."""
+def receiver(database: Database, salesforce: Mapping[str, SalesforceSender] | None = None) -> Iterator[str]:
+    """The address of a running webhook service, which takes in the messages of these orgs too."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        settings = ReceiverSettings(public_url=url, hubspot_secrets=(SECRET,))
+        settings = ReceiverSettings(public_url=url, hubspot_secrets=(SECRET,), salesforce=salesforce or {})
         services = Services(settings=settings, storage=_Inbox(database), clock=machine_clock, wake=lambda: None)
         app = create_app(services)
         server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno())

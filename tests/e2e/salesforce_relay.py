@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
+
+import orjson
+import urllib3
 
 from connector.bootstrap import INSTALLATION, open_vault
 from connector.bootstrap_salesforce import connect_salesforce
@@ -14,7 +18,12 @@ from connector.settings_salesforce import SalesforceSettings
 from connector.store import connections
 from connector.store.database import Database
 from connector.sync.context import Limits
+from connector.vendors.salesforce.people import Names
+from connector.vendors.signed import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from tests.e2e.receiver import receiver
 from tests.e2e.relay import BaseRelay
+from webhooks.services import machine_clock
+from webhooks.settings import ORG, from_settings
 
 WEBHOOK_SECRET = "a-secret-of-the-address-that-the-org-calls"
 KEY = "TasukiKey__c"
@@ -25,6 +34,7 @@ class SalesforceRelay(BaseRelay):
 
     def __init__(self, org: SalesforceHandle, database: Database, home: Path, policy: Path, limits: Limits) -> None:
         self.org = self.crm = org
+        self.url = ""
         salesforce = SalesforceSettings(
             login_url=org.base_url,
             client_id=org.client_id,
@@ -45,13 +55,61 @@ class SalesforceRelay(BaseRelay):
     def hear(self) -> None:
         """Look for what changed: an org without outbound messages tells nothing by itself. Its time stamps
         are whole seconds, and the present one is not over."""
+        if self.url:
+            self.org.flush_messages()
+            assert self.org.wait_messages(20.0)
+            return
         self.pass_time(seconds=1)
         self.reconcile()
+
+    def listen(self) -> None:
+        """From now on the org sends outbound messages to a real receiver, and `hear` waits for them: no poll."""
+        senders = from_settings(dataclasses.replace(self.settings, public_url="http://127.0.0.1:1")).salesforce
+        self.url = self.open.enter_context(receiver(self.database, senders))
+        binding, words = self.line.binding, ["Id", "SystemModstamp", "LastModifiedById"]
+        names = Names.of(self.policy)
+        told = {
+            "Lead": [one for one in binding.person_properties if one != "AccountId"],
+            "Contact": [name for one in binding.person_properties if (name := names.contact(one)) is not None],
+            "Task": ["Status", "ActivityDate", "OwnerId", "Subject", "Priority", "CallDisposition", "TaskSubtype"],
+            "Opportunity": list(binding.deal_properties),
+        }
+        for name, fields in told.items():
+            target = f"{self.url}/webhooks/salesforce/{ORG}/{WEBHOOK_SECRET}"
+            self.org.message_action(name, target, list(dict.fromkeys((*words, *fields))))
+        self.org.messages(linger_seconds=0.01)
+        self.pass_time(seconds=1)  # what comes in now is later than the activation by Salesforce's seconds too
+
+    def call_out(self, *events: dict[str, Any]) -> None:
+        """As a flow or a trigger of the org posts."""
+        body = orjson.dumps({"organization_id": self.org.organization_id, "events": list(events)})
+        stamp = str(int(machine_clock().timestamp()))
+        headers = {TIMESTAMP_HEADER: stamp, SIGNATURE_HEADER: sign(WEBHOOK_SECRET, stamp, body)}
+        reply = urllib3.request("POST", f"{self.url}/webhooks/salesforce/{ORG}", body=body, headers=headers)
+        assert reply.status == 200, reply.data
 
     def fields(self, record_id: str) -> dict[str, Any]:
         """A record's fields as the org holds them; blank ones are absent."""
         found: dict[str, Any] = self.org.record(record_id)["fields"]
         return found
+
+    def new_mql(self, email: str = "yamada@example.co.jp", **values: Any) -> str:
+        """A lead whose Web-to-Lead form is an inquiry, out of a queue and worked on: MQL, with an open call.
+
+        Returns its id.
+        """
+        queue = next(one["id"] for one in self.org.records("Group") if one["fields"]["Type"] == "Queue")
+        form = {
+            "LastName": "山田",
+            "Company": "株式会社サンプル",
+            "Email": email,
+            "LeadSource": "Web",
+            "OwnerId": queue,
+        }
+        lead = self.org.create("Lead", form | values, web=True)
+        self.hear_and_settle()
+        assert self.fields(lead)["TasukiStage__c"] == "MQL"
+        return lead
 
     def tasks(self, person_id: str) -> list[dict[str, Any]]:
         """The tasks of a lead or contact that are ours and no notes."""
@@ -59,6 +117,17 @@ class SalesforceRelay(BaseRelay):
             one["fields"]
             for one in self.org.records("Task")
             if one["fields"].get("WhoId") == person_id and one["fields"].get(KEY) and one["fields"].get("TaskSubtype")
+        ]
+
+    def pool(self, pool: str) -> list[str]:
+        """The users in the group of a pool."""
+        assert self.policy.routing is not None
+        name = self.policy.routing.pools[pool].members["salesforce"]
+        groups = {one["id"] for one in self.org.records("Group") if one["fields"]["Name"] == name}
+        return [
+            one["fields"]["UserOrGroupId"]
+            for one in self.org.records("GroupMember")
+            if one["fields"]["GroupId"] in groups
         ]
 
     def tasks_of(self, person_id: str, rule: str) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
-"""A1 on Salesforce alone: a lead made in the org is found, scored and written back; owners never change by that."""
+"""A1 on Salesforce alone: leads of the org, by hand and by Web-to-Lead, are scored, moved, given owners and tasks."""
 
 from __future__ import annotations
 
+from tests.e2e.relay import CALL
 from tests.e2e.salesforce_relay import SalesforceRelay
 
 
@@ -31,3 +32,47 @@ def test_a_lead_of_the_org_is_scored_and_written_back(salesforce_relay: Salesfor
     mark = relay.mark()
     relay.hear_and_settle()
     assert relay.our_writes(since=mark) == []
+
+
+def test_an_inquiry_moves_gets_an_owner_and_a_call_and_people_are_followed(salesforce_relay: SalesforceRelay) -> None:
+    relay = salesforce_relay
+    relay.meet()
+    relay.listen()
+    lead = relay.new_mql(Title="部長")
+    shown = relay.fields(lead)
+    assert shown["Status"] == "Working - Contacted"
+    assert shown["OwnerId"] in relay.pool("sdr")
+    (call,) = relay.tasks_of(lead, CALL)
+    assert (call["WhoId"], call["OwnerId"], call["TaskSubtype"]) == (lead, shown["OwnerId"], "Call")
+    assert (call["Status"], call["Priority"]) == ("Not Started", "High")
+
+    mark = relay.mark()
+    relay.hear_and_settle()
+    assert [*relay.our_writes(since=mark), *relay.our_writes(since=mark, type="Task")] == []
+    assert "data.composite" not in relay.calls()  # what we heard of our own writes was no news
+
+    # A moment later (Salesforce's time stamps are whole seconds) the rep logs the call as done, gives what she learnt,
+    # and takes the lead on: a person's edits come by messages.
+    relay.pass_time(seconds=2)
+    relay.org.edit(call["Id"], {"Status": "Completed", "CallDisposition": "接続"}, user_id=shown["OwnerId"])
+    relay.org.edit(
+        lead, {"TasukiRepDecision__c": "accepted", "TasukiNeed__c": "見積の自動化"}, user_id=shown["OwnerId"]
+    )
+    relay.hear_and_settle()
+    assert relay.fields(lead)["TasukiStage__c"] == "SAL"
+    assert relay.lead(lead)["stage"] == "sal"
+    assert {one["Status"] for one in relay.tasks(lead)} == {"Completed"}
+    assert relay.rows("SELECT count(*) AS n FROM signal WHERE kind = 'attempted'")[0]["n"] == 1
+
+    # A callout of a flow tells as well, once however often it is sent.
+    relay.pass_time(seconds=2)
+    relay.org.messages(paused=True)
+    edited = relay.org.edit(lead, {"Title": "代表取締役"})["fields"]
+    told = {"id": "flow-1", "event": "changed", "object": "Lead", "record_id": lead, "fields": {"Title": "代表取締役"}}
+    told |= {"occurred_at": edited["SystemModstamp"], "by": edited["LastModifiedById"]}
+    relay.call_out(told)
+    relay.call_out(told)
+    relay.settle()
+    assert relay.fields(lead)["TasukiScore__c"] > shown["TasukiScore__c"]
+    owners = {row["id"] for row in relay.our_writes() if "OwnerId" in row["changes"]}
+    assert owners == {lead}  # the one grant of routing; nothing else of ours ever named an owner

@@ -170,6 +170,10 @@ class HubSpotDialect:
         """See `Dialect.partner_record`: its integration keeps Salesforce's ids, the contact's if there is one."""
         return next((told for name in SALESFORCE_IDS if (told := properties.get(name))), None)
 
+    def owner(self, raw: str | None) -> str | None:
+        """See `Dialect.owner`."""
+        return raw or None
+
     def record_link(self, object_type: str, vendor_id: str) -> str | None:
         """See `Dialect.record_link`."""
         kind = TYPE_IDS.get(object_type)
@@ -189,6 +193,10 @@ class HubSpotDialect:
         return Submission(
             form_id=None, form_name=name, submitted_at=event.occurred_at, email=None, contact_id=event.object_id
         )
+
+    def came_in(self, record: Record) -> datetime | None:
+        """HubSpot's forms are told as submissions."""
+        return None
 
     def submission(self, record: Record) -> Submission | None:
         """The latest submission, from the two `recent_conversion_*` properties that every form sets."""

@@ -16,7 +16,7 @@ from connector.vendors.dialect import DealWords
 from connector.vendors.moments import to_moment
 from connector.vendors.salesforce import fields
 from connector.vendors.salesforce.activities import ACTIVITIES, activity
-from connector.vendors.salesforce.protocol import ACCOUNT, CONTACT, KEY_PROPERTY, MASTER_TYPE, PERSON, VENDOR
+from connector.vendors.salesforce.protocol import ACCOUNT, CONTACT, KEY_PROPERTY, MASTER_TYPE, PERSON, PREFIXES, VENDOR
 from connector.vendors.text import truncated
 from connector.vendors.values import number_text
 
@@ -44,7 +44,7 @@ _CLOSE_AFTER: Final = timedelta(days=90)
 
 class SalesforceDialect:
     """Implements `vendors.dialect.Dialect`. `zone` and `language` are the policy's; `base_url` is where people open
-    the org's records."""
+    the org's records, `user_id` the user that we are there."""
 
     vendor = VENDOR
     person_type = PERSON
@@ -87,10 +87,13 @@ class SalesforceDialect:
     forward_only: frozenset[str] = frozenset()
     stamps = timedelta(seconds=1)
 
-    def __init__(self, *, zone: ZoneInfo, language: str, base_url: str | None = None) -> None:
+    def __init__(
+        self, *, zone: ZoneInfo, language: str, base_url: str | None = None, user_id: str | None = None
+    ) -> None:
         self._zone = zone
         self._language = language
         self._base_url = base_url
+        self._user_id = user_id
 
     def homes(self, definition: FieldDef) -> Sequence[Home]:
         """See `Dialect.homes`. A field of people lives on leads; one that only contacts have is read there under its
@@ -168,6 +171,13 @@ class SalesforceDialect:
         """See `Dialect.partner_record`: HubSpot keeps our ids."""
         return vendor_id
 
+    def owner(self, raw: str | None) -> str | None:
+        """See `Dialect.owner`. Every lead has an owner in Salesforce: one that lies in a queue, or with us who made
+        it, is nobody's."""
+        if not raw or raw.startswith(PREFIXES["Group"]) or raw == self._user_id:
+            return None
+        return raw
+
     def record_link(self, object_type: str, vendor_id: str) -> str | None:
         """See `Dialect.record_link`."""
         return f"{self._base_url}/{vendor_id}" if self._base_url is not None else None
@@ -184,6 +194,10 @@ class SalesforceDialect:
     def submission(self, record: Record) -> Submission | None:
         """None, see `submission_told`: a Web-to-Lead form makes a lead."""
         return None
+
+    def came_in(self, record: Record) -> datetime | None:
+        """A lead came in when it was made: by a form of the website, an import, by hand."""
+        return self.moment(record.properties.get("CreatedDate")) if record.id.startswith(PREFIXES[PERSON]) else None
 
     def _day(self, moment: datetime) -> date:
         return moment.astimezone(self._zone).date()

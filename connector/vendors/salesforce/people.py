@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from connector.policy.model import Policy
+from connector.policy.model import CreateDeal, Policy
 from connector.vendors.base import (
     ActivityKind,
     Became,
@@ -31,6 +31,7 @@ from connector.vendors.base import (
     WriteResult,
 )
 from connector.vendors.salesforce.client import SalesforceVendor
+from connector.vendors.salesforce.handover import OPPORTUNITY, HandOver, is_of_lead
 from connector.vendors.salesforce.protocol import ACCOUNT, CONTACT, PERSON, PREFIXES, VENDOR
 from connector.vendors.sheet import Sheet
 
@@ -81,9 +82,10 @@ class Names:
 class SalesforcePeople:
     """Implements `vendors.base.Vendor` over a `SalesforceVendor`; what is not about people goes straight through."""
 
-    def __init__(self, vendor: SalesforceVendor, names: Names) -> None:
+    def __init__(self, vendor: SalesforceVendor, names: Names, rule: CreateDeal | None = None) -> None:
         self._vendor = vendor
         self._names = names
+        self._hand_over = HandOver(vendor=vendor, rule=rule) if rule is not None and rule.convert_lead else None
         self.name = vendor.name
         self.account_id = vendor.account_id
         self.batch_size = vendor.batch_size
@@ -148,7 +150,8 @@ class SalesforcePeople:
         after: str | None = None,
         lane: Lane,
     ) -> Page:
-        """See `Vendor.changed`: contacts first, as ids sort."""
+        """See `Vendor.changed`: contacts first, as ids sort. A lead that was converted stands no more, as one that is
+        deleted or merged: reading it tells what it became."""
         if object_type != PERSON:
             return self._vendor.changed(object_type, properties, since=since, until=until, after=after, lane=lane)
         kind, names, start = self._listed(properties, after)
@@ -223,12 +226,17 @@ class SalesforcePeople:
         return [_unless_converted(by_id[one.id]) for one in updates]
 
     def create(self, object_type: str, creates: Sequence[Create], *, lane: Lane) -> list[WriteResult]:
-        """See `Vendor.create`."""
+        """See `Vendor.create`. The opportunity of a lead is made by converting it, where the policy says so; what is
+        made for a lead that was converted meanwhile is MISSING, as in `update`."""
         if object_type == PERSON:
             creates = [replace(one, properties={**_NOT_GIVEN, **one.properties}) for one in creates]
-        else:
-            creates = [replace(one, associate=tuple(map(_end, one.associate))) for one in creates]
-        return self._vendor.create(object_type, creates, lane=lane)
+            return self._vendor.create(object_type, creates, lane=lane)
+        converting = [one for one in creates if object_type == OPPORTUNITY and self._hand_over and is_of_lead(one)]
+        plain = [replace(one, associate=tuple(map(_end, one.associate))) for one in creates if one not in converting]
+        told = self._vendor.create(object_type, plain, lane=lane) if plain else []
+        told += self._hand_over.create(converting, lane=lane) if self._hand_over and converting else []
+        by_key = dict(zip([one.key for one in (*plain, *converting)], told, strict=True))
+        return [_unless_converted(by_key[one.key]) for one in creates]
 
     def archive(self, object_type: str, ids: Sequence[str], *, lane: Lane) -> list[WriteResult]:
         """See `Vendor.archive`."""
@@ -324,7 +332,8 @@ class SalesforcePeople:
         people = tuple(self._person(one, properties) for one in page.records)
         if kind == CONTACT:
             return Page(records=people, after=page.after or _LEADS)
-        return Page(records=tuple(one for one in people if converted or one.became is None), after=page.after)
+        stand = tuple(replace(one, archived=one.archived or one.became is not None) for one in people)
+        return Page(records=tuple(one for one in stand if converted or one.became is None), after=page.after)
 
 
 _LEADS: Final = PREFIXES[PERSON]

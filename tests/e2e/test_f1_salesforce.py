@@ -1,0 +1,95 @@
+"""F1 on Salesforce alone: the hand-over converts the lead once; what the lead has become is followed, as is a
+conversion or merge by people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.e2e.salesforce_relay import KEY, SalesforceRelay
+
+HEARD = {
+    "TasukiNeed__c": "見積書の作成に毎月40時間かかる",
+    "TasukiBackground__c": "来期の全社プロジェクト",
+    "TasukiExpectations__c": "他社事例と概算",
+    "TasukiCompetitors__c": "A社",
+    "TasukiDecisionMaker__c": "鈴木本部長",
+}
+
+
+def edit(relay: SalesforceRelay, record: str, **values: Any) -> None:
+    """A person fills fields, a moment later."""
+    relay.pass_time(seconds=2)
+    relay.org.edit(record, values)
+    relay.hear_and_settle()
+
+
+def new_sql(relay: SalesforceRelay, email: str, **values: Any) -> str:
+    """The contact that a lead has become by its hand-over."""
+    lead = relay.new_mql(email, **values)
+    edit(relay, lead, TasukiRepDecision__c="accepted", TasukiAuthority__c="influences")
+    edit(relay, lead, **HEARD, TasukiTimeline__c="within_3m")
+    shown = relay.fields(lead)
+    assert shown["IsConverted"] is True
+    return str(shown["ConvertedContactId"])
+
+
+def opportunities(relay: SalesforceRelay) -> list[dict[str, Any]]:
+    return [one["fields"] for one in relay.org.records("Opportunity")]
+
+
+def test_a_hand_over_converts_once_and_the_lead_goes_on_as_its_contact(salesforce_relay: SalesforceRelay) -> None:
+    relay = salesforce_relay
+    relay.meet()
+    relay.listen()
+    account = relay.org.create("Account", {"Name": "サンプル商事", "Website": "https://www.example.co.jp/"})
+    relay.org.fault("lost_response", kind="soap*")  # converted, and nobody tells us
+    contact = new_sql(relay, "yamada@example.co.jp", Website="example.co.jp", TasukiProductInterest__c="core")
+    conversions = relay.org.ledger(type="Lead", method="convert")
+    assert len(conversions) == 1
+    (deal,) = opportunities(relay)
+    assert (deal["AccountId"], relay.fields(contact)["AccountId"]) == (account, account)
+    assert (deal["StageName"], deal["Amount"], deal["Name"]) == ("Prospecting", 3_000_000, "株式会社サンプル 本体")
+    assert deal["OwnerId"] in relay.pool("fs_east")
+    assert deal[KEY].split(":")[0] == str(relay.lead(contact)["id"])
+    roles = [one["fields"] for one in relay.org.records("OpportunityContactRole")]
+    assert [(one["OpportunityId"], one["ContactId"]) for one in roles] == [(deal["Id"], contact)]
+    notes = [one["fields"] for one in relay.org.records("Task") if one["fields"].get("WhatId") == deal["Id"]]
+    (note,) = [one for one in notes if one["Status"] == "Completed" and "見積書" in (one.get("Description") or "")]
+    assert note["WhoId"] == contact
+
+    # From now on everything is the contact's: reads, scores, stages, tasks; nothing is left to be done to the lead.
+    assert relay.lead(contact)["stage"] == "sql"
+    assert relay.fields(contact)["TasukiStage__c"] == "SQL"
+    before = relay.fields(contact)["TasukiScore__c"]
+    edit(relay, contact, Title="代表取締役")
+    assert relay.fields(contact)["TasukiScore__c"] > before
+    relay.pass_time(seconds=2)
+    relay.org.edit(deal["Id"], {"StageName": "Closed Won"})
+    relay.hear_and_settle()
+    relay.close_gaps()
+    relay.settle()
+    assert relay.fields(contact)["TasukiStage__c"] == "顧客"
+    assert relay.parked() == []
+    assert len(opportunities(relay)) == 1
+
+
+def test_people_convert_and_merge_and_the_leads_follow(salesforce_relay: SalesforceRelay) -> None:
+    relay = salesforce_relay
+    relay.meet()
+    lead = relay.new_mql("tanaka@example.co.jp")
+    number = relay.lead(lead)["id"]
+    made = relay.org.convert(lead, no_opportunity=True)
+    relay.hear_and_settle()
+    contact = made["contact_id"]
+    assert relay.lead(contact)["id"] == number
+    assert relay.fields(contact)["TasukiStage__c"] == "MQL"
+    edit(relay, contact, Title="取締役")
+    assert "役" in relay.fields(contact)["TasukiReasons__c"]
+
+    winner, loser = relay.new_mql("sato@example.co.jp"), relay.new_mql("sato2@example.co.jp")
+    kept = relay.lead(winner)["id"]
+    relay.org.merge(winner, loser)
+    relay.hear_and_settle()
+    gone = relay.rows("SELECT lead_id, gone FROM identity WHERE vendor_id = %s", [loser])
+    assert [(one["lead_id"], one["gone"]) for one in gone] == [(kept, "merged")]
+    assert relay.lead(winner)["stage"] == "mql"
