@@ -10,7 +10,7 @@ from connector.domain.lead import Account
 from connector.domain.runs import CadenceRun
 from connector.engine.cadences import takes_turn
 from connector.engine.plan import Plan
-from connector.policy.model import Cadence
+from connector.policy.model import Cadence, StageDef
 from connector.store import companies
 from connector.store.companies import Colleague
 from connector.store.database import Connection
@@ -18,6 +18,59 @@ from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
 from connector.sync.binding import Binding
 from connector.sync.facts import named_at, same_on
+
+_Place = tuple[float, float, int]
+"""Where a lead stands among those who wait for a cadence's turn: by its score, since when, by its id."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One cadence's turn at one company: who has it, and who waits for it, where they stand.
+
+    `waiting` are those who hold others up: one that nobody can evaluate does not.
+    """
+
+    takers: set[int] = field(default_factory=set)
+    places: dict[int, _Place] = field(default_factory=dict)
+    waiting: list[_Place] = field(default_factory=list)
+
+    def is_taken_from(self, lead_id: int) -> bool:
+        """True when this lead has to wait: somebody has the turn, or stands before it among those who wait."""
+        if len(self.takers) > 1 or (self.takers and lead_id not in self.takers):
+            return True
+        mine = self.places.get(lead_id)
+        return any(one[2] != lead_id and (mine is None or one < mine) for one in self.waiting)
+
+    def take_in(self, cadence: Cadence, one: Colleague, stages: Mapping[str, StageDef]) -> None:
+        """Take a colleague into account."""
+        run = run_of(one, cadence.id)
+        if takes_turn(cadence, run, one.stage, stages):
+            self.takers.add(one.lead_id)
+        if run is not None and run.waiting:
+            place = _place(cadence, one, run)
+            self.places.setdefault(one.lead_id, place)
+            if run.running and not one.parked:
+                self.waiting.append(place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Company:
+    """What the people of a company come to: stage → the leads that stand there, cadence → its turn."""
+
+    stages: Mapping[str, set[int]]
+    turns: Mapping[str, _Turn]
+
+    @classmethod
+    def of(cls, plan: Plan, people: Sequence[Colleague]) -> _Company:
+        """Of all its people."""
+        stages: dict[str, set[int]] = {}
+        turns = {name: _Turn() for name in plan.turns}
+        for one in people:
+            if one.stage is not None:
+                stages.setdefault(one.stage, set()).add(one.lead_id)
+            for name, cadence in plan.turns.items():
+                turns[name].take_in(cadence, one, plan.policy.stages)
+        return cls(stages, turns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +83,16 @@ class Accounts:
     records: Mapping[str, MirrorRow] = field(default_factory=dict)
     people: Mapping[str, Sequence[Colleague]] = field(default_factory=dict)
     given: frozenset[tuple[str, str]] = frozenset()
+    _seen: dict[str, _Company] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, binding: Binding, person: MirrorRow, lead_id: int) -> Account | None:
         """What is known of this person's company."""
         company_id = person.properties.get(binding.dialect.company_property)
         if not company_id or not binding.asks_of_companies:
             return None
-        found = self.people.get(company_id, ())
-        others = [one for one in found if one.lead_id != lead_id]
-        mine = next((one for one in found if one.lead_id == lead_id), None)
+        company = self._seen.get(company_id)
+        if company is None:  # looked at once, however many of its people are in the slice
+            company = self._seen[company_id] = _Company.of(binding.plan, self.people.get(company_id, ()))
         record = self.records.get(company_id)
         owner = (
             mirror.fact(record, binding.dialect.owner_property, same_on(binding, binding.dialect.company_type))
@@ -49,8 +103,8 @@ class Accounts:
             id=company_id,
             owner=(owner.raw or None) if owner is not None else None,
             owner_changed_at=named_at(owner) if owner is not None else None,
-            stages=frozenset(one.stage for one in others if one.stage is not None),
-            taken=frozenset(_taken(binding.plan, others, mine))
+            stages=frozenset([stage for stage, ids in company.stages.items() if len(ids) > 1 or lead_id not in ids]),
+            taken=frozenset([name for name, turn in company.turns.items() if turn.is_taken_from(lead_id)])
             | {cadence for company, cadence in self.given if company == company_id},
         )
 
@@ -77,29 +131,6 @@ def run_of(colleague: Colleague, cadence: str) -> CadenceRun | None:
     return codec_work.decode_cadence(raw) if raw is not None else None
 
 
-def _taken(plan: Plan, others: Sequence[Colleague], mine: Colleague | None) -> list[str]:
-    """The cadences that this lead has to wait for: somebody has the turn, or stands before it among those who wait."""
-    return [
-        name
-        for name, cadence in plan.turns.items()
-        if any(
-            takes_turn(cadence, run_of(one, name), one.stage, plan.policy.stages) or _is_ahead(cadence, one, mine)
-            for one in others
-        )
-    ]
-
-
-def _is_ahead(cadence: Cadence, other: Colleague, mine: Colleague | None) -> bool:
-    """True for somebody who waits too and comes first; one that nobody can evaluate holds nobody up."""
-    theirs = run_of(other, cadence.id)
-    if theirs is None or not theirs.waiting or not theirs.running or other.parked:
-        return False
-    own = run_of(mine, cadence.id) if mine is not None else None
-    if mine is None or own is None or not own.waiting:
-        return True
-    return _place(cadence, other, theirs) < _place(cadence, mine, own)
-
-
-def _place(cadence: Cadence, one: Colleague, run: CadenceRun) -> tuple[float, float, int]:
+def _place(cadence: Cadence, one: Colleague, run: CadenceRun) -> _Place:
     score = one.scores.get((cadence.turn_by or "").removeprefix("score."), 0.0)
     return -score, run.started_at.timestamp(), one.lead_id
