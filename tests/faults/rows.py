@@ -107,7 +107,7 @@ ROWS = {row.id: row for row in (*PROMISES, *FAULTS, *LAWS)}
 _STUCK = ("jobs of killed workers", "jobs of frozen workers", "jobs of slow workers")
 FULL: dict[str, dict[str, int]] = {
     "T1": {"kills at P1–P3": 300, "events": 10_000},
-    "T2": {"kills at P4–P8": 4_000},
+    "T2": {"kills at P4–P8": 6_000},
     "T3": {"minutes of outages": 60, "events": 10_000},
     "T4": {"jobs": 10_000},
     "T5": dict.fromkeys(_STUCK, 500),
@@ -133,11 +133,10 @@ NOT_BUILT: dict[str, str] = {
 """Rows that no test shows, with the reason."""
 
 IN_PART: dict[str, str] = {
-    "T2": "HubSpot alone: the same test beside a Salesforce org is not built.",
     "T5": "Jobs, whose effects are rows; what a frozen worker's call does at the vendor is F19's and T2's.",
     "T8": "The latency of the healthy beside poison was not measured.",
     "T9": "HubSpot alone; Salesforce's cursor is tested in its client.",
-    "F28": "HubSpot alone: an edit whose source names our app.",
+    "F28": "HubSpot: an edit whose source names our app; Salesforce's messages that name our user are only read.",
     "F42": "The client tells a used-up day from dead access; the pause is tested with HubSpot alone.",
     "F51": "The client's half: nothing shows yet what becomes of a lead that a rule blocks.",
 }
