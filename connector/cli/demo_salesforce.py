@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,8 @@ from simple_salesforce.api import Salesforce
 from connector.cli.demo_proof import rule_of
 from connector.cli.demo_traffic import post_form
 from connector.cli.org_stack import OrgStack, running_org
-from connector.domain.effects import WorkState
+from connector.domain.decision import Decision
+from connector.domain.effects import NotEnrolled, WorkState
 from connector.domain.lead import FieldFact, Lead
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState
@@ -35,7 +36,8 @@ from connector.store import connections
 from connector.store.clock import BusinessClock
 from connector.sync.context import Tenant
 from connector.vendors.http import Timeouts
-from connector.vendors.salesforce.protocol import API_VERSION, KEY_PROPERTY
+from connector.vendors.salesforce.enrolling import NOT_AVAILABLE
+from connector.vendors.salesforce.protocol import API_VERSION, CAMPAIGN, KEY_PROPERTY
 from connector.vendors.salesforce.records import text
 from connector.vendors.salesforce.session import Session
 
@@ -245,14 +247,7 @@ class _Proof:
             Signal(id=number, kind=kind, occurred_at=made, learnt_at=made)
             for number, kind in enumerate(binding.arrivals.signals(shown), start=1)
         ]
-        decision = decide(
-            binding.plan,
-            self._lead(shown, made),
-            signals,
-            LeadState(),
-            self._now,
-            since=self._tenant.policy.activated_at,
-        )
+        decision = self._decided(self._lead(shown, made), signals)
         wanted = binding.project(decision.desired, decision.stage_desired)
         for name in _SHOWN:
             if name in wanted:
@@ -266,6 +261,19 @@ class _Proof:
         yield from _same(lead_id, "tasks", ", ".join(rules), ", ".join(made_by))
         if decision.state.entry is not None and decision.state.entry.stage == "mql":
             yield from self._owned(lead_id, shown["OwnerId"] or "", "インサイドセールスSDR", "インサイドセールスBDR")
+
+    def _decided(self, lead: Lead, signals: Sequence[Signal]) -> Decision:
+        """What the policy says; what only HubSpot can enrol in is left to a person, by a task."""
+        plan, since = self._binding.plan, self._tenant.policy.activated_at
+        decision = decide(plan, lead, signals, LeadState(), self._now, since=since)
+        refused = tuple(
+            NotEnrolled(key=one.key, place=one.place, name=one.name, at=one.at, why=NOT_AVAILABLE)
+            for one in decision.enrolments
+            if one.place != CAMPAIGN
+        )
+        if not refused:
+            return decision
+        return decide(plan, replace(lead, not_enrolled=refused), signals, decision.state, self._now, since=since)
 
     def _came_in(self, email: str) -> Iterator[Unlike]:
         """A form of the own website made one lead, which is an MQL."""

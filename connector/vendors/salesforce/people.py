@@ -230,7 +230,7 @@ class SalesforcePeople:
         made for a lead that was converted meanwhile is MISSING, as in `update`."""
         if object_type == PERSON:
             creates = [replace(one, properties={**_NOT_GIVEN, **one.properties}) for one in creates]
-            return self._vendor.create(object_type, creates, lane=lane)
+            return [_named(one) for one in self._vendor.create(object_type, creates, lane=lane)]
         converting = [one for one in creates if object_type == OPPORTUNITY and self._hand_over and is_of_lead(one)]
         plain = [replace(one, associate=tuple(map(_end, one.associate))) for one in creates if one not in converting]
         told = self._vendor.create(object_type, plain, lane=lane) if plain else []
@@ -376,6 +376,14 @@ def _changeable(object_type: str, updates: Sequence[Update]) -> list[Update]:
         replace(one, properties={name: value for name, value in one.properties.items() if name not in fixed})
         for one in updates
     ]
+
+
+def _named(result: WriteResult) -> WriteResult:
+    """A new lead carries no key by which its create would look at it: that it stands, and as what, is known all the
+    same."""
+    if result.outcome is not Outcome.APPLIED or result.record is not None:
+        return result
+    return replace(result, record=Record(object_type=PERSON, id=result.id, properties={}, modified_at=None))
 
 
 def _unless_converted(result: WriteResult) -> WriteResult:
