@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.base import behave, multiply, rests
 from bench.end_to_end import wait_swept
 from bench.leads import COUNTS, KINDS, RARE
-from connector.bootstrap import bindings_of
+from connector.bootstrap_bindings import bindings_of
 from connector.cli.forecasting import forecast_base
 from connector.cli.session import installation
 from connector.cli.shipped import shipped_policy
