@@ -40,7 +40,7 @@ class Limits:
     stale_after_seconds: float = 26 * 3600.0  #: Due instants older than this collapse into one evaluation.
     most_failures: int = 8
     forms_poll_seconds: float = 60.0  #: How often the submissions lists are looked through.
-    forms_settle_seconds: float = 20.0  #: So long the poll leaves an unknown address to the events that tell of it.
+    forms_settle_seconds: float = 10.0  #: So long the poll leaves an unknown address to the events that tell of it.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

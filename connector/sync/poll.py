@@ -41,7 +41,7 @@ def poll_submissions(line: Line) -> int:
         now = tenant.now(conn)
         position, _ = connections.cursor(conn, line.connection_id, _KIND)
     since = datetime.fromisoformat(position["since"]) if position else tenant.policy.activated_at
-    looked = 0
+    looked = left = 0
     kind = f"{line.dialect.vendor}_form"
     for form_id, name in line.vendor.forms().items():
         if not line.binding.form_signals(kind, name):
@@ -51,7 +51,8 @@ def poll_submissions(line: Line) -> int:
         found = sorted((replace(one, form_name=name) for one in listed), key=lambda one: one.submitted_at)
         looked += len(found)
         for start in range(0, len(found), AT_ONCE):
-            _take(line, found[start : start + AT_ONCE], now)
+            left += _take(line, found[start : start + AT_ONCE], now)
+    limits = tenant.limits
     with tenant.database.transaction(tenant.installation_id) as conn:
         connections.put_cursor(
             conn,
@@ -59,13 +60,16 @@ def poll_submissions(line: Line) -> int:
             line.connection_id,
             kind=_KIND,
             position={"since": now.isoformat()},
-            again_seconds=tenant.limits.forms_poll_seconds,
+            again_seconds=min(limits.forms_poll_seconds, limits.forms_settle_seconds)
+            if left
+            else limits.forms_poll_seconds,
         )
     return looked
 
 
-def _take(line: Line, found: Sequence[Submission], now: datetime) -> None:
-    tenant = line.tenant
+def _take(line: Line, found: Sequence[Submission], now: datetime) -> int:
+    """Learn these submissions; returns how many were left to the events that tell of their contacts."""
+    tenant, left = line.tenant, 0
     with tenant.database.transaction(tenant.installation_id) as conn:
         fresh = _not_stored(line, conn, found)
         known = known_leads(conn, line.binding, line.connection_id, fresh)
@@ -76,12 +80,14 @@ def _take(line: Line, found: Sequence[Submission], now: datetime) -> None:
             if whose in known:
                 lead_id = known[whose]
             elif submission.submitted_at > settled:
-                continue  # its contact is being told of: a lead made of its address would only be merged with that one
+                left += 1  # its contact is being told of: a lead made of its address would only be merged with that one
+                continue
             else:
                 lead_id = learn(tenant, conn, line.connection_id, submission, received_at=None, create=False)
             if lead_id is not None:
                 new += signals_of(line.binding, lead_id, submission, source="poll")
         store_signals(tenant, conn, new, now=now)
+    return left
 
 
 def _not_stored(line: Line, conn: Connection, found: Sequence[Submission]) -> list[Submission]:
