@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from connector.store.database import Connection
+
+OVERLAP = timedelta(minutes=2)
+"""Beyond the lag of any vendor's search: so much of the time before is looked through again."""
 
 
 class Scope(Enum):

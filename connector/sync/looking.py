@@ -19,7 +19,7 @@ from connector.store.mirrors import MirrorRow
 from connector.sync.comparing import Difference
 from connector.sync.context import Line
 from connector.sync.drifting import EVENTS_COME_WITHIN, Inquiry, new_drift
-from connector.sync.observe import observe, wanted_of
+from connector.sync.observe import observe, seen_until_of, wanted_of
 from connector.vendors.base import Lane, Record
 
 log = structlog.get_logger()
@@ -76,6 +76,7 @@ def look_into(
     ids = [one.record.id for one in differing if one.held]
     rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, ids, lock=True)
     found = leads.load(conn, [lead_id for lead_id, _ in known.values()])
+    seen_until = seen_until_of(line, conn)
     changed, drifted = list[MirrorRow](), 0
     for one in differing:
         row = rows.get(one.record.id)
@@ -97,7 +98,7 @@ def look_into(
                 inquiry.judge(name, record.properties.get(name))
             inquiry.tell(conn, now=now)
         else:
-            observe(line, conn, found[lead_id], row, record, now=now, inquiry=inquiry)
+            observe(line, conn, found[lead_id], row, record, now=now, inquiry=inquiry, seen_until=seen_until)
         changed += [row] if inquiry.found or record is not one.record else []
         drifted += bool(inquiry.found)
     mirrors.put(conn, line.tenant.installation_id, line.connection_id, changed)

@@ -8,7 +8,7 @@ from functools import cache
 
 from connector.domain import codec
 from connector.domain.drift import DriftClass
-from connector.store import drifts
+from connector.store import drifts, reconcile_passes
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
 from connector.store.mirrors import MirrorRow
@@ -55,6 +55,15 @@ def observe(
             told = new_drift(of_policy, row, lead.id, name, DriftClass.FLIP_FLOP, found_at=now, data=dict(why))
             drifts.add(conn, line.tenant.installation_id, line.connection_id, [told])
     return changed
+
+
+def seen_until_of(line: Line, conn: Connection) -> datetime | None:
+    """Of a CRM that is looked through for changes: those of people before this moment were seen by the look before the
+    last. Asked where another CRM's changes are compared with them."""
+    if line.poll_seconds is None or not line.binding.shared:
+        return None
+    last = reconcile_passes.last(conn, line.connection_id, line.dialect.person_type)
+    return last.since + reconcile_passes.OVERLAP if last is not None else None
 
 
 def wanted_of(line: Line, lead: LeadRow | None) -> Mapping[str, str]:

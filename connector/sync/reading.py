@@ -13,7 +13,7 @@ from datetime import datetime
 
 from connector.errors import AuthError, RetryableError
 from connector.failpoints import Place, reach
-from connector.store import leads, links, mirrors, reconcile_passes, wanted
+from connector.store import leads, links, mirrors, wanted
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
 from connector.store.links import ReadClaim
@@ -25,8 +25,7 @@ from connector.sync.arrivals import Harvest, meet, recognise
 from connector.sync.context import Line, backoff, conclude
 from connector.sync.deals import fetch_deals, read_deals, store_deals, whose_deals
 from connector.sync.facts import same_on
-from connector.sync.observe import observe
-from connector.sync.reconcile import OVERLAP
+from connector.sync.observe import observe, seen_until_of
 from connector.sync.submissions import signals_of, store_signals
 from connector.sync.succession import succeed
 from connector.sync.task_reports import read_tasks
@@ -156,7 +155,7 @@ def _store(
     people = sorted({claim.vendor_id for claim in claims})
     rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, people, lock=True)
     known = leads.load(conn, [claim.lead_id for claim in claims])
-    seen_until = _seen_until(line, conn)
+    seen_until = seen_until_of(line, conn)
     found: list[NewSignal] = []
     changed: list[MirrorRow] = []
     gone: list[str] = []
@@ -183,15 +182,6 @@ def _store(
     # whose record has gone may live on in another CRM
     due = [claim.lead_id for claim in claims if claim.vendor_id not in gone or line.binding.partners]
     leads.mark_due(conn, line.tenant.installation_id, due, at=now, why="read", lane=lane.value)
-
-
-def _seen_until(line: Line, conn: Connection) -> datetime | None:
-    """Of a CRM that is looked through for changes: those of people before this moment were seen by the look before the
-    last. Asked where another CRM's changes are compared with them."""
-    if line.poll_seconds is None or not line.binding.shared:
-        return None
-    last = reconcile_passes.last(conn, line.connection_id, line.dialect.person_type)
-    return last.since + OVERLAP if last is not None else None
 
 
 def _followed(line: Line, conn: Connection, claims: Sequence[ReadClaim], harvest: Harvest) -> list[ReadClaim]:

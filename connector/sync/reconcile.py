@@ -20,7 +20,7 @@ from connector.errors import RetryableError
 from connector.store import mirrors, reconcile_passes
 from connector.store.clock import machine_now
 from connector.store.database import Connection
-from connector.store.reconcile_passes import Pass, Place, Scope, Step
+from connector.store.reconcile_passes import OVERLAP, Pass, Place, Scope, Step
 from connector.sync.comparing import Comparison, Difference
 from connector.sync.context import Line, backoff
 from connector.sync.facts import same_on
@@ -30,9 +30,6 @@ from connector.sync.stretches import Stretch, stretches_of
 from connector.sync.sweep import sweep_wanted
 from connector.vendors.base import Lane, Page, Record
 from connector.vendors.sheet import Sheet
-
-OVERLAP = timedelta(minutes=2)
-"""Beyond the lag of any vendor's search."""
 
 LOOKS_A_SLICE = 5
 LONGEST_SEARCH = 2_000

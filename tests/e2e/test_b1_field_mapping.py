@@ -87,5 +87,5 @@ def planned(relay: BothRelay, folder: Path) -> Forecast:
     with relay.database.transaction(relay.installation_id) as conn:
         bindings = bindings_in(conn, plan, connections.listed(conn))
         pieces, now = shards(conn, 1), relay.tenant.now(conn)
-    (found,) = [forecast(relay.database, relay.installation_id, bindings, plan, now, piece) for piece in pieces]
+    (found,) = [forecast(relay.database, relay.installation_id, [bindings], plan, now, piece) for piece in pieces]
     return found
