@@ -298,6 +298,12 @@ def awaiting_read(conn: Connection, lead_ids: Sequence[int]) -> set[int]:
     return {int(row["lead_id"]) for row in rows}
 
 
+def to_be_read(conn: Connection, connection_id: int, vendor_ids: Sequence[str]) -> set[str]:
+    """Those of these records whose read is outstanding."""
+    query = "SELECT vendor_id FROM link WHERE connection_id = %s AND vendor_id = ANY(%s) AND read_wanted_at IS NOT NULL"
+    return {row["vendor_id"] for row in conn.execute(query, [connection_id, list(vendor_ids)])}
+
+
 def settle_reads(
     conn: Connection, connection_id: int, token: uuid.UUID, claims: Sequence[ReadClaim], *, begun: datetime
 ) -> set[int]:

@@ -140,11 +140,13 @@ def want_companies(tenant: Tenant, conn: Connection, connection_id: int, rows: S
 
 
 def mark_people(line: Line, differing: Sequence[Difference]) -> Marked:
-    """People who are not as we hold them: judged, told, and marked to be read."""
-    if not differing:
-        return Marked()
+    """People who are not as we hold them: judged, told, and marked to be read; not those whose read is coming."""
     tenant, person_type = line.tenant, line.dialect.person_type
     with tenant.database.transaction(tenant.installation_id) as conn:
+        coming = links.to_be_read(conn, line.connection_id, [one.record.id for one in differing])
+        differing = [one for one in differing if one.record.id not in coming]
+        if not differing:
+            return Marked()
         known = leads.identities(conn, line.connection_id, person_type, [one.record.id for one in differing])
     confirmed = confirm(line, differing, known)
     with tenant.database.transaction(tenant.installation_id) as conn:
