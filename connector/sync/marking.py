@@ -143,7 +143,9 @@ def mark_people(line: Line, differing: Sequence[Difference]) -> Marked:
     """People who are not as we hold them: judged, told, and marked to be read; not those whose read is coming."""
     tenant, person_type = line.tenant, line.dialect.person_type
     with tenant.database.transaction(tenant.installation_id) as conn:
-        coming = links.to_be_read(conn, line.connection_id, [one.record.id for one in differing])
+        # where two CRMs agree on fields, what a look shows bounds when they changed: it is told of everybody
+        ids = [] if line.binding.shared else [one.record.id for one in differing]
+        coming = links.to_be_read(conn, line.connection_id, ids) if ids else set()
         differing = [one for one in differing if one.record.id not in coming]
         if not differing:
             return Marked()

@@ -16,6 +16,7 @@ from connector.store.inbox import InboxState
 from tests.unit.webhooks.running_service import PATH, Service, children, serving
 
 BODY = b'[{"eventId": 1}]'
+WARMING_UP = 32
 MOST_GROWTH_BYTES = 50 * 1024 * 1024
 
 
@@ -45,7 +46,8 @@ def test_raw_requests_are_proven_as_sent(service: Service, database: Database) -
 
 @pytest.mark.fault("F11")
 def test_hostile_bodies_are_refused_with_flat_memory(service: Service, database: Database) -> None:
-    service.request(PATH, BODY, headers=service.signed(BODY))
+    for _ in range(WARMING_UP):  # both processes have touched what any delivery touches
+        service.request(PATH, BODY, headers=service.signed(BODY))
     before = service.memory_bytes()
     large = b"0" * (10 * 1024 * 1024)
     bomb = gzip.compress(b"0" * 100_000_000)
@@ -59,7 +61,7 @@ def test_hostile_bodies_are_refused_with_flat_memory(service: Service, database:
     pieces = b"".join(b"10000\r\n" + b"x" * 65_536 + b"\r\n" for _ in range(64))
     assert service.raw(endless + pieces + b"0\r\n\r\n")[0] == 413
     assert service.memory_bytes() - before < MOST_GROWTH_BYTES
-    assert _stored(database) == [BODY, *[deep] * 8]
+    assert _stored(database) == [*[BODY] * WARMING_UP, *[deep] * 8]
 
 
 def test_endless_headers_are_refused(service: Service) -> None:
