@@ -63,7 +63,10 @@ def seen_until_of(line: Line, conn: Connection) -> datetime | None:
     if line.poll_seconds is None or not line.binding.shared:
         return None
     last = reconcile_passes.last(conn, line.connection_id, line.dialect.person_type)
-    return last.since + reconcile_passes.OVERLAP if last is not None else None
+    if last is None:
+        return None
+    # its moments are cut: what was changed after the look may bear the moment at which the cut second began
+    return last.since + reconcile_passes.OVERLAP - line.dialect.stamps
 
 
 def wanted_of(line: Line, lead: LeadRow | None) -> Mapping[str, str]:

@@ -70,10 +70,6 @@ FIELDS: Mapping[str, Field] = {
 }
 
 
-POLL = 70
-"""Seconds between two looks, as a poll of a minute brings them."""
-
-
 @dataclass
 class Person:
     contact: str
@@ -109,17 +105,16 @@ class Game:
     def play(self, edits: int) -> None:
         """One round: edits in two halves, now and then with a look between them, then everything comes to rest."""
         made: dict[tuple[int, str], dict[str, Edit]] = {}
-        self.relay.pass_time(seconds=POLL)
         looked = self.dice.random() < 0.5
         for half in (False, True):
             for _ in range(edits // 2):
                 self._edit(made, late=half)
             if looked and not half:
-                self.relay.pass_time(seconds=POLL)
+                self.relay.pass_time(seconds=2)
                 for _ in range(2):
                     self.relay.hear()
                 self.relay.decide()
-                self.relay.pass_time(seconds=POLL)
+                self.relay.pass_time(seconds=2)
         self.relay.hear_and_settle()
         for place, sides in made.items():
             self.agreed[place] = decided(FIELDS[place[1]], self.agreed.get(place, ""), sides, looked=looked)
