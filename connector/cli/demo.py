@@ -28,19 +28,12 @@ from connector.cli.stack import Stack, running
 from connector.store import connections, history
 from connector.store import people as store_people
 from connector.store.clock import BusinessClock
+from connector.store.inspection import unfinished
 
 CRMS = ("hubspot", "salesforce")
 SETTLE_SECONDS = 60.0
 QUIET_SECONDS = 1.0
 SHOWN = 16
-
-_BUSY = """
-SELECT (SELECT count(*) FROM inbox WHERE state = 'new')
-     + (SELECT count(*) FROM link WHERE read_wanted_at IS NOT NULL
-                                     OR desired_revision > confirmed_revision AND parked_reason IS NULL)
-     + (SELECT count(*) FROM lead_due WHERE due_at <= %(now)s AND parked_reason IS NULL)
-     + (SELECT count(*) FROM managed_record WHERE read_wanted AND vendor_id IS NOT NULL) AS busy
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,10 +163,10 @@ class _Demo:
         if not self._stack.sandbox.wait_webhooks(timeout_seconds=5.0, retries=True):
             return True
         with self._stack.database.transaction(self._stack.installation_id) as conn:
-            row = conn.execute(_BUSY, {"now": BusinessClock.now(conn)}).fetchone()
+            busy = unfinished(conn, BusinessClock.now(conn))
             swept, _ = connections.cursor(conn, self._stack.connection_id, "sweep")
             polled, _ = connections.cursor(conn, self._stack.connection_id, "form_submissions")
-        if row is None or row["busy"] > 0 or swept is None or swept["type"] != "done":
+        if busy or swept is None or swept["type"] != "done":
             return True
         last = max((one.at for one in self._truth.submissions), default=None)
         return last is not None and (polled is None or datetime.fromisoformat(polled["since"]) <= last)

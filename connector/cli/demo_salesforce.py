@@ -34,6 +34,7 @@ from connector.sandbox import behaviour
 from connector.sandbox.world import FORMS
 from connector.store import connections
 from connector.store.clock import BusinessClock
+from connector.store.inspection import unfinished
 from connector.sync.context import Tenant
 from connector.vendors.http import Timeouts
 from connector.vendors.salesforce.enrolling import NOT_AVAILABLE
@@ -62,14 +63,6 @@ _HEARD: Final = {
     "TasukiDecisionMaker__c": "鈴木本部長",
 }
 _SHOWN: Final = ("TasukiStage__c", "Status", "TasukiBand__c", "TasukiTrack__c", "TasukiChannel__c")
-
-_BUSY = """
-SELECT (SELECT count(*) FROM inbox WHERE state = 'new')
-     + (SELECT count(*) FROM link WHERE read_wanted_at IS NOT NULL
-                                     OR desired_revision > confirmed_revision AND parked_reason IS NULL)
-     + (SELECT count(*) FROM lead_due WHERE due_at <= %(now)s AND parked_reason IS NULL)
-     + (SELECT count(*) FROM managed_record WHERE read_wanted AND vendor_id IS NOT NULL) AS busy
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,9 +178,9 @@ class _Demo:
         if not self._org.wait_messages(5.0):
             return True
         with self._stack.database.transaction(self._stack.installation_id) as conn:
-            row = conn.execute(_BUSY, {"now": BusinessClock.now(conn)}).fetchone()
+            busy = unfinished(conn, BusinessClock.now(conn))
             swept, _ = connections.cursor(conn, self._stack.connection_id, "sweep")
-        return row is None or row["busy"] > 0 or swept is None or swept["type"] != "done"
+        return bool(busy) or swept is None or swept["type"] != "done"
 
 
 class _Proof:

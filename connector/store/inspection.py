@@ -9,6 +9,14 @@ from typing import Any
 
 from connector.store.database import Connection
 
+_UNFINISHED = """
+SELECT (SELECT count(*) FROM inbox WHERE state = 'new')
+     + (SELECT count(*) FROM link WHERE read_wanted_at IS NOT NULL
+                                     OR desired_revision > confirmed_revision AND parked_reason IS NULL)
+     + (SELECT count(*) FROM lead_due WHERE due_at <= %(now)s AND parked_reason IS NULL)
+     + (SELECT count(*) FROM managed_record WHERE read_wanted AND vendor_id IS NOT NULL) AS busy
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkRow:
@@ -151,3 +159,10 @@ def day_quota(conn: Connection) -> dict[str, float] | None:
     if row is None or row["capacity"] is None:
         return None
     return {"capacity": float(row["capacity"]), "used": float(row["used"])}
+
+
+def unfinished(conn: Connection, now: datetime) -> int:
+    """How much is left to do before everything rests at `now` (business time): 0 when nothing is."""
+    row = conn.execute(_UNFINISHED, {"now": now}).fetchone()
+    assert row is not None
+    return int(row["busy"])

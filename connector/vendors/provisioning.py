@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connector.policy.model import Action, EnrolAction, Label, Policy
+from connector.policy.model import Action, EnrolAction, FieldDef, FieldType, Home, Label, Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,25 @@ def still_known(plan: ProvisionPlan, done: Provisioned, before: Mapping[str, Any
 def text_of(label: Label, language: str) -> str:
     """The label in the policy's language, else in any."""
     return label.get(language) or next(iter(label.values()), "")
+
+
+def homes_in(policy: Policy, vendor: str) -> Iterator[tuple[FieldDef, Home]]:
+    """Every field of the policy (those that only show something too) with each of its homes in this CRM."""
+    every = {definition.name: definition for definition in (*policy.computed, *policy.shows)}
+    for definition in {**every, **policy.fields}.values():
+        for home in definition.homes:
+            if home.vendor == vendor:
+                yield definition, home
+
+
+def options_of(definition: FieldDef, home: Home, language: str) -> dict[str, str]:
+    """A choice field's options: the CRM's value → its label; empty for other fields."""
+    if definition.type not in (FieldType.CHOICE, FieldType.CHOICES):
+        return {}
+    return {
+        home.values.get(choice, choice): text_of(label, language) or choice
+        for choice, label in definition.choices.items()
+    }
 
 
 def enrolments(policy: Policy, place: str) -> list[str]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connector.policy.model import FieldDef, FieldType, Home, Policy, StageStore
-from connector.vendors.provisioning import text_of
+from connector.policy.model import FieldType, Policy, StageStore
+from connector.vendors.provisioning import homes_in, options_of, text_of
 from connector.vendors.salesforce import dialect
 from connector.vendors.salesforce.protocol import KEY_PROPERTY, PERSON, VENDOR
 
@@ -148,29 +148,17 @@ def _united(one: Wanted, other: Wanted) -> Wanted:
 
 
 def _of_fields(policy: Policy) -> Iterator[Wanted]:
-    every = {definition.name: definition for definition in (*policy.computed, *policy.shows)}
-    for definition in {**every, **policy.fields}.values():
-        for home in definition.homes:
-            if home.vendor == VENDOR:
-                yield _of_field(definition, home, policy.language)
-
-
-def _of_field(definition: FieldDef, home: Home, language: str) -> Wanted:
-    has_options = definition.type in (FieldType.CHOICE, FieldType.CHOICES)
-    options = {
-        home.values.get(choice, choice): text_of(label, language) or choice
-        for choice, label in definition.choices.items()
-    }
-    return Wanted(
-        object_type=home.object_type,
-        name=home.name,
-        label=text_of(definition.label, language) or definition.name,
-        kind=definition.type,
-        field=definition.name,
-        written=definition.computed or definition.sync in ("both", f"to_{VENDOR}"),
-        computed=definition.computed,
-        options=options if has_options else {},
-    )
+    for definition, home in homes_in(policy, VENDOR):
+        yield Wanted(
+            object_type=home.object_type,
+            name=home.name,
+            label=text_of(definition.label, policy.language) or definition.name,
+            kind=definition.type,
+            field=definition.name,
+            written=definition.computed or definition.sync in ("both", f"to_{VENDOR}"),
+            computed=definition.computed,
+            options=options_of(definition, home, policy.language),
+        )
 
 
 def _of_stages(policy: Policy) -> Iterator[Wanted]:
