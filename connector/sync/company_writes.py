@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from connector.domain import codec
-from connector.domain.lead import Actor
 from connector.store import leads, mirrors
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
@@ -19,7 +19,8 @@ from connector.sync import mirror
 from connector.sync.context import Line, backoff
 from connector.sync.difference import company_difference, dropped_name
 from connector.sync.facts import same_on
-from connector.sync.record_writes import RecordWrite, unchanged
+from connector.sync.overtaking import tell_lost
+from connector.sync.record_writes import RecordWrite, keep_unseen, unchanged
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _settle(line: Line, conn: Connection, write: RecordWrite, result: WriteResul
         now, same = line.tenant.now(conn), same_on(line.binding, kind)
         rows = mirrors.load(conn, line.connection_id, kind, [write.row.vendor_id], lock=True)
         for row in rows.values():
-            _keep_values(line, conn, write, row, now)
+            _keep_values(line, conn, write, row, result, now)
             mirror.wrote(row, write.changes, result.record, now=now, same=same)
         _tell_colleagues(line, conn, write, now)
         mirrors.put(conn, line.tenant.installation_id, line.connection_id, list(rows.values()))
@@ -81,20 +82,15 @@ def _settle(line: Line, conn: Connection, write: RecordWrite, result: WriteResul
         write.parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, write.parcel.claim.attempts))
 
 
-def _keep_values(line: Line, conn: Connection, write: RecordWrite, row: MirrorRow, now: datetime) -> None:
-    """The owner whom a person had named and this write replaces is recorded."""
-    kind = line.dialect.company_type
+def _keep_values(
+    line: Line, conn: Connection, write: RecordWrite, row: MirrorRow, result: WriteResult, now: datetime
+) -> None:
+    """The owner whom a person had named and this write replaces is recorded, as is what it overtook unseen."""
+    kind, lead_id = line.dialect.company_type, write.parcel.lead.id
     ours = {name: value for name, value in write.changes.items() if name == line.dialect.owner_property}
-    for name, value in mirror.persons_values(row, ours, same_on(line.binding, kind)).items():
-        line.tenant.keep_value(
-            conn,
-            lead_id=write.parcel.lead.id,
-            at=now,
-            field=dropped_name(kind, name),
-            rule="written_over",
-            actor=Actor.PERSON.value,
-            values={"kept": write.changes[name], "lost": value},
-        )
+    lost = mirror.persons_values(row, ours, same_on(line.binding, kind))
+    tell_lost(line.tenant, conn, lead_id, ours, lost, now=now, named=partial(dropped_name, kind))
+    keep_unseen(line, conn, write, write.changes, result, now)
 
 
 def _tell_colleagues(line: Line, conn: Connection, write: RecordWrite, now: datetime) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from connector.domain import codec
-from connector.domain.lead import Actor
 from connector.store.database import Connection
 from connector.sync import mirror
 from connector.sync.context import Line, backoff
@@ -19,7 +19,8 @@ from connector.sync.deal_records import landed
 from connector.sync.deal_view import deals_shown
 from connector.sync.difference import deal_difference, dropped_name
 from connector.sync.facts import same_on
-from connector.sync.record_writes import RecordWrite, unchanged
+from connector.sync.overtaking import tell_lost
+from connector.sync.record_writes import RecordWrite, keep_unseen, unchanged
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _settle(
 ) -> None:
     if result.outcome is Outcome.APPLIED and result.record is not None:
         if first:
-            _keep_values(line, conn, write, sent)
+            _keep_values(line, conn, write, sent, result)
             landed(line, conn, sent, result.record, None)
     elif result.outcome is Outcome.REJECTED:
         name = result.property_name
@@ -83,16 +84,11 @@ def _settle(
         write.parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, write.parcel.claim.attempts))
 
 
-def _keep_values(line: Line, conn: Connection, write: RecordWrite, sent: Mapping[str, str]) -> None:
-    """What a person had written on the deal and this write replaces is recorded."""
+def _keep_values(
+    line: Line, conn: Connection, write: RecordWrite, sent: Mapping[str, str], result: WriteResult
+) -> None:
+    """What a person had written on the deal and this write replaces is recorded, as is what it overtook unseen."""
     deal_type, now = line.dialect.deal.object_type, line.tenant.now(conn)
-    for name, value in mirror.persons_values(write.row, sent, same_on(line.binding, deal_type)).items():
-        line.tenant.keep_value(
-            conn,
-            lead_id=write.parcel.lead.id,
-            at=now,
-            field=dropped_name(deal_type, name),
-            rule="written_over",
-            actor=Actor.PERSON.value,
-            values={"kept": sent[name], "lost": value},
-        )
+    lost = mirror.persons_values(write.row, sent, same_on(line.binding, deal_type))
+    tell_lost(line.tenant, conn, write.parcel.lead.id, sent, lost, now=now, named=partial(dropped_name, deal_type))
+    keep_unseen(line, conn, write, sent, result, now)

@@ -12,7 +12,6 @@ import structlog
 
 from connector.domain import codec
 from connector.domain.drift import DriftClass
-from connector.domain.lead import Actor
 from connector.errors import AuthError, RetryableError
 from connector.failpoints import Place, reach
 from connector.store import clock_runs, drifts, leads, links, managed, mirrors
@@ -29,7 +28,8 @@ from connector.sync.difference import difference, must_clear
 from connector.sync.drifting import end, leave, new_drift, note
 from connector.sync.enrolments import deliver_enrolments
 from connector.sync.facts import same_on
-from connector.sync.observe import observe, tell_overtaken
+from connector.sync.observe import observe
+from connector.sync.overtaking import note_overtaken, tell_lost, tell_overtaken, unseen
 from connector.sync.proof import prove
 from connector.sync.records import deliver_records
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
@@ -291,21 +291,20 @@ def _take_in(
     """One accepted write: what it replaced and what it turned into is told."""
     same = same_on(line.binding, line.dialect.person_type)
     before = {name: (row.properties.get(name), dict(row.meta.get(name, {}))) for name in sent}
-    for name, value in mirror.persons_values(row, sent, same).items():
-        if name in line.binding.merged_properties:
-            continue  # what another CRM showed takes its place: what was lost by that is told with the decision
-        line.tenant.keep_value(
-            conn,
-            lead_id=parcel.lead.id,
-            at=now,
-            field=name,
-            rule="written_over",
-            actor=Actor.PERSON.value,
-            values={"kept": sent[name], "lost": value},
-        )
+    edits = unseen(parcel.person, sent, result.before, same)
+    # where another CRM's value takes a person's place, what was lost by that is told with the decision
+    told = edits.keys() | line.binding.merged_properties
+    lost = {name: value for name, value in mirror.persons_values(row, sent, same).items() if name not in told}
+    tell_lost(line.tenant, conn, parcel.lead.id, sent, lost, now=now)
+    if result.before is not None:
+        note_overtaken(row, parcel.person, edits, result.before, now=now, same=same)
     forward_only = line.dialect.forward_only
     stored = mirror.wrote(row, sent, result.record, now=now, same=same, forward_only=forward_only, cleared=parcel.clear)
-    fresh = [name for name in mirror.overtaken(row) if name in sent and "overtaken" not in before[name][1]]
+    fresh = [
+        name
+        for name in mirror.overtaken(row).keys() & sent.keys()
+        if name in edits or "overtaken" not in before[name][1]
+    ]
     tell_overtaken(line.tenant, conn, parcel.lead.id, row, fresh, now=now)
     moved = [name for name in forward_only & sent.keys() if row.meta[name].get("seen") != before[name][1].get("seen")]
     if fresh or moved:

@@ -26,7 +26,7 @@ from connector.sync.deal_events import hear_deals
 from connector.sync.facts import same_on
 from connector.sync.late import take_out_the_erased
 from connector.sync.marking import FINAL, want_companies, want_people
-from connector.sync.observe import tell_overtaken
+from connector.sync.overtaking import tell_overtaken
 from connector.sync.submissions import known_leads, learn, signals_of, store_signals
 from connector.sync.succession import succeed
 from connector.vendors.base import EventKind, InboundEvent

@@ -11,7 +11,7 @@
     kept       the vendor accepted what we wrote and kept what had stood before
     drift      the classes of drift that were told of it and have not ended
     cleared    the property was cleared before it was set: a backward move that was made as the vendor wants it
-    overtaken  {v, at, by, src}: somebody's change that our write overtook; the rules decide again
+    overtaken  {v, at, by, src, since}: somebody's change that our write overtook; the rules decide again
     past       when somebody last changed it, of the changes that count no longer
     flips      moments at which somebody changed back what we wrote
     frozen     {until, writers}: the breaker: nobody wins, a person must look
@@ -79,7 +79,7 @@ def absorb(
         if known and same(name, row.properties[name], value):
             row.meta.get(name, {}).pop("hint", None)
             continue
-        if known and (_is_ours(row, name, value, same) or _is_agreed(name, value, agreed, same)):
+        if known and (is_ours(row, name, value, same) or _is_agreed(name, value, agreed, same)):
             _take_as_ours(row, name, value, at)
             continue
         if known and judge(name, value):
@@ -245,8 +245,8 @@ def standing(row: MirrorRow, name: str, same: Same) -> Standing:
     meta, raw = row.meta.get(name, {}), row.properties.get(name)
     if "overtaken" in meta:
         over = meta["overtaken"]
-        at = datetime.fromisoformat(over["at"])
-        return Standing(raw=over["v"], after=at, until=at, actor=Actor(over["by"]), overtaken=True)
+        since, at = (datetime.fromisoformat(one) for one in (over.get("since", over["at"]), over["at"]))
+        return Standing(raw=over["v"], after=since, until=at, actor=Actor(over["by"]), overtaken=True)
     seen = meta.get("seen")
     if seen is not None and same(name, seen["v"], raw):
         until = datetime.fromisoformat(seen["at"])
@@ -290,7 +290,7 @@ def forget_write(row: MirrorRow, name: str) -> None:
         row.meta.get(name, {}).pop(one, None)
 
 
-def _is_ours(row: MirrorRow, name: str, value: str | None, same: Same) -> bool:
+def is_ours(row: MirrorRow, name: str, value: str | None, same: Same) -> bool:
     """The value that we wrote has turned up (its answer was lost, or the vendor normalised it late)."""
     meta = row.meta.get(name, {})
     return "sent" in meta and "seen" not in meta and same(name, meta["sent"] or None, value)

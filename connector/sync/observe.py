@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 
@@ -13,7 +13,7 @@ from connector.store.database import Connection
 from connector.store.leads import LeadRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
-from connector.sync.context import Line, Tenant
+from connector.sync.context import Line
 from connector.sync.drifting import Inquiry, new_drift, note
 from connector.sync.facts import same_on
 from connector.vendors.base import Record
@@ -74,20 +74,3 @@ def wanted_of(line: Line, lead: LeadRow | None) -> Mapping[str, str]:
     if lead is None:
         return {}
     return line.under(lead.policy).binding.project(codec.decode_values(lead.desired), lead.desired_stage)
-
-
-def tell_overtaken(
-    tenant: Tenant, conn: Connection, lead_id: int, row: MirrorRow, names: Iterable[str], *, now: datetime
-) -> None:
-    """A person's change that our write overtook is never gone without trace, whatever the rules decide now."""
-    for name in sorted(names):
-        meta = row.meta[name]
-        tenant.keep_value(
-            conn,
-            lead_id=lead_id,
-            at=now,
-            field=name,
-            rule="overtaken",
-            actor=meta["overtaken"]["by"],
-            values={"kept": meta.get("sent"), "lost": meta["overtaken"]["v"]},
-        )

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from connector.store import leads, mirrors
+from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
 from connector.sync.context import Line
+from connector.sync.difference import dropped_name
 from connector.sync.facts import same_on
-from connector.vendors.base import Lane
+from connector.sync.overtaking import tell_lost, unseen
+from connector.vendors.base import Lane, WriteResult
 
 if TYPE_CHECKING:
     from connector.sync.deliver import Parcel
@@ -58,3 +62,18 @@ def unchanged(
         if one.row.vendor_id in moved:
             one.parcel.wait(tenant.limits.retry_seconds)
     return [one for one in writes if one.row.vendor_id not in moved]
+
+
+def keep_unseen(
+    line: Line,
+    conn: Connection,
+    write: RecordWrite,
+    sent: Mapping[str, str],
+    result: WriteResult,
+    now: datetime,
+) -> None:
+    """What somebody put there after our look, and this write went over, is recorded: on these records it stands."""
+    kind = write.row.object_type
+    lost = unseen(write.row, sent, result.before, same_on(line.binding, kind))
+    named = partial(dropped_name, kind)
+    tell_lost(line.tenant, conn, write.parcel.lead.id, sent, lost, now=now, rule="overtaken", named=named)

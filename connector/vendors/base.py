@@ -167,6 +167,7 @@ class WriteResult:
     id: str  #: The record's id; for a create that was not applied, its key.
     outcome: Outcome
     record: Record | None = None
+    before: Record | None = None  #: What stood right before the write, where the vendor can be asked in the same call.
     reason: str | None = None  #: Machine word, such as invalid_option, unknown_property, conflict.
     message: str | None = None  #: For people; holds no person's data.
     property_name: str | None = None

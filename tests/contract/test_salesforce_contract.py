@@ -548,17 +548,17 @@ class TestSalesforceAlone:
         with pytest.raises(UsageError):
             crm.salesforce.upsert("Lead", "Loose__c", rows, lane=Lane.HOT)
 
-    def test_a_single_write_gives_way_to_a_persons_edit(self, crm: SalesforceCrm) -> None:
-        [one] = self._leads(crm, 1)
-        read_at = crm.now()
-        update = Update(id=one, properties={"Title": "ours"})
-        first = crm.salesforce.update_unless_edited("Lead", update, since=read_at, lane=Lane.HOT)
-        assert first.outcome is Outcome.APPLIED
-        crm.sandbox.set_clock(advance_seconds=5)
-        crm.edit("Lead", one, {"Title": "theirs"})
-        second = crm.salesforce.update_unless_edited("Lead", update, since=read_at, lane=Lane.HOT)
-        assert (second.outcome, second.reason) == (Outcome.REJECTED, "edited_meanwhile")
-        assert crm.sandbox.record(one)["fields"]["Title"] == "theirs"
+    def test_a_write_tells_what_it_overtook_in_the_same_call(self, crm: SalesforceCrm) -> None:
+        one, other = self._leads(crm, 2)
+        crm.vendor.describe("Lead")
+        crm.sandbox.reset_calls()
+        crm.sandbox.fault("edit", kind="data.composite", edit={"id": one, "properties": {"Title": "theirs"}})
+        updates = [Update(id=each, properties={"Title": "ours"}) for each in (one, other)]
+        results = crm.vendor.update("Lead", updates, lane=Lane.HOT)
+        before = [each.before.properties["Title"] for each in results if each.before is not None]
+        assert before == ["theirs", None]
+        assert [each.record.properties["Title"] for each in results if each.record is not None] == ["ours", "ours"]
+        assert crm.sandbox.calls()["total"]["calls"] == 1
 
     def test_long_keys_are_asked_for_in_addresses_that_salesforce_takes(self, crm: SalesforceCrm) -> None:
         keys = [f"{n:04d}-" + "鍵" * 100 for n in range(60)]

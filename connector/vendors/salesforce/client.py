@@ -245,10 +245,6 @@ class SalesforceVendor:
         """Create or update by a unique External ID; doing it twice makes one record, so lost answers are repeated."""
         return self._writer.upsert(object_type, key_property, rows, lane=lane)
 
-    def update_unless_edited(self, object_type: str, update: Update, *, since: datetime, lane: Lane) -> WriteResult:
-        """Update one record, unless it was changed since then: REJECTED with `edited_meanwhile`, so read it again."""
-        return self._writer.update_unless_edited(object_type, update, since=since, lane=lane)
-
     def archive(self, object_type: str, ids: Sequence[str], *, lane: Lane) -> list[WriteResult]:
         """Delete records; one that is already gone counts as done."""
         return self._writer.delete(object_type, ids, lane=lane)

@@ -50,7 +50,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "INSUFFICIENT_ACCESS_OR_READONLY": "forbidden",
     "ENTITY_IS_LOCKED": "approval_lock",
 }
-_BY_STATUS: Final[Mapping[int, str]] = {300: "ambiguous", 412: "edited_meanwhile"}
+_BY_STATUS: Final[Mapping[int, str]] = {300: "ambiguous"}
 _COLUMN = re.compile(r"No such column '([A-Za-z0-9_.]+)'")
 _RECORD = re.compile(r"record with id: ([A-Za-z0-9]{15,18})")
 _LONGEST_TOLD = 200

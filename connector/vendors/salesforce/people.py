@@ -297,12 +297,15 @@ class SalesforcePeople:
     def _of_update(self, result: WriteResult) -> WriteResult:
         """A contact's result under the names of the lead's fields."""
         back = {here: name for name, here in self._names.of_contact.items()}
-        record = result.record
-        if record is not None:
-            shown = {back.get(name, name): value for name, value in record.properties.items()}
-            record = replace(record, object_type=PERSON, properties=shown)
-        at_fault = result.property_name
-        return replace(result, record=record, property_name=back.get(at_fault, at_fault) if at_fault else None)
+
+        def shown(record: Record | None) -> Record | None:
+            if record is None:
+                return None
+            told = {back.get(name, name): value for name, value in record.properties.items()}
+            return replace(record, object_type=PERSON, properties=told)
+
+        at_fault = back.get(result.property_name, result.property_name) if result.property_name else None
+        return replace(result, record=shown(result.record), before=shown(result.before), property_name=at_fault)
 
     def _merged_away(self, ids: Sequence[str], *, lane: Lane) -> dict[str, Record]:
         """Those of the missing that people merged into another record; asked only when something is missing."""

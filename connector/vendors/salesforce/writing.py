@@ -1,15 +1,13 @@
 """Writes by Collections, 200 rows a call, each call with the look at what was stored beside it.
 
 One Composite call holds the write and a query for the same rows: it counts once against the org's day, and it tells
-what rules, triggers and normalising made of our values. Subrequests inherit no headers, so each carries the safety
-headers itself.
+what rules, triggers and normalising made of our values. An update has a query before it too, which tells what it
+overtook. Subrequests inherit no headers, so each carries the safety headers itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -56,7 +54,7 @@ class Writer:
             given = [{"Id": row.id, **_json(known, row.properties)} for row in rows]
             names = dict.fromkeys(name for row in rows for name in row.properties)
             look = protocol.among("Id", [row.id for row in rows])
-            return self._write("PATCH", object_type, given, list(names), look, lane=lane, repeatable=True)
+            return self._write("PATCH", object_type, given, list(names), look, lane=lane, repeatable=True, twice=True)
 
         batch = self._batch(object_type, send, name=lambda row: row.id, uses=_sets, repeatable=True)
         good = [row for row in updates if protocol.is_id(row.id)]
@@ -105,21 +103,6 @@ class Writer:
         batch = self._batch(object_type, send, name=lambda row: row.key, uses=uses, repeatable=True)
         return self._sent(batch, rows, object_type)
 
-    def update_unless_edited(self, object_type: str, update: Update, *, since: datetime, lane: Lane) -> WriteResult:
-        """One record by its own call, with `If-Unmodified-Since`: Collections know no such condition."""
-        known = self._fields.of(object_type, lane=lane)
-        path = f"sobjects/{object_type}/{protocol.ids_of([update.id], object_type)[0]}"
-        headers = {"If-Unmodified-Since": format_datetime(since.astimezone(UTC), usegmt=True)}
-
-        def send(rows: Sequence[Update]) -> Json:
-            body = _json(known, update.properties)
-            self._api.call("PATCH", path, body, lane=lane, headers=headers)
-            return {"written": [{"id": update.id, "success": True}], "stored": []}
-
-        batch = self._batch(object_type, send, name=lambda row: row.id, uses=_sets, repeatable=True)
-        [result] = self._sent(batch, [update], object_type)
-        return result
-
     def delete(self, object_type: str, ids: Sequence[str], *, lane: Lane) -> list[WriteResult]:
         """Into the recycle bin; one that is already gone counts as done."""
 
@@ -148,13 +131,18 @@ class Writer:
         lane: Lane,
         repeatable: bool,
         path: str = "composite/sobjects",
+        twice: bool = False,
     ) -> Json:
-        """The rows' results and what is stored of them. Raises what the write itself was refused with."""
+        """The rows' results, what is stored of them, and (`twice`) what stood right before.
+
+        Raises what the write itself was refused with.
+        """
         rows = [{"attributes": {"type": object_type}, **one} for one in given]
         write = {"method": method, "url": self._api.data_path + path, "referenceId": "write"}
         wanted = [write | {"httpHeaders": self._api.safety, "body": {"allOrNone": False, "records": rows}}]
         if look:
-            wanted.append(self._look(object_type, names, look, lane=lane))
+            shown = self._look(object_type, names, look, lane=lane)
+            wanted = [*([shown | {"referenceId": "before"}] if twice else ()), *wanted, shown]
         body = {"allOrNone": False, "collateSubrequests": False, "compositeRequest": wanted}
         answer = self._api.call("POST", "composite", body, lane=lane, repeatable=repeatable)
         parts = {str(one["referenceId"]): one for one in (answer or {}).get("compositeResponse") or ()}
@@ -165,9 +153,7 @@ class Writer:
             if error.reason == "unknown_property":
                 self._fields.forget(object_type)
             raise error
-        look_part = parts.get("look") or {}
-        stored = look_part.get("body") if look_part.get("httpStatusCode") == 200 else None
-        return {"written": written["body"], "stored": (stored or {}).get("records") or []}
+        return {"written": written["body"], "stored": _seen(parts, "look"), "before": _seen(parts, "before")}
 
     def _look(self, object_type: str, names: Sequence[str], where: str, *, lane: Lane) -> dict[str, Any]:
         """The subrequest that reads what is stored."""
@@ -206,24 +192,39 @@ class Writer:
         return write_all(batch, rows, size=BATCH_SIZE, flight=flight)
 
 
+def _seen(parts: Mapping[str, Any], name: str) -> list[Any]:
+    """The rows of a look; none where it failed: the write is told all the same."""
+    part = parts.get(name) or {}
+    return list((part.get("body") or {}).get("records") or ()) if part.get("httpStatusCode") == 200 else []
+
+
 def _matched(batch: Batch[Row], object_type: str, rows: Sequence[Row], answer: Json) -> list[WriteResult]:
     """Results stand in the rows' order; a failed one has no id. A row of which nothing is said is not called done."""
     stored = {str(one["Id"]): records.record(one, object_type) for one in answer["stored"]}
+    before = {str(one["Id"]): records.record(one, object_type) for one in answer.get("before", ())}
     results = answer["written"] if isinstance(answer["written"], list) else []
     told: list[WriteResult] = []
     for number, row in enumerate(rows):
         raw = results[number] if number < len(results) else None
-        told.append(_result(batch, row, raw, stored))
+        told.append(_result(batch, row, raw, stored, before))
     return told
 
 
-def _result(batch: Batch[Row], row: Row, raw: Mapping[str, Any] | None, stored: Mapping[str, Record]) -> WriteResult:
+def _result(
+    batch: Batch[Row],
+    row: Row,
+    raw: Mapping[str, Any] | None,
+    stored: Mapping[str, Record],
+    before: Mapping[str, Record],
+) -> WriteResult:
     if raw is None:
         outcome = Outcome.RETRY if batch.repeatable else Outcome.UNCERTAIN
         return batch.result(row, outcome, "unanswered", "Salesforce's answer says nothing of this record.")
     if raw.get("success") is True:
         record_id = str(raw["id"])
-        return WriteResult(id=record_id, outcome=Outcome.APPLIED, record=stored.get(record_id))
+        return WriteResult(
+            id=record_id, outcome=Outcome.APPLIED, record=stored.get(record_id), before=before.get(record_id)
+        )
     problems = [one for one in raw.get("errors") or () if isinstance(one, Mapping)]
     code = str(problems[0].get("statusCode")) if problems else ""
     if code in PASSING:
