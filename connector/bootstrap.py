@@ -11,7 +11,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from connector.bootstrap_bindings import bindings_in
-from connector.bootstrap_salesforce import salesforce_people, salesforce_vendor
+from connector.bootstrap_salesforce import PATIENCE, salesforce_people, salesforce_vendor
 from connector.engine.plan import Plan, prepare
 from connector.engine.reading import reading_plan
 from connector.errors import UsageError
@@ -182,6 +182,7 @@ class Runtime:
                 poll_seconds=self._poll_seconds(row),
                 day=day_of_account(row),
                 unavailable=frozenset(row.capabilities.get("unavailable") or ()),
+                patience=PATIENCE if row.vendor == SALESFORCE else 1.0,
             )
             for row in rows
             if row.status == "active" and row.id in tenant.reading

@@ -27,9 +27,10 @@ from connector.sync.people import store_owners
 from connector.sync.tokens import SharedTokens, configure
 from connector.texts import joined, listing, say
 from connector.vendors.base import ActivityKind
+from connector.vendors.http import Timeouts
 from connector.vendors.provisioning import ProvisionPlan, still_known
 from connector.vendors.salesforce import provision
-from connector.vendors.salesforce.client import SalesforceVendor
+from connector.vendors.salesforce.client import PATIENT, SalesforceVendor
 from connector.vendors.salesforce.dialect import SalesforceDialect
 from connector.vendors.salesforce.oauth import ClientCredentials, Grant, JwtBearer, RefreshToken, SessionTokens, Source
 from connector.vendors.salesforce.people import Names, SalesforcePeople
@@ -38,6 +39,9 @@ from connector.vendors.salesforce.protocol import VENDOR
 SALESFORCE_LIMITS: Final = {"burst": (200.0, 10.0), "day": (100_000.0, 86_400.0)}
 """Salesforce bounds what is in flight and the day, not the second: of the day we use a share
 (`SalesforceSettings.day_share`). `Sforce-Limit-Info` of the answers tells what the org really has."""
+
+PATIENCE: Final = PATIENT.total_seconds / Timeouts().total_seconds
+"""How many times longer than elsewhere a call may be under way."""
 
 SESSION: Final = "salesforce_session"
 _KEPT: Final = "consent"

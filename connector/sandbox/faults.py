@@ -38,6 +38,8 @@ class Fault:
     #: regular expression on the path
     path: str = ""
     method: str = ""
+    #: regular expression on the body as it was sent
+    body: str = ""
     #: only calls that name this record in the path or in `inputs`
     record: str = ""
     times: int | None = 1
@@ -74,6 +76,7 @@ class Strikable(Protocol):
     kind: str
     method: str
     path: str
+    raw_body: bytes
 
     def named(self) -> list[str]:
         """Ids of the records that the call names."""
@@ -139,5 +142,7 @@ def _matches(rule: Fault, call: Strikable) -> bool:
     if not fnmatchcase(call.kind, rule.kind) or (rule.method and rule.method != call.method):
         return False
     if rule.path and not re.search(rule.path, call.path):
+        return False
+    if rule.body and not re.search(rule.body.encode(), call.raw_body):
         return False
     return not rule.record or rule.record in call.named()

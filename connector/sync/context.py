@@ -33,7 +33,7 @@ class Limits:
     slice_records: int = 400  #: Leads per read, evaluate or deliver slice: a few vendor batches in flight at once.
     inbox_rows: int = 20  #: Deliveries of up to 100 events.
     lease_seconds: float = 60.0
-    settle_seconds: float = 45.0  #: Beyond the vendor's time-out and its latest late apply.
+    settle_seconds: float = 45.0  #: Beyond the time-out of calls and their latest late apply; see `Line.patience`.
     fresh_seconds: float = 2.0  #: Contested properties are not written on an older read than this.
     retry_seconds: float = 2.0
     retry_seconds_most: float = 900.0
@@ -108,6 +108,12 @@ class Line:
     #: The account's day at a moment (business time): when its limit begins anew.
     day: Callable[[datetime], VendorDay] = field(default=partial(vendor_day, zone=ZoneInfo("UTC")))
     unavailable: frozenset[str] = frozenset()  #: Places of `enrol` that the account was found not to have.
+    patience: float = 1.0  #: How many times the usual time-out a call may take here.
+
+    @property
+    def settle_seconds(self) -> float:
+        """So long a create that came to no clear end may still be applied: nobody looks for the record before."""
+        return self.tenant.limits.settle_seconds * self.patience
 
     @property
     def dialect(self) -> Dialect:

@@ -77,7 +77,7 @@ def _start(line: Line, place: str, name: str, wanted: Sequence[_Wanted], lane: L
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
         keys = managed.intend(
-            conn, line.connection_id, [one.record.key for one in wanted], settle_seconds=tenant.limits.settle_seconds
+            conn, line.connection_id, [one.record.key for one in wanted], settle_seconds=line.settle_seconds
         )
     todo = [one for one in wanted if one.record.key in keys]
     if not todo:
@@ -114,7 +114,7 @@ def _started(line: Line, conn: Connection, one: _Wanted, result: WriteResult, la
     elif result.outcome in (Outcome.REJECTED, Outcome.MISSING):
         _leave_to_a_person(line, conn, one, result, lane)
     elif result.outcome is Outcome.UNCERTAIN:
-        one.parcel.wait(limits.settle_seconds)
+        one.parcel.wait(line.settle_seconds)
     else:
         managed.settle(conn, line.connection_id, one.record, step="wanted", dirty=True)
         one.parcel.wait(result.retry_after_seconds or backoff(limits, one.parcel.claim.attempts))

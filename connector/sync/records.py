@@ -82,7 +82,7 @@ def _intended(line: Line, work: Sequence[_Work], plan: Plan | None) -> tuple[lis
         with tenant.database.transaction(tenant.installation_id) as conn:
             if plan is not None:
                 names = claimed(line, conn, plan, names)
-            keys = managed.intend(conn, line.connection_id, names, settle_seconds=tenant.limits.settle_seconds)
+            keys = managed.intend(conn, line.connection_id, names, settle_seconds=line.settle_seconds)
     for one in work:
         if plan is not None and one.record.key in plan.wait:
             one.parcel.wait(tenant.limits.retry_seconds)
@@ -139,7 +139,7 @@ def _created(line: Line, conn: Connection, kind: Kind, one: _Work, result: Write
     elif result.outcome is Outcome.REJECTED:
         _park(line, conn, record, result.reason or "rejected")
     elif result.outcome is Outcome.UNCERTAIN:
-        one.parcel.wait(limits.settle_seconds)
+        one.parcel.wait(line.settle_seconds)
     else:
         managed.settle(conn, line.connection_id, record, step="wanted", dirty=True)
         one.parcel.wait(result.retry_after_seconds or backoff(limits, one.parcel.claim.attempts))

@@ -12,7 +12,6 @@ from connector.bootstrap_salesforce import connect_salesforce
 from connector.sandbox.handle import SandboxHandle
 from connector.sandbox.salesforce.handle import SalesforceHandle
 from connector.settings_salesforce import SalesforceSettings
-from connector.store import clock
 from connector.store.database import Database
 from connector.store.reconcile_passes import Scope
 from connector.sync.context import Limits, Line
@@ -133,8 +132,3 @@ class BothRelay(Relay):
         """Where the org's ledger stands now."""
         self.org.reset_calls()
         return int(self.org.control("GET", "/ledger")["last"])
-
-    def now(self) -> Any:
-        """Business time."""
-        with self.database.transaction(self.installation_id) as conn:
-            return clock.BusinessClock.now(conn)

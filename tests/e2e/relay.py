@@ -6,7 +6,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -132,11 +132,16 @@ class BaseRelay(ABC):
 
     def second_worker(self) -> Line:
         """The same connection as another worker process sees it."""
-        runtime = self._runtime()
-        self.open.callback(runtime.close)
+        runtime = self.another_process()
         tenant = runtime.tenant(self.installation_id)
         assert tenant is not None
         return runtime.lines(tenant)[self.connection_id]
+
+    def another_process(self) -> Runtime:
+        """The product's parts as another process has them."""
+        runtime = self._runtime()
+        self.open.callback(runtime.close)
+        return runtime
 
     def activate(self, policy: Path) -> None:
         """Make another policy the running one, alone and provisioned."""
@@ -303,6 +308,11 @@ class BaseRelay(ABC):
             assert isinstance(values, dict)
             found.append({"field": row["field"], "rule": row["rule"], "actor": row["actor"], **values})
         return found
+
+    def now(self) -> datetime:
+        """Business time."""
+        with self.database.transaction(self.installation_id) as conn:
+            return clock.BusinessClock.now(conn)
 
     def drift(self) -> list[dict[str, Any]]:
         """What is told to differ, and has not ended."""

@@ -132,8 +132,10 @@ def wanted_pipeline(policy: Policy) -> WantedPipeline | None:
 
 
 def keyed_types(policy: Policy) -> tuple[str, ...]:
-    """The objects whose records this policy makes."""
-    people = (PERSON,) if VENDOR in policy.identity.create_in else ()
+    """The objects whose records this policy makes: people too, where another CRM or the own website brings some whom
+    the org may not know."""
+    by_website = any(one.kind == "website_form" for signal in policy.signals.values() for one in signal.sources)
+    people = (PERSON,) if by_website or VENDOR in policy.identity.create_in else ()
     return (*(KEYED_TYPES if policy.create_deal is not None else ("Task",)), *people)
 
 
