@@ -121,6 +121,9 @@ def hear(row: MirrorRow, event: InboundEvent, *, same: Same) -> bool:
         return False  # an older write of ours, or what we had read before we wrote
     if row.modified_at is not None and event.occurred_at < row.modified_at:
         return False
+    told = meta.get("hint")
+    if event.actor_is_us and told is not None and told["by"] != Actor.TASUKI.value:
+        meta["overtaken"] = told  # a write of ours whose answer we do not have yet came after it
     meta["hint"] = heard
     return True
 
@@ -182,6 +185,21 @@ def _settle_earlier(
 def overtaken(row: MirrorRow) -> dict[str, str | None]:
     """The properties whose change by somebody else our write overtook, with their value."""
     return {name: meta["overtaken"]["v"] for name, meta in row.meta.items() if "overtaken" in meta}
+
+
+def standing_over(row: MirrorRow, name: str) -> str | None:
+    """What we wrote over an overtaken change, also when we know of our write by its event alone."""
+    meta = row.meta[name]
+    value: str | None = meta["hint"]["v"] if _is_written_over(meta) else meta.get("sent")
+    return value
+
+
+def _is_written_over(meta: Mapping[str, Any]) -> bool:
+    """True when an event has told of a write of ours, not confirmed yet, over the overtaken change."""
+    hint, over = meta.get("hint"), meta.get("overtaken")
+    if hint is None or over is None or hint["by"] != Actor.TASUKI.value:
+        return False
+    return datetime.fromisoformat(over["at"]) <= datetime.fromisoformat(hint["at"])
 
 
 def give_up_overtaken(row: MirrorRow, name: str) -> None:
@@ -303,7 +321,7 @@ def _is_agreed(name: str, value: str | None, agreed: Callable[[], Mapping[str, s
 
 def _take_as_ours(row: MirrorRow, name: str, value: str | None, at: datetime) -> None:
     meta = row.meta.setdefault(name, {})
-    for told in ("hint", "seen", "overtaken"):
+    for told in ("hint", "seen") if _is_written_over(meta) else ("hint", "seen", "overtaken"):
         meta.pop(told, None)
     meta |= {"sent": value or "", "got": value, "sent_at": moment_text(at)}
     row.properties[name] = value
@@ -354,7 +372,12 @@ def _note_change(
     since: datetime | None = None,
 ) -> None:
     meta = row.meta.setdefault(name, {})
-    hint = meta.pop("hint", None)
+    hint = meta.get("hint")
+    by_us = version is None or version.by_us
+    if by_us and hint is not None and hint["by"] == Actor.TASUKI.value and same(name, hint["v"], value):
+        _take_as_ours(row, name, value, datetime.fromisoformat(hint["at"]))
+        return
+    meta.pop("hint", None)
     meta.pop("overtaken", None)
     if version is not None and not version.by_us:
         by = Actor.PERSON if version.by_person and not version.by_merge else Actor.VENDOR
@@ -362,9 +385,6 @@ def _note_change(
         if hint is not None and "who" in hint and same(name, hint["v"], value):
             seen["who"] = hint["who"]
     elif hint is not None and same(name, hint["v"], value):
-        if hint["by"] == Actor.TASUKI.value:
-            _take_as_ours(row, name, value, datetime.fromisoformat(hint["at"]))
-            return
         seen = hint
     else:
         # Nobody told us who: a person's edit is what we must not lose.

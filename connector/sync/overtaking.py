@@ -69,7 +69,7 @@ def tell_overtaken(
             field=name,
             rule="overtaken",
             actor=meta["overtaken"]["by"],
-            values={"kept": meta.get("sent"), "lost": meta["overtaken"]["v"]},
+            values={"kept": mirror.standing_over(row, name), "lost": meta["overtaken"]["v"]},
         )
 
 

@@ -69,18 +69,26 @@ def test_an_edit_between_our_read_and_our_write_is_put_back_and_held(listening: 
     ]
 
 
-def test_an_edit_told_while_our_write_is_on_its_way_is_not_lost(listening: Relay) -> None:
+@pytest.mark.parametrize("told", ["the edit", "the edit and our write"])
+def test_an_edit_told_while_our_write_is_on_its_way_is_not_lost(listening: Relay, told: str) -> None:
     relay = listening
     contact_id = relay.new_mql()
     line = relay.line
     written = line.vendor.update
 
+    def take_in() -> None:
+        relay.hear()
+        while relay.runtime.ingest():
+            pass
+
     def update(object_type: str, *args: Any, **kwargs: Any) -> Any:
         if object_type == "contact":
             relay.sandbox.edit("contacts", contact_id, {"tasuki_channel": "outbound"})
+            if told == "the edit":
+                take_in()
         results = written(object_type, *args, **kwargs)
-        relay.hear()
-        relay.runtime.ingest()
+        if told != "the edit":
+            take_in()
         return results
 
     with pytest.MonkeyPatch.context() as patch:
