@@ -66,6 +66,8 @@ hs_analytics_num_visits | Number of Sessions | number number | analyticsinformat
 hs_analytics_num_page_views | Number of Pageviews | number number | analyticsinformation | ro
 hs_analytics_last_visit_timestamp | Time of Last Session | datetime date | analyticsinformation | ro
 hs_analytics_last_url | Last page seen | string text | analyticsinformation | ro
+salesforceleadid | Salesforce Lead ID | string text | salesforceinformation | ro
+salesforcecontactid | Salesforce Contact ID | string text | salesforceinformation | ro
 hs_analytics_source | Original Traffic Source | enumeration select | analyticsinformation |
 hs_latest_source | Latest Traffic Source | enumeration select | analyticsinformation |
 hs_latest_source_data_1 | Latest Traffic Source Drill-Down 1 | string text | analyticsinformation | ro
