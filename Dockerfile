@@ -9,7 +9,12 @@ RUN python -m venv /opt/tasuki
 WORKDIR /src
 # The dependencies first: they change less often than the code, and the layer is kept.
 COPY pyproject.toml constraints.txt ./
-RUN python -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))" > requirements.txt \
+# EXTRAS=cdc adds what Salesforce's change events need.
+ARG EXTRAS=""
+RUN python -c "import sys, tomllib; \
+project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+extras = [one for name in sys.argv[1:] for one in project['optional-dependencies'][name]]; \
+print('\n'.join(project['dependencies'] + extras))" $EXTRAS > requirements.txt \
     && /opt/tasuki/bin/pip install -r requirements.txt -c constraints.txt
 COPY . .
 RUN /opt/tasuki/bin/pip install --no-deps .

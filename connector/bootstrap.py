@@ -11,7 +11,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from connector.bootstrap_bindings import bindings_in
-from connector.bootstrap_salesforce import PATIENCE, salesforce_people, salesforce_vendor
+from connector.bootstrap_salesforce import PATIENCE, followed_org, salesforce_people, salesforce_vendor
 from connector.engine.plan import Plan, prepare
 from connector.engine.reading import reading_plan
 from connector.errors import UsageError
@@ -29,6 +29,7 @@ from connector.store.migrate import migrate
 from connector.store.policies import ActivePolicy
 from connector.store.vault import Vault, key_from_file
 from connector.sync.context import Limits, Line, Running, Tenant
+from connector.sync.following import Followed
 from connector.sync.ingest import Accounts, ingest
 from connector.sync.pacing import VendorDay, rolling_day, vendor_day
 from connector.sync.people import store_owners
@@ -42,6 +43,7 @@ from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.provisioning import ProvisionPlan, still_known
 from connector.vendors.salesforce import callouts
 from connector.vendors.salesforce import inbound as outbound_message
+from connector.vendors.salesforce.changes import inbound as changes
 from connector.vendors.salesforce.client import SalesforceVendor
 from connector.vendors.salesforce.people import Names, SalesforcePeople, as_person
 from connector.vendors.salesforce.protocol import VENDOR as SALESFORCE
@@ -229,6 +231,13 @@ class Runtime:
             lease_seconds=self._limits.lease_seconds,
         )
 
+    def followed(self) -> Followed | None:
+        """The org whose change events this installation follows; None: it need not, or not now."""
+        settings = self._settings.salesforce
+        if settings is None or settings.changes is None:
+            return None
+        return followed_org(self.database, self._vault, settings)
+
     def close(self) -> None:
         """Let the vendors' connections go."""
         for vendor in self._cache.vendors.values():
@@ -241,16 +250,18 @@ class Runtime:
             account_id = str(self._hubspot().portal_id)
             return workflow.parse_workflow(row.body, account_id=account_id, received_at=row.received_at)
         kind, _, source = row.source.partition(":")
-        if kind in ("salesforce", "salesforce_callout"):
-            return self._parse_org(row, is_message=kind == "salesforce")
+        if kind in ("salesforce", "salesforce_callout", changes.SOURCE):
+            return self._parse_org(row, kind)
         return website_inbound.parse(row.body, source=source, received_at=row.received_at)
 
-    def _parse_org(self, row: InboxRow, *, is_message: bool) -> list[InboundEvent]:
+    def _parse_org(self, row: InboxRow, kind: str) -> list[InboundEvent]:
         """What an org tells, of leads and contacts alike as of people."""
         org = row.connection_hint or ""
         us, names = self._cache.orgs.get(org, (None, Names()))
-        if is_message:
+        if kind == "salesforce":
             events = outbound_message.parse(row.body, received_at=row.received_at, our_user_id=us)
+        elif kind == changes.SOURCE:
+            events = changes.parse(row.body, organization_id=org, received_at=row.received_at)
         else:
             events = callouts.parse(row.body, organization_id=org, received_at=row.received_at, our_user_id=us)
         return [as_person(event, names) for event in events]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import urllib3
@@ -22,6 +22,7 @@ from connector.store.clock import BusinessClock
 from connector.store.connections import ConnectionRow
 from connector.store.database import Connection, Database
 from connector.store.vault import Vault
+from connector.sync.following import Followed
 from connector.sync.pacing import rolling_day
 from connector.sync.people import store_owners
 from connector.sync.tokens import SharedTokens, configure
@@ -36,6 +37,9 @@ from connector.vendors.salesforce.oauth import ClientCredentials, Grant, JwtBear
 from connector.vendors.salesforce.people import Names, SalesforcePeople
 from connector.vendors.salesforce.protocol import VENDOR
 
+if TYPE_CHECKING:
+    from connector.vendors.salesforce.changes.subscription import Subscription
+
 SALESFORCE_LIMITS: Final = {"burst": (200.0, 10.0), "day": (100_000.0, 86_400.0)}
 """Salesforce bounds what is in flight and the day, not the second: of the day we use a share
 (`SalesforceSettings.day_share`). `Sforce-Limit-Info` of the answers tells what the org really has."""
@@ -44,6 +48,9 @@ PATIENCE: Final = PATIENT.total_seconds / Timeouts().total_seconds
 """How many times longer than elsewhere a call may be under way."""
 
 SESSION: Final = "salesforce_session"
+ORG: Final = "org"
+"""How deliveries of the org name it; the settings know one."""
+
 _KEPT: Final = "consent"
 
 
@@ -106,6 +113,18 @@ def salesforce_vendor(
     settings: SalesforceSettings, row: ConnectionRow, *, database: Database, vault: Vault, tokens: SharedTokens
 ) -> SalesforceVendor:
     """A client for one org, on the session that all processes share."""
+    return SalesforceVendor(
+        account_id=row.account_id,
+        base_url=row.base_url,
+        credentials=_sessions(settings, row, database, vault),
+        tokens=tokens,
+        api_version=settings.api_version,
+        user_id=row.settings.get("user_id"),
+        allow_duplicates=settings.allow_duplicates,
+    )
+
+
+def _sessions(settings: SalesforceSettings, row: ConnectionRow, database: Database, vault: Vault) -> SessionTokens:
     keeper = _Keeper(
         database=database,
         vault=vault,
@@ -113,17 +132,67 @@ def salesforce_vendor(
         connection_id=row.id,
         settings=settings,
     )
-    return SalesforceVendor(
-        account_id=row.account_id,
-        base_url=row.base_url,
-        credentials=SessionTokens(
-            source_of(settings), load=keeper.load, save=keeper.save, lock=keeper.lock, clock=machine_clock
-        ),
-        tokens=tokens,
-        api_version=settings.api_version,
+    return SessionTokens(source_of(settings), load=keeper.load, save=keeper.save, lock=keeper.lock, clock=machine_clock)
+
+
+def followed_org(database: Database, vault: Vault, settings: SalesforceSettings) -> Followed | None:
+    """The org whose change events are to be followed; None: it is not connected yet, or is paused.
+
+    Raises `UsageError` where what the extra `cdc` installs is missing.
+    """
+    for installation_id in connections.installations(database):
+        with database.transaction(installation_id) as conn:
+            rows = connections.listed(conn)
+        row = next((one for one in rows if one.vendor == VENDOR and one.status == "active"), None)
+        if row is not None:
+            return Followed(
+                database=database,
+                installation_id=installation_id,
+                connection_id=row.id,
+                account_id=row.account_id,
+                stream=org_changes(settings, row, database=database, vault=vault),
+            )
+    return None
+
+
+def org_changes(settings: SalesforceSettings, row: ConnectionRow, *, database: Database, vault: Vault) -> Subscription:
+    """The stream of an org's changes, on the session that all processes share."""
+    made = _subscription_class()
+
+    def now() -> datetime:
+        with database.autocommit() as conn:
+            return BusinessClock.now(conn)
+
+    return made(
+        name=ORG,
+        organization_id=row.account_id,
+        channel=settings.changes or "",
+        address=settings.pubsub,
+        sessions=_sessions(settings, row, database, vault),
+        clock=now,
         user_id=row.settings.get("user_id"),
-        allow_duplicates=settings.allow_duplicates,
     )
+
+
+def _subscription_class() -> type[Subscription]:
+    try:
+        from connector.vendors.salesforce.changes.subscription import Subscription
+    except ImportError as error:
+        raise UsageError(
+            say(
+                "TASUKI_SALESFORCE_CHANGES needs what the extra `cdc` installs ({missing} is missing): "
+                "pip install 'tasuki[cdc]', or leave the setting out.",
+                missing=error.name or "",
+            ),
+            reason="extra_missing",
+        ) from error
+    return Subscription
+
+
+def refuse_without_extra(settings: SalesforceSettings | None) -> None:
+    """Raise `UsageError` when change events are to be followed and the extra `cdc` is not installed."""
+    if settings is not None and settings.changes is not None:
+        _subscription_class()
 
 
 def machine_clock() -> datetime:

@@ -346,6 +346,8 @@ class _Reader:
             allow_duplicates=allow_duplicates,
             poll_seconds=poll_seconds,
             day_share=self.share("TASUKI_SALESFORCE_DAY_SHARE"),
+            changes=self.given("TASUKI_SALESFORCE_CHANGES") or None,
+            pubsub=self.text("TASUKI_SALESFORCE_PUBSUB"),
         )
         self.problems += [problem for wrong, problem in faults(found) if wrong]
         return found

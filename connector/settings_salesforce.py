@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from connector.texts import say
-from connector.variables import DEFAULT_LOGIN_URL
+from connector.variables import DEFAULT_LOGIN_URL, DEFAULT_PUBSUB
 
 SHORTEST_WEBHOOK_SECRET = 24
 OLDEST_SALESFORCE = 65
@@ -35,6 +35,8 @@ class SalesforceSettings:
     allow_duplicates: bool = False  #: Duplicate rules that only alert do not refuse our writes.
     day_share: float = 0.5  #: The part of the org's calls of a day that we may use.
     poll_seconds: int = 60  #: How often people are looked through for what no message told.
+    changes: str | None = None  #: The channel of change events that is followed; None: none is.
+    pubsub: str = DEFAULT_PUBSUB  #: Where change events come from: host and port of the Pub/Sub API.
 
 
 def faults(org: SalesforceSettings) -> tuple[tuple[bool, str], ...]:
@@ -79,6 +81,17 @@ def faults(org: SalesforceSettings) -> tuple[tuple[bool, str], ...]:
                 "TASUKI_SALESFORCE_WEBHOOK_SECRET needs {least} characters or more: it is all that proves a message",
                 least=SHORTEST_WEBHOOK_SECRET,
             ),
+        ),
+        (
+            org.changes is not None and not re.fullmatch(r"[A-Za-z]\w*", org.changes, re.ASCII),
+            say(
+                "TASUKI_SALESFORCE_CHANGES must be a channel's name, such as ChangeEvents or Tasuki__chn: {channel!r}",
+                channel=org.changes,
+            ),
+        ),
+        (
+            not re.fullmatch(r"[A-Za-z0-9.-]+:[0-9]{1,5}", org.pubsub),
+            say("TASUKI_SALESFORCE_PUBSUB must be a host and a port, such as {address}", address=DEFAULT_PUBSUB),
         ),
         (
             not re.fullmatch(r"[0-9]{2,3}\.0", org.api_version) or float(org.api_version) < OLDEST_SALESFORCE,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 DEFAULT_HUBSPOT_URL = "https://api.hubapi.com"
 DEFAULT_LOGIN_URL = "https://login.salesforce.com"
+DEFAULT_PUBSUB = "api.pubsub.salesforce.com:7443"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,5 +56,7 @@ VARIABLES = (
     Variable(name="TASUKI_SALESFORCE_ALLOW_DUPLICATES", default="no"),
     Variable(name="TASUKI_SALESFORCE_POLL_SECONDS", default="60"),
     Variable(name="TASUKI_SALESFORCE_DAY_SHARE", default="50"),
+    Variable(name="TASUKI_SALESFORCE_CHANGES"),
+    Variable(name="TASUKI_SALESFORCE_PUBSUB", default=DEFAULT_PUBSUB),
 )
 """Every variable, in the order of docs/operations.md."""

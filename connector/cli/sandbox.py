@@ -35,6 +35,7 @@ from connector.sandbox.salesforce.handle import start_salesforce
 @click.option("--webhook-url", default="", help="Where webhooks go; without it none are sent.")
 @click.option("--workflow-url", default="", help="Where a workflow posts the contact of every form submission.")
 @click.option("--app-secret", default="", help="Client secret that signs webhooks  [default: sandbox-app-secret]")
+@click.option("--pubsub-port", default=None, type=int, help="Port of Salesforce's change events; 0 takes a free one.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for programs.")
 def command(
     vendor: str,
@@ -49,6 +50,7 @@ def command(
     webhook_url: str,
     workflow_url: str,
     app_secret: str,
+    pubsub_port: int | None,
     as_json: bool,
 ) -> None:
     """Run a stand-in CRM with a seeded Japanese B2B world, for trying policies and for tests."""
@@ -68,8 +70,12 @@ def command(
             port, host=host, people=contacts, seed=seed, latency_ms=latency_ms, limits_enabled=not unlimited
         )
         facts = {"client_id": org.client_id, "client_secret": org.client_secret, "username": org.username}
+        if pubsub_port is not None:
+            facts["pubsub"] = org.start_changes(port=pubsub_port)
         _serve(org, "Salesforce", facts, as_json)
         return
+    if pubsub_port is not None:
+        raise UsageError("--pubsub-port belongs to Salesforce; leave it out.", reason="not_of_this_vendor")
     sandbox = start_sandbox(
         port,
         host=host,

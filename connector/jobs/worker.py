@@ -62,14 +62,16 @@ def run_worker(
     *,
     settings: WorkerSettings | None = None,
     on_wake: Callable[[set[str]], None] | None = None,
+    listen: Callable[[threading.Event], None] | None = None,
     stop: threading.Event | None = None,
     end_process: Callable[[int], Any] = os._exit,
 ) -> None:
     """Work until SIGTERM, SIGINT or `stop`; returns when every job has ended.
 
-    `on_wake` is the clerk's (see `connector.jobs.wake`). `stop` is also set by the signals, so that a long
-    slice may look at it. A slice that outlives the grace time is handed back and `end_process(0)` called,
-    because a thread cannot be ended. Signals are only handled when called from the main thread.
+    `on_wake` is the clerk's (see `connector.jobs.wake`), `listen` the listener's (`connector.jobs.listening`).
+    `stop` is also set by the signals, so that a long slice may look at it. A slice that outlives the grace time is
+    handed back and `end_process(0)` called, because a thread cannot be ended. Signals are only handled when called
+    from the main thread.
     A database that is away is waited for, at the start as later. Raises UsageError when it is unfit.
     """
     settings = settings or WorkerSettings()
@@ -87,6 +89,8 @@ def run_worker(
             if on_wake is not None:
                 clerk = Clerk(dsn, on_wake, poll_seconds=settings.wake_poll_seconds)
                 stack.enter_context(_thread("clerk", clerk.run, stop))
+            if listen is not None:
+                stack.enter_context(_thread("listener", listen, stop))
             asyncio.run(supervisor.run())
 
 

@@ -273,3 +273,8 @@ def put_cursor(
         "again_seconds": again_seconds,
     }
     conn.execute(_PUT_CURSOR, values)
+
+
+def drop_cursor(conn: Connection, connection_id: int, kind: str) -> None:
+    """Forget where a poll continues."""
+    conn.execute("DELETE FROM poll_cursor WHERE connection_id = %s AND kind = %s", [connection_id, kind])

@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 from psycopg.pq import Format
+from psycopg.types.json import Jsonb
 
 from connector.errors import RetryableError
 from connector.failpoints import Place, reach
@@ -47,7 +48,8 @@ class InboxState(Enum):
 class Delivery:
     """One verified request. `headers` holds only harmless ones.
 
-    `source` is hubspot, hubspot_workflow, salesforce:<name>, salesforce_callout:<name> or form:<source>.
+    `source` is hubspot, hubspot_workflow, salesforce:<name>, salesforce_callout:<name>, salesforce_changes:<name> or
+    form:<source>.
     """
 
     source: str
@@ -91,6 +93,11 @@ PACKED_FROM_BYTES = 2_000
 """Smaller bodies stay readable in the table. A batch of events shrinks to a tenth or less: what the database then need
 not receive, compress, log and sync costs it several times what packing costs us."""
 _QUICK = 1
+
+_PUT = """
+INSERT INTO inbox (source, connection_hint, lane, headers, packed, body)
+VALUES (%(source)s, %(hint)s, %(lane)s, %(headers)s, %(packed)s, %(body)s)
+"""
 
 _COLUMNS = "id, received_at, source, connection_hint, headers, state, reason, attempts"
 
@@ -143,18 +150,32 @@ _DEPTH = "SELECT count(*) AS depth FROM (SELECT 1 FROM inbox WHERE state = 'new'
 
 def add(database: Database, delivery: Delivery) -> None:
     """Store one delivery; it is committed when this returns. Raises `RetryableError` when the database cannot."""
-    hint, packed = delivery.connection_hint, len(delivery.body) >= PACKED_FROM_BYTES
+    hint, (packed, body) = delivery.connection_hint, _packed(delivery.body)
     values = (
         delivery.source.encode(),
         None if hint is None else hint.encode(),
         delivery.lane.encode(),
         orjson.dumps(dict(delivery.headers)),
         b"true" if packed else b"false",
-        zlib.compress(delivery.body, _QUICK) if packed else delivery.body,
+        body,
     )
     with database.autocommit() as connection:
         reach(Place.PRE_COMMIT)
         _ADD.run(connection, values)
+
+
+def put(connection: Connection, delivery: Delivery) -> None:
+    """Store one delivery in the caller's transaction, with whatever must stand or fall with it."""
+    packed, body = _packed(delivery.body)
+    values = {
+        "source": delivery.source,
+        "hint": delivery.connection_hint,
+        "lane": delivery.lane,
+        "headers": Jsonb(dict(delivery.headers)),
+        "packed": packed,
+        "body": body,
+    }
+    connection.execute(_PUT, values)
 
 
 def claim(
@@ -245,6 +266,12 @@ def _row(found: Mapping[str, Any]) -> InboxRow:
         reason=found["reason"],
         attempts=found["attempts"],
     )
+
+
+def _packed(body: bytes) -> tuple[bool, bytes]:
+    """(compressed, the body as it is stored)."""
+    packed = len(body) >= PACKED_FROM_BYTES
+    return packed, zlib.compress(body, _QUICK) if packed else body
 
 
 def _body(found: Mapping[str, Any]) -> bytes:

@@ -107,6 +107,14 @@ WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND sc
   AND started_at = %(started_at)s AND pages = %(pages_before)s AND ended_at IS NULL
 """
 
+# A pass that is under way goes on to an earlier end; the next one begins there.
+_LOOK_AGAIN = """
+UPDATE reconcile_pass
+SET due_at = least(due_at, now()), until = CASE WHEN scope = 'changes' THEN least(until, %(since)s) ELSE until END
+WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s
+  AND (scope = 'changes' OR scope = 'everything' AND %(everything)s)
+"""
+
 # What was marked, tried, and could not be read: it stays marked, and is tried again until it is read.
 _FAILING = """
 SELECT (SELECT count(*) FROM link WHERE connection_id = %(id)s AND read_wanted_at IS NOT NULL AND read_attempts > 0)
@@ -134,6 +142,15 @@ def move(conn: Connection, connection_id: int, before: Pass, after: Pass) -> boo
     """Store how far the pass has come; False: somebody else has taken it further."""
     values = {"connection_id": connection_id, "pages_before": before.pages, **_values(after)}
     return conn.execute(_MOVE, values).rowcount == 1
+
+
+def look_again(conn: Connection, connection_id: int, object_type: str, *, since: datetime, everything: bool) -> None:
+    """Have what changed since then looked for at once, and with `everything` all there is looked through as well.
+
+    A type that was never looked at begins at the activation by itself.
+    """
+    values = {"connection_id": connection_id, "object_type": object_type, "since": since, "everything": everything}
+    conn.execute(_LOOK_AGAIN, values)
 
 
 def failing(conn: Connection, connection_id: int) -> int:

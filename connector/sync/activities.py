@@ -54,7 +54,8 @@ def _told(binding: Binding, event: InboundEvent) -> Iterator[tuple[str, str]]:
     person_type = binding.dialect.person_type
     if event.object_type in binding.activity_types and event.object_id is not None:
         words = binding.dialect.activities[event.object_type]
-        changed = event.kind is EventKind.CHANGED and event.property_name in words.properties
+        names = (None, *words.properties)  # None: that it changed is all that was told
+        changed = event.kind is EventKind.CHANGED and event.property_name in names
         joined = event.kind is EventKind.ASSOCIATED and event.other_type in (person_type, None)
         if changed or joined or event.kind in _TELLING:
             yield event.object_type, event.object_id

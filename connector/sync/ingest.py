@@ -12,7 +12,18 @@ from functools import cache
 import structlog
 
 from connector.errors import InboundError
-from connector.store import connections, erasing, history, inbox, leads, links, managed, mirrors, tombstones
+from connector.store import (
+    connections,
+    erasing,
+    history,
+    inbox,
+    leads,
+    links,
+    managed,
+    mirrors,
+    reconcile_passes,
+    tombstones,
+)
 from connector.store.database import Connection, Database
 from connector.store.inbox import InboxRow, InboxState, Settled
 from connector.store.inbox_erasing import name_addresses
@@ -190,6 +201,7 @@ class _Intake:
         self._companies([event for event, _ in new if event.object_type == dialect.company_type])
         self._tasks([event for event, _ in new if event.object_type == dialect.task_type])
         every = [event for event, _ in new]
+        self._lost(every)
         hear_deals(self._tenant, self._conn, self._connection_id, every)
         hear_activities(self._tenant, self._conn, self._connection_id, every)
         self._submissions(new)
@@ -200,6 +212,18 @@ class _Intake:
         given = [(one.submission.email, row.id) for one, row in new if one.submission and not one.object_id]
         addresses = sorted({(email, inbox_id) for email, inbox_id in given if email})
         name_addresses(self._conn, self._tenant.installation_id, self._connection_id, addresses)
+
+    def _lost(self, events: Sequence[InboundEvent]) -> None:
+        """What no event will tell of is looked for."""
+        for event in events:
+            if event.kind in (EventKind.MISSED, EventKind.OVERFLOWED):
+                reconcile_passes.look_again(
+                    self._conn,
+                    self._connection_id,
+                    event.object_type,
+                    since=event.occurred_at,
+                    everything=event.kind is EventKind.OVERFLOWED,
+                )
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────
     def _gone(self, people: Sequence[InboundEvent]) -> None:
@@ -311,7 +335,7 @@ class _Intake:
         """What others did with tasks of ours; that one was created, or linked, is no news: we do that ourselves."""
         told = sorted(
             {
-                (event.object_id, event.property_name or "", self._as_read(event))
+                (event.object_id, "" if event.redacted else event.property_name or "", self._as_read(event))
                 for event in events
                 if event.object_id and not event.actor_is_us and event.kind not in _OUR_DOING
             }

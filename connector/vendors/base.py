@@ -32,6 +32,8 @@ class EventKind(Enum):
     ERASED = "erased"  #: Privacy deletion: forget the person.
     ASSOCIATED = "associated"
     SUBMITTED = "submitted"  #: A form was submitted.
+    MISSED = "missed"  #: Events of this type were lost since `occurred_at`: look for what changed.
+    OVERFLOWED = "overflowed"  #: So much of this type changed that no record is named: look through all of it.
     UNKNOWN = "unknown"  #: A type we do not know: kept and counted.
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import urllib3
 from connector.bootstrap import INSTALLATION, open_vault
 from connector.bootstrap_salesforce import connect_salesforce
 from connector.cli.demo_proof import rule_of
+from connector.jobs.listening import Listener
 from connector.sandbox.salesforce.handle import SalesforceHandle
 from connector.settings import Settings
 from connector.settings_salesforce import SalesforceSettings
@@ -29,12 +33,21 @@ WEBHOOK_SECRET = "a-secret-of-the-address-that-the-org-calls"
 KEY = "TasukiKey__c"
 
 
+def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Return once it holds; what is waited for happens in another thread."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+
+
 class SalesforceRelay(BaseRelay):
     """The product beside a Salesforce org."""
 
     def __init__(self, org: SalesforceHandle, database: Database, home: Path, policy: Path, limits: Limits) -> None:
         self.org = self.crm = org
         self.url = ""
+        self.listener: threading.Thread | None = None
         salesforce = SalesforceSettings(
             login_url=org.base_url,
             client_id=org.client_id,
@@ -44,6 +57,12 @@ class SalesforceRelay(BaseRelay):
         )
         super().__init__(database, policy, limits, Settings(home=home, salesforce=salesforce))
 
+    def close(self) -> None:
+        """Stop everything."""
+        if self.listener is not None:
+            self.stop_listener()
+        super().close()
+
     def _connect(self) -> tuple[int, int]:
         assert self.settings.salesforce is not None
         installation_id = connections.ensure_installation(self.database, INSTALLATION)
@@ -52,9 +71,44 @@ class SalesforceRelay(BaseRelay):
             self.database, vault, self.settings.salesforce, self.policy, installation_id=installation_id
         )
 
+    def follow(self) -> None:
+        """From now on the org's change events are followed, and `hear` waits for them: no message, no poll."""
+        address = self.org.start_changes()
+        assert self.settings.salesforce is not None
+        salesforce = dataclasses.replace(self.settings.salesforce, changes="ChangeEvents", pubsub=address)
+        self.settings = dataclasses.replace(self.settings, salesforce=salesforce)
+        self.runtime.close()
+        self.runtime = self._runtime()
+        self.pass_time(seconds=1)
+        self.start_listener()
+
+    def start_listener(self) -> None:
+        """A worker's listener, in a thread of this process; `stop_listener` ends it."""
+        self.stop = threading.Event()
+        listener = Listener(self.database.dsn, self.runtime.followed, look_seconds=0.1, first_pause_seconds=0.05)
+        self.listener = threading.Thread(target=listener.run, args=(self.stop,), daemon=True)
+        self.listener.start()
+        wait_until(lambda: self.org.changes()["subscribers"] == 1)
+
+    def stop_listener(self) -> None:
+        """As a worker that is stopped in order."""
+        assert self.listener is not None
+        self.stop.set()
+        self.listener.join(10.0)
+        assert not self.listener.is_alive()
+        self.listener = None
+
+    def place(self) -> int:
+        """How far the change events are stored; the sandbox's replay ids are numbers."""
+        rows = self.rows("SELECT position FROM poll_cursor WHERE kind = 'changes'")
+        return int.from_bytes(bytes.fromhex(rows[0]["position"]["position"]), "big") if rows else 0
+
     def hear(self) -> None:
         """Look for what changed: an org without outbound messages tells nothing by itself. Its time stamps
         are whole seconds, and the present one is not over."""
+        if self.listener is not None:
+            wait_until(lambda: self.place() == self.org.changes()["last"])
+            return
         if self.url:
             self.org.flush_messages()
             assert self.org.wait_messages(20.0)

@@ -31,7 +31,7 @@ class SalesforceControl(CommonControl):
             settings=service.settings,
         )
         self.waiting[("POST", "/messages/wait")] = self._wait_messages
-        self.actions |= self._people() | self._setup() | self._others()
+        self.actions |= self._people() | self._setup() | self._others() | self._changes()
 
     def about(self) -> Json:
         """See `CommonControl.about`."""
@@ -100,6 +100,44 @@ class SalesforceControl(CommonControl):
             ("POST", "/tokens/key"): lambda body, query: {"private_key": sessions.key()},
             ("POST", "/tokens/revoke"): self._revoke,
         }
+
+    def _changes(self) -> dict[tuple[str, str], Any]:
+        """Change events over the Pub/Sub API."""
+        service = self.service
+        return {
+            ("POST", "/changes/start"): lambda body, query: {
+                "address": service.start_pubsub(str(body.get("host") or "127.0.0.1"), int(body.get("port") or 0))
+            },
+            ("GET", "/changes"): lambda body, query: service.pubsub.bus.state(),
+            ("PATCH", "/changes"): self._patch_changes,
+            ("POST", "/changes/tell"): self._tell_change,
+            ("POST", "/changes/garble"): self._garble_change,
+            ("POST", "/changes/expire"): lambda body, query: {"gone": service.pubsub.bus.expire()},
+            ("POST", "/changes/disconnect"): self._disconnect,
+        }
+
+    def _patch_changes(self, body: Json, query: Query) -> Json:
+        settings = self.service.pubsub.bus.settings
+        unknown = sorted(set(body) - set(vars(settings)))
+        if unknown:
+            raise UsageError(f"Unknown settings of change events {', '.join(unknown)}.", reason="unknown_setting")
+        for name, value in body.items():
+            setattr(settings, name, value)
+        return self.service.pubsub.bus.state()
+
+    def _tell_change(self, body: Json, query: Query) -> Json:
+        """An event without a change: {object, type: GAP_UPDATE | GAP_OVERFLOW …, ids}."""
+        ids = [str(one) for one in body.get("ids") or []]
+        self.service.pubsub.bus.tell(str(body["object"]), str(body["type"]), ids)
+        return {}
+
+    def _garble_change(self, body: Json, query: Query) -> Json:
+        self.service.pubsub.bus.garble(str(body["object"]))
+        return {}
+
+    def _disconnect(self, body: Json, query: Query) -> Json:
+        self.service.pubsub.bus.disconnect()
+        return {}
 
     def _create(self, body: Json, query: Query) -> Json:
         row = people.create(

@@ -138,6 +138,33 @@ class SalesforceHandle(CommonHandle):
         found: list[Json] = self.control("GET", "/messages/log")["attempts"]
         return found
 
+    # ------------------------------------------------------------------ change events
+
+    def start_changes(self, *, port: int = 0) -> str:
+        """Keep change events from now on and serve them by the Pub/Sub API (extra `cdc`); `host:port`."""
+        return str(self.control("POST", "/changes/start", {"port": port})["address"])
+
+    def changes(self, **changes: Any) -> Json:
+        """Change the switches of change events (see BusSettings); gives settings, what is kept and who follows."""
+        found: Json = self.control("PATCH", "/changes", changes) if changes else self.control("GET", "/changes")
+        return found
+
+    def tell_change(self, object: str, type: str, *ids: str) -> None:
+        """Publish an event without a change, such as GAP_UPDATE of these records or GAP_OVERFLOW of none."""
+        self.control("POST", "/changes/tell", {"object": object, "type": type, "ids": list(ids)})
+
+    def garble_change(self, object: str) -> None:
+        """Publish an event that nobody can decode."""
+        self.control("POST", "/changes/garble", {"object": object})
+
+    def expire_changes(self) -> None:
+        """Forget every event: a replay id of before is no longer good."""
+        self.control("POST", "/changes/expire", {})
+
+    def disconnect_changes(self) -> None:
+        """End every subscription, as maintenance does."""
+        self.control("POST", "/changes/disconnect", {})
+
     def issue_token(self) -> str:
         """A session of the integration user."""
         return str(self.control("POST", "/tokens", {})["token"])

@@ -21,8 +21,16 @@ from connector.sandbox.salesforce.tables import HISTORIES, standard_objects
 from connector.sandbox.salesforce.wire import Actor
 
 Values = dict[str, Any]
-#: what is told after a change: the row, created | updated | deleted | undeleted, and who
-Listener = Callable[["Row", str], None]
+#: what is told after a change: the row, created | updated | deleted | undeleted, and who changed which fields
+Listener = Callable[["Row", str, "Change"], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Who changed which fields of a row."""
+
+    actor: Actor
+    names: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -142,7 +150,7 @@ class Org:
             changes = {name: [None, _text(value)] for name, value in values.items() if value is not None}
             self.ledger.add(at=self.now(), method="create", actor=actor, type=info.name, id=row.id, changes=changes)
             derived.follow(self, row)
-            self._tell(row, "created")
+            self._tell(row, "created", Change(actor=actor, names=tuple(row.values)))
         return row
 
     @property
@@ -159,7 +167,8 @@ class Org:
         for name, (before, after) in changes.items():
             self._remember(row, name, before, after, actor)
             self._put(row, name, after)
-        for name, value in derived.derived(self, row, {name: after for name, (_, after) in changes.items()}).items():
+        worked_out = derived.derived(self, row, {name: after for name, (_, after) in changes.items()})
+        for name, value in worked_out.items():
             self._put(row, name, value)
         row.values |= {"LastModifiedDate": now, "LastModifiedById": who, "SystemModstamp": now}
         self._index(row)
@@ -173,7 +182,8 @@ class Org:
             unchanged=unchanged,
         )
         derived.follow(self, row)
-        self._tell(row, "updated")
+        names = (*changes, *(name for name in worked_out if name not in changes), "LastModifiedDate")
+        self._tell(row, "updated", Change(actor=actor, names=names))
 
     def delete(self, row: Row, actor: Actor, *, master: str | None = None) -> None:
         """Into the recycle bin; `master` is the winner of a merge."""
@@ -183,7 +193,7 @@ class Org:
             row.values["MasterRecordId"] = master
         row.values["SystemModstamp"] = stamp(self.now())
         self.ledger.add(at=self.now(), method="delete", actor=actor, type=row.info.name, id=row.id)
-        self._tell(row, "deleted")
+        self._tell(row, "deleted", Change(actor=actor))
 
     def undelete(self, row: Row, actor: Actor) -> None:
         """Back from the recycle bin."""
@@ -192,7 +202,7 @@ class Org:
         row.values["SystemModstamp"] = stamp(self.now())
         self._index(row)
         self.ledger.add(at=self.now(), method="undelete", actor=actor, type=row.info.name, id=row.id)
-        self._tell(row, "undeleted")
+        self._tell(row, "undeleted", Change(actor=actor, names=tuple(row.values)))
 
     def purge(self) -> int:
         """Empty the recycle bin; gives how many rows are gone for good."""
@@ -242,9 +252,9 @@ class Org:
         field_name = {"OwnerId": "Owner", "AccountId": "Account"}.get(name, name)
         self.create(self.objects[history], {parent: row.id, "Field": field_name, **said}, actor)
 
-    def _tell(self, row: Row, what: str) -> None:
+    def _tell(self, row: Row, what: str, change: Change) -> None:
         for listener in self.listeners:
-            listener(row, what)
+            listener(row, what, change)
 
 
 #: made by the org itself: no ledger, no messages

@@ -19,7 +19,7 @@ from lxml import etree
 
 from connector.sandbox.dice import seeded
 from connector.sandbox.salesforce.ids import made_id
-from connector.sandbox.salesforce.org import Org, Row
+from connector.sandbox.salesforce.org import Change, Org, Row
 
 MOST = 100
 _SPACE = "http://soap.sforce.com/2005/09/outbound"
@@ -95,7 +95,7 @@ class OutboundMessages:
         self.actions[made.id] = made
         return made
 
-    def changed(self, row: Row, what: str) -> None:
+    def changed(self, row: Row, what: str, change: Change) -> None:
         """A row was created or updated (other changes are never told)."""
         for action in self.actions.values():
             if action.object == row.info.name and what in action.on:

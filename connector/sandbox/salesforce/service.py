@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
 
+from connector.errors import UsageError
 from connector.sandbox.carrier import Carrier
 from connector.sandbox.exchange import Outcome, Request
 from connector.sandbox.faults import Fault, Faults
@@ -25,6 +26,9 @@ from connector.sandbox.salesforce.query_api import Locators
 from connector.sandbox.salesforce.settings import OrgSettings
 from connector.sandbox.salesforce.tooling import Tooling
 from connector.sandbox.salesforce.wire import Actor, Call, Json, RefusalError, Reply, not_found, refusal
+
+if TYPE_CHECKING:
+    from connector.sandbox.salesforce.changes.server import PubSub
 
 NOBODY = Actor(source="API", user_id="", label="anonymous")
 _DAY_MS = 86_400_000
@@ -63,6 +67,7 @@ class SalesforceService:
         self.jobs = bulk.Jobs()
         self.tooling = Tooling(self.org)
         self.outbound = OutboundMessages(self.org)
+        self._pubsub: PubSub | None = None
         self.faults = Faults(self.settings.seed)
         self.carrier = Carrier(self.org.lock, lambda: self.settings.latency_ms / 1000)
         #: when calls came, for the rolling 24 hours
@@ -205,7 +210,7 @@ class SalesforceService:
         scheme, _, token = call.header("authorization").partition(" ")
         if scheme.lower() not in ("bearer", "oauth"):
             raise refusal(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
-        call.actor = self.sessions.actor(token.strip())
+        call.actor = replace(self.sessions.actor(token.strip()), client=_client(call))
         return self.spend()
 
     def spend(self) -> dict[str, str]:
@@ -300,10 +305,42 @@ class SalesforceService:
         if self.org.find(record_id) is not None:
             people.edit(self.org, record_id, given.get("properties") or {}, str(given.get("user_id") or ""))
 
+    # ------------------------------------------------------------------ change events
+
+    @property
+    def pubsub(self) -> PubSub:
+        """The Pub/Sub API, once it was started."""
+        if self._pubsub is None:
+            raise UsageError("Change events are not served yet: POST /control/changes/start.", reason="not_started")
+        return self._pubsub
+
+    def start_pubsub(self, host: str, port: int) -> str:
+        """Keep change events from now on and serve them over gRPC; gives `host:port`."""
+        try:
+            from connector.sandbox.salesforce.changes.server import PubSub
+        except ImportError as error:
+            raise UsageError(
+                f"Change events need the extra `cdc` ({error.name} is missing): pip install 'tasuki[cdc]'.",
+                reason="extra_missing",
+            ) from error
+        if self._pubsub is not None:
+            raise UsageError("Change events are served already.", reason="started_already")
+        self._pubsub = PubSub(self.org, self.sessions)
+        return self._pubsub.start(host, port)
+
     def close(self) -> None:
-        """Stop timers and messages."""
+        """Stop timers, messages and change events."""
         self.carrier.close()
         self.outbound.close()
+        if self._pubsub is not None:
+            self._pubsub.close()
+
+
+def _client(call: Call) -> str:
+    """The app as Call Options name it; Composite and Collections are not listed among what takes them."""
+    options = (part.strip().partition("=") for part in call.header("sforce-call-options").split(","))
+    named = next((value for name, _, value in options if name.lower() == "client"), "")
+    return "" if "/composite" in call.path else named
 
 
 def _parse(route: Route, call: Call) -> None:

@@ -19,11 +19,12 @@ __all__ = ["Actor", "Call", "Json", "Problem", "RefusalError", "Reply", "invalid
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who changes something. `source`: API, UI, WEB (Web-to-Lead), SYSTEM."""
+    """Who changes something. `source`: API, UI, WEB (Web-to-Lead), SYSTEM. `client`: as Call Options name the app."""
 
     source: str
     user_id: str
     label: str = ""
+    client: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

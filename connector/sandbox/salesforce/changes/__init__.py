@@ -1,0 +1,1 @@
+"""The Pub/Sub API of the stand-in: change events of an org over gRPC. Needs the extra `cdc`."""

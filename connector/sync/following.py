@@ -1,0 +1,111 @@
+"""Follows a CRM's stream of changes: what it tells is stored as a delivery, in one transaction with its place.
+
+So a process that dies goes on behind the last event that is stored: some are heard twice, which their keys tell, and
+none is passed over. Reading a delivery and all that comes of it is the ordinary way (`ingest.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from connector.failpoints import Place, reach
+from connector.store import connections, inbox
+from connector.store.clock import BusinessClock
+from connector.store.database import Connection, Database
+from connector.store.inbox import Delivery
+from connector.vendors.stream import PositionLostError, Stream, Told
+
+log = structlog.get_logger()
+
+KIND: Final = "changes"
+"""The cursor of a stream among those of the connection."""
+
+OVERLAP: Final = timedelta(minutes=5)
+"""Behind a lost place it is looked from a little earlier on: what was committed late was stamped before."""
+
+WAKE: Final = "NOTIFY tasuki_wake, 'inbox'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """A connection and its stream."""
+
+    database: Database
+    installation_id: int
+    connection_id: int
+    account_id: str
+    stream: Stream
+
+    def follow(self, goes_on: Callable[[], bool]) -> None:
+        """Store what the stream tells for as long as `goes_on` says so; it is asked every moment.
+
+        A place that the CRM no longer knows is given up: what was missed since is looked for, and the stream begins
+        anew. Raises what `Stream.follow` raises besides.
+        """
+        place = self._place()
+        try:
+            with closing(self.stream.follow(place)) as telling:
+                for told in telling:
+                    if told is not None:
+                        self._store(told)
+                    if not goes_on():
+                        return
+        except PositionLostError as error:
+            if place is None:
+                raise  # there was none to lose
+            self._give_up()
+            log.warning("stream_place_lost", connection_id=self.connection_id, reason=error.reason)
+
+    # ── where it is ──────────────────────────────────────────────────────────────────────────────────────────
+    def _place(self) -> bytes | None:
+        """Behind what is stored; None: nothing of this topic ever was. Whoever changes the topic misses what was told
+        between the two."""
+        with self._transaction() as conn:
+            held = self._held(conn)
+            if held is None:
+                return None
+            if held["topic"] == self.stream.topic:
+                return bytes.fromhex(held["position"])
+        self._give_up()
+        return None
+
+    def _store(self, told: Told) -> None:
+        with self._transaction() as conn:
+            if told.body is not None:
+                self._deliver(conn, told.body, is_bulk=told.is_bulk)
+            position = {"topic": self.stream.topic, "position": told.position.hex()}
+            self._keep(conn, position | {"heard_at": BusinessClock.now(conn).isoformat()})
+            reach(Place.PRE_STORE)
+
+    def _give_up(self) -> None:
+        """From now on; what came since the last place is to be looked for."""
+        with self._transaction() as conn:
+            held = self._held(conn)
+            if held is None:
+                return
+            since = datetime.fromisoformat(held["heard_at"]) - OVERLAP
+            self._deliver(conn, self.stream.missed(since.isoformat()), is_bulk=False)
+            connections.drop_cursor(conn, self.connection_id, KIND)
+
+    def _held(self, conn: Connection) -> Mapping[str, Any] | None:
+        return connections.cursor(conn, self.connection_id, KIND)[0]
+
+    def _keep(self, conn: Connection, position: Mapping[str, Any]) -> None:
+        connections.put_cursor(
+            conn, self.installation_id, self.connection_id, kind=KIND, position=position, again_seconds=0.0
+        )
+
+    def _deliver(self, conn: Connection, body: bytes, *, is_bulk: bool) -> None:
+        lane = "background" if is_bulk else "hot"
+        source, hint = self.stream.source, self.account_id
+        inbox.put(conn, Delivery(source=source, body=body, connection_hint=hint, lane=lane))
+        conn.execute(WAKE)
+
+    def _transaction(self) -> Any:
+        return self.database.transaction(self.installation_id)
