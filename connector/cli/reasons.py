@@ -40,6 +40,13 @@ _REASONS = {
     "conflict": Words(
         say("another record has this unique value"), say("Merge the two records in the CRM, then retry.")
     ),
+    "duplicate_rule": Words(
+        say("a duplicate rule of the CRM knows somebody like this one"),
+        say("Put the address on that record in the CRM, merge the two, or ease the rule; then retry."),
+    ),
+    "approval_lock": Words(
+        say("the record is locked by an approval in the CRM"), say("Retry once it is approved or recalled.")
+    ),
     "association_missing": Words(
         say("the record to be linked is gone from the CRM"), say("Retry once it is back, or drop it.")
     ),

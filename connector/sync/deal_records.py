@@ -23,19 +23,21 @@ CREATE, REFUSE = "create", "refuse"
 OPEN_DEAL = "open_deal_exists"
 
 
-def deal_ids(line: Line, work: Sequence[tuple[ManagedRow, MirrorRow]]) -> dict[str, str | None]:
-    """Record key → the deal that it hangs on (None: on none). One whose deal does not stand yet is absent.
+def deal_ids(line: Line, work: Sequence[tuple[ManagedRow, MirrorRow]]) -> tuple[dict[str, str | None], set[str]]:
+    """Record key → the deal that it hangs on (None: on none), and the keys of those whose deal waits for a person.
 
-    A note names the deal that goes with it; a task of the deal's owner means the deal that the lead is seen with.
+    One that is in neither waits for its deal to stand. A note names the deal that goes with it; a task of the deal's
+    owner means the deal that the lead is seen with.
     """
     named = {record.key: str(deal) for record, _ in work if (deal := record.desired.get("deal"))}
     people = [person for record, person in work if record.desired.get("of_deal")]
     if not named and not people:
-        return {record.key: None for record, _ in work}
+        return {record.key: None for record, _ in work}, set()
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         standing = managed.standing(conn, line.connection_id, sorted(set(named.values())))
         shown = deals_shown(conn, line.connection_id, line.binding, people) if people else {}
     found: dict[str, str | None] = {}
+    resting: set[str] = set()
     for record, person in work:
         deal = named.get(record.key)
         if deal is None:
@@ -45,7 +47,9 @@ def deal_ids(line: Line, work: Sequence[tuple[ManagedRow, MirrorRow]]) -> dict[s
             found[record.key] = None  # never made, or a person has deleted it
         elif standing[deal].vendor_id is not None:
             found[record.key] = standing[deal].vendor_id
-    return found
+        elif standing[deal].step == "parked":
+            resting.add(record.key)  # it goes with the deal, once a person has that tried again
+    return found, resting
 
 
 # ── what stands already ──────────────────────────────────────────────────────────────────────────────────────

@@ -72,9 +72,9 @@ def _intended(line: Line, work: Sequence[_Work], plan: Plan | None) -> tuple[lis
     """What is created now, with the deals that it hangs on; the rest waits. `plan` says which deals are to be made."""
     tenant = line.tenant
     ready = [one for one in work if plan is None or one.record.key in plan.make]
-    deals = deal_ids(line, [(one.record, one.parcel.person) for one in ready])
+    deals, resting = deal_ids(line, [(one.record, one.parcel.person) for one in ready])
     for one in ready:
-        if one.record.key not in deals:
+        if one.record.key not in deals and one.record.key not in resting:
             one.parcel.wait(backoff(tenant.limits, one.parcel.claim.attempts))
     names = [one.record.key for one in ready if one.record.key in deals]
     keys = set[str]()

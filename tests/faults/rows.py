@@ -137,8 +137,6 @@ IN_PART: dict[str, str] = {
     "T8": "The latency of the healthy beside poison was not measured.",
     "T9": "HubSpot alone; Salesforce's cursor is tested in its client.",
     "F28": "HubSpot: an edit whose source names our app; Salesforce's messages that name our user are only read.",
-    "F42": "The client tells a used-up day from dead access; the pause is tested with HubSpot alone.",
-    "F51": "The client's half: nothing shows yet what becomes of a lead that a rule blocks.",
 }
 """What of a row that tests show is still missing."""
 

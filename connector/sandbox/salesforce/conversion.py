@@ -60,6 +60,7 @@ def convert(org: Org, wanted: Conversion, actor: Actor) -> Converted:
     """Convert one lead, or raise `RowRefusedError`."""
     lead = writing.lookup(org, wanted.lead_id, org.objects["Lead"])
     _check(org, lead, wanted)
+    _check_duplicates(org, lead, wanted, actor)
     owner = wanted.owner_id or str(lead.get("OwnerId"))
     account = _account(org, lead, wanted, owner, actor)
     contact = _contact(org, lead, wanted, account, owner, actor)
@@ -94,6 +95,18 @@ def _check(org: Org, lead: Row, wanted: Conversion) -> None:
         raise _refused("INVALID_OWNER", "ownerId is required for leads that a queue owns")
     if wanted.contact_id and not wanted.account_id:
         raise _refused("MISSING_ARGUMENT", "accountId is required when contactId is given")
+
+
+def _check_duplicates(org: Org, lead: Row, wanted: Conversion, actor: Actor) -> None:
+    """Duplicate rules look at what a conversion makes; people at their screens read the alert and go on."""
+    headers = Headers(allow_duplicates=actor.source == "UI")
+    for name, given, targets in (
+        ("Account", wanted.account_id, _TO_ACCOUNT),
+        ("Contact", wanted.contact_id, _TO_CONTACT),
+    ):
+        if not given:
+            values = {target: lead.get(source) for source, target in targets.items() if lead.get(source)}
+            writing.check_duplicates(org, org.objects[name], values, values, None, headers)
 
 
 def _account(org: Org, lead: Row, wanted: Conversion, owner: str, actor: Actor) -> Row:

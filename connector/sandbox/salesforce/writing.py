@@ -166,7 +166,7 @@ def _check(
     for rule in org.rules.validation:
         if rule.object == info.name and rule.strikes(after):
             raise _refused("FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message, *([rule.field] if rule.field else []))
-    _check_duplicates(org, info, values, after, row, headers)
+    check_duplicates(org, info, values, after, row, headers)
 
 
 def _check_references(org: Org, info: ObjectInfo, values: Values) -> None:
@@ -207,9 +207,10 @@ def _check_member(org: Org, info: ObjectInfo, after: Mapping[str, Any], row: Row
             raise _refused("DUPLICATE_VALUE", f"Already a campaign member. {other.id}")
 
 
-def _check_duplicates(
+def check_duplicates(
     org: Org, info: ObjectInfo, values: Values, after: Mapping[str, Any], row: Row | None, headers: Headers
 ) -> None:
+    """Raise `RowRefusedError` where a duplicate rule knows another row like this one."""
     for rule in org.rules.duplicates:
         touched = row is None or any(name in values for name in rule.fields)
         if rule.object != info.name or not touched or (rule.action == "alert" and headers.allow_duplicates):
