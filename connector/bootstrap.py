@@ -103,6 +103,7 @@ class Runtime:
     def __init__(self, database: Database, settings: Settings, *, limits: Limits | None = None) -> None:
         self.database = database
         self.tombstone_file = settings.tombstone_file
+        self.notice_networks = settings.notice_networks
         self._settings = settings
         self._limits = limits or Limits(forms_poll_seconds=settings.forms_poll_seconds)
         self._vault = open_vault(settings)

@@ -12,6 +12,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ API_VERSIONS = ("2026-03", "v3")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SHORTEST_FORM_SECRET = 16
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+Network = IPv4Network | IPv6Network
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
@@ -65,6 +67,7 @@ class Settings:
     with the embedded server means the key file (see `connector.store.vault`). `public_url` is the address that
     senders call, without a slash at the end. `form_secrets` maps a source to its secrets, newest first.
     `tombstones` names the file beside the database that remembers who was erased; see `tombstone_file`.
+    `notice_networks` are the inner networks that notices may be sent into.
     """
 
     home: Path
@@ -80,6 +83,7 @@ class Settings:
     log_level: str = "info"
     forms_poll_seconds: int = 60
     form_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    notice_networks: tuple[Network, ...] = ()
     hubspot: HubSpotSettings | None = None
     salesforce: SalesforceSettings | None = None
 
@@ -120,6 +124,7 @@ class Settings:
             log_level=read.choice("TASUKI_LOG_LEVEL", LOG_LEVELS),
             forms_poll_seconds=read.integer("TASUKI_FORMS_POLL_SECONDS", 1, 86_400),
             form_secrets=read.form_secrets(),
+            notice_networks=read.networks("TASUKI_NOTICE_NETWORKS"),
             hubspot=read.hubspot(),
             salesforce=read.salesforce(),
         )
@@ -279,6 +284,17 @@ class _Reader:
             else:
                 found[source] = (*found.get(source, ()), value)
         return MappingProxyType(found)
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        found: list[Network] = []
+        for text in _parts(self.given(name)):
+            try:
+                found.append(ip_network(text))
+            except ValueError:
+                self.problems.append(
+                    say("{name}: {text!r} must be a network such as 10.1.2.0/24 or an address", name=name, text=text)
+                )
+        return tuple(found)
 
     def hubspot(self) -> HubSpotSettings | None:
         secrets = _parts(self.secret("TASUKI_HUBSPOT_CLIENT_SECRET"))

@@ -79,6 +79,10 @@ _REASONS = {
     "not_taken": Words(
         say("the service did not take it, again and again"), say("Mend the address, then `tasuki notices --retry`.")
     ),
+    "inner_address": Words(
+        say("its address leads into your own network, which TASUKI_NOTICE_NETWORKS does not name"),
+        say("Name the network in TASUKI_NOTICE_NETWORKS or set another address, then `tasuki notices --retry`."),
+    ),
     "erased": Words(say("the person was erased"), say("Nothing to do: the text is gone with them.")),
     # drift that the policy holds
     "drift_missed_event": Words(

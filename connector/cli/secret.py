@@ -27,7 +27,8 @@ def set_(name: str) -> None:
     """Set NAME. The value is asked for, or read from standard input; it is sealed with the master key and never shown.
 
     A channel takes the address that its service gives (https://hooks.slack.com/services/…) or an apprise URL; `mail` an
-    apprise mail URL such as mailtos://user:password@smtp.example.com.
+    apprise mail URL such as mailtos://user:password@smtp.example.com. An address within your own network is refused
+    unless TASUKI_NOTICE_NETWORKS names its network.
     """
     if name != MAIL_SERVER and not name.startswith("channel."):
         raise UsageError(
@@ -39,6 +40,7 @@ def set_(name: str) -> None:
     if not messenger.understands(value):
         raise UsageError(say("No service belongs to this address; it was not set."), reason="bad_address")
     settings = read_settings()
+    messenger.refuse_inner(value, settings.notice_networks)
     with opened(settings) as database:
         installation_id = installation(database)
         with database.transaction(installation_id) as conn:

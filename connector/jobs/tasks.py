@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +37,7 @@ from connector.sync.reconcile import reconcile_due, reconcile_slice
 from connector.sync.sweep import sweep_slice, sweep_wanted
 from connector.vendors import messenger
 from connector.vendors.base import Lane
+from connector.vendors.fence import Network
 
 log = structlog.get_logger()
 
@@ -77,6 +79,7 @@ class Runtime(Protocol):
 
     database: Database
     tombstone_file: Path | None  #: Where erasures are remembered beside the database.
+    notice_networks: tuple[Network, ...]  #: Inner networks that notices may be sent into.
 
     def tenants(self) -> dict[int, Tenant]:
         """Installations that have a policy, with it."""
@@ -236,7 +239,8 @@ class Jobs:
     def notify(self, installation_id: int) -> None:
         """Send the notices that wait, in a job of their own: a channel that does not answer holds up no lead."""
         tenant = self._runtime.tenants().get(installation_id)
-        if tenant is not None and send_slice(tenant, messenger.send) == AT_ONCE:
+        send = partial(messenger.send, networks=self._runtime.notice_networks)
+        if tenant is not None and send_slice(tenant, send) == AT_ONCE:
             with self._runtime.database.transaction(installation_id) as conn:
                 _defer(conn, NOTIFY, installation_id)
 

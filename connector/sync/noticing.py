@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from connector.domain.effects import Notice
+from connector.errors import RejectedError
 from connector.store import history, notices, people, secrets
 from connector.store.database import Connection
 from connector.store.notices import NoticeRow
@@ -23,7 +24,7 @@ MAIL_SERVER = "mail"
 """The secret that holds the mail server's address, for notices to people: `mailtos://user:password@smtp.example.com`."""
 
 Send = Callable[[str, str], bool]
-"""Takes an address and a text; True when it went out."""
+"""Takes an address and a text; True when it went out. `RejectedError` for an address that will never do."""
 
 
 def keep_notices(
@@ -65,11 +66,12 @@ def send_slice(tenant: Tenant, send: Send) -> int:
 
 
 def _send(tenant: Tenant, row: NoticeRow, addresses: Sequence[str], send: Send) -> None:
-    went = False
+    went, never = False, ""
     text = _text(tenant, row)
     if addresses and text is not None:
-        answers = [send(address, text) for address in addresses]  # each is tried, whatever the others say
-        went = all(answers)
+        answers = [_try(send, address, text) for address in addresses]  # each is tried, whatever the others say
+        went = all(took for took, _ in answers)
+        never = next((reason for _, reason in answers if reason), "")
     with tenant.database.transaction(tenant.installation_id) as conn:
         if went:
             notices.sent(conn, row)
@@ -78,11 +80,22 @@ def _send(tenant: Tenant, row: NoticeRow, addresses: Sequence[str], send: Send) 
         elif not addresses:
             log.warning("notice_without_address", receiver=row.receiver)
             notices.park(conn, row, "address_not_set")
+        elif never:
+            log.warning("notice_refused", receiver=row.receiver, reason=never)
+            notices.park(conn, row, never)
         elif row.attempts >= tenant.limits.most_failures:
             log.warning("notice_not_taken", receiver=row.receiver, attempts=row.attempts)
             notices.park(conn, row, "not_taken")
         else:
             notices.later(conn, row, backoff(tenant.limits, row.attempts))
+
+
+def _try(send: Send, address: str, text: str) -> tuple[bool, str]:
+    """Whether it went out, and why it never will."""
+    try:
+        return send(address, text), ""
+    except RejectedError as error:
+        return False, error.reason
 
 
 def _text(tenant: Tenant, row: NoticeRow) -> str | None:

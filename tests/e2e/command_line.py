@@ -30,10 +30,10 @@ class CommandLine:
         (key,) = key_from_file(relay.settings.key_file)
         return cls(environment(relay.database.dsn, key, relay.settings.hubspot))
 
-    def run(self, *arguments: object, **environ: str) -> Result:
-        """Call `tasuki` with these arguments."""
+    def run(self, *arguments: object, given: str | None = None, **environ: str) -> Result:
+        """Call `tasuki` with these arguments, and with what stands on its standard input."""
         with _own_logging():
-            return CliRunner(env=self.environ | environ).invoke(main, [str(one) for one in arguments])
+            return CliRunner(env=self.environ | environ).invoke(main, [str(one) for one in arguments], input=given)
 
     def json(self, *arguments: object) -> Any:
         """What `--json` prints; the call must succeed."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,10 @@ from tests.e2e.relay import Relay
 
 NOTIFY = '      - notify: {to: [sales_alerts, marketing], text: "MQL {last_name}様"}'
 TOLD = "- start: mql_first_touch => - start: mql_first_touch\n" + NOTIFY
+
+
+HERE = (ip_network("127.0.0.1"),)
+send = partial(messenger.send, networks=HERE)
 
 
 class Channel:
@@ -82,8 +88,8 @@ def test_a_notice_reaches_its_channel_once_and_one_without_address_waits_for_a_p
     told(relay, tmp_path / "told")
     set_channel(relay, "sales_alerts", channel.url)
     relay.new_mql()
-    assert send_slice(relay.tenant, messenger.send) == 2
-    assert send_slice(relay.tenant, messenger.send) == 0
+    assert send_slice(relay.tenant, send) == 2
+    assert send_slice(relay.tenant, send) == 0
     assert channel.texts() == ["MQL 山田様"]
     assert states(relay, "channel:sales_alerts") == {("sent", None)}
     assert states(relay, "channel:marketing") == {("parked", "address_not_set")}
@@ -91,8 +97,29 @@ def test_a_notice_reaches_its_channel_once_and_one_without_address_waits_for_a_p
     assert all("山田".encode() not in bytes(row["sealed"]) for row in stored)
     set_channel(relay, "marketing", channel.url)
     assert CommandLine.of(relay).json("notices", "--retry")["retried"] == 1
-    send_slice(relay.tenant, messenger.send)
+    send_slice(relay.tenant, send)
     assert channel.texts() == ["MQL 山田様"] * 2
+
+
+@pytest.mark.fault("T12")
+def test_a_notice_into_our_own_network_waits_for_a_person_and_reaches_nobody(
+    relay: Relay, channel: Channel, tmp_path: Path
+) -> None:
+    told(relay, tmp_path / "told")
+    set_channel(relay, "sales_alerts", channel.url)
+    cli = CommandLine.of(relay)
+    refused = cli.run("secret", "set", "channel.marketing", given=channel.url)
+    assert refused.exit_code == 3
+    assert "127.0.0.1, within your own network" in refused.stderr
+    assert (
+        cli.run("secret", "set", "channel.marketing", given=channel.url, TASUKI_NOTICE_NETWORKS="127.0.0.0/8").exit_code
+        == 0
+    )
+    relay.new_mql()
+    assert send_slice(relay.tenant, messenger.send) == 2
+    assert channel.heard == []
+    assert states(relay, "channel:sales_alerts") == {("parked", "inner_address")}
+    assert "TASUKI_NOTICE_NETWORKS" in cli.run("notices").stdout
 
 
 def test_a_dead_channel_holds_up_nobody_and_is_parked_in_the_end(
@@ -104,7 +131,7 @@ def test_a_dead_channel_holds_up_nobody_and_is_parked_in_the_end(
     contact_id = relay.new_mql()
     assert relay.contact(contact_id)["hubspot_owner_id"], "the lead goes on"
     for _ in range(relay.limits.most_failures):
-        send_slice(relay.tenant, messenger.send)
+        send_slice(relay.tenant, send)
         with relay.database.transaction(relay.installation_id) as conn:
             conn.execute("UPDATE notice SET not_before = now()")
     assert channel.texts() == ["MQL 山田様"]

@@ -3,6 +3,9 @@
 from connector.engine.plan import prepare
 from connector.policy.loader import load_policy
 from tests.faults import children
+from tests.faults.jobs import worker_process
+
+__all__ = ["worker_process"]
 
 _policy = load_policy(children.POLICY)
 children._PLANS[_policy.hash] = prepare(_policy)

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from connector.errors import RetryableError
 from connector.jobs.engine import defer_once
 from connector.store.database import Database
+from tests.faults.children import context
+from tests.faults.jobs import worker_process
 
-SCRIPT = Path(__file__).with_name("worker_process.py")
 #: Seconds, small, so that the tests are quick: the proportions are the product's.
 QUICK = {"heartbeat_seconds": 0.5, "stale_seconds": 2.0, "rescue_seconds": 0.3, "grace_seconds": 1.0}
+
+
+class Worker:
+    """A worker's process, forked from one that has everything loaded: a thousand starts are no matter of hours."""
+
+    def __init__(self, dsn: str, given: dict[str, float]) -> None:
+        self._process = context.Process(target=worker_process.main, args=(dsn, given))
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self._process.is_alive():
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+
+    def wait(self, seconds: float = 20.0) -> int | None:
+        """Its exit code once it has ended; an error when it does not."""
+        self._process.join(seconds)
+        assert self._process.exitcode is not None, "it did not end in time"
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """Its exit code, None while it lives."""
+        return self._process.exitcode
 
 
 class Bench:
@@ -27,17 +53,15 @@ class Bench:
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
         self.database = Database.open(dsn, max_size=4)
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[Worker] = []
         with self.database.autocommit() as conn:
             conn.execute("CREATE TABLE did (what text, key int, pid int, at timestamptz DEFAULT clock_timestamp())")
             conn.execute("CREATE TABLE hold (key int)")
             conn.execute("CREATE TABLE due (key int)")
 
-    def start_worker(self, dsn: str | None = None, **settings: float) -> subprocess.Popen[bytes]:
+    def start_worker(self, dsn: str | None = None, **settings: float) -> Worker:
         """Start one worker process."""
-        command = [sys.executable, str(SCRIPT), dsn or self.dsn, json.dumps(QUICK | settings)]
-        root = str(Path(__file__).parents[3])
-        process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": root})
+        process = Worker(dsn or self.dsn, QUICK | settings)
         self.processes.append(process)
         return process
 

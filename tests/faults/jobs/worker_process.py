@@ -1,13 +1,11 @@
-"""A worker process for the fault tests: `python worker_process.py DSN [settings as JSON]`.
+"""A worker process for the fault tests; `main` is what it does.
 
 Its tasks write what they did to the table `did` of the test's database.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 import threading
 
 from connector.jobs.engine import JobTask, defer_once
@@ -59,7 +57,3 @@ def main(dsn: str, given: dict[str, float]) -> None:
 
         tasks = [JobTask(name=run.__name__, run=run) for run in (hold, cling, count, serve)]
         run_worker(dsn, tasks, settings=settings, on_wake=look, stop=stop)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], json.loads(sys.argv[2]) if len(sys.argv) > 2 else {})
