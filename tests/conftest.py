@@ -23,6 +23,7 @@ from connector.store.database import Database
 from connector.store.embedded import embedded_database
 from connector.store.migrate import migrate
 from tests.faults import results
+from tests.remembered import remember
 
 # How long an example takes says something of the machine alone. `make soak` looks further, at random: see `cases`.
 settings.register_profile(
@@ -38,7 +39,10 @@ settings.load_profile("tasuki")
 
 TEMPLATE = "tasuki_template"
 _UNFINISHED = "tasuki_template_unfinished"
-_RUN = "TASUKI_TEST_RUN"
+_HOME = "TASUKI_TEST_HOME"
+_PREFIX = "tasuki-test-"
+_ROOMY_BYTES = 4 * 1024**3
+_ABANDONED_SECONDS = 6 * 3600
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     os.environ["TASUKI_LANG"] = "en"  # whatever the machine speaks
     if not hasattr(config, "workerinput"):
-        os.environ[_RUN] = uuid.uuid4().hex[:12]
+        os.environ[_HOME] = str(_place() / f"{_PREFIX}{uuid.uuid4().hex[:12]}")
         if config.option.reliability is not None:
             config.pluginmanager.register(results.Recorder(config.option.reliability, soak=_is_soak(config)))
 
@@ -81,28 +85,47 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the run's data once its server, which stops with its last user, has stopped."""
-    home = _home()
+    home = Path(os.environ[_HOME])
     if hasattr(config, "workerinput") or not home.exists():
         return
-    with open(cluster.launcher_lock(home), "rb") as launcher:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:  # a process that a test left behind may still use it
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(launcher, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                shutil.rmtree(home)
-                return
-            time.sleep(0.05)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not _removed(home):  # a process that a test left behind may still use it
+        time.sleep(0.05)
+    for other in home.parent.glob(f"{_PREFIX}*"):  # of a run that was killed
+        if time.time() - other.stat().st_mtime > _ABANDONED_SECONDS:
+            _removed(other)
 
 
-def _home() -> Path:
-    # not pytest's own directory: as root the server's user could not enter that
-    return Path(tempfile.gettempdir()) / f"tasuki-test-{os.environ[_RUN]}"
+def _removed(home: Path) -> bool:
+    """Remove a run's data unless its server lives."""
+    with contextlib.suppress(OSError), open(cluster.launcher_lock(home), "rb") as launcher:
+        fcntl.flock(launcher, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        shutil.rmtree(home)
+        return True
+    return False
+
+
+def _place() -> Path:
+    """In memory where there is plenty: each test makes and drops a database of hundreds of files.
+
+    Not pytest's own directory: as root the server's user could not enter that.
+    """
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOMY_BYTES
+    return memory if roomy else Path(tempfile.gettempdir())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _remembered() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        remember(patch)
+        yield
 
 
 @pytest.fixture(scope="session")
 def postgres_dsn() -> Iterator[str]:
     """The DSN of a server that this run's processes share; its role may create databases."""
-    with embedded_database(_home()) as dsn:
+    with embedded_database(Path(os.environ[_HOME])) as dsn:
         _make_template(dsn)
         yield dsn
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from connector.domain.calendar import Calendar
 from connector.domain.drift import DriftClass, Handling
+from connector.domain.zones import zone_names
 from connector.policy.build.context import Context, label_of
 from connector.policy.document import Where
 from connector.policy.files.settings import CalendarModel, ListModel, PolicyFile
@@ -22,14 +23,14 @@ WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 def zone_of(model: PolicyFile, where: Where, report: Report) -> ZoneInfo:
     """The policy's time zone; UTC after noting that it does not exist."""
-    if model.time_zone in available_timezones():
+    if model.time_zone in zone_names():
         return ZoneInfo(model.time_zone)
     report.error(
         where / "time_zone",
         say("there is no time zone `{time_zone}`; write one such as Asia/Tokyo", time_zone=model.time_zone),
         reason="unknown_zone",
         got=model.time_zone,
-        allowed=sorted(available_timezones()),
+        allowed=sorted(zone_names()),
     )
     return ZoneInfo("UTC")
 

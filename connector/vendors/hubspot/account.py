@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from zoneinfo import available_timezones
 
+from connector.domain.zones import zone_names
 from connector.vendors.base import Lane
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.protocol import UI_DOMAIN
@@ -32,5 +32,5 @@ def account_of(vendor: HubSpotVendor) -> Account:
     domain, zone = str(told.get("uiDomain")), str(told.get("timeZone"))
     return Account(
         ui_domain=domain if _UI_DOMAIN.fullmatch(domain) else UI_DOMAIN,
-        time_zone=zone if zone in available_timezones() else _UTC,
+        time_zone=zone if zone in zone_names() else _UTC,
     )
