@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import parse_qs
 
 
 @dataclass(kw_only=True)
@@ -45,3 +46,8 @@ class Stand(Answering, Protocol):
 
     def close(self) -> None:
         """Stop its timers and what it sends."""
+
+
+def form(body: bytes) -> dict[str, str]:
+    """A form's values; the last one of a name that stands there twice."""
+    return {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from connector.sandbox.clock import iso
 from connector.sandbox.dice import seeded
+from connector.sandbox.exchange import form
 from connector.sandbox.portal import Portal
 from connector.sandbox.wire import ApiRefusalError, Call, Json, Reply, correlation_id, not_found_json, refusal
 
@@ -146,13 +147,9 @@ def _bad(status: str, message: str, error: str = "invalid_grant") -> ApiRefusalE
     return ApiRefusalError(Reply(status=400, body=body), reason=status.lower())
 
 
-def _form(call: Call) -> dict[str, str]:
-    return {name: values[-1] for name, values in parse_qs(call.raw_body.decode("utf-8", "replace")).items()}
-
-
 def token_endpoint(portal: Portal, tokens: Tokens, call: Call) -> Reply:
     """POST /oauth/v1/token, /oauth/v3/token, /oauth/2026-03/token (form body)."""
-    given = _form(call)
+    given = form(call.raw_body)
     if given.get("client_id") != tokens.client_id:
         raise _bad("BAD_CLIENT_ID", "missing or unknown client id", "invalid_client")
     if given.get("client_secret") != portal.webhooks.settings.app_secret:
@@ -217,7 +214,7 @@ def access_token_info(portal: Portal, tokens: Tokens, call: Call) -> Reply:
 
 def introspect(portal: Portal, tokens: Tokens, call: Call) -> Reply:
     """POST /oauth/2026-03/token/introspect (form body `token`)."""
-    found = tokens.access.get(_form(call).get("token", ""))
+    found = tokens.access.get(form(call.raw_body).get("token", ""))
     if found is None or found.revoked or (found.expires_at is not None and found.expires_at <= portal.now()):
         return Reply(body={"active": False})
     return Reply(body={"active": True, **_token_json(portal, found)})
@@ -225,7 +222,7 @@ def introspect(portal: Portal, tokens: Tokens, call: Call) -> Reply:
 
 def revoke(tokens: Tokens, call: Call) -> Reply:
     """POST /oauth/2026-03/token/revoke (form body `token`), DELETE /oauth/v1/refresh-tokens/{token}."""
-    wanted = call.args[0] if call.args else _form(call).get("token", "")
+    wanted = call.args[0] if call.args else form(call.raw_body).get("token", "")
     grant = tokens.refresh.pop(wanted, None)
     if grant is not None:
         grant.revoked = True

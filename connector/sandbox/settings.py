@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
 
-from connector.errors import UsageError
+from connector.sandbox.switches import Switches
 
 
 @dataclass(kw_only=True)
-class SandboxSettings:
+class SandboxSettings(Switches):
     """Mutable on purpose: a test turns a switch in the middle of a run."""
 
     #: seeds every random choice of the sandbox (order of batches, webhooks, names)
@@ -62,27 +61,3 @@ class SandboxSettings:
     access_token_seconds: int = 1800
     #: tokens need the scope of what they call
     enforce_scopes: bool = True
-
-    def update(self, changes: dict[str, Any]) -> None:
-        """Set the named switches; an unknown name or a wrong type is a UsageError that lists what exists."""
-        known = {one.name for one in fields(self)}
-        unknown = sorted(set(changes) - known)
-        if unknown:
-            raise UsageError(
-                f"Unknown sandbox settings {', '.join(unknown)}; known: {', '.join(sorted(known))}.",
-                reason="unknown_setting",
-            )
-        for name, given in changes.items():
-            now = getattr(self, name)
-            whole = isinstance(given, int) and not isinstance(given, bool)
-            value = float(given) if whole and isinstance(now, float) else given
-            if type(value) is not type(now):
-                raise UsageError(
-                    f"Sandbox setting {name} needs a {type(now).__name__}, not {type(value).__name__}.",
-                    reason="wrong_setting_type",
-                )
-            setattr(self, name, value)
-
-    def as_json(self) -> dict[str, Any]:
-        """All switches with their present values."""
-        return asdict(self)

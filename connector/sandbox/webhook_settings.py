@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from connector.errors import UsageError
 from connector.sandbox.object_types import OBJECT_TYPES
+from connector.sandbox.switches import Switches
 
 #: changes of these never reach a webhook
 NOT_SUBSCRIBABLE = frozenset(("num_unique_conversion_events", "hs_lastmodifieddate", "lastmodifieddate"))
@@ -15,7 +16,7 @@ MAX_SUBSCRIPTIONS = 1000
 
 
 @dataclass(kw_only=True)
-class WebhookSettings:
+class WebhookSettings(Switches):
     """The app's webhook target and the sender's manners."""
 
     #: where deliveries go; "" = nowhere, events are dropped
@@ -48,22 +49,6 @@ class WebhookSettings:
     paused: bool = False
     #: a customer's workflow that posts the contact here at every form submission; "" = none
     workflow_url: str = ""
-
-    def update(self, changes: dict[str, Any]) -> None:
-        """Set the named switches; unknown names are a UsageError."""
-        known = {one.name for one in fields(self)}
-        unknown = sorted(set(changes) - known)
-        if unknown:
-            raise UsageError(
-                f"Unknown webhook settings {', '.join(unknown)}; known: {', '.join(sorted(known))}.",
-                reason="unknown_setting",
-            )
-        for name, value in changes.items():
-            setattr(self, name, value)
-
-    def as_json(self) -> dict[str, Any]:
-        """All switches; the secret is the sandbox's own and no secret."""
-        return asdict(self)
 
 
 @dataclass(kw_only=True, slots=True)

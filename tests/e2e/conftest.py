@@ -23,11 +23,16 @@ MakeSalesforceRelay = Callable[..., SalesforceRelay]
 
 
 @pytest.fixture
-def make_relay(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeRelay]:
+def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No vendor limits calls, nor does its sandbox: pacing them is proven in the quota's and the clients' own tests."""
+    for module, name in ((bootstrap, "HUBSPOT_LIMITS"), (bootstrap_salesforce, "SALESFORCE_LIMITS")):
+        monkeypatch.setattr(module, name, dict.fromkeys(getattr(module, name), (1e6, 1.0)))
+
+
+@pytest.fixture
+def make_relay(database: Database, tmp_path: Path, unpaced: None) -> Iterator[MakeRelay]:
     """Makes a relay; keywords are the sandbox's switches, `contacts`, `policy` and `limits`."""
     made: list[Relay] = []
-    # The sandbox enforces no limits here either: pacing calls is proven in the quota's and the client's own tests.
-    monkeypatch.setattr(bootstrap, "HUBSPOT_LIMITS", dict.fromkeys(bootstrap.HUBSPOT_LIMITS, (1e6, 1.0)))
 
     def make(*, policy: Path = POLICY, limits: Limits = QUICK, **switches: Any) -> Relay:
         sandbox = start_sandbox(**({"contacts": 0, "limits_enabled": False} | switches))
@@ -42,13 +47,9 @@ def make_relay(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def make_salesforce_relay(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[MakeSalesforceRelay]:
+def make_salesforce_relay(database: Database, tmp_path: Path, unpaced: None) -> Iterator[MakeSalesforceRelay]:
     """Makes a relay on Salesforce; keywords are the sandbox's switches, `people`, `policy` and `limits`."""
     made: list[SalesforceRelay] = []
-    unlimited = dict.fromkeys(bootstrap_salesforce.SALESFORCE_LIMITS, (1e6, 1.0))
-    monkeypatch.setattr(bootstrap_salesforce, "SALESFORCE_LIMITS", unlimited)
 
     def make(*, policy: Path = POLICY, limits: Limits = QUICK, **switches: Any) -> SalesforceRelay:
         org = start_salesforce(**({"people": 0, "limits_enabled": False} | switches))
@@ -69,13 +70,10 @@ def salesforce_relay(make_salesforce_relay: MakeSalesforceRelay) -> SalesforceRe
 
 
 @pytest.fixture
-def make_both(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBoth]:
+def make_both(database: Database, tmp_path: Path, unpaced: None) -> Iterator[MakeBoth]:
     """Makes a relay between a portal and an org; keywords are `policy`, `limits`, and the sandboxes' switches by
     `hubspot` and `salesforce`."""
     made: list[BothRelay] = []
-    monkeypatch.setattr(bootstrap, "HUBSPOT_LIMITS", dict.fromkeys(bootstrap.HUBSPOT_LIMITS, (1e6, 1.0)))
-    unlimited = dict.fromkeys(bootstrap_salesforce.SALESFORCE_LIMITS, (1e6, 1.0))
-    monkeypatch.setattr(bootstrap_salesforce, "SALESFORCE_LIMITS", unlimited)
 
     def make(
         *,

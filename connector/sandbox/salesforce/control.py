@@ -213,12 +213,7 @@ class SalesforceControl(CommonControl):
         return _dump(row)
 
     def _patch_messages(self, body: Json, query: Query) -> Json:
-        settings = self.service.outbound.settings
-        unknown = sorted(set(body) - set(vars(settings)))
-        if unknown:
-            raise UsageError(f"Unknown message settings {', '.join(unknown)}.", reason="unknown_setting")
-        for name, value in body.items():
-            setattr(settings, name, value)
+        self.service.outbound.settings.update(body)
         self.service.outbound.wake()
         return self.service.outbound.state()
 

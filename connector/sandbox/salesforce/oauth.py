@@ -10,7 +10,7 @@ import base64
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from connector.sandbox.clock import machine_ms
 from connector.sandbox.dice import seeded
+from connector.sandbox.exchange import form
 from connector.sandbox.salesforce.org import Org
 from connector.sandbox.salesforce.wire import Actor, Call, Json, RefusalError, Reply, invalid_session, refusal
 
@@ -102,7 +103,7 @@ class Sessions:
 
     def token_endpoint(self, call: Call) -> Reply:
         """POST /services/oauth2/token"""
-        given = _form(call)
+        given = form(call.raw_body)
         kind = given.get("grant_type")
         if self.blocked:
             raise _bad("invalid_grant", "user is not admin approved to access this app")
@@ -123,7 +124,7 @@ class Sessions:
 
     def revoke_endpoint(self, call: Call) -> Reply:
         """POST /services/oauth2/revoke"""
-        token = _form(call).get("token", "") or call.one("token")
+        token = form(call.raw_body).get("token", "") or call.one("token")
         self.refresh.pop(token, None)
         if token in self.known:
             self.known[token].revoked = True
@@ -225,10 +226,6 @@ class Sessions:
             "scope": "api refresh_token",
         }
         return Reply(body=body | ({"refresh_token": refresh} if refresh else {}))
-
-
-def _form(call: Call) -> dict[str, str]:
-    return {name: values[-1] for name, values in parse_qs(call.raw_body.decode("utf-8", "replace")).items()}
 
 
 def _bad(error: str, description: str) -> RefusalError:

@@ -20,6 +20,7 @@ from lxml import etree
 from connector.sandbox.dice import seeded
 from connector.sandbox.salesforce.ids import made_id
 from connector.sandbox.salesforce.org import Change, Org, Row
+from connector.sandbox.switches import Switches
 
 MOST = 100
 _SPACE = "http://soap.sforce.com/2005/09/outbound"
@@ -27,7 +28,7 @@ _LOG = 10_000
 
 
 @dataclass(kw_only=True)
-class MessageSettings:
+class MessageSettings(Switches):
     """How messages are sent; changed over the control API."""
 
     #: machine seconds that notifications wait for company
@@ -132,7 +133,7 @@ class OutboundMessages:
         """Settings, actions, queue and totals."""
         with self._condition:
             return {
-                "settings": asdict(self.settings),
+                "settings": self.settings.as_json(),
                 "actions": [asdict(one) for one in self.actions.values()],
                 "waiting": len(self._queue),
                 "in_flight": self._in_flight,
