@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from connector.domain.normalise import TIDIES
 from connector.errors import RetryableError
 from connector.store import identities, leads, links, merging, mirrors
 from connector.store.database import Connection
@@ -93,15 +94,15 @@ def _settled(line: Line, create: Create, email: str, result: WriteResult, harves
 
 
 def _first_values(line: Line, claim: ReadClaim) -> dict[str, str]:
-    """A new person's first values: the address, what the form gave for fields that the policy maps, what another CRM
-    shows."""
+    """A new person's first values: the address, what the form gave for fields that the policy maps (as it wants them
+    tidied), what another CRM shows."""
     given: Mapping[str, str] = (claim.arrival or {}).get("values") or {}
     values: dict[str, str] = {**((claim.arrival or {}).get("properties") or {})}
     values.setdefault(line.dialect.email_property, address(claim))
     for name, text in given.items():
-        for home in line.binding.homes_of(name):
+        for definition, home in line.binding.homes_of(name):
             if home.object_type == line.dialect.person_type:
-                values.setdefault(home.name, text)
+                values.setdefault(home.name, TIDIES[definition.tidy](text) if definition.tidy else text)
     return values
 
 

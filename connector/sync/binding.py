@@ -55,11 +55,11 @@ class Binding(Sources):
         """The fields that live on this object type."""
         return self._by_type.get(object_type, ())
 
-    def homes_of(self, name: str) -> Iterator[Home]:
-        """Where the fields of this name live, the first policy's first."""
+    def homes_of(self, name: str) -> Iterator[tuple[FieldDef, Home]]:
+        """The fields of this name and where they live, the first policy's first."""
         for definition in self.plan.policy.fields.values():
             if definition.name == name:
-                yield from self.dialect.homes(definition)
+                yield from ((definition, home) for home in self.dialect.homes(definition))
 
     @cached_property
     def _by_type(self) -> Mapping[str, Sequence[tuple[FieldDef, Home]]]:

@@ -45,3 +45,20 @@ def test_from_a_fresh_org_to_a_running_policy(database: Database, tmp_path: Path
         assert cli.run("connect", "salesforce", POLICY, "--package", package).exit_code == 0
         assert (package / "force-app/main/default/objects/Lead/fields/TasukiScore__c.field-meta.xml").exists()
         assert cli.run("connect", "hubspot", POLICY).exit_code == 3
+
+        # JWT bearer instead of the secret: a key, and the user it signs for; the session of before is not taken.
+        key = tmp_path / "salesforce.pem"
+        key.write_text(org.issue_key(), "utf-8")
+        jwt = CommandLine({name: value for name, value in cli.environ.items() if not name.endswith("CLIENT_SECRET")})
+        jwt.environ |= {
+            "TASUKI_SALESFORCE_PRIVATE_KEY_FILE": str(key),
+            "TASUKI_SALESFORCE_USERNAME": "nobody@example.jp",
+        }
+        refused = jwt.run("connect", "salesforce", POLICY)
+        assert refused.exit_code not in (0, 1)
+        assert "BEGIN" not in refused.output
+        jwt.environ["TASUKI_SALESFORCE_USERNAME"] = org.username
+        org.reset_calls()
+        told = jwt.json("connect", "salesforce", POLICY)
+        assert (told["applied"], told["steps"], told["account_id"]) == (True, [], org.organization_id)
+        assert org.call_count("oauth.token") == 1
