@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +14,7 @@ import orjson
 import urllib3
 
 from connector.engine.plan import Plan
-from connector.errors import UsageError
+from connector.errors import RejectedError, RetryableError, UsageError
 from connector.policy.model import Policy
 from connector.settings_salesforce import SalesforceSettings
 from connector.store import connections, credentials, policies
@@ -29,7 +29,7 @@ from connector.sync.tokens import SharedTokens, configure
 from connector.texts import joined, listing, say
 from connector.vendors.base import ActivityKind
 from connector.vendors.http import Timeouts
-from connector.vendors.provisioning import ProvisionPlan, still_known
+from connector.vendors.provisioning import Problem, ProvisionPlan, still_known
 from connector.vendors.salesforce import provision
 from connector.vendors.salesforce.client import PATIENT, SalesforceVendor
 from connector.vendors.salesforce.dialect import SalesforceDialect
@@ -222,10 +222,12 @@ class Org:
     account_id: str
     vendor: SalesforceVendor
     now: datetime
+    changes: Subscription | None = None  #: Its change events, where they are to be followed.
 
     def plan(self, policy: Policy) -> ProvisionPlan:
         """What connecting would change in the org; reads only."""
-        return provision.plan(policy, self.vendor)
+        plan = provision.plan(policy, self.vendor)
+        return replace(plan, problems=(*plan.problems, *_unheard(self.changes)))
 
     def provision(self, plan: ProvisionPlan) -> None:
         """Carry the plan out and remember what the org can do. Raises `UsageError` for what it cannot hold."""
@@ -251,9 +253,26 @@ def open_org(database: Database, vault: Vault, settings: SalesforceSettings, ins
             account_id=row.account_id,
             vendor=vendor,
             now=now,
+            changes=org_changes(settings, row, database=database, vault=vault) if settings.changes else None,
         )
     finally:
         vendor.close()
+
+
+def _unheard(changes: Subscription | None) -> Iterator[Problem]:
+    """What keeps change events from coming. The poll does without them, so nothing is stopped by it."""
+    if changes is None:
+        return
+    try:
+        changes.check()
+    except (RejectedError, RetryableError) as error:
+        yield Problem(
+            severity="warning",
+            object_type="ChangeEvent",
+            property_name=changes.topic,
+            reason=error.reason,
+            message=error.message,
+        )
 
 
 def connect_salesforce(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import psycopg
 import structlog
 
-from connector.errors import RejectedError, RetryableError
+from connector.errors import RejectedError, RetryableError, UsageError
 from connector.store.database import has_something_to_read, session_dsn
 from connector.sync.following import Followed
 
@@ -53,9 +53,9 @@ class Listener:
                 continue
             except RetryableError as error:
                 log.info("stream_broke_off", reason=error.reason)
-            except RejectedError as error:
+            except (RejectedError, UsageError) as error:
                 log.error("stream_refused", reason=error.reason, remedy=str(error))
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 log.warning("listener_lost_database", error=type(error).__name__)
             failures += 1
             stop.wait(self._pause_seconds(failures))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from connector.sandbox.salesforce.handle import start_salesforce
+from connector.sandbox.salesforce.handle import SalesforceHandle, start_salesforce
 from connector.store.database import Database
 from tests.e2e.command_line import CommandLine
 from tests.e2e.relay import POLICY
@@ -41,6 +42,7 @@ def test_from_a_fresh_org_to_a_running_policy(database: Database, tmp_path: Path
         assert cli.json("connect", "salesforce", POLICY)["steps"] == []
         assert cli.run("activate", POLICY).exit_code == 0
 
+        _change_events_are_checked(cli, org)
         package = tmp_path / "package"
         assert cli.run("connect", "salesforce", POLICY, "--package", package).exit_code == 0
         assert (package / "force-app/main/default/objects/Lead/fields/TasukiScore__c.field-meta.xml").exists()
@@ -62,3 +64,17 @@ def test_from_a_fresh_org_to_a_running_policy(database: Database, tmp_path: Path
         told = jwt.json("connect", "salesforce", POLICY)
         assert (told["applied"], told["steps"], told["account_id"]) == (True, [], org.organization_id)
         assert org.call_count("oauth.token") == 1
+
+
+def _change_events_are_checked(cli: CommandLine, org: SalesforceHandle) -> None:
+    """A channel that the org has not is told of; the poll does without it, so connecting goes on."""
+    following = {"TASUKI_SALESFORCE_CHANGES": "Tasuki"}
+    if importlib.util.find_spec("grpc") is None:
+        refused = CommandLine(cli.environ | following).run("connect", "salesforce", POLICY)
+        assert (refused.exit_code, "tasuki[cdc]" in refused.output) == (3, True)
+        return
+    following["TASUKI_SALESFORCE_PUBSUB"] = org.start_changes()
+    for channel, reasons in (("Tasuki", ["changes_refused"]), ("ChangeEvents", [])):
+        told = CommandLine(cli.environ | following | {"TASUKI_SALESFORCE_CHANGES": channel}).json("connect", POLICY)
+        assert [one["reason"] for one in told["problems"] if one["object_type"] == "ChangeEvent"] == reasons
+        assert told["applied"]

@@ -31,10 +31,12 @@ from connector.jobs.engine import JobTask
 from connector.jobs.worker import _guarded
 from connector.policy.loader import load_policy
 from connector.settings import Settings
+from connector.store import connections
 from connector.store.database import Database
 from connector.sync.context import Limits, Tenant
 from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
+from connector.sync.following import KIND
 from connector.sync.reading import read_slice
 from connector.vendors.base import Lane
 from connector.vendors.salesforce.oauth import SessionTokens
@@ -63,7 +65,16 @@ class Order:
 
 def run(order: Order) -> bool:
     """Let a worker live; returns whether its failpoint ended it. Any other end is an error."""
-    child = context.Process(target=work, args=(order,))
+    return _lives(work, order)
+
+
+def run_listener(order: Order, last: int) -> bool:
+    """Let a listener live until it has stored the event of this number; returns as `run` does."""
+    return _lives(follow, order, last)
+
+
+def _lives(life: Callable[..., None], *given: object) -> bool:
+    child = context.Process(target=life, args=given)
     child.start()
     child.join(60)
     if child.exitcode == -signal.SIGKILL:
@@ -132,6 +143,20 @@ def ingest_all(order: Order, deliveries: int | None) -> None:
     with _running(order) as (runtime, _):
         while (count := runtime.ingest()) and (deliveries is None or taken + count < deliveries):
             taken += count
+
+
+def follow(order: Order, last: int) -> None:
+    """A listener that stops once it has stored the event of this number, or is killed before."""
+    with _running(order) as (runtime, _), Database.open(order.dsn, max_size=2) as database:
+        followed = runtime.followed()
+        assert followed is not None
+
+        def goes_on() -> bool:
+            with database.transaction(order.installation_id) as conn:
+                position = connections.cursor(conn, order.connection_id, KIND)[0]
+            return position is None or int.from_bytes(bytes.fromhex(position["position"]), "big") < last
+
+        followed.follow(goes_on)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ ENTITIES = ("Lead", "Contact", "Account", "Opportunity", "Task", "Event", "Campa
 _TYPES = {"created": "CREATE", "updated": "UPDATE", "deleted": "DELETE", "undeleted": "UNDELETE"}
 _ORIGINS = {"UI": "com/salesforce/api/soap/66.0;client=SfdcInternalAPI/", "API": "com/salesforce/api/rest/66.0"}
 _MOST = 200_000
+_START = 1_000
 
 
 class ReplayError(Exception):
@@ -69,11 +70,13 @@ class Bus:
         #: raised to end every subscription
         self.generation = 0
         self.subscribers = 0
+        #: how many there were in all
+        self.subscriptions = 0
         self._org = org
         self._rng = seeded(org.settings.seed + 3)
         self._kept: deque[Event] = deque(maxlen=_MOST)
         self._schemas: dict[str, Schema] = {}
-        self._last = 1_000
+        self._last = _START
         #: replay ids below this are outside the retention window
         self._floor = self._last
         self._counter = itertools.count(1)
@@ -153,6 +156,7 @@ class Bus:
                 "kept": len(self._kept),
                 "last": self._last,
                 "subscribers": self.subscribers,
+                "subscriptions": self.subscriptions,
             }
 
     # ------------------------------------------------------------------ what is heard
@@ -172,7 +176,7 @@ class Bus:
         """The number behind which a replay id says to go on; `ReplayError`."""
         number = int.from_bytes(replay_id, "big") if len(replay_id) == 10 else -1
         self._drop_old()
-        given = number == self._last or any(one.number == number for one in self._kept)
+        given = number in (_START, self._last) or any(one.number == number for one in self._kept)
         if not given or number < self._floor:
             raise ReplayError
         return number

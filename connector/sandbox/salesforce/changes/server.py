@@ -83,6 +83,7 @@ class PubSub:
         threading.Thread(target=follower.hear, args=(requests,), daemon=True).start()
         context.add_callback(follower.leave)
         self.bus.subscribers += 1
+        self.bus.subscriptions += 1
         try:
             yield from follower.answers()
         finally:

@@ -16,8 +16,9 @@ from typing import Any, Final
 
 import fastavro
 import orjson
-from fastavro.schema import SchemaParseException
+from fastavro.schema import SchemaParseException, UnknownType
 
+from connector.errors import RejectedError
 from connector.vendors.salesforce.changes.inbound import ENTITIES, UNREADABLE, Change, is_our_name
 
 HEADER: Final = "ChangeEventHeader"
@@ -66,9 +67,19 @@ class Decoder:
     def _schema(self, schema_id: str) -> _Schema:
         found = self._schemas.get(schema_id)
         if found is None:
-            raw = orjson.loads(self._schema_of(schema_id))
-            found = self._schemas[schema_id] = _Schema(raw, fastavro.parse_schema(raw))
+            found = self._schemas[schema_id] = _parsed(self._schema_of(schema_id))
         return found
+
+
+def _parsed(text: str) -> _Schema:
+    try:
+        raw = orjson.loads(text)
+        return _Schema(raw, fastavro.parse_schema(raw))
+    except (*_UNREADABLE, UnknownType) as error:
+        raise RejectedError(
+            "Salesforce's schema of its change events cannot be read; the poll goes on, and finds what they told.",
+            reason="schema_unreadable",
+        ) from error
 
 
 def _change(schema: Mapping[str, Any], record: Mapping[str, Any], replay_id: bytes, user_id: str | None) -> Change:

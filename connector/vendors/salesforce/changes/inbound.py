@@ -138,7 +138,9 @@ def _of_record(change: Change, account_id: str, record_id: str, at: datetime) ->
         return  # nothing but the record's own times
     for name in names:
         key, value = _key(account_id, change.replay_id, record_id, name), change.fields[name]
-        yield InboundEvent(key=key, property_name=name, value=value, redacted=not change.told, **shared)
+        # a value that is not ours after all, under our name, is to be kept as a person's
+        told: dict[str, Any] = {"value": value, "redacted": not change.told, "actor_is_person": change.told}
+        yield InboundEvent(key=key, property_name=name, **told, **shared)
     if not names:
         yield InboundEvent(key=_key(account_id, change.replay_id, record_id, ""), **shared)
 

@@ -81,7 +81,9 @@ class Subscription:
     def check(self) -> None:
         """Return when the channel is there and may be followed; raises as `follow` does."""
         with _channel(self._address) as channel, _translated(self._sessions):
-            self._ask(channel, "GetTopic", "TopicRequest", "TopicInfo", topic_name=self.topic)
+            topic = self._ask(channel, "GetTopic", "TopicRequest", "TopicInfo", topic_name=self.topic)
+        if not topic.can_subscribe:
+            raise _refused("may not subscribe")
 
     def follow(self, after: bytes | None) -> Generator[Told | None]:
         """See `Stream.follow`."""
@@ -231,15 +233,22 @@ def _translated(sessions: Sessions) -> Iterator[None]:
             sessions.renew(token)
             raise RetryableError("The session has ended; another one was asked for.", reason="session_ended") from error
         if code in _FOR_A_PERSON:
-            raise RejectedError(
-                say(
-                    "Salesforce refuses its stream of changes ({code}): check that TASUKI_SALESFORCE_CHANGES names a "
-                    "channel of the org, and that the integration user may view all records of the objects in it.",
-                    code=reason or code.lower(),
-                ),
-                reason="changes_refused",
-            ) from error
-        raise RetryableError("The stream of changes broke off.", reason=f"grpc_{code.lower()}") from error
+            raise _refused(reason or code.lower()) from error
+        raise RetryableError(
+            say("Salesforce's Pub/Sub API cannot be reached, or the stream of changes broke off; it is tried again."),
+            reason=f"grpc_{code.lower()}",
+        ) from error
+
+
+def _refused(code: str) -> RejectedError:
+    return RejectedError(
+        say(
+            "Salesforce refuses its stream of changes ({code}): check that TASUKI_SALESFORCE_CHANGES names a "
+            "channel of the org, and that the integration user may view all records of the objects in it.",
+            code=code,
+        ),
+        reason="changes_refused",
+    )
 
 
 def error_code(error: Any) -> str:

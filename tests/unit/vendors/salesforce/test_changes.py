@@ -46,7 +46,7 @@ def test_a_change_names_its_fields_and_not_their_values() -> None:
 
 def test_a_change_under_our_name_is_told_by_its_values_and_still_not_as_ours() -> None:
     (score,) = events(change(fields={"TasukiScore__c": "45"}, told=True))
-    assert (score.redacted, score.value, score.actor_is_us) == (False, "45", False)
+    assert (score.redacted, score.value, score.actor_is_us, score.actor_is_person) == (False, "45", False, True)
 
 
 def test_a_records_own_times_are_no_news() -> None:
