@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -95,6 +95,20 @@ class Bench:
             rows = conn.execute("SELECT status::text FROM procrastinate_jobs ORDER BY 1").fetchall()
         return [row["status"] for row in rows]
 
+    def who(self, what: str, keys: Sequence[int]) -> dict[int, list[int]]:
+        """The process ids of those that did it to each of these keys, in order, in one question."""
+        found: dict[int, list[int]] = {key: [] for key in keys}
+        query = "SELECT key, pid FROM did WHERE what = %s AND key = ANY(%s) ORDER BY at"
+        with self.database.autocommit() as conn:
+            for row in conn.execute(query, [what, list(keys)]):
+                found[row["key"]].append(row["pid"])
+        return found
+
+    def busy(self) -> bool:
+        """Whether any job is left; asked often, this costs less than all their states."""
+        with self.database.autocommit() as conn:
+            return conn.execute("SELECT 1 FROM procrastinate_jobs LIMIT 1").fetchone() is not None
+
     def seconds_between(self, first: tuple[str, int], second: tuple[str, int]) -> float:
         """How long after `first` (what, key) `second` happened, by the database's clock."""
         query = "SELECT min(at) FROM did WHERE what = %s AND key = %s"
@@ -111,7 +125,7 @@ class Bench:
         self.database.close()
 
 
-def await_(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def await_(condition: Callable[[], object], seconds: float = 20.0, *, every: float = 0.02) -> None:
     """Wait until `condition` holds; a database that is away is no answer."""
     deadline = time.monotonic() + seconds
     while True:
@@ -121,7 +135,7 @@ def await_(condition: Callable[[], object], seconds: float = 20.0) -> None:
         except RetryableError:
             pass
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def main(dsn: str, given: dict[str, float]) -> None:
                 with database.autocommit() as conn:
                     if conn.execute("SELECT 1 FROM hold WHERE key = %s", [key]).fetchone() is None:
                         break
-                stop.wait(0.02)
+                stop.wait(0.1)
             note("end", key)
 
         def cling(key: int) -> None:
