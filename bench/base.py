@@ -33,6 +33,11 @@ SELECT installation_id, lead_id + n * %(step)s, connection_id, vendor_id || '-' 
 FROM link CROSS JOIN generate_series(1, %(copies)s) AS n
 """,
     """
+INSERT INTO lead_due (installation_id, lead_id, due_at, why, lane)
+SELECT installation_id, lead_id + n * %(step)s, due_at, why, lane
+FROM lead_due CROSS JOIN generate_series(1, %(copies)s) AS n
+""",
+    """
 INSERT INTO mirror (installation_id, connection_id, object_type, vendor_id, properties, meta, modified_at, read_at)
 SELECT installation_id, connection_id, object_type, vendor_id || '-' || n,
        properties || CASE WHEN properties ->> 'associatedcompanyid' <> '' THEN
@@ -96,7 +101,7 @@ def multiply(database: Database, installation_id: int, wanted: int) -> int:
         for query in _COPIES:
             conn.execute(query, {"copies": copies, "step": STEP})
     with database.transaction(installation_id) as conn:
-        conn.execute("ANALYZE lead, link, mirror, signal, managed_record")
+        conn.execute("ANALYZE lead, lead_due, link, mirror, signal, managed_record")
         return _count(conn.execute("SELECT count(*) AS n FROM lead WHERE gone IS NULL").fetchone())
 
 

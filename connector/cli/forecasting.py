@@ -16,16 +16,19 @@ from rich.progress import Progress
 
 from connector.bootstrap_bindings import bindings_in
 from connector.engine.plan import Plan, prepare
+from connector.engine.versions import Alike, alike
 from connector.policy.loader import load_policy_from
 from connector.policy.model import Policy
 from connector.policy.together import clashes
+from connector.policy.versions import apart
 from connector.store import connections, policies
 from connector.store.clock import BusinessClock
 from connector.store.database import Connection, Database
 from connector.sync.activate import arranged, refuse_clashes
-from connector.sync.forecast import Forecast, Shard, forecast, shards
+from connector.sync.forecast import Forecast, Running, Shard, forecast, shards
 
 _Given = tuple[str, tuple[tuple[str, bytes], ...]]
+_Standing = tuple[str, _Given]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +67,14 @@ def forecast_base(
     with database.transaction(installation_id) as conn:
         now = BusinessClock.now(conn)
         pieces = shards(conn, processes * SHARDS_A_PROCESS)
+        standing = None if beside.before or beside.after else _standing(conn)
     total = Forecast()
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("deciding every lead", total=len(pieces))
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
             given = tuple(_given(one) for one in (*beside.before, PolicyFiles(beside.name, files), *beside.after))
             running = [
-                pool.submit(_shard, database.dsn, installation_id, given, len(beside.before), now, shard)
+                pool.submit(_shard, database.dsn, installation_id, given, len(beside.before), standing, now, shard)
                 for shard in pieces
             ]
             for one in as_completed(running):
@@ -94,18 +98,43 @@ def would_run_beside(conn: Connection, policy: Policy, *, before: str | None, in
     )
 
 
+def _standing(conn: Connection) -> _Standing | None:
+    """The policy that runs, with the hash of its version, where it runs alone."""
+    running = policies.running(conn)
+    if len(running) != 1:
+        return None
+    (one,) = running
+    return one.hash, _given(PolicyFiles(one.name, policies.files(conn, one.hash)))
+
+
 def _given(one: PolicyFiles) -> _Given:
     return one.name, tuple(one.files.items())
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _ready(given: tuple[_Given, ...]) -> list[Plan]:
     """The policies, read once in each process: that takes as long as a thousand leads."""
     return [prepare(load_policy_from(dict(files), name=name)) for name, files in given]
 
 
+@lru_cache(maxsize=1)
+def _alike(old: _Given, new: _Given) -> Alike | None:
+    """What tells of two versions of a policy which leads both leave alone."""
+    differing = apart(dict(old[1]), dict(new[1]))
+    if differing is None:
+        return None
+    before, after = _ready((old,)), _ready((new,))
+    return alike(before[0], after[0], differing)
+
+
 def _shard(
-    dsn: str, installation_id: int, given: tuple[_Given, ...], new: int, now: datetime, shard: Shard
+    dsn: str,
+    installation_id: int,
+    given: tuple[_Given, ...],
+    new: int,
+    standing: _Standing | None,
+    now: datetime,
+    shard: Shard,
 ) -> Forecast:
     """One piece, in a process of its own. Leads come and go by the thousand without circles: none are looked for."""
     gc.set_threshold(200_000, 50, 50)
@@ -115,6 +144,17 @@ def _shard(
         with database.transaction(installation_id) as conn:
             rows = connections.listed(conn)
             bound = [bindings_in(conn, one, rows) for one in plans]
-        return forecast(database, installation_id, bound, plans[new], now, shard)
+        running = _running(standing, given, plans) if len(bound[0]) == 1 else None
+        return forecast(database, installation_id, bound, plans[new], now, shard, running=running)
     finally:
         database.close()
+
+
+def _running(standing: _Standing | None, given: tuple[_Given, ...], plans: Sequence[Plan]) -> Running | None:
+    """The version that runs, where the policy that is planned alone takes its place, and differs in formulas alone."""
+    if standing is None:
+        return None
+    hash_, old = standing
+    (plan,) = plans
+    is_alike = _alike(old, given[0])
+    return Running(hash_, is_alike) if is_alike is not None and old[0] == plan.policy.name else None

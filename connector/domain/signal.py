@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
+
+
+class Occurred(Protocol):
+    """What counts of a signal: what it was, when, and when the meeting begins that it tells of."""
+
+    @property
+    def kind(self) -> str:
+        """See `Signal`."""
+
+    @property
+    def occurred_at(self) -> datetime:
+        """See `Signal`."""
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """See `Signal`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from connector.domain.lead import Actor, Lead
-from connector.domain.signal import Signal
+from connector.domain.signal import Occurred
 from connector.domain.state import Employer, LeadState, Mover, StageEntry
 from connector.domain.value import BLANK, Value, is_known
 
@@ -26,7 +26,10 @@ NEW_EMPLOYER = "new_employer"
 """The transition that is recorded."""
 
 
-def of_this_job(signals: Sequence[Signal], employer: Employer | None) -> Sequence[Signal]:
+_Occurred = TypeVar("_Occurred", bound=Occurred)
+
+
+def of_this_job(signals: Sequence[_Occurred], employer: Employer | None) -> Sequence[_Occurred]:
     """What the lead did since it came to its present employer."""
     if employer is None or employer.since is None:
         return signals

@@ -90,7 +90,7 @@ def write(plan: Plan) -> Program:
     return _Writer(plan).program()
 
 
-class _SlotScope(Scope):
+class SlotScope(Scope):
     """Names are loaded from a view's `values`, and worked out where that has not been done yet."""
 
     def __init__(self, module: Module, slots: Mapping[str, int], facts: int, fading: frozenset[str]) -> None:
@@ -181,9 +181,9 @@ class _Writer:
             return lambda view: view.whole(score)
         return maker(self._policy, name)
 
-    def _scope(self) -> _SlotScope:
+    def _scope(self) -> SlotScope:
         fading = frozenset(SCORE + name for name in self._plan.fading_names)
-        return _SlotScope(self._module, self._slots, len(self._facts), fading)
+        return SlotScope(self._module, self._slots, len(self._facts), fading)
 
     def _field(self, number: int, definition: FieldDef) -> str:
         scope, name = self._scope(), f"field_{number}"

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from connector.domain.lead import Lead
 from connector.domain.runs import Assigned
-from connector.domain.signal import Signal
+from connector.domain.signal import Occurred
 from connector.domain.state import Hold, LeadState, StageEntry
 from connector.domain.value import BLANK, UNREAD, UNREADABLE, Missing, Value
 from connector.engine import routing
@@ -296,7 +296,7 @@ def _held(slots: Mapping[str, int], holds: Mapping[str, Hold], now: datetime) ->
 
 
 def occurrences(
-    unions: Mapping[str, frozenset[str]], signals: Sequence[Signal], now: datetime
+    unions: Mapping[str, frozenset[str]], signals: Sequence[Occurred], now: datetime
 ) -> dict[str, tuple[datetime, ...]]:
     """The moments of each signal and of each union (its name → what it unites), ascending, none after `now`."""
     plain: dict[str, list[datetime]] = {}

@@ -6,7 +6,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+from psycopg.rows import args_row
 
 from connector.store import tombstones
 from connector.store.database import Connection
@@ -29,6 +31,15 @@ class LeadRow:
     policy_hash: str | None
     evaluated_at: datetime | None
     gone: str | None
+
+
+class RestingRow(NamedTuple):
+    """A lead that rests, as far as another version of its policy has to see it. `state` is JSON."""
+
+    id: int
+    created_at: datetime
+    state: Mapping[str, Any]
+    vendor_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +164,22 @@ SET failures = failures + 1, claim = NULL,
 WHERE lead_id = %(lead_id)s AND claim = %(token)s
 """
 
+# Each by its index: before its tables are analysed the planner guesses badly at such a join.
+_RESTING = """
+WITH waiting AS MATERIALIZED (
+    SELECT lead_id FROM lead_due
+    WHERE lead_id = ANY(%(ids)s) AND due_at > %(now)s AND claim IS NULL AND parked_reason IS NULL
+), written AS MATERIALIZED (
+    SELECT lead_id, vendor_id FROM link
+    WHERE lead_id = ANY(%(ids)s) AND connection_id = %(connection_id)s
+      AND desired_revision <= confirmed_revision AND journal IS NULL AND parked_reason IS NULL
+)
+SELECT id, created_at, state, vendor_id
+FROM lead JOIN waiting ON waiting.lead_id = id JOIN written ON written.lead_id = id
+WHERE id = ANY(%(ids)s) AND policy_hash = %(under)s AND gone IS NULL
+ORDER BY id
+"""
+
 _STORE = """
 UPDATE lead
 SET revision = lead.revision + 1, stage = done.stage, owner = done.owner, state = done.state, desired = done.desired,
@@ -257,6 +284,13 @@ def load(conn: Connection, ids: Sequence[int], *, results: bool = True) -> dict[
     columns = _COLUMNS if results else _COLUMNS.replace("desired, ", "'{}'::jsonb AS desired, ", 1)
     rows = conn.execute(f"SELECT {columns} FROM lead WHERE id = ANY(%s)", [list(ids)])
     return {row["id"]: LeadRow(**row) for row in rows}
+
+
+def resting(conn: Connection, connection_id: int, ids: Sequence[int], *, under: str, now: datetime) -> list[RestingRow]:
+    """Those of these leads that a policy version has decided, that are not due yet, and whose record shows it all."""
+    values = {"connection_id": connection_id, "ids": list(ids), "under": under, "now": now}
+    with conn.cursor(row_factory=args_row(RestingRow)) as cursor:
+        return cursor.execute(_RESTING, values).fetchall()
 
 
 def lock(conn: Connection, ids: Sequence[int]) -> None:

@@ -114,6 +114,17 @@ def load(
     return {row["vendor_id"]: MirrorRow(**row) for row in conn.execute(query, values)}
 
 
+def shown(conn: Connection, connection_id: int, object_type: str, ids: Sequence[str]) -> dict[str, MirrorRow]:
+    """Records that stand, as they are shown alone: without what is known of their changes, which is half of it all."""
+    query = (
+        "SELECT vendor_id, properties FROM mirror"
+        " WHERE connection_id = %s AND object_type = %s AND vendor_id = ANY(%s) AND gone IS NULL"
+    )
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        rows = cursor.execute(query, [connection_id, object_type, list(ids)])
+        return {one: MirrorRow(object_type=object_type, vendor_id=one, properties=shown) for one, shown in rows}
+
+
 def standing(
     conn: Connection, connection_id: int, object_type: str, ids: Sequence[str]
 ) -> dict[str, tuple[datetime | None, str | None]]:

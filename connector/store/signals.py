@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+
+from psycopg.rows import tuple_row
 
 from connector.domain.signal import Signal
 from connector.policy.united import split_kind
@@ -34,6 +36,19 @@ class NewSignal:
     record: str | None = None  #: Activities: the record that it was learnt from, see `activity_signals`.
     detail: Mapping[str, Any] = field(default_factory=dict)
 
+
+class Occurrence(NamedTuple):
+    """A signal, as far as it counts: what it was and when; `starts_at` is when the meeting begins that it tells of."""
+
+    kind: str
+    occurred_at: datetime
+    starts_at: datetime | None
+
+
+_BRIEF = """
+SELECT lead_id, kind, occurred_at, (detail ->> 'starts_at')::timestamptz
+FROM signal WHERE lead_id = ANY(%s) AND (policy IS NULL OR policy = %s)
+"""
 
 _ADD = """
 INSERT INTO signal (installation_id, lead_id, policy, kind, source, source_key, occurred_at, learnt_at, detail)
@@ -143,6 +158,15 @@ def of_leads(conn: Connection, lead_ids: Sequence[int], policies: Sequence[str])
     found: dict[int, list[Signal]] = {}
     for row in conn.execute(_OF, [list(lead_ids), list(policies)]):
         found.setdefault(int(row.pop("lead_id")), []).append(Signal(**row))
+    return found
+
+
+def brief(conn: Connection, lead_ids: Sequence[int], policy: str) -> dict[int, list[Occurrence]]:
+    """Each lead's signals that count for a policy, as far as they count, in no order; a lead without any is absent."""
+    found: dict[int, list[Occurrence]] = {}
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        for lead_id, *occurred in cursor.execute(_BRIEF, [list(lead_ids), policy]):
+            found.setdefault(lead_id, []).append(Occurrence(*occurred))
     return found
 
 

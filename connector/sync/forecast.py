@@ -20,10 +20,12 @@ from connector.engine import tally
 from connector.engine.decide import weighed
 from connector.engine.passing import Left, as_met, leave
 from connector.engine.plan import Plan
+from connector.engine.versions import Alike
 from connector.store.database import Connection, Database
 from connector.sync.binding import Binding
 from connector.sync.cases import Case, load_cases
 from connector.sync.difference import left_to_write
+from connector.sync.resting import resting
 
 SLICE = 1000
 """Leads that are held in memory at a time."""
@@ -102,23 +104,59 @@ def forecast(
     plan: Plan,
     now: datetime,
     shard: Shard,
+    *,
+    running: Running | None = None,
 ) -> Forecast:
     """Decide every lead of a shard as if `plan` were activated at `now`.
 
     `policies` are all that would run, in their order, each bound to the connections. A lead that stays under another
-    of them is not decided: nothing changes for it.
+    of them is not decided: nothing changes for it. Nor is one that rests under the `running` version of the policy,
+    where that is known to leave it alone as the new one does: both ways come to the same.
     """
     found, after = Forecast(), shard.after
     plans = {one.plan.policy.name: one.plan for bound in policies for one in bound.values()}
     while True:
         with database.transaction(installation_id) as conn:
             ids = _next_ids(conn, shard, after)
-            cases = load_cases(policies, conn, ids, now=now, results=False) if ids else {}
+            left = _left_alone(found, conn, policies, ids, running, now) if running is not None else set[int]()
+            others = [one for one in ids if one not in left]
+            cases = load_cases(policies, conn, others, now=now, results=False) if others else {}
         if not ids:
             return found
         for case in cases.values():
             _weigh(found, plan, plans, case, now)
         after = ids[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The version that runs of the policy that is planned, where it runs alone and on one CRM.
+
+    `hash` names it; `alike` tells of a lead at rest whether the new version leaves it alone too.
+    """
+
+    hash: str
+    alike: Alike
+
+
+def _left_alone(
+    found: Forecast,
+    conn: Connection,
+    policies: Sequence[Mapping[int, Binding]],
+    ids: Sequence[int],
+    running: Running,
+    now: datetime,
+) -> set[int]:
+    """Those of these leads of which nothing becomes, counted with the rules that bear on them."""
+    ((connection_id, binding),) = policies[0].items()
+    left = set[int]()
+    for lead_id, view in resting(conn, connection_id, binding, ids, under=running.hash, now=now):
+        if running.alike(view.settle()):
+            left.add(lead_id)
+            found.rules.update(tally.bearing(binding.plan, view))
+            found.clocks.update(dict.fromkeys(view.state.clocks, 0))
+    found.leads += len(left)
+    return left
 
 
 def _next_ids(conn: Connection, shard: Shard, after: int) -> Sequence[int]:

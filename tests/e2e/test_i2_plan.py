@@ -9,10 +9,13 @@ from typing import Any
 from connector.bootstrap_bindings import bindings_of
 from connector.cli.forecasting import forecast_base
 from connector.engine.plan import prepare
-from connector.policy.loader import load_policy
+from connector.engine.versions import alike
+from connector.policy.loader import load_policy_from
 from connector.policy.source import read_folder
+from connector.policy.versions import apart
 from connector.store import connections
-from connector.sync.forecast import Forecast, forecast, shards
+from connector.sync.forecast import Forecast, Running, forecast, shards
+from connector.sync.resting import resting
 from tests.e2e.command_line import CommandLine
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import Relay
@@ -89,17 +92,29 @@ def test_rules_are_counted_and_idle_ones_are_seen(relay: Relay, tmp_path: Path) 
     assert found.records == 0
 
 
-def test_shards_add_up_to_the_whole(relay: Relay) -> None:
+def test_shards_add_up_to_the_whole_and_leads_that_are_left_alone_to_the_same(relay: Relay, tmp_path: Path) -> None:
     relay.listen()
     _base(relay)
-    plan = prepare(load_policy(relay._folder))
+    files = read_folder(changed_policy(tmp_path / "hotter", "scoring.yaml", points=POINTS, band=BAND))
+    plan, old = prepare(load_policy_from(files)), read_folder(relay._folder)
+    differing = apart(old, files)
+    assert differing is not None
+    is_alike = alike(prepare(load_policy_from(old)), plan, differing)
+    assert is_alike is not None
+    running = Running(relay.tenant.policy.hash, is_alike)
     with relay.database.transaction(relay.installation_id) as conn:
         bindings, pieces = bindings_of(plan, connections.listed(conn)), shards(conn, 7)
         now = relay.tenant.now(conn)
-    total = Forecast()
+        ids = [row["id"] for row in conn.execute("SELECT id FROM lead")]
+        ((connection_id, binding),) = bindings.items()
+        seen = dict(resting(conn, connection_id, binding, ids, under=running.hash, now=now))
+    assert sum(is_alike(view.settle()) for view in seen.values()) == LEADS // 3, "those that did nothing"
+    plainly, shortly = Forecast(), Forecast()
     for piece in pieces:
-        total.add(forecast(relay.database, relay.installation_id, [bindings], plan, now, piece))
-    assert total.leads == LEADS
+        plainly.add(forecast(relay.database, relay.installation_id, [bindings], plan, now, piece))
+        shortly.add(forecast(relay.database, relay.installation_id, [bindings], plan, now, piece, running=running))
+    assert plainly.leads == LEADS
+    assert shortly == plainly
     assert len(pieces) <= 7
 
 

@@ -22,20 +22,21 @@ from tests.unit.policy.folders import MAPPINGS
 
 SHIPPED = prepare(load_policy(MAPPINGS / "b2b-ja"))
 TODO = "do: [{task: {kind: todo, to: owner, due: 1 business day, title: '{reasons}'}}]"
-RICH = plan_of(
-    lifecycle=LIFECYCLE.replace(
+RICH_TEXTS = {
+    "lifecycle": LIFECYCLE.replace(
         "manual_moves:",
         "  - {id: cools, from: [mql], to: lead, when: {band: low, signal.anything: {at_most: 0, within: 20d}}}\n"
         "  - {id: tired, from: [sal], to: recycled, when: {stage_entered_at: {older_than: 40d}}, reason: timing}\n"
         "  - {id: renewal, from: [lead], to: sal, when: {renewal_on: {within: 14d}}}\n"
         "manual_moves:",
     ),
-    work=WORK
+    "work": WORK
     + f"  - {{id: hot, on: {{becomes: {{band: hot}}}}, {TODO}}}\n"
     + f"  - {{id: quiet, on: {{becomes: {{signal.visit: {{at_most: 0, within: 10d}}}}}}, {TODO}}}\n"
     + f"  - {{id: reply, on: [{{signal: anything}}, {{leaves: mql}}], {TODO}}}\n"
     + "never:\n  - {id: optout, what: [task], when: {no_mail: yes, signal.reply: {at_least: 1, within: 5d}}}\n",
-)
+}
+RICH = plan_of(**RICH_TEXTS)
 HOUR = timedelta(hours=1)
 
 

@@ -1,0 +1,141 @@
+"""Leads at rest under the running version of a policy, as briefly as another version has to see them.
+
+Nothing has come to such a lead since it was decided, nothing is open for it and nothing left to write: so it is known
+without a decision what the running version makes of it. Read is what values are made of. Who changed what and when,
+and what is remembered of events, is half of all that is stored of a lead and is not read: a lead for which that
+matters is left out, as is one of which anything is under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from connector.domain.codec import decode_state
+from connector.domain.lead import Lead
+from connector.domain.state import LeadState
+from connector.domain.value import is_known
+from connector.engine.employer import of_this_job
+from connector.engine.plan import Plan
+from connector.engine.publish import PUBLISH_EVERY
+from connector.engine.routing import LEAD
+from connector.engine.view import LeadView, occurrences
+from connector.engine.wake import JITTER
+from connector.store import connections, leads, mirrors, signals
+from connector.store.database import Connection
+from connector.store.leads import RestingRow
+from connector.store.mirrors import MirrorRow
+from connector.sync import facts
+from connector.sync.accounts import Accounts, accounts_of
+from connector.sync.binding import Binding
+from connector.sync.deal_view import UNREAD_DEAL, DealView, deals_shown
+
+_OPEN = frozenset(("requests", "waiting", "holds", "settings", "stuck", "refused"))
+"""What of a state is there only while something is open, or somebody's word stands against the rules."""
+
+_READ = ("entry", "tasks", "clocks", "cadences", "assigned", "employer", "firsts")
+"""What of the rest conditions may read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """What leads of a slice are seen with."""
+
+    binding: Binding
+    people: Mapping[str, MirrorRow]
+    companies: Mapping[str, MirrorRow]
+    accounts: Accounts
+    deals: Mapping[str, DealView]
+    users: Mapping[str, str]
+    now: datetime
+
+
+def resting(
+    conn: Connection, connection_id: int, binding: Binding, ids: Sequence[int], *, under: str, now: datetime
+) -> Iterator[tuple[int, LeadView]]:
+    """Those of these leads that rest under the version of this hash, seen under the version of this binding."""
+    found = leads.resting(conn, connection_id, ids, under=under, now=now)
+    rows = {row.id: row for row in found if is_quiet(row.state, now)}
+    if not rows:
+        return iter(())
+    person_type = binding.dialect.person_type
+    people = mirrors.shown(conn, connection_id, person_type, [row.vendor_id for row in rows.values()])
+    company_property = binding.dialect.company_property
+    company_ids = {one for person in people.values() if (one := person.properties.get(company_property))}
+    companies = mirrors.load(conn, connection_id, binding.dialect.company_type, sorted(company_ids))
+    persons = list(people.values())
+    seen = _Slice(
+        binding,
+        people,
+        companies,
+        accounts_of(conn, connection_id, binding, persons, companies),
+        deals_shown(conn, connection_id, binding, persons),
+        connections.owner_names(conn, connection_id),
+        now,
+    )
+    happened = signals.brief(conn, list(rows), binding.plan.policy.name)
+    return _views(seen, rows, happened)
+
+
+def is_quiet(raw: Mapping[str, Any], now: datetime) -> bool:
+    """True when nothing is open, and no score is about to be published (which may come before the wake)."""
+    entry, published_at = raw.get("entry"), raw.get("published_at")
+    if any(task["ended_at"] is None for task in raw.get("tasks", ())):
+        return False
+    if entry is None or not _OPEN.isdisjoint(raw) or entry["reason"] is not None or entry["came_back_at"] is not None:
+        return False
+    if published_at is None:
+        return True
+    return not timedelta() <= now - datetime.fromisoformat(published_at) - PUBLISH_EVERY <= JITTER
+
+
+def read_state(raw: Mapping[str, Any]) -> LeadState:
+    """Of what is remembered of such a lead, that which conditions may read."""
+    return decode_state({name: raw[name] for name in _READ if name in raw})
+
+
+def _views(
+    seen: _Slice, rows: Mapping[int, RestingRow], happened: Mapping[int, Sequence[signals.Occurrence]]
+) -> Iterator[tuple[int, LeadView]]:
+    plan, now = seen.binding.plan, seen.now
+    for lead_id, row in rows.items():
+        person = seen.people.get(row.vendor_id)
+        if person is None or not seen.binding.written <= person.properties.keys():
+            continue
+        state = read_state(row.state)
+        lead = _lead(seen, row, person, state)
+        if is_told_by_values(plan, lead, state):
+            done = of_this_job(happened.get(lead_id, ()), state.employer)
+            yield lead_id, LeadView(plan, lead, occurrences(plan.unions, done, now), state.entry, {}, now, state)
+
+
+def _lead(seen: _Slice, row: RestingRow, person: MirrorRow, state: LeadState) -> Lead:
+    company_id = person.properties.get(seen.binding.dialect.company_property)
+    return facts.lead_of(
+        seen.binding,
+        row,
+        state,
+        person,
+        seen.companies.get(company_id) if company_id else None,
+        moving=True,
+        deal=seen.deals.get(person.vendor_id, UNREAD_DEAL),
+        names=seen.users,
+        account=seen.accounts.of(seen.binding, person, row.id),
+    )
+
+
+def is_told_by_values(plan: Plan, lead: Lead, state: LeadState) -> bool:
+    """True when what the lead is seen as does not hang on who changed its fields, and when; and when nothing runs."""
+    given = state.assigned.get(LEAD)
+    return (
+        not any(run.running for run in state.clocks.values())
+        and not any(run.running for run in state.cadences.values())
+        and (given is None or given.person == lead.owner)
+        and not any(is_known(lead.fact(name).value) for name in plan.policy.answers)
+        and all(
+            state.firsts.get(name) == value if is_known(value := lead.fact(name).value) else name not in state.firsts
+            for name in plan.kept_first
+        )
+    )

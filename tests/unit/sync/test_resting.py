@@ -1,0 +1,163 @@
+"""A lead at rest that another version of the policy leaves alone need not be decided under it: the same comes of both.
+
+Stories end with a lead at rest; then the policy is changed here and there, and the lead is seen as a forecast sees it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import cache
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from connector.domain.codec import encode_state
+from connector.domain.effects import WorkState
+from connector.domain.lead import FieldFact, Lead
+from connector.domain.value import BLANK
+from connector.engine import tally
+from connector.engine.decide import decide, weighed
+from connector.engine.employer import of_this_job
+from connector.engine.plan import Plan
+from connector.engine.versions import Alike, alike
+from connector.engine.view import LeadView, occurrences
+from connector.policy.versions import apart
+from connector.sync.resting import is_quiet, is_told_by_values, read_state
+from tests.unit.engine.stories import BASE, DAY, Story, plan_of
+from tests.unit.engine.test_properties import RICH_TEXTS, Doing, cases, do, doings
+
+TEXTS = {path.removesuffix(".yaml"): text for path, text in BASE.items()} | RICH_TEXTS
+TEXTS["work"] = TEXTS["work"].replace(
+    "signal.visit: {at_most: 0, within: 10d}", "signal.visit: {at_least: 2, within: 10d}"
+)
+RICH = plan_of(**TEXTS)
+EDITS = (
+    ("scoring", "score.total: {at_least: 60}", "score.total: {at_least: 30}"),
+    ("scoring", "score.total: {at_least: 60}", "score.behaviour: {at_least: 5}"),
+    ("scoring", "when: {employees: {at_least: 100}}, points: 30", "when: {employees: {at_least: 1000}}, points: 30"),
+    ("scoring", "half_life: 10d", "half_life: 20d"),
+    ("scoring", "signal: visit, points: 10", "signal: visit, points: 12"),
+    ("scoring", "{id: student, when", "{id: pupil, when"),
+    ("lifecycle", "to: mql, when: {band: hot}", "to: mql, when: {score.fit: {at_least: 50}}"),
+    ("lifecycle", "when: {timeline: known}", "when: {timeline: soon}"),
+    ("lifecycle", "older_than: 40d", "older_than: 20d"),
+    ("lifecycle", "signal.anything: {at_most: 0, within: 20d}", "signal.anything: {at_most: 0, within: 10d}"),
+    ("work", "{becomes: {band: hot}}", "{becomes: {band: low}}"),
+    ("work", "{becomes: {band: hot}}", "{changes: industry}"),
+    ("work", "  - {id: quiet, ", "  - {id: still, "),
+    ("work", "{at_least: 2, within: 10d}", "{at_least: 1, within: 20d}"),
+    ("work", "title: '{reasons}'", "title: '{stage}'"),
+    ("recycle", "after: 90d", "after: 80d"),
+)
+
+
+@cache
+def _changed(edits: tuple[tuple[str, str, str], ...]) -> tuple[Plan, Alike | None]:
+    texts = dict(TEXTS)
+    for stem, old, new in edits:
+        assert old in TEXTS[stem]
+        texts[stem] = texts[stem].replace(old, new)
+    new_plan = plan_of(**texts)
+    differing = apart(*({f"{stem}.yaml": text.encode() for stem, text in one.items()} for one in (TEXTS, texts)))
+    return new_plan, alike(RICH, new_plan, differing) if differing is not None else None
+
+
+def _brief(plan: Plan, story: Story, now: datetime) -> LeadView | None:
+    """The lead as a forecast sees it that does not decide it; None where it has to."""
+    raw = encode_state(story.state)
+    fields = {name: FieldFact(value=fact.value) for name, fact in story.fields.items()}
+    lead = Lead(id=7, fields=fields, owner=story.owner, created_at=story.created_at)
+    state = read_state(raw)
+    if not (is_quiet(raw, now) and is_told_by_values(plan, lead, state)):
+        return None
+    done = occurrences(plan.unions, of_this_job(story.signals, state.employer), now)
+    return LeadView(plan, lead, done, state.entry, {}, now, state).settle()
+
+
+def _comes_to_nothing(plan: Plan, story: Story, view: LeadView, now: datetime) -> None:
+    """What a decision under the newer version comes to: nothing, and the same to publish as under the older."""
+    before = decide(story.plan, story.lead, story.signals, story.state, now, since=story.since)
+    after, seen = weighed(plan, story.lead, story.signals, story.state, now, since=now)
+    assert (after.changed, after.fired, after.notes, after.clocks) == (False, (), (), ())
+    assert (after.desired, after.stage_desired) == (before.desired, before.stage_desired)
+    assert (after.state.ratings, after.state.published) == (story.state.ratings, story.state.published)
+    assert after.state.clocks == story.state.clocks
+    assert sorted(tally.bearing(plan, view)) == sorted(tally.bearing(plan, seen))
+
+
+@settings(max_examples=cases(50, most=4_000))
+@given(
+    doings=doings,
+    edits=st.lists(st.sampled_from(EDITS), min_size=1, max_size=2, unique_by=lambda one: one[:2]).map(tuple),
+    later=st.timedeltas(timedelta(), 3 * DAY),
+)
+def test_nothing_becomes_of_a_lead_that_both_versions_leave_alone(
+    doings: list[Doing], edits: tuple[tuple[str, str, str], ...], later: timedelta
+) -> None:
+    story = Story(plan=RICH)
+    story.decide()
+    for doing in doings:
+        if doing[0] == "wait":
+            story.pass_time(doing[1])
+        else:
+            do(story, doing)
+    now, wake = story.now + later, story.last.wake
+    if wake is not None and wake.at <= now:
+        now = story.now + (wake.at - story.now) / 2
+    plan, tells = _changed(edits)
+    view = _brief(plan, story, now)
+    if tells is None or view is None:
+        event("to be decided")
+    elif not tells(view):
+        event("not alike")
+    else:
+        event("left alone")
+        _comes_to_nothing(plan, story, view, now)
+
+
+def _left_alone(story: Story, *edits: tuple[str, str, str]) -> bool:
+    plan, tells = _changed(edits)
+    view = _brief(plan, story, story.now)
+    assert tells is not None
+    assert view is not None
+    is_left = tells(view)
+    if is_left:
+        _comes_to_nothing(plan, story, view, story.now)
+    return is_left
+
+
+def test_a_lead_is_left_alone_unless_what_differs_says_something_else_of_it() -> None:
+    lower, later_out, becomes = EDITS[0], EDITS[8], EDITS[10]
+    small, large = (Story(plan=RICH).given(employees=size, industry="retail") for size in (10, 500))
+    small.decide()
+    large.decide()
+    assert _left_alone(small, lower)
+    assert not _left_alone(large, lower), "30 points make it hot now"
+    assert _left_alone(large, later_out)
+    assert not _left_alone(small, becomes), "it comes as soon as the rule watches for it"
+
+
+def test_a_score_that_fades_otherwise_is_noticed_before_it_says_something_else() -> None:
+    story = Story(plan=RICH)
+    story.decide()
+    assert _left_alone(story, EDITS[3])
+    story.happens("visit", at=story.now - 2 * DAY).decide()
+    story.now += timedelta(minutes=1)
+    assert not _left_alone(story, EDITS[3])
+
+
+def test_who_has_answered_or_has_something_open_is_decided() -> None:
+    plan, _ = _changed(EDITS[:1])
+    answered = Story(plan=RICH).given(decision="returned", need=BLANK)
+    answered.decide()
+    assert _brief(plan, answered, answered.now) is None
+    working = Story(plan=RICH).given(employees=500, industry="it")
+    working.decide()
+    working.change(decision=BLANK, email="x@example.com").happens("inquiry", at=working.now).decide()
+    assert working.tasks()
+    assert _brief(plan, working, working.now) is None
+    for rule in working.rules():
+        working.person_did(rule, WorkState.DONE)
+    working.decide()
+    assert not working.tasks()
+    assert _brief(plan, working, working.now) is not None
