@@ -18,7 +18,7 @@ import structlog
 
 from connector.errors import AuthError, QuotaError
 from connector.jobs.engine import JobTask, defer_once
-from connector.store import announcements, leads, links, notices
+from connector.store import announcements, leads, notices, outstanding
 from connector.store.database import Connection, Database
 from connector.sync.activate import walk_slice
 from connector.sync.announcing import announce_slice
@@ -60,19 +60,6 @@ _LOOKS: tuple[tuple[str, Callable[[Line], bool]], ...] = (
     (SWEEP, sweep_wanted),
 )
 
-_OUTSTANDING = """
-SELECT connection_id, read_lane AS lane, 'read' AS task FROM link
-WHERE read_wanted_at IS NOT NULL AND read_claimed_until < now() AND read_not_before <= now()
-UNION
-SELECT connection_id, lane, 'deliver' FROM link
-WHERE desired_revision > confirmed_revision AND parked_reason IS NULL AND not_before <= now()
-  AND claimed_until < now() AND read_wanted_at IS NULL
-UNION
-SELECT connection_id, 'hot', 'read' FROM managed_record WHERE read_wanted
-UNION
-SELECT connection_id, lane, 'read' FROM wanted_read WHERE not_before <= now() AND due_at <= %(now)s
-"""
-
 
 class Runtime(Protocol):
     """What the jobs run on; built by `bootstrap`."""
@@ -83,6 +70,9 @@ class Runtime(Protocol):
 
     def tenants(self) -> dict[int, Tenant]:
         """Installations that have a policy, with it."""
+
+    def tenant(self, installation_id: int) -> Tenant | None:
+        """One of them; None where it has no policy."""
 
     def lines(self, tenant: Tenant) -> dict[int, Line]:
         """The tenant's connections that may be called now."""
@@ -137,11 +127,10 @@ class Jobs:
                     _defer(conn, NOTIFY, installation_id)
                 if announcements.due(conn, now):
                     _defer(conn, ANNOUNCE, installation_id)
-                found = conn.execute(_OUTSTANDING, {"now": now}).fetchall()
                 if due:
                     _defer(conn, EVALUATE, installation_id)
-                for row in found:
-                    _defer(conn, row["task"], installation_id, row["connection_id"], Lane(row["lane"]))
+                for connection_id, lane, task in outstanding.everything(conn, now):
+                    _defer(conn, task, installation_id, connection_id, Lane(lane))
                 _defer(conn, WALK, installation_id)
             if housekeeping_due(database, installation_id):
                 with database.transaction(installation_id) as conn:
@@ -158,9 +147,10 @@ class Jobs:
         count = self._runtime.ingest()
         for installation_id, tenant in self._runtime.tenants().items() if count else ():
             with self._runtime.database.transaction(installation_id) as conn:
-                _defer(conn, EVALUATE, installation_id)
+                if leads.has_due(conn, tenant.now(conn)):
+                    _defer(conn, EVALUATE, installation_id)
                 for connection_id in tenant.bindings:
-                    _defer(conn, READ, installation_id, connection_id, Lane.HOT)
+                    _go_on(conn, READ, tenant, connection_id, Lane.HOT)
         if count:
             with self._runtime.database.transaction(None) as conn:
                 _defer(conn, INGEST)
@@ -175,15 +165,15 @@ class Jobs:
 
     def evaluate(self, installation_id: int) -> None:
         """Decide a slice of due leads; then both lanes deliver, and what waited for it is read."""
-        tenant = self._runtime.tenants().get(installation_id)
+        tenant = self._runtime.tenant(installation_id)
         count = evaluate_slice(tenant, limit=EVALUATED_AT_ONCE) if tenant is not None else 0
         if tenant is None or count == 0:
             return
         with self._runtime.database.transaction(installation_id) as conn:
             for connection_id in tenant.bindings:
                 for lane in Lane:
-                    _defer(conn, DELIVER, installation_id, connection_id, lane)
-                    _go_on_reading(conn, installation_id, connection_id, lane)
+                    _go_on(conn, DELIVER, tenant, connection_id, lane)
+                    _go_on(conn, READ, tenant, connection_id, lane)
             if count >= EVALUATED_AT_ONCE:
                 _defer(conn, EVALUATE, installation_id)
 
@@ -193,7 +183,7 @@ class Jobs:
         Not before what the policy newly reads was read: leads catch up quietly with everything known, and a value that
         is seen for the first time afterwards would count as news.
         """
-        tenant = self._runtime.tenants().get(installation_id)
+        tenant = self._runtime.tenant(installation_id)
         if tenant is None or any(sweep_wanted(line) for line in self._runtime.lines(tenant).values()):
             return
         if walk_slice(tenant):
@@ -238,7 +228,7 @@ class Jobs:
 
     def notify(self, installation_id: int) -> None:
         """Send the notices that wait, in a job of their own: a channel that does not answer holds up no lead."""
-        tenant = self._runtime.tenants().get(installation_id)
+        tenant = self._runtime.tenant(installation_id)
         send = partial(messenger.send, networks=self._runtime.notice_networks)
         if tenant is not None and send_slice(tenant, send) == AT_ONCE:
             with self._runtime.database.transaction(installation_id) as conn:
@@ -246,7 +236,7 @@ class Jobs:
 
     def announce(self, installation_id: int) -> None:
         """Give the next leads that wait for an announcement their turn."""
-        tenant = self._runtime.tenants().get(installation_id)
+        tenant = self._runtime.tenant(installation_id)
         if tenant is not None and announce_slice(tenant):
             with self._runtime.database.transaction(installation_id) as conn:
                 _defer(conn, EVALUATE, installation_id)
@@ -288,9 +278,9 @@ class Jobs:
             if task == READ:
                 _defer(conn, EVALUATE, installation_id)
             else:
-                _go_on_reading(conn, installation_id, connection_id, Lane(lane))
+                _go_on(conn, READ, line.tenant, connection_id, Lane(lane))
             if count >= line.vendor.batch_size or lane == Lane.HOT.value:
-                _defer(conn, task, installation_id, connection_id, Lane(lane))
+                _go_on(conn, task, line.tenant, connection_id, Lane(lane))
 
     @contextmanager
     def _turn(self, lane: Lane) -> Iterator[bool]:
@@ -306,7 +296,7 @@ class Jobs:
                 self._background.release()
 
     def _line(self, installation_id: int, connection_id: int) -> Line | None:
-        tenant = self._runtime.tenants().get(installation_id)
+        tenant = self._runtime.tenant(installation_id)
         return self._runtime.lines(tenant).get(connection_id) if tenant is not None else None
 
     def _guard(self, line: Line, work: Callable[[], int], lane: Lane = Lane.BACKGROUND) -> int:
@@ -327,9 +317,14 @@ class Jobs:
             raise
 
 
-def _go_on_reading(conn: Connection, installation_id: int, connection_id: int, lane: Lane) -> None:
-    if links.has_reads(conn, connection_id, lane.value):
-        _defer(conn, READ, installation_id, connection_id, lane)
+def _go_on(conn: Connection, task: str, tenant: Tenant, connection_id: int, lane: Lane) -> None:
+    """Defer a read or delivery where there is something for it now: a job costs ten times what the look does."""
+    if task == READ:
+        has_some = outstanding.has_reads(conn, connection_id, lane.value, tenant.now(conn))
+    else:
+        has_some = outstanding.has_writes(conn, connection_id, lane.value)
+    if has_some:
+        _defer(conn, task, tenant.installation_id, connection_id, lane)
 
 
 def _defer(

@@ -260,12 +260,13 @@ def claim_reads(
     return token, [ReadClaim(**row) for row in conn.execute(_CLAIM_READS, values)]
 
 
-def has_reads(conn: Connection, connection_id: int, lane: str) -> bool:
-    """True when some record of this lane is to be read and may be read now."""
-    row = conn.execute(
-        f"SELECT 1 FROM link WHERE {_READABLE} LIMIT 1", {"connection_id": connection_id, "lane": lane}
-    ).fetchone()
-    return row is not None
+def writing(conn: Connection, connection_id: int, lead_ids: Sequence[int]) -> set[int]:
+    """Those of these leads of whose write the answer is awaited."""
+    rows = conn.execute(
+        "SELECT lead_id FROM link WHERE connection_id = %s AND lead_id = ANY(%s) AND claimed_until > now()",
+        [connection_id, list(lead_ids)],
+    )
+    return {row["lead_id"] for row in rows}
 
 
 def lock(conn: Connection, lead_ids: Sequence[int]) -> None:

@@ -66,17 +66,21 @@ RETURNING key
 
 _SETTLE = """
 UPDATE managed_record
-SET step = %(step)s, vendor_id = coalesce(%(vendor_id)s, vendor_id), mirror = coalesce(%(mirror)s, mirror),
-    dirty = %(dirty)s, parked_reason = %(parked_reason)s, settle_until = NULL,
-    reported = coalesce(%(reported)s, reported)
-WHERE connection_id = %(connection_id)s AND key = %(key)s AND desired = %(desired)s
-  AND step <> 'settled' AND (%(step)s <> 'wanted' OR vendor_id IS NULL)
+SET step = new.step, vendor_id = coalesce(new.vendor_id, managed_record.vendor_id),
+    mirror = coalesce(new.mirror, managed_record.mirror), dirty = new.dirty, parked_reason = new.parked_reason,
+    settle_until = NULL, reported = coalesce(new.reported, managed_record.reported)
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (key text, desired jsonb, step text, vendor_id text, mirror jsonb,
+                                                 dirty boolean, parked_reason text, reported text)
+WHERE connection_id = %(connection_id)s AND managed_record.key = new.key AND managed_record.desired = new.desired
+  AND managed_record.step <> 'settled' AND (new.step <> 'wanted' OR managed_record.vendor_id IS NULL)
+RETURNING managed_record.key
 """
 
 # It was desired otherwise while we created it: keep the id, and let the change follow.
 _NAME = """
-UPDATE managed_record SET step = 'exists', vendor_id = %(vendor_id)s, dirty = true, settle_until = NULL
-WHERE connection_id = %(connection_id)s AND key = %(key)s AND step <> 'settled'
+UPDATE managed_record SET step = 'exists', vendor_id = new.vendor_id, dirty = true, settle_until = NULL
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (key text, vendor_id text)
+WHERE connection_id = %(connection_id)s AND managed_record.key = new.key AND step <> 'settled'
 """
 
 _WANT_READ = """
@@ -162,35 +166,44 @@ def intend(conn: Connection, connection_id: int, keys: Sequence[str], *, settle_
     return {row["key"] for row in conn.execute(_INTEND, values)}
 
 
-def settle(
-    conn: Connection,
-    connection_id: int,
-    row: ManagedRow,
-    *,
-    step: str,
-    vendor_id: str | None = None,
-    mirror: Mapping[str, Any] | None = None,
-    dirty: bool = False,
-    parked_reason: str | None = None,
-    reported: str | None = None,
-) -> None:
-    """Store what became of a create or update; a record that is desired otherwise by now stays dirty as it is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What became of a create or update of `record`. None leaves what is stored."""
+
+    record: ManagedRow
+    step: str
+    vendor_id: str | None = None
+    mirror: Mapping[str, Any] | None = None
+    dirty: bool = False
+    parked_reason: str | None = None
+    reported: str | None = None
+
+
+def settle(conn: Connection, connection_id: int, outcomes: Sequence[Settlement]) -> None:
+    """Store what became of creates and updates; a record that is desired otherwise by now stays dirty as it is.
 
     What somebody else found out meanwhile stands: what exists is never wanted again, what is settled never lives.
     """
-    values = {
-        "connection_id": connection_id,
-        "key": row.key,
-        "desired": Jsonb(row.desired),
-        "step": step,
-        "vendor_id": vendor_id,
-        "mirror": Jsonb(mirror) if mirror is not None else None,
-        "dirty": dirty,
-        "parked_reason": parked_reason,
-        "reported": reported,
+    if not outcomes:
+        return
+    rows = {
+        one.record.key: {
+            "key": one.record.key,
+            "desired": one.record.desired,
+            "step": one.step,
+            "vendor_id": one.vendor_id,
+            "mirror": one.mirror,
+            "dirty": one.dirty,
+            "parked_reason": one.parked_reason,
+            "reported": one.reported,
+        }
+        for one in outcomes
     }
-    if conn.execute(_SETTLE, values).rowcount == 0 and vendor_id is not None:
-        conn.execute(_NAME, values)
+    values = {"connection_id": connection_id, "rows": pack([rows[key] for key in sorted(rows)])}
+    stored = {row["key"] for row in conn.execute(_SETTLE, values)}
+    named = [row for key, row in sorted(rows.items()) if key not in stored and row["vendor_id"] is not None]
+    if named:
+        conn.execute(_NAME, {"connection_id": connection_id, "rows": pack(named)})
 
 
 def want_read(

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from connector.domain.effects import Grant
 from connector.store.database import Connection
+from connector.store.rows import pack
 
 _PEOPLE = """
 SELECT o.vendor_id AS person, c.vendor, o.name, o.email, o.active, o.teams, coalesce(p.weight, 1) AS weight, p.capacity,
@@ -84,9 +85,22 @@ GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1
 _KEEP = """
 INSERT INTO assignment_grant (installation_id, lead_id, request, asked_pool, pool, owner_of, person, why, skipped,
                               granted_at)
-VALUES (%(installation_id)s, %(lead_id)s, %(request)s, %(asked_pool)s, %(pool)s, %(owner_of)s, %(person)s, %(why)s,
-        %(skipped)s, %(granted_at)s)
+SELECT %(installation_id)s, lead_id, request, asked_pool, pool, owner_of, person, why, skipped, granted_at
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (lead_id bigint, request text, asked_pool text, pool text,
+                                                 owner_of text, person text, why text, skipped jsonb,
+                                                 granted_at timestamptz)
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A grant with its grounds: which pool was asked, why this person, and why nobody else."""
+
+    lead_id: int
+    grant: Grant
+    asked_pool: str
+    why: str
+    skipped: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,32 +275,24 @@ def granted(conn: Connection, lead_ids: Sequence[int]) -> dict[tuple[int, str], 
     return {(int(row.pop("lead_id")), row["request"]): Grant(**row) for row in rows}
 
 
-def keep_grant(
-    conn: Connection,
-    installation_id: int,
-    lead_id: int,
-    grant: Grant,
-    *,
-    asked_pool: str,
-    why: str,
-    skipped: Mapping[str, str],
-) -> None:
+def keep_grants(conn: Connection, installation_id: int, given: Sequence[Given]) -> None:
     """Record who was given what, and why nobody else."""
-    conn.execute(
-        _KEEP,
+    rows = [
         {
-            "installation_id": installation_id,
-            "lead_id": lead_id,
-            "request": grant.request,
-            "asked_pool": asked_pool,
-            "pool": grant.pool,
-            "owner_of": grant.owner_of,
-            "person": grant.person,
-            "why": why,
-            "skipped": Jsonb(dict(skipped)),
-            "granted_at": grant.granted_at,
-        },
-    )
+            "lead_id": one.lead_id,
+            "request": one.grant.request,
+            "asked_pool": one.asked_pool,
+            "pool": one.grant.pool,
+            "owner_of": one.grant.owner_of,
+            "person": one.grant.person,
+            "why": one.why,
+            "skipped": dict(one.skipped),
+            "granted_at": one.grant.granted_at,
+        }
+        for one in given
+    ]
+    if rows:
+        conn.execute(_KEEP, {"installation_id": installation_id, "rows": pack(rows)})
 
 
 def set_person(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from connector.domain.codec_work import moment_text
 from connector.store import associations, deal_intents, managed, mirrors, wanted
 from connector.store.database import Connection
-from connector.store.managed import ManagedRow
+from connector.store.managed import ManagedRow, Settlement
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
 from connector.sync.context import Line
@@ -142,17 +142,19 @@ def _take(line: Line, taken: Sequence[tuple[ManagedRow, MirrorRow, Record]], lan
     line.vendor.associate(dialect.deal.object_type, dialect.person_type, pairs, lane=lane)
     with tenant.database.transaction(tenant.installation_id) as conn:
         mirrored = {REUSED: moment_text(tenant.now(conn))}
-        for record, person, deal in taken:
-            managed.settle(
-                conn, line.connection_id, record, step="exists", vendor_id=deal.id, mirror=mirrored, reported="open"
-            )
+        stand = [
+            Settlement(record=record, step="exists", vendor_id=deal.id, mirror=mirrored, reported="open")
+            for record, _, deal in taken
+        ]
+        managed.settle(conn, line.connection_id, stand)
+        for _, person, deal in taken:
             landed(line, conn, {}, deal, person.vendor_id)
 
 
 def _refuse(line: Line, records: Sequence[ManagedRow]) -> None:
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        for record in records:
-            managed.settle(conn, line.connection_id, record, step="parked", dirty=True, parked_reason=OPEN_DEAL)
+        parked = [Settlement(record=one, step="parked", dirty=True, parked_reason=OPEN_DEAL) for one in records]
+        managed.settle(conn, line.connection_id, parked)
 
 
 # ── what is known once they stand ────────────────────────────────────────────────────────────────────────────

@@ -16,7 +16,7 @@ from connector.domain.effects import EffectKey, NotEnrolled
 from connector.errors import AuthError, RetryableError
 from connector.store import connections, leads, managed
 from connector.store.database import Connection
-from connector.store.managed import ManagedRow
+from connector.store.managed import ManagedRow, Settlement
 from connector.sync.context import Line, backoff
 from connector.vendors.base import Enrolee, Lane, Outcome, WriteResult
 
@@ -63,11 +63,8 @@ def _looked_up(line: Line, place: str, name: str, uncertain: Sequence[_Wanted], 
         return []
     there = line.vendor.enroller.enrolled(place, name, _enrolees(line, ready), lane=lane)
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        for one in ready:
-            if one.record.key in there:
-                _settle(line, conn, one.record)
-            else:
-                managed.settle(conn, line.connection_id, one.record, step="wanted", dirty=True)
+        found = [_enrolled(one.record) if one.record.key in there else _wanted(one.record) for one in ready]
+        managed.settle(conn, line.connection_id, found)
     return [one for one in ready if one.record.key not in there]
 
 
@@ -91,37 +88,40 @@ def _start(line: Line, place: str, name: str, wanted: Sequence[_Wanted], lane: L
             _take_back(line, todo, place)
             raise
     with tenant.database.transaction(tenant.installation_id) as conn:
-        for one, result in zip(todo, results, strict=True):
-            _started(line, conn, one, result, lane)
+        started = [_started(line, conn, one, result, lane) for one, result in zip(todo, results, strict=True)]
+        managed.settle(conn, line.connection_id, [one for one in started if one is not None])
 
 
 def _take_back(line: Line, todo: Sequence[_Wanted], place: str) -> None:
     """A list that did not answer may be filled again; of sequences some may have been started: look first."""
-    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        for one in todo:
-            if place == "hubspot_list":
-                managed.settle(conn, line.connection_id, one.record, step="wanted", dirty=True)
+    if place == "hubspot_list":
+        with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+            managed.settle(conn, line.connection_id, [_wanted(one.record) for one in todo])
 
 
 def _not_here(one: _Wanted) -> WriteResult:
     return WriteResult(id=one.record.key, outcome=Outcome.REJECTED, reason="not_available")
 
 
-def _started(line: Line, conn: Connection, one: _Wanted, result: WriteResult, lane: Lane) -> None:
-    limits = line.tenant.limits
+def _started(line: Line, conn: Connection, one: _Wanted, result: WriteResult, lane: Lane) -> Settlement | None:
+    """What became of an enrolment; None where it is not known yet."""
     if result.outcome is Outcome.APPLIED:
-        _settle(line, conn, one.record)
-    elif result.outcome in (Outcome.REJECTED, Outcome.MISSING):
-        _leave_to_a_person(line, conn, one, result, lane)
-    elif result.outcome is Outcome.UNCERTAIN:
+        return _enrolled(one.record)
+    if result.outcome in (Outcome.REJECTED, Outcome.MISSING):
+        return _left_to_a_person(line, conn, one, result, lane)
+    if result.outcome is Outcome.UNCERTAIN:
         one.parcel.wait(line.settle_seconds)
-    else:
-        managed.settle(conn, line.connection_id, one.record, step="wanted", dirty=True)
-        one.parcel.wait(result.retry_after_seconds or backoff(limits, one.parcel.claim.attempts))
+        return None
+    one.parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, one.parcel.claim.attempts))
+    return _wanted(one.record)
 
 
-def _settle(line: Line, conn: Connection, record: ManagedRow) -> None:
-    managed.settle(conn, line.connection_id, record, step="exists", mirror={})
+def _enrolled(record: ManagedRow) -> Settlement:
+    return Settlement(record=record, step="exists", mirror={})
+
+
+def _wanted(record: ManagedRow) -> Settlement:
+    return Settlement(record=record, step="wanted", dirty=True)
 
 
 def _enrolees(line: Line, wanted: Sequence[_Wanted]) -> list[Enrolee]:
@@ -138,14 +138,14 @@ def _enrolees(line: Line, wanted: Sequence[_Wanted]) -> list[Enrolee]:
 
 
 # ── what the account cannot do ───────────────────────────────────────────────────────────────────────────────
-def _leave_to_a_person(line: Line, conn: Connection, one: _Wanted, result: WriteResult, lane: Lane) -> None:
+def _left_to_a_person(line: Line, conn: Connection, one: _Wanted, result: WriteResult, lane: Lane) -> Settlement:
     """The enrolment is settled with its reason, and the lead is looked at: whoever owns it is asked to do it."""
     tenant, reason = line.tenant, result.reason or "rejected"
     is_gone = result.outcome is Outcome.MISSING  # nothing is to be sent to anybody
     told = {} if is_gone else {WHY: result.message or reason}
-    managed.settle(conn, line.connection_id, one.record, step="settled", mirror=told, parked_reason=reason)
     at, lead_id = tenant.now(conn), one.record.lead_id
     leads.mark_due(conn, tenant.installation_id, [lead_id], at=at, why="enrolment", lane=lane.value)
+    return Settlement(record=one.record, step="settled", mirror=told, parked_reason=reason)
 
 
 def not_enrolled(records: Iterable[ManagedRow]) -> tuple[NotEnrolled, ...]:

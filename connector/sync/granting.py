@@ -15,7 +15,7 @@ from connector.engine.routing import COMPANY, LEAD, TASK
 from connector.policy.model import WAIT, Pool
 from connector.store import people
 from connector.store.database import Connection
-from connector.store.people import PersonRow
+from connector.store.people import Given, PersonRow
 from connector.sync.cases import Case
 from connector.sync.context import Tenant
 from connector.sync.deciding import Result
@@ -92,9 +92,10 @@ class _Desk:
     members: dict[str, list[Member]] = field(default_factory=dict)
     everybody: list[PersonRow] | None = None
     again: dict[int, datetime] = field(default_factory=dict)  #: Lead → when to offer what nobody took.
+    given: list[Given] = field(default_factory=list)  #: What is not recorded yet.
 
     def give(self, request: OwnerRequest, case: Case) -> Grant | None:
-        """Who takes it, recorded; None where nobody can, the pool for that case included, or where the pool waits."""
+        """Who takes it; None where nobody can, the pool for that case included, or where the pool waits."""
         routing = self.tenant.plan.policy.routing
         assert routing is not None
         skipped: dict[str, str] = {}
@@ -128,14 +129,8 @@ class _Desk:
             why = choice.why if pool == request.pool else "nobody_free"
             if why == STICKY and choice.person == colleague:
                 why = SAME_COMPANY
-            people.keep_grant(
-                self.conn,
-                self.tenant.installation_id,
-                case.row.id,
-                grant,
-                asked_pool=request.pool,
-                why=why,
-                skipped=skipped,
+            self.given.append(
+                Given(lead_id=case.row.id, grant=grant, asked_pool=request.pool, why=why, skipped=skipped)
             )
             return grant
         self._offer_again(case.row.id, opening, skipped)
@@ -149,9 +144,14 @@ class _Desk:
         self.again[lead_id] = min(at, self.again.get(lead_id, at))
 
     def close(self) -> None:
-        """Remember what the pools owe now."""
+        """Remember what was given, and what the pools owe now."""
+        self._record()
         for name, credit in self.credit.items():
             people.put_credit(self.conn, name, credit)
+
+    def _record(self) -> None:
+        people.keep_grants(self.conn, self.tenant.installation_id, self.given)
+        self.given.clear()
 
     def _colleague(self, request: OwnerRequest, case: Case) -> str | None:
         """Who has the other people of the company, where the policy prefers them and nobody is preferred already."""
@@ -162,6 +162,7 @@ class _Desk:
         moves = request.task is not None or request.key.cause in (Cause.CLOCK.value, Cause.PERSON.value)
         if not routing.keep_same_company or request.prefer is not None or not company_id or moves:
             return None
+        self._record()  # the company's people may have been given to somebody just now
         able = [one.person for one in self._members(request.pool) if one.person != request.avoid]
         if request.owner_of == LEAD and (holder := self._holder(case, company_id)) in able:
             return holder
@@ -206,6 +207,7 @@ class _Desk:
         if pool not in self.members:
             routing = self.tenant.plan.policy.routing
             assert routing is not None
+            self._record()  # what was given counts as what is carried
             if self.everybody is None:
                 self.everybody = people.people(self.conn, self.now)
             self.members[pool] = members_of(self.tenant, self.conn, routing.pools[pool], self.everybody, self.now)

@@ -11,6 +11,7 @@ from functools import cache
 
 import structlog
 
+from connector.domain import codec
 from connector.errors import InboundError
 from connector.store import (
     connections,
@@ -146,6 +147,11 @@ def _sort(
     return Settled(id=row.id, state=InboxState.DONE)
 
 
+def _is_echo(event: InboundEvent) -> bool:
+    """True for a change that seems to be of our own making."""
+    return event.actor_is_us and event.kind is EventKind.CHANGED and not event.redacted
+
+
 def vendor_of(source: str) -> str:
     """Whose delivery it is: `hubspot_workflow` is HubSpot's, `salesforce_callout:acme` is Salesforce's."""
     return source.partition(":")[0].partition("_")[0]
@@ -261,28 +267,34 @@ class _Intake:
         rows = mirrors.load(self._conn, self._connection_id, self._dialect.person_type, list(by_id), lock=True)
         wanted: dict[str, dict[str, datetime]] = {HOT: {}, BACKGROUND: {}}
         heard: list[MirrorRow] = []
+        echoes: dict[int, tuple[str, dict[str, str | None]]] = {}
         for vendor_id, events in by_id.items():
             if vendor_id in known and known[vendor_id][1] in FINAL:
                 continue  # nothing is ever resurrected by a late event
-            lane = self._hear(vendor_id, events, rows.get(vendor_id), known.get(vendor_id), heard)
-            if lane is not None:
-                wanted[lane][vendor_id] = min(row.received_at for _, row in events)
+            mirrored = rows.get(vendor_id)
+            telling = self._hear([event for event, _ in events], mirrored, known.get(vendor_id))
+            if mirrored is not None:
+                heard.append(mirrored)
+            if not telling:
+                continue
+            lane = BACKGROUND if all(one.is_bulk for one in telling) else HOT
+            wanted[lane][vendor_id] = min(row.received_at for _, row in events)
+            if vendor_id in known and all(_is_echo(one) for one in telling):
+                echoes[known[vendor_id][0]] = vendor_id, {str(one.property_name): one.value for one in telling}
+        for vendor_id in self._answered_soon(echoes):
+            wanted[HOT].pop(vendor_id, None)
+            wanted[BACKGROUND].pop(vendor_id, None)
         mirrors.put(self._conn, self._tenant.installation_id, self._connection_id, heard)
         for lane, found in wanted.items():
             want_people(self._tenant, self._conn, self._connection_id, found, lane=lane)
 
     def _hear(
-        self,
-        vendor_id: str,
-        events: Sequence[tuple[InboundEvent, InboxRow]],
-        row: MirrorRow | None,
-        identity: tuple[int, str | None] | None,
-        heard: list[MirrorRow],
-    ) -> str | None:
-        """The lane in which this person must be read; None: it says nothing new."""
+        self, events: Sequence[InboundEvent], row: MirrorRow | None, identity: tuple[int, str | None] | None
+    ) -> list[InboundEvent]:
+        """Those of a person's events that say something new: the person must be read."""
         same = same_on(self._binding, self._dialect.person_type)
-        lanes: set[str] = set()
-        for event, _ in sorted(events, key=lambda pair: pair[0].occurred_at):
+        telling: list[InboundEvent] = []
+        for event in sorted(events, key=lambda one: one.occurred_at):
             if row is None or row.gone is not None:
                 needs_read = row is not None or event.kind is not EventKind.DELETED
             elif event.kind is EventKind.CHANGED:
@@ -293,10 +305,24 @@ class _Intake:
             else:
                 needs_read = self._says_more(row, event)
             if needs_read:
-                lanes.add(BACKGROUND if event.is_bulk else HOT)
-        if row is not None:
-            heard.append(row)
-        return HOT if HOT in lanes else BACKGROUND if lanes else None
+                telling.append(event)
+        return telling
+
+    def _answered_soon(self, echoes: Mapping[int, tuple[str, Mapping[str, str | None]]]) -> list[str]:
+        """The people of whom nothing was told but what a write of ours, whose answer is awaited, has just put there.
+
+        `echoes`: lead → vendor id, and the values told. If the answer is lost, the write is done again.
+        """
+        writing = links.writing(self._conn, self._connection_id, list(echoes)) if echoes else set()
+        found: list[str] = []
+        for lead_id, row in leads.load(self._conn, sorted(writing)).items() if writing else ():
+            vendor_id, told = echoes[lead_id]
+            binding = self._tenant.under(row.policy).bindings[self._connection_id]
+            sent = binding.project(codec.decode_values(row.desired), row.desired_stage)
+            same = same_on(binding, self._dialect.person_type)
+            if all(name in sent and same(name, sent[name] or None, value or None) for name, value in told.items()):
+                found.append(vendor_id)
+        return found
 
     def _says_more(self, row: MirrorRow, event: InboundEvent) -> bool:
         """False for a creation or restoration that the mirror has seen, and for associations that decide nothing."""

@@ -13,7 +13,7 @@ from connector.errors import AuthError, RetryableError
 from connector.failpoints import Place, reach
 from connector.store import leads, managed, wanted
 from connector.store.database import Connection
-from connector.store.managed import ManagedRow
+from connector.store.managed import ManagedRow, Settlement
 from connector.sync.context import Line, backoff
 from connector.sync.deal_records import Plan, adopt, claimed, deal_ids, landed
 from connector.sync.deals import whose_deals
@@ -63,8 +63,8 @@ def _create(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
     reach(Place.APPLIED)
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
-        for one, result in zip(todo, results, strict=True):
-            _created(line, conn, kind, one, result)
+        made = [_created(line, conn, kind, one, result) for one, result in zip(todo, results, strict=True)]
+        managed.settle(conn, line.connection_id, [one for one in made if one is not None])
         reach(Place.PRE_STORE)
 
 
@@ -94,8 +94,7 @@ def _sound(line: Line, kind: Kind, work: Sequence[_Work]) -> list[_Work]:
     flawed = [(one, why) for one in work if (why := kind.flaw(one.record)) is not None]
     if flawed:
         with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-            for one, why in flawed:
-                _park(line, conn, one.record, why)
+            managed.settle(conn, line.connection_id, [_parked(one.record, why) for one, why in flawed])
     names = {one.record.key for one, _ in flawed}
     return [one for one in work if one.record.key not in names]
 
@@ -115,34 +114,39 @@ def _input(line: Line, kind: Kind, one: _Work, deal: str | None) -> Create:
 def _take_back(line: Line, work: Iterable[_Work]) -> None:
     """These were not created; what is no longer to be open never will be."""
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        for one in work:
-            still = is_open(one.record)
-            managed.settle(conn, line.connection_id, one.record, step="wanted" if still else "settled", dirty=still)
+        open_still = [(one.record, is_open(one.record)) for one in work]
+        managed.settle(
+            conn,
+            line.connection_id,
+            [Settlement(record=one, step="wanted" if still else "settled", dirty=still) for one, still in open_still],
+        )
 
 
-def _park(line: Line, conn: Connection, record: ManagedRow, reason: str) -> None:
-    managed.settle(conn, line.connection_id, record, step="parked", dirty=True, parked_reason=reason)
+def _parked(record: ManagedRow, reason: str) -> Settlement:
+    return Settlement(record=record, step="parked", dirty=True, parked_reason=reason)
 
 
-def _created(line: Line, conn: Connection, kind: Kind, one: _Work, result: WriteResult) -> None:
+def _created(line: Line, conn: Connection, kind: Kind, one: _Work, result: WriteResult) -> Settlement | None:
+    """What became of a create; None where it is not known yet."""
     limits, record = line.tenant.limits, one.record
     one.parcel.missing |= result.became is not None or result.outcome is Outcome.MISSING
     if result.outcome is Outcome.APPLIED and result.record is not None:
-        _exists(line, conn, kind, record, result.record.id)
         if isinstance(kind, DealKind):
             landed(line, conn, kind.content(record), result.record, one.parcel.person.vendor_id)
-    elif result.existing_id is not None:
+        return _standing(record, result.record.id, kind.content(record))
+    if result.existing_id is not None:
         # An earlier call of ours made it; what people did with it since is read before anything is changed.
-        shown, vendor_id = kind.content(record), result.existing_id
-        managed.settle(conn, line.connection_id, record, step="exists", vendor_id=vendor_id, mirror=shown)
-        _read_later(line, conn, kind, vendor_id, one.parcel.person.vendor_id)
-    elif result.outcome is Outcome.REJECTED:
-        _park(line, conn, record, result.reason or "rejected")
-    elif result.outcome is Outcome.UNCERTAIN:
+        found = Settlement(record=record, step="exists", vendor_id=result.existing_id, mirror=kind.content(record))
+        managed.settle(conn, line.connection_id, [found])
+        _read_later(line, conn, kind, result.existing_id, one.parcel.person.vendor_id)
+        return None
+    if result.outcome is Outcome.REJECTED:
+        return _parked(record, result.reason or "rejected")
+    if result.outcome is Outcome.UNCERTAIN:
         one.parcel.wait(line.settle_seconds)
-    else:
-        managed.settle(conn, line.connection_id, record, step="wanted", dirty=True)
-        one.parcel.wait(result.retry_after_seconds or backoff(limits, one.parcel.claim.attempts))
+        return None
+    one.parcel.wait(result.retry_after_seconds or backoff(limits, one.parcel.claim.attempts))
+    return Settlement(record=record, step="wanted", dirty=True)
 
 
 def _read_later(line: Line, conn: Connection, kind: Kind, vendor_id: str, person_id: str) -> None:
@@ -160,31 +164,28 @@ def _read_later(line: Line, conn: Connection, kind: Kind, vendor_id: str, person
         )
 
 
-def _exists(line: Line, conn: Connection, kind: Kind, record: ManagedRow, vendor_id: str) -> None:
-    """The record stands at the vendor as it is desired."""
-    managed.settle(
-        conn,
-        line.connection_id,
-        record,
+def _standing(record: ManagedRow, vendor_id: str, shown: Mapping[str, str]) -> Settlement:
+    """The record stands at the vendor as it is desired; `shown` is what it shows besides what it showed."""
+    return Settlement(
+        record=record,
         step="exists",
         vendor_id=vendor_id,
-        mirror={**record.mirror, **kind.content(record)},
+        mirror={**record.mirror, **shown},
         reported="open" if is_open(record) else "done",
     )
 
 
 def _found(line: Line, conn: Connection, kind: Kind, one: _Work, shown: Record) -> None:
     """An earlier create of ours went through; a person may have worked on the record since."""
-    managed.settle(
-        conn,
-        line.connection_id,
-        one.record,
+    found = Settlement(
+        record=one.record,
         step="exists",
         vendor_id=shown.id,
         mirror={name: value or "" for name, value in shown.properties.items()},
         dirty=True,
         reported=kind.report(shown),
     )
+    managed.settle(conn, line.connection_id, [found])
     if isinstance(kind, DealKind):
         landed(line, conn, {}, shown, one.parcel.person.vendor_id)
     _tell_lead(line, conn, one.record)
@@ -241,37 +242,31 @@ def _change(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
     results = line.vendor.update(kind.object_type, updates, lane=lane) if updates else []
     changing = {one.record.key for one, _ in todo}
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        for (one, changes), result in zip(todo, results, strict=True):
+        done = [
             _changed(line, conn, kind, one, changes, result)
-        for one in work:
-            if one.record.key not in changing:
-                _kept(line, conn, kind, one.record, {})
+            for (one, changes), result in zip(todo, results, strict=True)
+        ]
+        done += [_kept(kind, one.record, {}) for one in work if one.record.key not in changing]
+        managed.settle(conn, line.connection_id, [one for one in done if one is not None])
 
 
 def _changed(
     line: Line, conn: Connection, kind: Kind, one: _Work, changes: Mapping[str, str], result: WriteResult
-) -> None:
+) -> Settlement | None:
+    """What became of a change; None where it is tried again."""
     if result.outcome is Outcome.APPLIED:
-        _kept(line, conn, kind, one.record, changes)
         if isinstance(kind, DealKind) and result.record is not None:
             landed(line, conn, changes, result.record, None)
-    elif result.outcome is Outcome.MISSING:
-        managed.settle(conn, line.connection_id, one.record, step="settled", reported="deleted")
+        return _kept(kind, one.record, changes)
+    if result.outcome is Outcome.MISSING:
         _tell_lead(line, conn, one.record)
-    elif result.outcome is Outcome.REJECTED:
-        _park(line, conn, one.record, result.reason or "rejected")
-    else:
-        one.parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, one.parcel.claim.attempts))
+        return Settlement(record=one.record, step="settled", reported="deleted")
+    if result.outcome is Outcome.REJECTED:
+        return _parked(one.record, result.reason or "rejected")
+    one.parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, one.parcel.claim.attempts))
+    return None
 
 
-def _kept(line: Line, conn: Connection, kind: Kind, record: ManagedRow, changes: Mapping[str, str]) -> None:
+def _kept(kind: Kind, record: ManagedRow, changes: Mapping[str, str]) -> Settlement:
     """Nothing is left to be done to it."""
-    managed.settle(
-        conn,
-        line.connection_id,
-        record,
-        step="exists",
-        vendor_id=str(record.vendor_id),
-        mirror={**record.mirror, **kind.shown(record, changes)},
-        reported="open" if is_open(record) else "done",
-    )
+    return _standing(record, str(record.vendor_id), kind.shown(record, changes))

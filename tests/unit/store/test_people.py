@@ -63,7 +63,7 @@ def test_what_another_worker_gave_a_moment_ago_counts_until_its_lead_is_stored(b
     assert load() == 0
     with base.transaction(1) as conn:
         grant = Grant(request="r", pool="sdr", owner_of="lead", person="p3", granted_at=NOW + timedelta(seconds=1))
-        people.keep_grant(conn, 1, 4, grant, asked_pool="sdr", why="turn", skipped={})
+        people.keep_grants(conn, 1, [people.Given(lead_id=4, grant=grant, asked_pool="sdr", why="turn", skipped={})])
     assert load() == 1
     with base.transaction(1) as conn:
         conn.execute("UPDATE lead SET owner = 'p3', stage = 'mql', evaluated_at = %s WHERE id = 4", [grant.granted_at])

@@ -1,0 +1,52 @@
+"""What is outstanding now: records to be read and leads to be written, by connection and lane. Nothing is claimed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from connector.store.database import Connection
+
+_READABLE = "read_wanted_at IS NOT NULL AND read_claimed_until < now() AND read_not_before <= now()"
+_WRITABLE = """desired_revision > confirmed_revision AND parked_reason IS NULL AND not_before <= now()
+  AND claimed_until < now() AND read_wanted_at IS NULL"""
+_WANTED = "not_before <= now() AND due_at <= %(now)s"
+
+_ALL = f"""
+SELECT connection_id, read_lane AS lane, 'read' AS task FROM link WHERE {_READABLE}
+UNION
+SELECT connection_id, lane, 'deliver' FROM link WHERE {_WRITABLE}
+UNION
+SELECT connection_id, 'hot', 'read' FROM managed_record WHERE read_wanted
+UNION
+SELECT connection_id, lane, 'read' FROM wanted_read WHERE {_WANTED}
+"""
+
+_READS = f"""
+SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND read_lane = %(lane)s AND {_READABLE})
+    OR EXISTS (SELECT FROM managed_record
+               WHERE connection_id = %(connection_id)s AND read_wanted AND %(lane)s = 'hot')
+    OR EXISTS (SELECT FROM wanted_read WHERE connection_id = %(connection_id)s AND lane = %(lane)s AND {_WANTED})
+    AS some
+"""
+
+_WRITES = f"""
+SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND lane = %(lane)s AND {_WRITABLE}) AS some
+"""
+
+
+def everything(conn: Connection, now: datetime) -> list[tuple[int, str, str]]:
+    """(connection, lane, `read` or `deliver`) for all that may be done at `now` (business time)."""
+    rows = conn.execute(_ALL, {"now": now})
+    return [(row["connection_id"], row["lane"], row["task"]) for row in rows]
+
+
+def has_reads(conn: Connection, connection_id: int, lane: str, now: datetime) -> bool:
+    """True when some record of this lane may be read now."""
+    row = conn.execute(_READS, {"connection_id": connection_id, "lane": lane, "now": now}).fetchone()
+    return bool(row and row["some"])
+
+
+def has_writes(conn: Connection, connection_id: int, lane: str) -> bool:
+    """True when something of this lane may be written now."""
+    row = conn.execute(_WRITES, {"connection_id": connection_id, "lane": lane}).fetchone()
+    return bool(row and row["some"])
