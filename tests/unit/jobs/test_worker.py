@@ -129,6 +129,22 @@ def test_worker_takes_only_its_queues(database: Database, work: Work) -> None:
     assert _statuses(database) == ["todo"]
 
 
+def test_a_listener_lives_as_long_as_its_worker(database: Database) -> None:
+    listened, ended, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def listen(until: threading.Event) -> None:
+        listened.set()
+        until.wait(20)
+        ended.set()
+
+    worker = threading.Thread(target=run_worker, args=[database.dsn, []], kwargs={"listen": listen, "stop": stop})
+    worker.start()
+    assert listened.wait(20)
+    stop.set()
+    worker.join(20)
+    assert (worker.is_alive(), ended.is_set()) == (False, True)
+
+
 def test_stopped_worker_signs_off(database: Database, work: Work) -> None:
     up = threading.Event()
     _defer(database, "go")

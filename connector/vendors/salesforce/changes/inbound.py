@@ -130,6 +130,7 @@ def _of_record(change: Change, account_id: str, record_id: str, at: datetime) ->
         "occurred_at": at,
         "source": "CHANGE_EVENT",
         "source_id": change.user or None,
+        "actor_is_person": True,  # as of a change of which nothing tells who made it: a person's edit must not be lost
         "is_bulk": change.is_bulk,
         "type_name": change.type,
     }
@@ -138,9 +139,7 @@ def _of_record(change: Change, account_id: str, record_id: str, at: datetime) ->
         return  # nothing but the record's own times
     for name in names:
         key, value = _key(account_id, change.replay_id, record_id, name), change.fields[name]
-        # a value that is not ours after all, under our name, is to be kept as a person's
-        told: dict[str, Any] = {"value": value, "redacted": not change.told, "actor_is_person": change.told}
-        yield InboundEvent(key=key, property_name=name, **told, **shared)
+        yield InboundEvent(key=key, property_name=name, value=value, redacted=not change.told, **shared)
     if not names:
         yield InboundEvent(key=_key(account_id, change.replay_id, record_id, ""), **shared)
 
