@@ -22,6 +22,7 @@ from connector.store import announcements, leads, notices, outstanding
 from connector.store.database import Connection, Database
 from connector.sync.activate import walk_slice
 from connector.sync.announcing import announce_slice
+from connector.sync.campaigns import campaigns_due, poll_campaigns
 from connector.sync.context import Line, Tenant
 from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
@@ -54,7 +55,7 @@ _PRIORITY = {Lane.HOT: 10, Lane.BACKGROUND: 0}
 #: What a connection is looked at for now and then: job, and whether it is time.
 _LOOKS: tuple[tuple[str, Callable[[Line], bool]], ...] = (
     (POLL, poll_due),
-    (LISTS, lists_due),
+    (LISTS, lambda line: lists_due(line) or campaigns_due(line)),
     (RECONCILE, reconcile_due),
     (OWNERS, owners_due),
     (SWEEP, sweep_wanted),
@@ -200,9 +201,9 @@ class Jobs:
                 _defer(conn, READ, installation_id, connection_id, Lane.HOT)
 
     def lists(self, installation_id: int, connection_id: int) -> None:
-        """Look who came onto the policy's lists."""
+        """Look who came onto the policy's lists, and what became of the members of campaigns."""
         line = self._line(installation_id, connection_id)
-        if line is not None and self._guard(line, lambda: poll_lists(line)):
+        if line is not None and self._guard(line, lambda: poll_lists(line) + poll_campaigns(line)):
             with self._runtime.database.transaction(installation_id) as conn:
                 _defer(conn, EVALUATE, installation_id)
                 _defer(conn, READ, installation_id, connection_id, Lane.HOT)

@@ -1,4 +1,4 @@
-"""What of a CRM means which signals: forms, lists, counters, activities, coming in at all."""
+"""What of a CRM means which signals: forms, lists, campaigns, counters, activities, coming in at all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import cached_property
 from connector.engine.plan import Plan
 from connector.policy.model import Policy, SignalDef
 from connector.vendors.base import Activity, ActivityKind, Occurrence
+from connector.vendors.campaigns import Member
 from connector.vendors.dialect import Dialect
 from connector.vendors.outcomes import outcome_values
 
@@ -107,6 +108,30 @@ class Sources:
                 for name in source.match if source.kind == kind else ():
                     found.setdefault(name, []).append(signal.id)
         return {name: tuple(ids) for name, ids in found.items()}
+
+    @cached_property
+    def campaigns(self) -> tuple[tuple[str, Mapping[str, Sequence[str]]], ...]:
+        """The signals that are learnt from this vendor's campaigns, each with what narrows it: type, name, status."""
+        kind = f"{self.dialect.vendor}_campaign"
+        return tuple(
+            (signal.id, source.where)
+            for signal in self.plan.policy.signals.values()
+            for source in signal.sources
+            if source.kind == kind
+        )
+
+    def campaign_signals(self, member: Member) -> tuple[str, ...]:
+        """The signals that a member means as it stands; patterns with `*` allowed."""
+        told = {"type": member.type, "name": member.campaign, "status": member.status}
+        found = (
+            signal
+            for signal, narrowed in self.campaigns
+            if all(
+                any(fnmatchcase(told.get(name) or "", pattern) for pattern in patterns)
+                for name, patterns in narrowed.items()
+            )
+        )
+        return tuple(dict.fromkeys(found))
 
     # ── activities ───────────────────────────────────────────────────────────────────────────────────────────
     @cached_property

@@ -16,6 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from connector.vendors.campaigns import Campaigns
     from connector.vendors.sheet import Sheet
 
 Properties = Mapping[str, str | None]
@@ -283,6 +284,10 @@ class Enroller(Protocol):
     """What lets the CRM itself send: lists, sequences, campaigns."""
 
     places: tuple[str, ...]  #: What `enrol` of a policy may name here, such as `hubspot_list`.
+
+    @property
+    def campaigns(self) -> Campaigns | None:
+        """Its campaigns, where their members tell of behaviour."""
 
     def enrol(self, place: str, name: str, people: Sequence[Enrolee], *, lane: Lane) -> list[WriteResult]:
         """Enrol people by the name of a list, sequence or campaign; results by `key`, in the inputs' order.

@@ -25,7 +25,7 @@ def derived(org: Org, row: Row, changed: Mapping[str, Any]) -> dict[str, Any]:
         return _stage(org, str(row.get("StageName")))
     if name == "CampaignMember":
         who = row.get("LeadId") or row.get("ContactId")
-        responded = row.get("Status") == "Responded"
+        responded = _is_answer(org, row)
         first = row.get("FirstRespondedDate") or str(row.get("SystemModstamp"))[:10]
         return {
             "LeadOrContactId": who,
@@ -34,6 +34,14 @@ def derived(org: Org, row: Row, changed: Mapping[str, Any]) -> dict[str, Any]:
             "FirstRespondedDate": first if responded else None,
         }
     return {}
+
+
+def _is_answer(org: Org, row: Row) -> bool:
+    """Each campaign says of its own statuses which count as an answer."""
+    for one in org.rows("CampaignMemberStatus"):
+        if one.get("CampaignId") == row.get("CampaignId") and one.get("Label") == row.get("Status"):
+            return bool(one.get("HasResponded"))
+    return bool(row.get("Status") == "Responded")
 
 
 def _task(org: Org, row: Row, changed: Mapping[str, Any]) -> dict[str, Any]:

@@ -218,6 +218,16 @@ Email email:255
 """
 
 _SMALL = {
+    "CampaignMemberStatus": (
+        "Campaign Member Status",
+        "01Y",
+        """
+CampaignId reference co req ref=Campaign rel=Campaign
+Label string:765 req
+HasResponded boolean
+IsDefault boolean
+""",
+    ),
     "GroupMember": (
         "Group Member",
         "011",

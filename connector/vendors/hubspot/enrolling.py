@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from connector.errors import AuthError, RejectedError, RetryableError, UncertainError
 from connector.vendors.base import Enrolee, Joining, Lane, ListInfo, Outcome, WriteResult
+from connector.vendors.campaigns import Campaigns
 from connector.vendors.flight import Flight
 from connector.vendors.hubspot.api import Api
 from connector.vendors.hubspot.protocol import Paths, segment
@@ -37,6 +38,7 @@ class HubSpotEnroller:
     """
 
     places: tuple[str, ...] = (LIST, SEQUENCE)
+    campaigns: Campaigns | None = None  #: Its campaigns have no members.
 
     def __init__(self, api: Api, paths: Paths, flight: Flight) -> None:
         self._api = api

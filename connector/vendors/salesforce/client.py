@@ -84,7 +84,7 @@ class SalesforceVendor:
         self._reader = Reader(self.api, self._fields, self._flight, user_id=user_id)
         self._writer = Writer(self.api, self._fields, self._flight)
         self.bulk = BulkWriter(self.api)
-        self.enroller = SalesforceEnroller(self.api, self._writer)
+        self.enroller = SalesforceEnroller(self.api, self._writer, user_id=user_id)
 
     def close(self) -> None:
         """End the threads and close the connections."""

@@ -9,6 +9,7 @@ from connector.vendors.base import Create, Enrolee, Joining, Lane, ListInfo, Out
 from connector.vendors.moments import to_moment
 from connector.vendors.salesforce import protocol
 from connector.vendors.salesforce.api import Api
+from connector.vendors.salesforce.campaigns import SalesforceCampaigns
 from connector.vendors.salesforce.protocol import CAMPAIGN, PREFIXES
 from connector.vendors.salesforce.reading import chunks
 from connector.vendors.salesforce.writing import Writer
@@ -25,9 +26,10 @@ class SalesforceEnroller:
 
     places: tuple[str, ...] = (CAMPAIGN,)
 
-    def __init__(self, api: Api, writer: Writer) -> None:
+    def __init__(self, api: Api, writer: Writer, *, user_id: str | None) -> None:
         self._api = api
         self._writer = writer
+        self.campaigns = SalesforceCampaigns(api=api, user_id=user_id)
 
     def enrol(self, place: str, name: str, people: Sequence[Enrolee], *, lane: Lane) -> list[WriteResult]:
         """Make campaign members; who is one already stays one. A campaign that is over takes nobody."""
