@@ -21,14 +21,14 @@ MOVES = frozenset({"lastmodifieddate", "hs_lastmodifieddate", "LastModifiedDate"
 
 def fingerprint(properties: Mapping[str, str | None]) -> bytes:
     """Of these values (None: blank), by name, in whatever order they stand."""
-    head, values = _form(tuple(properties))
-    found = blake2b(head, digest_size=SIZE)
-    found.update(orjson.dumps(values(properties)))
-    return found.digest()
+    names, values = _form(tuple(properties))
+    return blake2b(orjson.dumps(values(properties)) + names, digest_size=SIZE).digest()
 
 
 @lru_cache(maxsize=64)
 def _form(names: tuple[str, ...]) -> tuple[bytes, Callable[[Mapping[str, str | None]], Any]]:
-    """What is the same of all records that hold these properties: their names in order, and how the values are had."""
+    """What is the same of all records that hold these properties: their names in order (sixteen bytes that stand for
+    them), and how the values are had."""
     order = sorted(set(names) - MOVES)
-    return orjson.dumps(order), itemgetter(*order) if order else lambda record: ()
+    known = blake2b(orjson.dumps(order), digest_size=SIZE).digest()
+    return known, itemgetter(*order) if order else lambda record: ()

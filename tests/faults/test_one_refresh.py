@@ -57,7 +57,7 @@ def _end(
         row = _first_login(database, open_vault(Settings(home=home)), settings, installation_id)
         told = {"home": home, "installation_id": installation_id, "connection_id": row.id, "settings": settings}
         pipes = [context.Pipe() for _ in range(processes)]
-        children = [context.Process(target=renew, args=(theirs, dsn, told)) for _, theirs in pipes]
+        children = [context.Process(target=renew, args=(theirs, dsn, told), daemon=True) for _, theirs in pipes]
         for child in children:
             child.start()
         org.reset_calls()

@@ -18,7 +18,7 @@ import jwt
 import urllib3
 
 from connector.errors import AuthError, RetryableError, UncertainError, UsageError
-from connector.vendors.http import Answer, refuse_insecure, send
+from connector.vendors.http import Answer, Timeouts, refuse_insecure, send
 from connector.vendors.salesforce.failures import body_of
 
 JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -106,6 +106,11 @@ class RefreshToken:
         return _asked(self.login_url, form, pool, refresh_token=held.refresh_token)
 
 
+PATIENCE = Timeouts(read_seconds=60.0, total_seconds=60.0)
+"""An answer that is not waited for is lost, and with it the token that takes the place of the one just used: Salesforce
+takes the old one for stolen then, and a person has to give consent anew."""
+
+
 class SessionTokens:
     """A `TokenProvider` over a grant that is kept elsewhere (sealed, in the database).
 
@@ -160,10 +165,9 @@ def _asked(
     base_url: str, form: dict[str, str], pool: urllib3.PoolManager, *, refresh_token: str | None = None
 ) -> Grant:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    url, body = refuse_insecure(base_url) + _TOKEN_PATH, urlencode(form).encode()
     try:
-        answer = send(
-            pool, "POST", refuse_insecure(base_url) + _TOKEN_PATH, headers=headers, body=urlencode(form).encode()
-        )
+        answer = send(pool, "POST", url, headers=headers, body=body, timeouts=PATIENCE)
     except UncertainError as error:
         raise RetryableError("Salesforce's token endpoint gave no answer.", reason=error.reason) from error
     if answer.status != 200:

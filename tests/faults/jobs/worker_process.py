@@ -17,7 +17,7 @@ def main(dsn: str, given: dict[str, float]) -> None:
     """Work until told to stop."""
     settings = WorkerSettings(**given)
     stop = threading.Event()
-    with Database.open(dsn, max_size=10, wait_seconds=30) as database:
+    with Database.open(dsn, max_size=min(10, settings.concurrency), wait_seconds=30) as database:
 
         def note(what: str, key: int) -> None:
             with database.transaction(None) as conn:
