@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import select
 import socket
@@ -146,7 +147,7 @@ class SandboxServer(ThreadingHTTPServer):
     def close(self) -> None:
         """Stop listening, cut every connection, stop webhooks."""
         self.stopping.set()
-        self.shutdown()
+        self._stop_serving()
         self.server_close()
         with self._guard:
             for connection in list(self._connections):
@@ -157,3 +158,11 @@ class SandboxServer(ThreadingHTTPServer):
         self.service.close()
         if self._thread is not None:
             self._thread.join(5.0)
+
+    def _stop_serving(self) -> None:
+        """A call wakes the loop, which would look only at its next turn whether it shall end."""
+        ending = threading.Thread(target=self.shutdown)
+        ending.start()
+        with contextlib.suppress(OSError):
+            socket.create_connection((self.server_name, self.server_port), 1.0).close()
+        ending.join()

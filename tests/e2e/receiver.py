@@ -49,7 +49,8 @@ def receiver(database: Database, salesforce: Mapping[str, SalesforceSender] | No
         services = Services(settings=settings, storage=_Inbox(database), clock=machine_clock, wake=lambda: None)
         app = create_app(services)
         server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno())
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # its end waits for it to look whether it shall end: half a second by default
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield url

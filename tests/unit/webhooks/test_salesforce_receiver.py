@@ -148,7 +148,7 @@ def test_messages_of_a_sandbox_survive_a_database_that_is_away_and_come_in_once(
         known = ReceiverSettings(public_url="https://crm.example.co.jp", salesforce={"main": sender})
         services = Services(settings=known, storage=storage, clock=lambda: NOW, wake=lambda: None)
         server = make_server("127.0.0.1", 0, create_app(services), threaded=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         org.messages(linger_seconds=0.01)
         org.message_action("Lead", f"http://127.0.0.1:{server.server_port}{PATH}", ["Email", "LastModifiedById"])
         ids = org.import_rows(

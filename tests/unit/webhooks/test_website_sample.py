@@ -55,7 +55,7 @@ def service(kept: Kept) -> Iterator[str]:
     settings = ReceiverSettings(public_url="http://127.0.0.1", form_secrets={"website": (SECRET,)})
     services = Services(settings=settings, storage=kept, clock=lambda: datetime.now(UTC), wake=lambda: None)
     server = make_server("127.0.0.1", 0, create_app(services), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
