@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import CALL, MAIL, MQL, Relay
 
-LEADS = 500
+LEADS = 200
 
 
 def _old_base(relay: Relay) -> list[str]:
