@@ -22,17 +22,17 @@ MakeBoth = Callable[..., BothRelay]
 MakeSalesforceRelay = Callable[..., SalesforceRelay]
 
 
-@pytest.fixture
-def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def unpaced(patch: pytest.MonkeyPatch) -> None:
     """No vendor limits calls, nor does its sandbox: pacing them is proven in the quota's and the clients' own tests."""
     for module, name in ((bootstrap, "HUBSPOT_LIMITS"), (bootstrap_salesforce, "SALESFORCE_LIMITS")):
-        monkeypatch.setattr(module, name, dict.fromkeys(getattr(module, name), (1e6, 1.0)))
+        patch.setattr(module, name, dict.fromkeys(getattr(module, name), (1e6, 1.0)))
 
 
 @pytest.fixture
-def make_relay(database: Database, tmp_path: Path, unpaced: None) -> Iterator[MakeRelay]:
+def make_relay(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeRelay]:
     """Makes a relay; keywords are the sandbox's switches, `contacts`, `policy` and `limits`."""
     made: list[Relay] = []
+    unpaced(monkeypatch)
 
     def make(*, policy: Path = POLICY, limits: Limits = QUICK, **switches: Any) -> Relay:
         sandbox = start_sandbox(**({"contacts": 0, "limits_enabled": False} | switches))
@@ -47,9 +47,12 @@ def make_relay(database: Database, tmp_path: Path, unpaced: None) -> Iterator[Ma
 
 
 @pytest.fixture
-def make_salesforce_relay(database: Database, tmp_path: Path, unpaced: None) -> Iterator[MakeSalesforceRelay]:
+def make_salesforce_relay(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MakeSalesforceRelay]:
     """Makes a relay on Salesforce; keywords are the sandbox's switches, `people`, `policy` and `limits`."""
     made: list[SalesforceRelay] = []
+    unpaced(monkeypatch)
 
     def make(*, policy: Path = POLICY, limits: Limits = QUICK, **switches: Any) -> SalesforceRelay:
         org = start_salesforce(**({"people": 0, "limits_enabled": False} | switches))
@@ -70,10 +73,11 @@ def salesforce_relay(make_salesforce_relay: MakeSalesforceRelay) -> SalesforceRe
 
 
 @pytest.fixture
-def make_both(database: Database, tmp_path: Path, unpaced: None) -> Iterator[MakeBoth]:
+def make_both(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBoth]:
     """Makes a relay between a portal and an org; keywords are `policy`, `limits`, and the sandboxes' switches by
     `hubspot` and `salesforce`."""
     made: list[BothRelay] = []
+    unpaced(monkeypatch)
 
     def make(
         *,
