@@ -141,6 +141,20 @@ def _is_old(record: Record, now: datetime) -> bool:
     return record.modified_at is None or record.modified_at <= now - EVENTS_COME_WITHIN
 
 
+def is_outdated(row: MirrorRow, one: Difference, now: datetime) -> bool:
+    """True for what a list shows from before our last read or write of it, so soon after that it may lag: the next
+    look tells."""
+    latest = _latest(row, one.names)
+    shown = one.record.modified_at
+    return shown is not None and latest is not None and shown < latest and now - latest < ANSWERS_LAG
+
+
+def _latest(row: MirrorRow, names: Sequence[str]) -> datetime | None:
+    """When what we know of these properties was true: our last read of the record, or a later write of ours."""
+    sent = [datetime.fromisoformat(meta["sent_at"]) for name in names if "sent_at" in (meta := row.meta.get(name, {}))]
+    return max([*sent, *([row.modified_at] if row.modified_at is not None else [])], default=None)
+
+
 def _is_late(row: MirrorRow, record: Record, names: Sequence[str], now: datetime, by_id: bool) -> bool:
     """True for an answer that shows what stood before something that we know: the next look tells.
 
@@ -148,9 +162,8 @@ def _is_late(row: MirrorRow, record: Record, names: Sequence[str], now: datetime
     """
     if record.modified_at is None:
         return False
-    sent = [datetime.fromisoformat(meta["sent_at"]) for name in names if "sent_at" in (meta := row.meta.get(name, {}))]
-    latest = max([*sent, row.modified_at or record.modified_at])
-    if latest <= record.modified_at:
+    latest = _latest(row, names)
+    if latest is None or latest <= record.modified_at:
         return False
     if not by_id or now - latest < ANSWERS_LAG:
         return True

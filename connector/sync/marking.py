@@ -18,7 +18,7 @@ from connector.sync.activities import record_name
 from connector.sync.comparing import Difference
 from connector.sync.context import Line, Tenant
 from connector.sync.deals import whose_deals
-from connector.sync.looking import confirm, look_into, tell_missed
+from connector.sync.looking import confirm, is_outdated, look_into, tell_missed
 from connector.vendors.base import Lane, Record
 
 BACKGROUND = Lane.BACKGROUND.value
@@ -140,13 +140,18 @@ def want_companies(tenant: Tenant, conn: Connection, connection_id: int, rows: S
 
 
 def mark_people(line: Line, differing: Sequence[Difference]) -> Marked:
-    """People who are not as we hold them: judged, told, and marked to be read; not those whose read is coming."""
+    """People who are not as we hold them: judged, told, and marked to be read; not those whose read is coming, nor
+    those of whom the list shows less than we know."""
     tenant, person_type = line.tenant, line.dialect.person_type
     with tenant.database.transaction(tenant.installation_id) as conn:
         # where two CRMs agree on fields, what a look shows bounds when they changed: it is told of everybody
         ids = [] if line.binding.shared else [one.record.id for one in differing]
-        coming = links.to_be_read(conn, line.connection_id, ids) if ids else set()
-        differing = [one for one in differing if one.record.id not in coming]
+        left = links.to_be_read(conn, line.connection_id, ids) if ids else set()
+        rows, now = mirrors.load(conn, line.connection_id, person_type, ids), tenant.now(conn)
+        left |= {
+            one.record.id for one in differing if one.record.id in rows and is_outdated(rows[one.record.id], one, now)
+        }
+        differing = [one for one in differing if one.record.id not in left]
         if not differing:
             return Marked()
         known = leads.identities(conn, line.connection_id, person_type, [one.record.id for one in differing])
