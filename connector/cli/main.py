@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "reference": Entry(module="reference", help="Write the reference of the policy language."),
         "print": Entry(module="print", help="Print the agreement or the reps' manual from the policy."),
         "connect": Entry(module="connect", help="Connect the portal and bring it in line with the policy."),
+        "doctor": Entry(module="doctor", help="Check what runs here and in the CRMs, each line with its remedy."),
         "plan": Entry(module="plan", help="Show what a policy would change on the whole base; nothing is written."),
         "backtest": Entry(module="backtest", help="Replay what happened under another policy."),
         "activate": Entry(module="activate", help="Let a policy run, alone or beside others."),

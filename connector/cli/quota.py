@@ -22,7 +22,7 @@ from connector.texts import say, word
 
 
 @dataclass(frozen=True, slots=True)
-class _Account:
+class AccountDay:
     """One account's day."""
 
     row: ConnectionRow
@@ -36,7 +36,7 @@ class _Account:
 def command(as_json: bool) -> None:
     """Show each CRM account's API calls of today: ours, those of other apps, the forecast, and what is slowed."""
     with opened(read_settings()) as database, database.transaction(installation(database)) as conn:
-        accounts = _accounts(conn, BusinessClock.now(conn))
+        accounts = accounts_today(conn, BusinessClock.now(conn))
     if as_json:
         emit([_facts(one) for one in accounts])
         return
@@ -58,25 +58,26 @@ def command(as_json: bool) -> None:
     )
     for one in accounts:
         if one.found.reason is not None:
-            line(_says(one))
+            line(slowed(one))
 
 
-def _accounts(conn: Connection, now: datetime) -> list[_Account]:
+def accounts_today(conn: Connection, now: datetime) -> list[AccountDay]:
+    """Every connected account's day, as far as it has come."""
     found = []
     for row in connections.listed(conn):
         day = day_of_account(row)(now)
         counted = quota.day_of(conn, row.id, day=day.date)
         if counted is not None:
-            found.append(_Account(row, day, counted, allowance(usage_of(counted), day.elapsed)))
+            found.append(AccountDay(row, day, counted, allowance(usage_of(counted), day.elapsed)))
     return found
 
 
-def _others(one: _Account) -> float | None:
+def _others(one: AccountDay) -> float | None:
     """What other apps used; None: the CRM has not told today."""
     return None if one.counted.everybody is None else max(0.0, one.counted.everybody - one.counted.ours)
 
 
-def _facts(one: _Account) -> dict[str, Any]:
+def _facts(one: AccountDay) -> dict[str, Any]:
     return {
         "connection_id": one.row.id,
         "vendor": one.row.vendor,
@@ -98,7 +99,7 @@ def _facts(one: _Account) -> dict[str, Any]:
     }
 
 
-def _cells(one: _Account) -> tuple[object, ...]:
+def _cells(one: AccountDay) -> tuple[object, ...]:
     others = _others(one)
     return (
         one.row.vendor,
@@ -113,7 +114,8 @@ def _cells(one: _Account) -> tuple[object, ...]:
     )
 
 
-def _says(one: _Account) -> str:
+def slowed(one: AccountDay) -> str:
+    """Why background work is slower than it could be; to be asked only where there is a reason."""
     account, left = one.row.account_id, f"{one.found.background:,.0f}"
     if one.found.reason is Reason.OTHERS:
         return (

@@ -166,3 +166,16 @@ def unfinished(conn: Connection, now: datetime) -> int:
     row = conn.execute(_UNFINISHED, {"now": now}).fetchone()
     assert row is not None
     return int(row["busy"])
+
+
+def waiting_since(conn: Connection) -> datetime | None:
+    """When the oldest delivery came in (machine time) that nobody has read yet."""
+    row = conn.execute("SELECT min(received_at) AS at FROM inbox WHERE state = 'new'").fetchone()
+    return row["at"] if row is not None else None
+
+
+def last_heard(conn: Connection, source: str) -> datetime | None:
+    """When the last delivery of this source came in (machine time), of those that are still kept."""
+    query = "SELECT max(received_at) AS at FROM inbox WHERE source = %s OR starts_with(source, %s)"
+    row = conn.execute(query, [source, f"{source}:"]).fetchone()
+    return row["at"] if row is not None else None
