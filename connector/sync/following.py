@@ -6,7 +6,7 @@ none is passed over. Reading a delivery and all that comes of it is the ordinary
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,10 +15,11 @@ from typing import Any, Final
 import structlog
 
 from connector.failpoints import Place, reach
-from connector.store import connections, inbox
+from connector.store import connections, inbox, reconcile_passes
 from connector.store.clock import BusinessClock
 from connector.store.database import Connection, Database
 from connector.store.inbox import Delivery
+from connector.vendors.base import EventKind, InboundEvent
 from connector.vendors.stream import PositionLostError, Stream, Told
 
 log = structlog.get_logger()
@@ -30,6 +31,16 @@ OVERLAP: Final = timedelta(minutes=5)
 """Behind a lost place it is looked from a little earlier on: what was committed late was stamped before."""
 
 WAKE: Final = "NOTIFY tasuki_wake, 'inbox'"
+
+
+def hear_of_losses(conn: Connection, connection_id: int, events: Sequence[InboundEvent]) -> None:
+    """What no event will tell of any more is looked for, at once."""
+    for event in events:
+        if event.kind in (EventKind.MISSED, EventKind.OVERFLOWED):
+            everything = event.kind is EventKind.OVERFLOWED
+            reconcile_passes.look_again(
+                conn, connection_id, event.object_type, since=event.occurred_at, everything=everything
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

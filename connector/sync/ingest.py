@@ -22,7 +22,6 @@ from connector.store import (
     links,
     managed,
     mirrors,
-    reconcile_passes,
     tombstones,
 )
 from connector.store.database import Connection, Database
@@ -36,6 +35,7 @@ from connector.sync.activities import hear_activities
 from connector.sync.context import Tenant, conclude
 from connector.sync.deal_events import hear_deals
 from connector.sync.facts import same_on
+from connector.sync.following import hear_of_losses
 from connector.sync.late import take_out_the_erased
 from connector.sync.marking import FINAL, want_companies, want_people
 from connector.sync.overtaking import tell_overtaken
@@ -207,7 +207,7 @@ class _Intake:
         self._companies([event for event, _ in new if event.object_type == dialect.company_type])
         self._tasks([event for event, _ in new if event.object_type == dialect.task_type])
         every = [event for event, _ in new]
-        self._lost(every)
+        hear_of_losses(self._conn, self._connection_id, every)
         hear_deals(self._tenant, self._conn, self._connection_id, every)
         hear_activities(self._tenant, self._conn, self._connection_id, every)
         self._submissions(new)
@@ -218,18 +218,6 @@ class _Intake:
         given = [(one.submission.email, row.id) for one, row in new if one.submission and not one.object_id]
         addresses = sorted({(email, inbox_id) for email, inbox_id in given if email})
         name_addresses(self._conn, self._tenant.installation_id, self._connection_id, addresses)
-
-    def _lost(self, events: Sequence[InboundEvent]) -> None:
-        """What no event will tell of is looked for."""
-        for event in events:
-            if event.kind in (EventKind.MISSED, EventKind.OVERFLOWED):
-                reconcile_passes.look_again(
-                    self._conn,
-                    self._connection_id,
-                    event.object_type,
-                    since=event.occurred_at,
-                    everything=event.kind is EventKind.OVERFLOWED,
-                )
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────
     def _gone(self, people: Sequence[InboundEvent]) -> None:

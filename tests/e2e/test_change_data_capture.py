@@ -37,6 +37,13 @@ def test_change_events_lead_to_a_look_and_what_we_write_ourselves_is_no_news(
     assert stored
     assert not any("代表取締役".encode() in row["body"] for row in stored if not row["packed"])
 
+    # A clearing by somebody else is a person's, as it would be if only a look had shown it.
+    relay.pass_time(seconds=2)
+    relay.org.edit(lead, {"Title": None})
+    relay.hear_and_settle()
+    (row,) = relay.rows("SELECT properties, meta FROM mirror WHERE vendor_id = %s", [lead])
+    assert (row["properties"]["Title"], row["meta"]["Title"]["seen"]["by"]) == (None, "person")
+
     # The rep's work on our task is heard of, and who is deleted is a lead no more.
     relay.pass_time(seconds=2)
     (call,) = relay.tasks_of(lead, CALL)
@@ -48,6 +55,23 @@ def test_change_events_lead_to_a_look_and_what_we_write_ourselves_is_no_news(
     relay.hear_and_settle()
     (identity,) = relay.rows("SELECT gone FROM identity WHERE vendor_id = %s", [lead])
     assert identity["gone"] == "archived"
+
+    # People merge and convert: the leads follow.
+    winner, loser = (relay.org.create("Lead", _person(f"{name}@example.co.jp")) for name in ("winner", "loser"))
+    relay.hear_and_settle()
+    kept = relay.lead(winner)["id"]
+    relay.pass_time(seconds=2)
+    relay.org.merge(winner, loser)
+    relay.hear_and_settle()
+    contact = relay.org.convert(winner, no_opportunity=True)["contact_id"]
+    relay.hear_and_settle()
+    names = relay.rows("SELECT vendor_id, lead_id FROM identity WHERE vendor_id = ANY(%s)", [[winner, loser, contact]])
+    assert {row["vendor_id"]: row["lead_id"] for row in names} == dict.fromkeys((winner, loser, contact), kept)
+    assert relay.fields(contact)["TasukiScore__c"] == relay.fields(winner)["TasukiScore__c"]
+
+
+def _person(email: str) -> dict[str, str]:
+    return {"LastName": "山田", "Company": "株式会社サンプル", "Email": email}
 
 
 def test_what_the_stream_lost_is_looked_for(salesforce_relay: SalesforceRelay) -> None:
