@@ -15,7 +15,7 @@ from connector.domain import codec
 from connector.store import leads, mirrors
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
-from connector.sync import mirror
+from connector.sync import mirror, overtaking
 from connector.sync.context import Line, backoff
 from connector.sync.difference import company_difference, dropped_name
 from connector.sync.facts import same_on
@@ -88,7 +88,7 @@ def _keep_values(
     """The owner whom a person had named and this write replaces is recorded, as is what it overtook unseen."""
     kind, lead_id = line.dialect.company_type, write.parcel.lead.id
     ours = {name: value for name, value in write.changes.items() if name == line.dialect.owner_property}
-    lost = mirror.persons_values(row, ours, same_on(line.binding, kind))
+    lost = overtaking.persons_values(row, ours, same_on(line.binding, kind))
     tell_lost(line.tenant, conn, lead_id, ours, lost, now=now, named=partial(dropped_name, kind))
     keep_unseen(line, conn, write, write.changes, result, now)
 

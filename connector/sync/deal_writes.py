@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from connector.domain import codec
 from connector.store.database import Connection
-from connector.sync import mirror
+from connector.sync import overtaking
 from connector.sync.context import Line, backoff
 from connector.sync.deal_records import landed
 from connector.sync.deal_view import deals_shown
@@ -89,6 +89,6 @@ def _keep_values(
 ) -> None:
     """What a person had written on the deal and this write replaces is recorded, as is what it overtook unseen."""
     deal_type, now = line.dialect.deal.object_type, line.tenant.now(conn)
-    lost = mirror.persons_values(write.row, sent, same_on(line.binding, deal_type))
+    lost = overtaking.persons_values(write.row, sent, same_on(line.binding, deal_type))
     tell_lost(line.tenant, conn, write.parcel.lead.id, sent, lost, now=now, named=partial(dropped_name, deal_type))
     keep_unseen(line, conn, write, sent, result, now)

@@ -20,7 +20,7 @@ from connector.store.leads import LeadRow
 from connector.store.links import WriteClaim, WriteOutcome
 from connector.store.managed import ManagedRow
 from connector.store.mirrors import MirrorRow
-from connector.sync import mirror, stage_move
+from connector.sync import mirror, overtaking, stage_move
 from connector.sync.company_writes import write_companies
 from connector.sync.context import Line, backoff, conclude
 from connector.sync.deal_writes import write_deals
@@ -294,7 +294,7 @@ def _take_in(
     edits = unseen(parcel.person, sent, result.before, same)
     # where another CRM's value takes a person's place, what was lost by that is told with the decision
     told = edits.keys() | line.binding.merged_properties
-    lost = {name: value for name, value in mirror.persons_values(row, sent, same).items() if name not in told}
+    lost = {name: value for name, value in overtaking.persons_values(row, sent, same).items() if name not in told}
     tell_lost(line.tenant, conn, parcel.lead.id, sent, lost, now=now)
     if result.before is not None:
         note_overtaken(row, parcel.person, edits, result.before, now=now, same=same)
@@ -302,7 +302,7 @@ def _take_in(
     stored = mirror.wrote(row, sent, result.record, now=now, same=same, forward_only=forward_only, cleared=parcel.clear)
     fresh = [
         name
-        for name in mirror.overtaken(row).keys() & sent.keys()
+        for name in overtaking.overtaken(row).keys() & sent.keys()
         if name in edits or "overtaken" not in before[name][1]
     ]
     tell_overtaken(line.tenant, conn, parcel.lead.id, row, fresh, now=now)

@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.domain.value import Value
 from connector.store.mirrors import MirrorRow
-from connector.sync import mirror
+from connector.sync import mirror, overtaking
 from connector.sync.binding import Binding
 from connector.sync.facts import same_on
 
@@ -36,7 +36,7 @@ def left_to_write(
 ) -> dict[str, str]:
     """The same of the properties that are wanted."""
     same, properties = same_on(binding, person.object_type), person.properties
-    for name, value in mirror.overtaken(person).items():
+    for name, value in overtaking.overtaken(person).items():
         wanted.setdefault(name, value or "")
     return {
         name: value
@@ -100,9 +100,9 @@ def settle_overtaken(binding: Binding, person: MirrorRow, desired: Mapping[str, 
     wanted = binding.project(desired, stage)
     lost = [
         name
-        for name, value in mirror.overtaken(person).items()
+        for name, value in overtaking.overtaken(person).items()
         if name in wanted and not same(name, wanted[name] or None, value)
     ]
     for name in lost:
-        mirror.give_up_overtaken(person, name)
+        overtaking.give_up_overtaken(person, name)
     return lost

@@ -20,7 +20,7 @@ from connector.failpoints import Place, reach
 from connector.store import history, leads, links, managed, mirrors, signals
 from connector.store.database import Connection
 from connector.store.leads import DueClaim, Evaluated
-from connector.sync import mirror
+from connector.sync import overtaking
 from connector.sync.agreements import decided_values, keep_agreements
 from connector.sync.cases import Case, load_cases
 from connector.sync.context import Tenant
@@ -212,7 +212,7 @@ def _lock(tenant: Tenant, conn: Connection, results: Sequence[Result]) -> None:
             case.person.vendor_id
             for result in results
             for case in result.case.all
-            if case.connection_id == connection_id and mirror.overtaken(case.person)
+            if case.connection_id == connection_id and overtaking.overtaken(case.person)
         ]
         if people:
             mirrors.lock(conn, connection_id, binding.dialect.person_type, people)
@@ -331,7 +331,7 @@ def _settle_overtaken(tenant: Tenant, conn: Connection, connection_id: int, resu
         case.person.vendor_id: (result, case)
         for result in results
         for case in result.case.all
-        if case.connection_id == connection_id and mirror.overtaken(case.person)
+        if case.connection_id == connection_id and overtaking.overtaken(case.person)
     }
     if not found:
         return
@@ -339,7 +339,7 @@ def _settle_overtaken(tenant: Tenant, conn: Connection, connection_id: int, resu
     rows = mirrors.load(conn, connection_id, person_type, sorted(found), lock=True)
     for vendor_id, row in rows.items():
         result, case = found[vendor_id]
-        if mirror.overtaken(row) != mirror.overtaken(case.person):
+        if overtaking.overtaken(row) != overtaking.overtaken(case.person):
             continue  # another one has come since: it is decided by its own evaluation
         settle_overtaken(case.binding, row, desired_of(result), result.decision.stage_desired)
     mirrors.put(conn, tenant.installation_id, connection_id, list(rows.values()))

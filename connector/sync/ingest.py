@@ -30,7 +30,7 @@ from connector.store.inbox_erasing import name_addresses
 from connector.store.mirrors import MirrorRow
 from connector.store.signals import NewSignal
 from connector.store.tombstones import RecordName
-from connector.sync import mirror
+from connector.sync import mirror, overtaking
 from connector.sync.activities import hear_activities
 from connector.sync.context import Tenant, conclude
 from connector.sync.deal_events import hear_deals
@@ -286,9 +286,9 @@ class _Intake:
             if row is None or row.gone is not None:
                 needs_read = row is not None or event.kind is not EventKind.DELETED
             elif event.kind is EventKind.CHANGED:
-                before = mirror.overtaken(row)
+                before = overtaking.overtaken(row)
                 needs_read = mirror.hear(row, event, same=same)
-                after = mirror.overtaken(row)
+                after = overtaking.overtaken(row)
                 self._tell_overtaken(row, [name for name in after if before.get(name) != after[name]], identity)
             else:
                 needs_read = self._says_more(row, event)

@@ -98,7 +98,7 @@ def hear(row: MirrorRow, event: InboundEvent, *, same: Same) -> bool:
     """Take in what an event says of a property; True when the record must be read.
 
     An event that says what the mirror has confirmed needs no read; neither does one that happened before the
-    state that we have read. A change that our write overtook is kept: see `overtaken`.
+    state that we have read. A change that our write overtook is kept: see `overtaking`.
     """
     name = event.property_name
     if name is None or name not in row.properties:
@@ -182,44 +182,12 @@ def _settle_earlier(
             meta["overtaken"] = hint  # it was told while our write was on its way
 
 
-def overtaken(row: MirrorRow) -> dict[str, str | None]:
-    """The properties whose change by somebody else our write overtook, with their value."""
-    return {name: meta["overtaken"]["v"] for name, meta in row.meta.items() if "overtaken" in meta}
-
-
-def standing_over(row: MirrorRow, name: str) -> str | None:
-    """What we wrote over an overtaken change, also when we know of our write by its event alone."""
-    meta = row.meta[name]
-    value: str | None = meta["hint"]["v"] if _is_written_over(meta) else meta.get("sent")
-    return value
-
-
-def _is_written_over(meta: Mapping[str, Any]) -> bool:
+def is_written_over(meta: Mapping[str, Any]) -> bool:
     """True when an event has told of a write of ours, not confirmed yet, over the overtaken change."""
     hint, over = meta.get("hint"), meta.get("overtaken")
     if hint is None or over is None or hint["by"] != Actor.TASUKI.value:
         return False
     return datetime.fromisoformat(over["at"]) <= datetime.fromisoformat(hint["at"])
-
-
-def give_up_overtaken(row: MirrorRow, name: str) -> None:
-    """A rule has decided against the overtaken change: it no longer counts as standing."""
-    lost = row.meta[name].pop("overtaken", None)
-    if lost is not None:
-        row.meta[name]["past"] = lost["at"]
-
-
-def persons_values(row: MirrorRow, sent: Mapping[str, str], same: Same) -> dict[str, str | None]:
-    """The values of people that this write of ours replaces: they are recorded, never gone without trace."""
-    found: dict[str, str | None] = {}
-    for name, value in sent.items():
-        meta = row.meta.get(name, {})
-        standing = meta.get("overtaken") or meta.get("seen")
-        if standing is None or standing["by"] != Actor.PERSON.value or same(name, standing["v"], value or None):
-            continue
-        if "overtaken" in meta or same(name, standing["v"], row.properties.get(name)):
-            found[name] = standing["v"]
-    return found
 
 
 def frozen(row: MirrorRow) -> dict[str, Mapping[str, Any]]:
@@ -321,7 +289,7 @@ def _is_agreed(name: str, value: str | None, agreed: Callable[[], Mapping[str, s
 
 def _take_as_ours(row: MirrorRow, name: str, value: str | None, at: datetime) -> None:
     meta = row.meta.setdefault(name, {})
-    for told in ("hint", "seen") if _is_written_over(meta) else ("hint", "seen", "overtaken"):
+    for told in ("hint", "seen") if is_written_over(meta) else ("hint", "seen", "overtaken"):
         meta.pop(told, None)
     meta |= {"sent": value or "", "got": value, "sent_at": moment_text(at)}
     row.properties[name] = value

@@ -20,6 +20,38 @@ from connector.sync.mirror import Same
 from connector.vendors.base import Record
 
 
+def overtaken(row: MirrorRow) -> dict[str, str | None]:
+    """The properties whose change by somebody else our write overtook, with their value."""
+    return {name: meta["overtaken"]["v"] for name, meta in row.meta.items() if "overtaken" in meta}
+
+
+def standing_over(row: MirrorRow, name: str) -> str | None:
+    """What we wrote over an overtaken change, also when we know of our write by its event alone."""
+    meta = row.meta[name]
+    value: str | None = meta["hint"]["v"] if mirror.is_written_over(meta) else meta.get("sent")
+    return value
+
+
+def give_up_overtaken(row: MirrorRow, name: str) -> None:
+    """A rule has decided against the overtaken change: it no longer counts as standing."""
+    lost = row.meta[name].pop("overtaken", None)
+    if lost is not None:
+        row.meta[name]["past"] = lost["at"]
+
+
+def persons_values(row: MirrorRow, sent: Mapping[str, str], same: Same) -> dict[str, str | None]:
+    """The values of people that this write of ours replaces: they are recorded, never gone without trace."""
+    found: dict[str, str | None] = {}
+    for name, value in sent.items():
+        meta = row.meta.get(name, {})
+        standing = meta.get("overtaken") or meta.get("seen")
+        if standing is None or standing["by"] != Actor.PERSON.value or same(name, standing["v"], value or None):
+            continue
+        if "overtaken" in meta or same(name, standing["v"], row.properties.get(name)):
+            found[name] = standing["v"]
+    return found
+
+
 def unseen(known: MirrorRow, sent: Mapping[str, str], before: Record | None, same: Same) -> dict[str, str | None]:
     """The properties that stood otherwise right before our write than was `known` when it was planned.
 
@@ -69,7 +101,7 @@ def tell_overtaken(
             field=name,
             rule="overtaken",
             actor=meta["overtaken"]["by"],
-            values={"kept": mirror.standing_over(row, name), "lost": meta["overtaken"]["v"]},
+            values={"kept": standing_over(row, name), "lost": meta["overtaken"]["v"]},
         )
 
 

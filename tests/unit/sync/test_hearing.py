@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from connector.store.mirrors import MirrorRow
-from connector.sync import mirror
+from connector.sync import mirror, overtaking
 from connector.vendors.base import EventKind, InboundEvent, Record
 
 READ = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -35,24 +35,24 @@ def test_an_edit_is_kept_when_our_write_over_it_is_known_by_its_event_alone() ->
     row = MirrorRow(object_type="contact", vendor_id="7", properties={"channel": "web"}, modified_at=READ)
     assert mirror.hear(row, _told("outbound", 1.0), same=_same)
     assert mirror.hear(row, _told("event", 1.5, by_us=True), same=_same)
-    assert mirror.standing_over(row, "channel") == "event"
+    assert overtaking.standing_over(row, "channel") == "event"
 
     # the answer was lost: a read shows what we wrote
     at = READ + timedelta(seconds=1.5)
     record = Record(object_type="contact", id="7", properties={"channel": "event"}, modified_at=at)
     mirror.absorb(row, record, now=at, same=_same, agreed=lambda: {"channel": "event"})
     assert mirror.fact(row, "channel", _same).raw == "outbound"
-    assert mirror.overtaken(row) == {"channel": "outbound"}
-    assert mirror.standing_over(row, "channel") == "event"
+    assert overtaking.overtaken(row) == {"channel": "outbound"}
+    assert overtaking.standing_over(row, "channel") == "event"
 
 
 def test_an_edit_after_our_write_stands() -> None:
     row = MirrorRow(object_type="contact", vendor_id="7", properties={"channel": "web"}, modified_at=READ)
     assert mirror.hear(row, _told("event", 1.0, by_us=True), same=_same)
     assert mirror.hear(row, _told("outbound", 1.5), same=_same)
-    assert not mirror.overtaken(row)
+    assert not overtaking.overtaken(row)
     at = READ + timedelta(seconds=1.5)
     record = Record(object_type="contact", id="7", properties={"channel": "outbound"}, modified_at=at)
     mirror.absorb(row, record, now=at, same=_same, agreed=lambda: {"channel": "event"})
     assert mirror.fact(row, "channel", _same).raw == "outbound"
-    assert not mirror.overtaken(row)
+    assert not overtaking.overtaken(row)

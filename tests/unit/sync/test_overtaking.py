@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.store.mirrors import MirrorRow
-from connector.sync import mirror
+from connector.sync import mirror, overtaking
 from connector.sync.overtaking import note_overtaken, unseen
 from connector.vendors.base import Record
 
@@ -48,13 +48,13 @@ def test_an_overtaken_edit_stands_for_the_rules_until_they_have_decided() -> Non
     row, before = _row({"Title": "a"}), _before(Title="x")
     note_overtaken(row, known, unseen(known, {"Title": "c"}, before, _same), before, now=EDITED, same=_same)
     mirror.wrote(row, {"Title": "c"}, _before(Title="c"), now=EDITED, same=_same)
-    assert mirror.overtaken(row) == {"Title": "x"}
+    assert overtaking.overtaken(row) == {"Title": "x"}
     assert mirror.fact(row, "Title", _same).raw == "x"
     standing = mirror.standing(row, "Title", _same)
     assert (standing.after, standing.until, standing.overtaken) == (READ, EDITED, True)
     assert row.properties["Title"] == "c", "that is what stands in the CRM"
     mirror.wrote(row, {"Title": "x"}, _before(Title="x"), now=EDITED, same=_same)
-    assert mirror.overtaken(row) == {}
+    assert overtaking.overtaken(row) == {}
     assert mirror.standing(row, "Title", _same).after == READ, "put back, it keeps the moment of the edit"
 
 
