@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.both_relay import BothRelay
 from tests.e2e.salesforce_relay import SalesforceRelay
 
 
@@ -60,3 +61,23 @@ def test_a_move_that_our_write_overtakes_is_decided_by_manual_moves(salesforce_r
     assert _recorded(relay, "TasukiStage__c") == [
         {"field": "TasukiStage__c", "rule": "overtaken", "actor": "person", "kept": "MQL", "lost": "SAL"}
     ]
+
+
+def test_what_a_write_to_a_company_overtakes_is_recorded(both: BothRelay) -> None:
+    relay = both
+    relay.meet()
+    relay.listen()
+    email = "yamada@example.co.jp"
+    company = str(relay.sandbox.create("companies", {"name": "サンプル"})["id"])
+    values = {"email": email, "lastname": "山田"}
+    relay.sandbox.create("contacts", values, associations=[("companies", company)])
+    account = relay.org.create("Account", {"Name": "サンプル"})
+    relay.org.create("Contact", {"LastName": "山田", "Email": email, "AccountId": account})
+    relay.hear_and_settle()
+    edit = {"id": account, "properties": {"Name": "人の名前"}}
+    relay.org.fault("edit", kind="data.composite", record=account, times=1, edit=edit)
+    relay.sandbox.edit("companies", company, {"name": "サンプル商事"})
+    relay.hear_and_settle()
+    assert relay.fields(account)["Name"] == "サンプル商事", "on a company our write stands"
+    told = {"field": "Account.Name", "rule": "overtaken", "actor": "person", "kept": "サンプル商事", "lost": "人の名前"}
+    assert told in relay.kept_values()
