@@ -149,7 +149,8 @@ def _sort(
 
 def _is_echo(event: InboundEvent) -> bool:
     """True for a change that seems to be of our own making."""
-    return event.actor_is_us and event.kind is EventKind.CHANGED and not event.redacted
+    ours = event.actor_is_us or event.may_be_us
+    return ours and event.kind is EventKind.CHANGED and not event.redacted
 
 
 def vendor_of(source: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from connector.store.reconcile_passes import Scope
@@ -36,6 +38,25 @@ def test_change_events_lead_to_a_look_and_what_we_write_ourselves_is_no_news(
     stored = relay.rows("SELECT body, packed FROM inbox WHERE source = 'salesforce_changes:org'")
     assert stored
     assert not any("代表取締役".encode() in row["body"] for row in stored if not row["packed"])
+
+    # Its event may come before its answer is stored: it says what we are writing, and leads to no read either.
+    relay.pass_time(seconds=2)
+    update = relay.line.vendor.update
+
+    def update_and_be_told(*args: Any, **kwargs: Any) -> Any:
+        answer = update(*args, **kwargs)
+        relay.hear()
+        assert relay.runtime.ingest()
+        return answer
+
+    mark = relay.mark()
+    relay.org.edit(lead, {"Title": "課長"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(relay.line.vendor, "update", update_and_be_told)
+        relay.hear_and_settle()
+    relay.hear_and_settle()
+    assert len(relay.our_writes(since=mark)) == 1
+    assert (relay.calls()["data.query"], relay.calls()["data.composite"]) == (1, 1)
 
     # A clearing by somebody else is a person's, as it would be if only a look had shown it.
     relay.pass_time(seconds=2)
