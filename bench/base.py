@@ -90,7 +90,7 @@ def behave(database: Database, installation_id: int, kinds: Sequence[str], count
 def rests(database: Database, installation_id: int) -> bool:
     """True when no lead is due."""
     with database.transaction(installation_id) as conn:
-        return not leads.has_due(conn, BusinessClock.now(conn))
+        return not leads.due_lanes(conn, BusinessClock.now(conn))
 
 
 def multiply(database: Database, installation_id: int, wanted: int) -> int:

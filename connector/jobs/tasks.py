@@ -8,6 +8,7 @@ chains of `defer_once`; the clerk's look every second is the net under all of th
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -49,7 +50,11 @@ NOTIFY, ANNOUNCE = "notify", "announce"
 TURN_SECONDS = 2.0
 """A worker's threads are few: none of them waits longer for the turn of a background slice."""
 EVALUATED_AT_ONCE = 100
-"""Hot leads are decided first, but wait for the slice that is under way: a vendor's batch is large enough."""
+"""A vendor's batch is large enough."""
+HOT_MAY_WAIT_SECONDS = 0.8
+"""Nothing is begun in the background while somebody has waited for longer than this …"""
+BACKGROUND_WAITS_SECONDS = 5.0
+"""… but for one slice of a worker in so long a time: the background is slow then, and never stands still."""
 _PRIORITY = {Lane.HOT: 10, Lane.BACKGROUND: 0}
 
 #: What a connection is looked at for now and then: job, and whether it is time.
@@ -90,6 +95,7 @@ class Jobs:
         # Python runs one thread at a time: of the slices that nobody waits for, one at once, so that the hot lane
         # shares the interpreter with one other and not with six.
         self._background = threading.Semaphore(1)
+        self._background_at = time.monotonic()  #: When the last of them ended.
 
     def tasks(self) -> Sequence[JobTask]:
         """What the worker runs."""
@@ -123,13 +129,11 @@ class Jobs:
             with database.transaction(installation_id) as conn:
                 go_on(tenant, conn)
                 now = tenant.now(conn)
-                due = leads.has_due(conn, now)
                 if notices.waiting(conn):
                     _defer(conn, NOTIFY, installation_id)
                 if announcements.due(conn, now):
                     _defer(conn, ANNOUNCE, installation_id)
-                if due:
-                    _defer(conn, EVALUATE, installation_id)
+                _decide(conn, tenant)
                 for connection_id, lane, task in outstanding.everything(conn, now):
                     _defer(conn, task, installation_id, connection_id, Lane(lane))
                 _defer(conn, WALK, installation_id)
@@ -148,8 +152,7 @@ class Jobs:
         count = self._runtime.ingest()
         for installation_id, tenant in self._runtime.tenants().items() if count else ():
             with self._runtime.database.transaction(installation_id) as conn:
-                if leads.has_due(conn, tenant.now(conn)):
-                    _defer(conn, EVALUATE, installation_id)
+                _decide(conn, tenant)
                 for connection_id in tenant.bindings:
                     _go_on(conn, READ, tenant, connection_id, Lane.HOT)
         if count:
@@ -164,19 +167,22 @@ class Jobs:
         """Write a slice of one lane; then what waited for it is read."""
         self._slice(installation_id, connection_id, lane, DELIVER, deliver_slice)
 
-    def evaluate(self, installation_id: int) -> None:
-        """Decide a slice of due leads; then both lanes deliver, and what waited for it is read."""
-        tenant = self._runtime.tenant(installation_id)
-        count = evaluate_slice(tenant, limit=EVALUATED_AT_ONCE) if tenant is not None else 0
-        if tenant is None or count == 0:
+    def evaluate(self, installation_id: int, lane: str) -> None:
+        """Decide a slice of due leads of one lane; then it is delivered, and what waited for it is read."""
+        tenant, which = self._runtime.tenant(installation_id), Lane(lane)
+        if tenant is None:
+            return
+        with self._turn(which, tenant, *tenant.bindings) as mine:
+            count = evaluate_slice(tenant, limit=EVALUATED_AT_ONCE, lane=which) if mine else 0
+        if count == 0:
             return
         with self._runtime.database.transaction(installation_id) as conn:
             for connection_id in tenant.bindings:
-                for lane in Lane:
-                    _go_on(conn, DELIVER, tenant, connection_id, lane)
-                    _go_on(conn, READ, tenant, connection_id, lane)
+                for one in Lane:
+                    _go_on(conn, DELIVER, tenant, connection_id, one)
+                    _go_on(conn, READ, tenant, connection_id, one)
             if count >= EVALUATED_AT_ONCE:
-                _defer(conn, EVALUATE, installation_id)
+                _defer(conn, EVALUATE, installation_id, lane=which)
 
     def walk(self, installation_id: int) -> None:
         """After an activation: a slice of leads catches up, while nothing else is due.
@@ -189,7 +195,7 @@ class Jobs:
             return
         if walk_slice(tenant):
             with self._runtime.database.transaction(installation_id) as conn:
-                _defer(conn, EVALUATE, installation_id)
+                _decide(conn, tenant)
 
     def poll(self, installation_id: int, connection_id: int) -> None:
         """Look for form submissions that no event told of."""
@@ -197,7 +203,7 @@ class Jobs:
         if line is not None:
             self._guard(line, lambda: poll_submissions(line))
             with self._runtime.database.transaction(installation_id) as conn:
-                _defer(conn, EVALUATE, installation_id)
+                _decide(conn, line.tenant)
                 _defer(conn, READ, installation_id, connection_id, Lane.HOT)
 
     def lists(self, installation_id: int, connection_id: int) -> None:
@@ -205,7 +211,7 @@ class Jobs:
         line = self._line(installation_id, connection_id)
         if line is not None and self._guard(line, lambda: poll_lists(line) + poll_campaigns(line)):
             with self._runtime.database.transaction(installation_id) as conn:
-                _defer(conn, EVALUATE, installation_id)
+                _decide(conn, line.tenant)
                 _defer(conn, READ, installation_id, connection_id, Lane.HOT)
 
     def reconcile(self, installation_id: int, connection_id: int) -> None:
@@ -213,7 +219,7 @@ class Jobs:
         line = self._line(installation_id, connection_id)
         if line is None:
             return
-        with self._turn(Lane.BACKGROUND) as mine:
+        with self._turn(Lane.BACKGROUND, line.tenant, connection_id) as mine:
             seen = self._guard(line, lambda: reconcile_slice(line)) if mine else 0
         if seen:
             with self._runtime.database.transaction(installation_id) as conn:
@@ -225,7 +231,7 @@ class Jobs:
         line = self._line(installation_id, connection_id)
         if line is not None and self._guard(line, lambda: refresh_owners(line)):
             with self._runtime.database.transaction(installation_id) as conn:
-                _defer(conn, EVALUATE, installation_id)
+                _decide(conn, line.tenant)
 
     def notify(self, installation_id: int) -> None:
         """Send the notices that wait, in a job of their own: a channel that does not answer holds up no lead."""
@@ -240,7 +246,7 @@ class Jobs:
         tenant = self._runtime.tenant(installation_id)
         if tenant is not None and announce_slice(tenant):
             with self._runtime.database.transaction(installation_id) as conn:
-                _defer(conn, EVALUATE, installation_id)
+                _decide(conn, tenant)
                 _defer(conn, ANNOUNCE, installation_id)
 
     def housekeep(self, installation_id: int) -> None:
@@ -252,10 +258,10 @@ class Jobs:
         line = self._line(installation_id, connection_id)
         if line is None:
             return
-        with self._turn(Lane.BACKGROUND) as mine:
+        with self._turn(Lane.BACKGROUND, line.tenant, connection_id) as mine:
             seen = self._guard(line, lambda: sweep_slice(line)) if mine else 0
         with self._runtime.database.transaction(installation_id) as conn:
-            _defer(conn, EVALUATE, installation_id)
+            _decide(conn, line.tenant)
             if seen and sweep_wanted(line):
                 _defer(conn, SWEEP, installation_id, connection_id)
 
@@ -271,30 +277,40 @@ class Jobs:
         line = self._line(installation_id, connection_id)
         if line is None:
             return
-        with self._turn(Lane(lane)) as mine:
+        with self._turn(Lane(lane), line.tenant, connection_id) as mine:
             count = self._guard(line, lambda: work(line, Lane(lane)), Lane(lane)) if mine else 0
         if not count:
             return
         with self._runtime.database.transaction(installation_id) as conn:
             if task == READ:
-                _defer(conn, EVALUATE, installation_id)
+                _decide(conn, line.tenant)
             else:
                 _go_on(conn, READ, line.tenant, connection_id, Lane(lane))
             if count >= line.vendor.batch_size or lane == Lane.HOT.value:
                 _go_on(conn, task, line.tenant, connection_id, Lane(lane))
 
     @contextmanager
-    def _turn(self, lane: Lane) -> Iterator[bool]:
-        """Whether a slice of this lane may run now; a background slice that waits too long leaves it to the clerk."""
+    def _turn(self, lane: Lane, tenant: Tenant, *connection_ids: int) -> Iterator[bool]:
+        """Whether a slice of this lane may run now; a background slice that may not is left to the clerk's next look.
+
+        In the background one slice at a time, and none while the hot lane of one of these connections is late.
+        """
         if lane is Lane.HOT:
             yield True
             return
-        mine = self._background.acquire(timeout=TURN_SECONDS)
+        mine = not self._gives_way(tenant, connection_ids) and self._background.acquire(timeout=TURN_SECONDS)
         try:
             yield mine
         finally:
             if mine:
+                self._background_at = time.monotonic()
                 self._background.release()
+
+    def _gives_way(self, tenant: Tenant, connection_ids: Sequence[int]) -> bool:
+        if time.monotonic() - self._background_at > BACKGROUND_WAITS_SECONDS:
+            return False
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            return any(outstanding.is_hot_late(conn, one, HOT_MAY_WAIT_SECONDS) for one in connection_ids)
 
     def _line(self, installation_id: int, connection_id: int) -> Line | None:
         tenant = self._runtime.tenant(installation_id)
@@ -316,6 +332,12 @@ class Jobs:
             if error.reason == "quota_day" and lane is Lane.HOT:
                 pause(line, error)
             raise
+
+
+def _decide(conn: Connection, tenant: Tenant) -> None:
+    """Defer the decision of what is due, each lane by itself: a hot lead waits for no slice of the background."""
+    for lane in leads.due_lanes(conn, tenant.now(conn)):
+        _defer(conn, EVALUATE, tenant.installation_id, lane=Lane(lane))
 
 
 def _go_on(conn: Connection, task: str, tenant: Tenant, connection_id: int, lane: Lane) -> None:

@@ -131,6 +131,7 @@ _CLAIM_DUE = """
 WITH free AS (
     SELECT lead_id FROM lead_due
     WHERE due_at <= %(now)s AND claimed_until < now() AND parked_reason IS NULL
+      AND (%(lane)s::text IS NULL OR lane = %(lane)s)
     ORDER BY lane DESC, due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 UPDATE lead_due SET claim = %(token)s, claimed_until = now() + make_interval(secs => %(lease_seconds)s)
@@ -314,10 +315,12 @@ def mark_due(
         conn.execute(_MARK_DUE, values)
 
 
-def claim_due(conn: Connection, *, now: datetime, limit: int, lease_seconds: float) -> tuple[uuid.UUID, list[DueClaim]]:
-    """Take up to `limit` due leads, hot ones first."""
+def claim_due(
+    conn: Connection, *, now: datetime, limit: int, lease_seconds: float, lane: str | None = None
+) -> tuple[uuid.UUID, list[DueClaim]]:
+    """Take up to `limit` due leads of this lane; of both without one, hot ones first."""
     token = uuid.uuid4()
-    values = {"now": now, "limit": limit, "lease_seconds": lease_seconds, "token": token}
+    values = {"now": now, "limit": limit, "lease_seconds": lease_seconds, "token": token, "lane": lane}
     return token, [DueClaim(**row) for row in conn.execute(_CLAIM_DUE, values)]
 
 
@@ -367,12 +370,14 @@ def count_due(conn: Connection, *, now: datetime, lane: str, most: int) -> int:
     return int(row["n"]) if row else 0
 
 
-def has_due(conn: Connection, now: datetime) -> bool:
-    """True when some lead is due and free."""
-    row = conn.execute(
-        "SELECT 1 FROM lead_due WHERE due_at <= %s AND claimed_until < now() AND parked_reason IS NULL LIMIT 1", [now]
-    ).fetchone()
-    return row is not None
+def due_lanes(conn: Connection, now: datetime) -> list[str]:
+    """The lanes in which some lead is due and free."""
+    rows = conn.execute(
+        "SELECT lane FROM (VALUES ('hot'), ('background')) AS one (lane) WHERE EXISTS (SELECT FROM lead_due"
+        " WHERE lane = one.lane AND due_at <= %s AND claimed_until < now() AND parked_reason IS NULL)",
+        [now],
+    )
+    return [row["lane"] for row in rows]
 
 
 def walk(

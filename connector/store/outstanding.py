@@ -33,6 +33,16 @@ _WRITES = f"""
 SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND lane = %(lane)s AND {_WRITABLE}) AS some
 """
 
+_LATE = """
+SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND read_lane = 'hot'
+               AND read_wanted_at < clock_timestamp() - make_interval(secs => %(seconds)s)
+               AND read_not_before <= now())
+    OR EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND lane = 'hot'
+               AND desired_revision > confirmed_revision AND parked_reason IS NULL AND not_before <= now()
+               AND event_at < clock_timestamp() - make_interval(secs => %(seconds)s))
+    AS some
+"""
+
 
 def everything(conn: Connection, now: datetime) -> list[tuple[int, str, str]]:
     """(connection, lane, `read` or `deliver`) for all that may be done at `now` (business time)."""
@@ -49,4 +59,10 @@ def has_reads(conn: Connection, connection_id: int, lane: str, now: datetime) ->
 def has_writes(conn: Connection, connection_id: int, lane: str) -> bool:
     """True when something of this lane may be written now."""
     row = conn.execute(_WRITES, {"connection_id": connection_id, "lane": lane}).fetchone()
+    return bool(row and row["some"])
+
+
+def is_hot_late(conn: Connection, connection_id: int, seconds: float) -> bool:
+    """True when somebody has waited for longer than this for what could be read or written."""
+    row = conn.execute(_LATE, {"connection_id": connection_id, "seconds": seconds}).fetchone()
     return bool(row and row["some"])

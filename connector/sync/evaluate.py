@@ -34,6 +34,7 @@ from connector.sync.noticing import keep_notices
 from connector.sync.placing import rows_in
 from connector.sync.promises import keep_runs
 from connector.sync.turns import behind, keep_turns, look_again
+from connector.vendors.base import Lane
 
 log = structlog.get_logger()
 
@@ -43,8 +44,8 @@ LEDGER_RULES = 8
 """Rules named in a ledger row: it stays below 300 bytes."""
 
 
-def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
-    """Decide up to a slice of due leads; returns how many were claimed."""
+def evaluate_slice(tenant: Tenant, *, limit: int | None = None, lane: Lane | None = None) -> int:
+    """Decide up to a slice of due leads, of one lane or of both; returns how many were claimed."""
     with tenant.database.transaction(tenant.installation_id) as conn:
         now = tenant.now(conn)
         token, due = leads.claim_due(
@@ -52,6 +53,7 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None) -> int:
             now=now,
             limit=limit or tenant.limits.slice_records,
             lease_seconds=tenant.limits.lease_seconds,
+            lane=lane.value if lane is not None else None,
         )
     if not due:
         return 0

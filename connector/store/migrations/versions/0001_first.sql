@@ -432,7 +432,7 @@ CREATE TABLE lead_due (
     PRIMARY KEY (installation_id, lead_id)
 );
 COMMENT ON TABLE lead_due IS 'When a lead is looked at next, in business time: one row instead of all timers. Dirty = due now.';
-CREATE INDEX lead_due_at ON lead_due (installation_id, due_at) WHERE parked_reason IS NULL;
+CREATE INDEX lead_due_at ON lead_due (installation_id, lane, due_at) WHERE parked_reason IS NULL;
 
 CREATE TABLE signal (
     installation_id int NOT NULL,
