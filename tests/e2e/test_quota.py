@@ -50,7 +50,7 @@ def test_the_background_gives_way_to_other_apps_and_forms_go_on(make_relay: Make
     assert told["hot_left"] > 0
     shown = shell.run("quota")
     assert "other apps will need what is left" in shown.stdout
-    jobs.evaluate(relay.installation_id)
+    jobs.evaluate(relay.installation_id, "hot")
     jobs.deliver(relay.installation_id, relay.connection_id, "hot")
     assert "現場の温度感が高い" in relay.contact(contact)["tasuki_score_reasons"], "what people do goes on"
     assert relay.contact(contact)["lifecyclestage"] == MQL
