@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import jwt
+import stamina
 import urllib3
 
 from connector.errors import AuthError, RetryableError, UncertainError, UsageError
@@ -111,6 +112,9 @@ PATIENCE = Timeouts(read_seconds=60.0, total_seconds=60.0)
 takes the old one for stolen then, and a person has to give consent anew."""
 
 
+KEEPING_SECONDS = 30.0
+
+
 class SessionTokens:
     """A `TokenProvider` over a grant that is kept elsewhere (sealed, in the database).
 
@@ -135,6 +139,9 @@ class SessionTokens:
         self._clock = clock
         self._pool = pool or urllib3.PoolManager(maxsize=1)
         self._held: Grant | None = None
+        self._unkept: tuple[str | None, Grant] | None = (
+            None  #: The refresh token that was used up, and what came of it.
+        )
 
     def token(self) -> str:
         """The present session; the first one is asked for."""
@@ -152,13 +159,24 @@ class SessionTokens:
     def _renewed(self, *, rejected: str | None) -> Grant:
         with self._lock():
             stored = self._load()
+            if self._unkept is not None and stored is not None and stored.refresh_token == self._unkept[0]:
+                stored = self._kept(self._unkept[1])
             if stored is not None and stored.access_token and stored.access_token != rejected:
                 self._held = stored  # somebody else was faster
                 return stored
             fresh = self._source.ask(stored, pool=self._pool, now=self._clock())
-            self._save(fresh)
-            self._held = fresh
+            self._unkept = (stored.refresh_token if stored is not None else None, fresh)
+            self._held = self._kept(fresh)
             return fresh
+
+    def _kept(self, fresh: Grant) -> Grant:
+        """Keep what was given, for as long as the lock may be held: what it takes the place of counts no more. What
+        cannot be kept all the same is remembered for the next time."""
+        for attempt in stamina.retry_context(on=RetryableError, attempts=None, timeout=KEEPING_SECONDS, wait_max=2.0):
+            with attempt:
+                self._save(fresh)
+        self._unkept = None
+        return fresh
 
 
 def _asked(
