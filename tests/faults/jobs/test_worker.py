@@ -194,7 +194,8 @@ def _relieve(bench: Bench, record_property: Callable[[str, object], None], *, ro
         holders["k"].kill()
         holders["f"].send_signal(signal.SIGSTOP)
         stuck, slow = [*kinds["k"], *kinds["f"]], kinds["s"]
-        await_(lambda stuck=stuck: all(len(one) >= 2 for one in bench.who("begin", stuck).values()), 120, every=0.1)
+        # who is frozen within a transaction keeps its locks until the database ends it, after two minutes
+        await_(lambda stuck=stuck: all(len(one) >= 2 for one in bench.who("begin", stuck).values()), 300, every=0.1)
         assert bench.who("begin", slow) == {key: [holders["s"].pid] for key in slow}, "stolen from a living worker"
         holders["f"].send_signal(signal.SIGCONT)
         for key in (*stuck, *slow):
