@@ -107,9 +107,10 @@ class RefreshToken:
         return _asked(self.login_url, form, pool, refresh_token=held.refresh_token)
 
 
-PATIENCE = Timeouts(read_seconds=60.0, total_seconds=60.0)
+PATIENCE = Timeouts(read_seconds=60.0, total_seconds=3_600.0)
 """An answer that is not waited for is lost, and with it the token that takes the place of the one just used: Salesforce
-takes the old one for stolen then, and a person has to give consent anew."""
+takes the old one for stolen then, and a person has to give consent anew. Nor is one thrown away that is there when we
+wake up: a machine may stand still for minutes within the call."""
 
 
 KEEPING_SECONDS = 30.0
