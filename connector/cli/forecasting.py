@@ -118,13 +118,14 @@ def _ready(given: tuple[_Given, ...]) -> list[Plan]:
 
 
 @lru_cache(maxsize=1)
-def _alike(old: _Given, new: _Given) -> Alike | None:
-    """What tells of two versions of a policy which leads both leave alone."""
+def _alike(old: _Given, new: _Given) -> tuple[Alike, frozenset[str]] | None:
+    """What tells of two versions of a policy which leads both leave alone; with the work rules that differ."""
     differing = apart(dict(old[1]), dict(new[1]))
     if differing is None:
         return None
     before, after = _ready((old,)), _ready((new,))
-    return alike(before[0], after[0], differing)
+    is_alike = alike(before[0], after[0], differing)
+    return (is_alike, differing.rules) if is_alike is not None else None
 
 
 def _shard(
@@ -156,5 +157,5 @@ def _running(standing: _Standing | None, given: tuple[_Given, ...], plans: Seque
         return None
     hash_, old = standing
     (plan,) = plans
-    is_alike = _alike(old, given[0])
-    return Running(hash_, is_alike) if is_alike is not None and old[0] == plan.policy.name else None
+    known = _alike(old, given[0])
+    return Running(hash_, *known) if known is not None and old[0] == plan.policy.name else None

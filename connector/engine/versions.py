@@ -1,7 +1,7 @@
 """Two versions of a policy, and the leads for which they are the same. Pure.
 
-A lead that rests under the running version (nothing has come to it since it was decided, nothing is open for it, its
-wake lies ahead) rests under a new one as well where everything that differs between the two gives the same for it: then
+A lead that rests under the running version (nothing has come to it since it was decided, and its wake lies ahead) rests
+under a new one as well where everything that differs between the two gives the same for it: then
 nothing becomes of it, and it need not be decided. What may differ so are formulas: of computed fields and scores, the
 ways out of stages, the rules that wait for events (`policy.versions` tells which).
 """
@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from connector.domain.value import BLANK
 from connector.engine import bodies
 from connector.engine.makers import DEAL, SCORE, of_this_round
 from connector.engine.program import SlotScope
 from connector.engine.scoring import ScoreResult
 from connector.engine.view import LeadView
+from connector.engine.words import reasons
 from connector.policy.conditions import Condition
 from connector.policy.generated import Module
 from connector.policy.model import Contribution
@@ -34,6 +36,7 @@ def alike(old: Plan, new: Plan, differing: Apart) -> Alike | None:
         return None
     older = _older(old, new, differing)
     coming = list(_coming(old, new, differing.rules))
+    told = [one.name for one in new.shown if one.shows == "reasons"]
     ways_out = new.program.ways_out
 
     def is_alike(view: LeadView) -> bool:
@@ -44,6 +47,7 @@ def alike(old: Plan, new: Plan, differing: Apart) -> Alike | None:
             all(older[name](view) == view.value(name) for name in differing.fields)
             and all(_gives_the_same(older[SCORE + name](view), view.score(name)) for name in differing.scores)
             and not any(comes(view) for comes in coming)
+            and (not view.moments or all(_is_told(name, view) for name in told))
         )
 
     return is_alike
@@ -73,6 +77,11 @@ def _holds(condition: Condition) -> Callable[[LeadView], bool]:
 
 def _is_another(old: Condition, new: Condition) -> Callable[[LeadView], bool]:
     return lambda view: old.test(view) is not new.test(view)
+
+
+def _is_told(name: str, view: LeadView) -> bool:
+    """True when the record shows the reasons as they stand: where they fade, their words change without a wake."""
+    return view.lead.fact(name).value == (reasons(view) or BLANK)
 
 
 def _gives_the_same(old: ScoreResult, new: ScoreResult) -> bool:

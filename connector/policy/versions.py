@@ -19,7 +19,9 @@ _Parts = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apart:
-    """The formulas that are others in the newer version: of computed fields, of scores; and its other work rules."""
+    """The formulas that are others in the newer version: of computed fields, of scores; and the work rules that differ,
+    new ones and those that are gone included.
+    """
 
     fields: frozenset[str]
     scores: frozenset[str]
@@ -42,7 +44,7 @@ def apart(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Apart | None:
 
 
 def _others(before: _Parts, after: _Parts) -> frozenset[str]:
-    return frozenset(name for name, part in after.items() if before.get(name) != part)
+    return frozenset(name for name in before | after if before.get(name) != after.get(name))
 
 
 class _Formulas:

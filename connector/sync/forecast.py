@@ -132,11 +132,13 @@ def forecast(
 class Running:
     """The version that runs of the policy that is planned, where it runs alone and on one CRM.
 
-    `hash` names it; `alike` tells of a lead at rest whether the new version leaves it alone too.
+    `hash` names it; `alike` tells of a lead at rest whether the new version leaves it alone too. `rules` are the work
+    rules that differ.
     """
 
     hash: str
     alike: Alike
+    rules: frozenset[str]
 
 
 def _left_alone(
@@ -150,11 +152,13 @@ def _left_alone(
     """Those of these leads of which nothing becomes, counted with the rules that bear on them."""
     ((connection_id, binding),) = policies[0].items()
     left = set[int]()
-    for lead_id, view in resting(conn, connection_id, binding, ids, under=running.hash, now=now):
+    seen = resting(conn, connection_id, binding, ids, under=running.hash, rules=running.rules, now=now)
+    for lead_id, view in seen:
         if running.alike(view.settle()):
             left.add(lead_id)
             found.rules.update(tally.bearing(binding.plan, view))
-            found.clocks.update(dict.fromkeys(view.state.clocks, 0))
+            for clock, run in view.state.clocks.items():
+                found.clocks[clock] += run.running
     found.leads += len(left)
     return left
 

@@ -1,19 +1,19 @@
 """Leads at rest under the running version of a policy, as briefly as another version has to see them.
 
-Nothing has come to such a lead since it was decided, nothing is open for it and nothing left to write: so it is known
-without a decision what the running version makes of it. Read is what values are made of. Who changed what and when,
-and what is remembered of events, is half of all that is stored of a lead and is not read: a lead for which that
-matters is left out, as is one of which anything is under way.
+Nothing has come to such a lead since it was decided, and nothing is left to write: so it is known without a decision
+what the running version makes of it. Read is what values are made of. Who changed what and when, and what is remembered
+of events, is half of all that is stored of a lead and is not read: a lead for which that matters is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from connector.domain.codec import decode_state
+from connector.domain.effects import WorkState
 from connector.domain.lead import Lead
 from connector.domain.state import LeadState
 from connector.domain.value import is_known
@@ -32,8 +32,10 @@ from connector.sync.accounts import Accounts, accounts_of
 from connector.sync.binding import Binding
 from connector.sync.deal_view import UNREAD_DEAL, DealView, deals_shown
 
-_OPEN = frozenset(("requests", "waiting", "holds", "settings", "stuck", "refused"))
-"""What of a state is there only while something is open, or somebody's word stands against the rules."""
+_UNSETTLED = frozenset(("requests", "waiting", "holds", "settings", "stuck", "refused"))
+"""What of a state is there only while somebody has to answer, or a person's word stands against the rules."""
+
+_IS_OPEN = WorkState.OPEN.value
 
 _READ = ("entry", "tasks", "clocks", "cadences", "assigned", "employer", "firsts")
 """What of the rest conditions may read."""
@@ -53,11 +55,21 @@ class _Slice:
 
 
 def resting(
-    conn: Connection, connection_id: int, binding: Binding, ids: Sequence[int], *, under: str, now: datetime
+    conn: Connection,
+    connection_id: int,
+    binding: Binding,
+    ids: Sequence[int],
+    *,
+    under: str,
+    rules: Collection[str] = (),
+    now: datetime,
 ) -> Iterator[tuple[int, LeadView]]:
-    """Those of these leads that rest under the version of this hash, seen under the version of this binding."""
+    """Those of these leads that rest under the version of this hash, seen under the version of this binding.
+
+    Who has open tasks of these `rules` is left out: they may be others now.
+    """
     found = leads.resting(conn, connection_id, ids, under=under, now=now)
-    rows = {row.id: row for row in found if is_quiet(row.state, now)}
+    rows = {row.id: row for row in found if is_quiet(row.state, rules, now)}
     if not rows:
         return iter(())
     person_type = binding.dialect.person_type
@@ -79,16 +91,23 @@ def resting(
     return _views(seen, rows, happened)
 
 
-def is_quiet(raw: Mapping[str, Any], now: datetime) -> bool:
-    """True when nothing is open, and no score is about to be published (which may come before the wake)."""
+def is_quiet(raw: Mapping[str, Any], rules: Collection[str], now: datetime) -> bool:
+    """True when nobody has to answer, no task of these rules is open, and no score is about to be published (which may
+    come before the wake).
+    """
     entry, published_at = raw.get("entry"), raw.get("published_at")
-    if any(task["ended_at"] is None for task in raw.get("tasks", ())):
+    if not _UNSETTLED.isdisjoint(raw) or not all(_stands(task, rules) for task in raw.get("tasks", ())):
         return False
-    if entry is None or not _OPEN.isdisjoint(raw) or entry["reason"] is not None or entry["came_back_at"] is not None:
+    if entry is None or entry["reason"] is not None or entry["came_back_at"] is not None:
         return False
     if published_at is None:
         return True
     return not timedelta() <= now - datetime.fromisoformat(published_at) - PUBLISH_EVERY <= JITTER
+
+
+def _stands(task: Mapping[str, Any], rules: Collection[str]) -> bool:
+    """True for a task that has ended, or is open by a rule that has not changed."""
+    return task["ended_at"] is not None or (task["state"] == _IS_OPEN and task["key"]["rule"] not in rules)
 
 
 def read_state(raw: Mapping[str, Any]) -> LeadState:
@@ -127,12 +146,10 @@ def _lead(seen: _Slice, row: RestingRow, person: MirrorRow, state: LeadState) ->
 
 
 def is_told_by_values(plan: Plan, lead: Lead, state: LeadState) -> bool:
-    """True when what the lead is seen as does not hang on who changed its fields, and when; and when nothing runs."""
+    """True when what the lead is seen as does not hang on who changed its fields, and when."""
     given = state.assigned.get(LEAD)
     return (
-        not any(run.running for run in state.clocks.values())
-        and not any(run.running for run in state.cadences.values())
-        and (given is None or given.person == lead.owner)
+        (given is None or given.person == lead.owner)
         and not any(is_known(lead.fact(name).value) for name in plan.policy.answers)
         and all(
             state.firsts.get(name) == value if is_known(value := lead.fact(name).value) else name not in state.firsts

@@ -101,7 +101,7 @@ def test_shards_add_up_to_the_whole_and_leads_that_are_left_alone_to_the_same(re
     assert differing is not None
     is_alike = alike(prepare(load_policy_from(old)), plan, differing)
     assert is_alike is not None
-    running = Running(relay.tenant.policy.hash, is_alike)
+    running = Running(relay.tenant.policy.hash, is_alike, differing.rules)
     with relay.database.transaction(relay.installation_id) as conn:
         bindings, pieces = bindings_of(plan, connections.listed(conn)), shards(conn, 7)
         now = relay.tenant.now(conn)

@@ -31,7 +31,7 @@ def _apart(**names: str) -> Apart:
         ("scoring", "half_life: 10d", "half_life: 11d", _apart(scores="behaviour")),
         ("lifecycle", "{band: hot}", "{band: low}", _apart()),
         ("work", "due: 1d", "due: 2d", _apart(rules="call")),
-        ("work", "id: call", "id: phone", _apart(rules="phone")),
+        ("work", "id: call", "id: phone", _apart(rules="call phone")),
         ("scoring", "{hot: ホット, low: 低}", "{low: 低, hot: ホット}", None),
         ("lifecycle", "  sal: {label: SAL}\n  sql: {label: SQL}\n", "  sql: {label: SQL}\n  sal: {label: SAL}\n", None),
         ("fields", "label: 課題", "label: 課題感", None),
