@@ -90,12 +90,17 @@ def encode_entry(entry: StageEntry) -> dict[str, Json]:
 
 def decode_entry(raw: Mapping[str, Json]) -> StageEntry:
     """The entry that `encode_entry` wrote."""
-    given = {
-        "entered_at": datetime.fromisoformat(raw["entered_at"]),
-        "mover": Mover(raw["mover"]),
-        "came_back_at": moment_or_none(raw.get("came_back_at")),
-    }
-    return StageEntry(**{**raw, **given})
+    return StageEntry(
+        seq=raw["seq"],
+        stage=raw["stage"],
+        entered_at=datetime.fromisoformat(raw["entered_at"]),
+        mover=Mover(raw["mover"]),
+        transition=raw["transition"],
+        reason=raw["reason"],
+        passed=raw["passed"],
+        initial=raw["initial"],
+        came_back_at=moment_or_none(raw.get("came_back_at")),
+    )
 
 
 def _encode_step(entry: StageEntry) -> list[Json]:

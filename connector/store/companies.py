@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg.rows import tuple_row
+
 from connector.store.database import Connection
 
 # Step by step, each by its index: before its tables are analysed the planner guesses at such a join, and guesses badly.
@@ -26,6 +28,21 @@ WITH person AS MATERIALIZED (
 )
 SELECT person.company_id, found.id AS lead_id, found.stage, found.cadences, found.scores,
        found.id IN (SELECT lead_id FROM parked) AS parked
+FROM person JOIN who USING (vendor_id) JOIN found ON found.id = who.lead_id
+"""
+
+_STAGES = """
+WITH person AS MATERIALIZED (
+    SELECT company_id, vendor_id FROM mirror
+    WHERE connection_id = %(connection_id)s AND object_type = %(person_type)s AND gone IS NULL
+      AND company_id = ANY(%(ids)s)
+), who AS MATERIALIZED (
+    SELECT lead_id, vendor_id FROM link
+    WHERE connection_id = %(connection_id)s AND vendor_id = ANY(ARRAY(SELECT vendor_id FROM person))
+), found AS MATERIALIZED (
+    SELECT id, stage FROM lead WHERE id = ANY(ARRAY(SELECT lead_id FROM who)) AND gone IS NULL AND stage IS NOT NULL
+)
+SELECT person.company_id, found.stage, found.id
 FROM person JOIN who USING (vendor_id) JOIN found ON found.id = who.lead_id
 """
 
@@ -59,6 +76,18 @@ def colleagues(
     found: dict[str, list[Colleague]] = {}
     for row in conn.execute(_COLLEAGUES, values) if ids else ():
         found.setdefault(row["company_id"], []).append(Colleague(**row))
+    return found
+
+
+def stages(
+    conn: Connection, connection_id: int, ids: Sequence[str], *, person_type: str
+) -> dict[str, dict[str, set[int]]]:
+    """Where the leads of these companies stand: company → stage → leads."""
+    values = {"connection_id": connection_id, "ids": list(ids), "person_type": person_type}
+    found: dict[str, dict[str, set[int]]] = {}
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        for company_id, stage, lead_id in cursor.execute(_STAGES, values) if ids else ():
+            found.setdefault(company_id, {}).setdefault(stage, set()).add(lead_id)
     return found
 
 

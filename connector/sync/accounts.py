@@ -115,12 +115,21 @@ def accounts_of(
     binding: Binding,
     people: Sequence[MirrorRow],
     records: Mapping[str, MirrorRow],
+    *,
+    turns: bool = True,
 ) -> Accounts:
-    """The companies of these people; without their other people where the policy asks nothing of those."""
+    """The companies of these people; without their other people where the policy asks nothing of those. Whose turn it
+    is may be left out: no condition reads that.
+    """
     dialect = binding.dialect
     ids = sorted({one for row in people if (one := row.properties.get(dialect.company_property))})
     if not binding.plan.reads_colleagues:
         return Accounts(records=records)
+    if not turns:
+        accounts = Accounts(records=records)
+        stood = companies.stages(conn, connection_id, ids, person_type=dialect.person_type)
+        accounts._seen.update((one, _Company(stages, {})) for one, stages in stood.items())
+        return accounts
     found = companies.colleagues(conn, connection_id, ids, person_type=dialect.person_type)
     return Accounts(records=records, people=found)
 

@@ -12,7 +12,7 @@ from connector.domain.effects import NotEnrolled
 from connector.domain.lead import Account, Actor, FieldFact, Lead, StageReport
 from connector.domain.state import LeadState
 from connector.engine.pipeline import STAGE
-from connector.store.leads import LeadRow, RestingRow
+from connector.store.leads import LeadRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
 from connector.sync.binding import Binding
@@ -32,7 +32,7 @@ class Beside(TypedDict, total=False):
 
 def lead_of(
     binding: Binding,
-    row: LeadRow | RestingRow,
+    row: LeadRow,
     state: LeadState,
     person: MirrorRow,
     company: MirrorRow | None,

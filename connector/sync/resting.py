@@ -23,14 +23,14 @@ from connector.engine.publish import PUBLISH_EVERY
 from connector.engine.routing import LEAD
 from connector.engine.view import LeadView, occurrences
 from connector.engine.wake import JITTER
-from connector.store import connections, leads, mirrors, signals
+from connector.store import leads, mirrors, signals
 from connector.store.database import Connection
 from connector.store.leads import RestingRow
 from connector.store.mirrors import MirrorRow
-from connector.sync import facts
 from connector.sync.accounts import Accounts, accounts_of
 from connector.sync.binding import Binding
 from connector.sync.deal_view import UNREAD_DEAL, DealView, deals_shown
+from connector.sync.shown import Showing
 
 _UNSETTLED = frozenset(("requests", "waiting", "holds", "settings", "stuck", "refused"))
 """What of a state is there only while somebody has to answer, or a person's word stands against the rules."""
@@ -50,7 +50,8 @@ class _Slice:
     companies: Mapping[str, MirrorRow]
     accounts: Accounts
     deals: Mapping[str, DealView]
-    users: Mapping[str, str]
+    showing: Showing
+    answers: Sequence[str]  #: The properties of people in which they answer.
     now: datetime
 
 
@@ -82,9 +83,10 @@ def resting(
         binding,
         people,
         companies,
-        accounts_of(conn, connection_id, binding, persons, companies),
+        accounts_of(conn, connection_id, binding, persons, companies, turns=False),
         deals_shown(conn, connection_id, binding, persons),
-        connections.owner_names(conn, connection_id),
+        Showing(binding),
+        [home.name for definition, home in binding.fields_on(person_type) if definition.answer],
         now,
     )
     happened = signals.brief(conn, list(rows), binding.plan.policy.name)
@@ -121,38 +123,39 @@ def _views(
     plan, now = seen.binding.plan, seen.now
     for lead_id, row in rows.items():
         person = seen.people.get(row.vendor_id)
-        if person is None or not seen.binding.written <= person.properties.keys():
+        if person is None or any(map(person.properties.get, seen.answers)):
             continue
-        state = read_state(row.state)
-        lead = _lead(seen, row, person, state)
-        if is_told_by_values(plan, lead, state):
+        lead, state = _lead(seen, row, person), read_state(row.state)
+        if lead is not None and is_told_by_values(plan, lead, state):
             done = of_this_job(happened.get(lead_id, ()), state.employer)
             yield lead_id, LeadView(plan, lead, occurrences(plan.unions, done, now), state.entry, {}, now, state)
 
 
-def _lead(seen: _Slice, row: RestingRow, person: MirrorRow, state: LeadState) -> Lead:
-    company_id = person.properties.get(seen.binding.dialect.company_property)
-    return facts.lead_of(
-        seen.binding,
-        row,
-        state,
-        person,
-        seen.companies.get(company_id) if company_id else None,
-        moving=True,
-        deal=seen.deals.get(person.vendor_id, UNREAD_DEAL),
-        names=seen.users,
-        account=seen.accounts.of(seen.binding, person, row.id),
+def _lead(seen: _Slice, row: RestingRow, person: MirrorRow) -> Lead | None:
+    """The lead as its records show it; None where they have not been read completely, or tell of a deal."""
+    binding, deal = seen.binding, seen.deals.get(person.vendor_id, UNREAD_DEAL)
+    company_id = person.properties.get(binding.dialect.company_property)
+    company = seen.companies.get(company_id) if company_id else None
+    if deal.row is not None or not (deal.known or not binding.deal_properties):
+        return None
+    try:
+        fields = seen.showing.fields(person.properties, company.properties if company is not None else None)
+    except KeyError:
+        return None
+    owner = binding.dialect.owner(person.properties.get(binding.dialect.owner_property))
+    return Lead(
+        id=row.id,
+        fields=fields,
+        owner=binding.canonical_person(owner) if owner else None,
+        created_at=row.created_at,
+        account=seen.accounts.of(binding, person, row.id),
     )
 
 
 def is_told_by_values(plan: Plan, lead: Lead, state: LeadState) -> bool:
-    """True when what the lead is seen as does not hang on who changed its fields, and when."""
+    """True when it does not hang on who changed its owner and its fields, and when, what they are taken for."""
     given = state.assigned.get(LEAD)
-    return (
-        (given is None or given.person == lead.owner)
-        and not any(is_known(lead.fact(name).value) for name in plan.policy.answers)
-        and all(
-            state.firsts.get(name) == value if is_known(value := lead.fact(name).value) else name not in state.firsts
-            for name in plan.kept_first
-        )
+    return (given is None or given.person == lead.owner) and all(
+        state.firsts.get(name) == value if is_known(value := lead.fact(name).value) else name not in state.firsts
+        for name in plan.kept_first
     )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from connector.domain.codec import encode_state
 from connector.domain.effects import WorkState
 from connector.domain.lead import FieldFact, Lead
-from connector.domain.value import BLANK
+from connector.domain.value import BLANK, is_known
 from connector.engine import tally
 from connector.engine.decide import weighed
 from connector.engine.employer import of_this_job
@@ -73,7 +73,8 @@ def _brief(plan: Plan, story: Story, now: datetime, rules: frozenset[str] = froz
     fields |= {name: FieldFact(value=value) for name, value in story.last.desired.items()}
     lead = Lead(id=7, fields=fields, owner=story.owner, created_at=story.created_at)
     state = read_state(raw)
-    if not (is_quiet(raw, rules, now) and is_told_by_values(plan, lead, state)):
+    answered = any(is_known(lead.fact(name).value) for name in plan.policy.answers)
+    if answered or not (is_quiet(raw, rules, now) and is_told_by_values(plan, lead, state)):
         return None
     done = occurrences(plan.unions, of_this_job(story.signals, state.employer), now)
     return LeadView(plan, lead, done, state.entry, {}, now, state).settle()
