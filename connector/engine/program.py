@@ -55,6 +55,7 @@ class Program:
     """
 
     facts: Callable[[Mapping[str, FieldFact]], list[Value | None]]
+    fact_names: Sequence[str]
     slots: Mapping[str, int]
     makers: Sequence[Maker]
     lasting: int
@@ -153,6 +154,7 @@ class _Writer:
         lasting = sum(slot < len(self._facts) or name not in self._passing for name, slot in slots.items())
         return Program(
             facts=_reader(self._facts),
+            fact_names=tuple(self._facts),
             slots=slots,
             makers=makers,
             lasting=lasting,

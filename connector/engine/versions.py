@@ -99,7 +99,7 @@ def _older(old: Plan, new: Plan, differing: Apart) -> dict[str, Callable[[LeadVi
     module.names |= {"make": LeadView.make, **bodies.NAMES}
     names = [*sorted(differing.fields), *sorted(SCORE + name for name in differing.scores)]
     for place, name in enumerate(names):
-        scope = SlotScope(module, slots, len(slots) - len(new.program.blank), frozenset())
+        scope = SlotScope(module, slots, len(new.program.fact_names), frozenset())
         if name.startswith(SCORE):
             body = bodies.score(scope, old.policy.scores[name.removeprefix(SCORE)], "result")
         else:

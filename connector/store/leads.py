@@ -34,7 +34,9 @@ class LeadRow:
 
 
 class RestingRow(NamedTuple):
-    """A lead that rests, as far as another version of its policy has to see it. `state` is JSON."""
+    """A lead that rests, as far as another version of its policy has to see it. `state` is JSON, without what is
+    remembered of events and scores.
+    """
 
     id: int
     created_at: datetime
@@ -175,7 +177,7 @@ WITH waiting AS MATERIALIZED (
     WHERE lead_id = ANY(%(ids)s) AND connection_id = %(connection_id)s
       AND desired_revision <= confirmed_revision AND journal IS NULL AND parked_reason IS NULL
 )
-SELECT id, created_at, state, vendor_id
+SELECT id, created_at, state - '{edges,trail,basis,published,ratings}'::text[], vendor_id
 FROM lead JOIN waiting ON waiting.lead_id = id JOIN written ON written.lead_id = id
 WHERE id = ANY(%(ids)s) AND policy_hash = %(under)s AND gone IS NULL
 ORDER BY id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from connector.domain import codec_work
 from connector.domain.lead import Account
@@ -19,8 +20,12 @@ from connector.sync import mirror
 from connector.sync.binding import Binding
 from connector.sync.facts import named_at, same_on
 
+_Owner = tuple[str | None, datetime | None]
 _Place = tuple[float, float, int]
 """Where a lead stands among those who wait for a cadence's turn: by its score, since when, by its id."""
+
+
+_NOBODY: _Owner = (None, None)
 
 
 @dataclass(slots=True)
@@ -84,6 +89,7 @@ class Accounts:
     people: Mapping[str, Sequence[Colleague]] = field(default_factory=dict)
     given: frozenset[tuple[str, str]] = frozenset()
     _seen: dict[str, _Company] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _owners: dict[str, _Owner] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, binding: Binding, person: MirrorRow, lead_id: int) -> Account | None:
         """What is known of this person's company."""
@@ -93,20 +99,25 @@ class Accounts:
         company = self._seen.get(company_id)
         if company is None:  # looked at once, however many of its people are in the slice
             company = self._seen[company_id] = _Company.of(binding.plan, self.people.get(company_id, ()))
-        record = self.records.get(company_id)
-        owner = (
-            mirror.fact(record, binding.dialect.owner_property, same_on(binding, binding.dialect.company_type))
-            if record is not None
-            else None
-        )
+        owner, changed_at = self._owners.get(company_id) or self._owner(binding, company_id)
         return Account(
             id=company_id,
-            owner=(owner.raw or None) if owner is not None else None,
-            owner_changed_at=named_at(owner) if owner is not None else None,
+            owner=owner,
+            owner_changed_at=changed_at,
             stages=frozenset([stage for stage, ids in company.stages.items() if len(ids) > 1 or lead_id not in ids]),
             taken=frozenset([name for name, turn in company.turns.items() if turn.is_taken_from(lead_id)])
             | {cadence for company, cadence in self.given if company == company_id},
         )
+
+    def _owner(self, binding: Binding, company_id: str) -> _Owner:
+        """Whose the company's record is, and when somebody named that person."""
+        record, found = self.records.get(company_id), _NOBODY
+        if record is not None:
+            same = same_on(binding, binding.dialect.company_type)
+            owner = mirror.fact(record, binding.dialect.owner_property, same)
+            found = (owner.raw or None, named_at(owner))
+        self._owners[company_id] = found
+        return found
 
 
 def accounts_of(

@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from connector.domain.codec import decode_state
+from connector.domain.codec import decode_entry, decode_state, encode_value
 from connector.domain.effects import WorkState
 from connector.domain.lead import Lead
-from connector.domain.state import LeadState
+from connector.domain.signal import Occurred
+from connector.domain.state import Employer, LeadState
 from connector.domain.value import is_known
-from connector.engine.employer import of_this_job
+from connector.engine import employer
 from connector.engine.plan import Plan
 from connector.engine.publish import PUBLISH_EVERY
 from connector.engine.routing import LEAD
-from connector.engine.view import LeadView, occurrences
+from connector.engine.view import NOTHING, LeadView, occurrences
 from connector.engine.wake import JITTER
 from connector.store import leads, mirrors, signals
 from connector.store.database import Connection
@@ -32,13 +33,15 @@ from connector.sync.binding import Binding
 from connector.sync.deal_view import UNREAD_DEAL, DealView, deals_shown
 from connector.sync.shown import Showing
 
+_Signal = TypeVar("_Signal", bound=Occurred)
+
 _UNSETTLED = frozenset(("requests", "waiting", "holds", "settings", "stuck", "refused"))
 """What of a state is there only while somebody has to answer, or a person's word stands against the rules."""
 
 _IS_OPEN = WorkState.OPEN.value
 
-_READ = ("entry", "tasks", "clocks", "cadences", "assigned", "employer", "firsts")
-"""What of the rest conditions may read."""
+_READ = ("tasks", "clocks", "cadences", "assigned")
+"""What of the rest conditions may read beside the entry; most leads have none of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,8 @@ def _stands(task: Mapping[str, Any], rules: Collection[str]) -> bool:
 
 def read_state(raw: Mapping[str, Any]) -> LeadState:
     """Of what is remembered of such a lead, that which conditions may read."""
-    return decode_state({name: raw[name] for name in _READ if name in raw})
+    parts = {name: raw[name] for name in _READ if name in raw}
+    return decode_state(parts) if parts else NOTHING
 
 
 def _views(
@@ -125,10 +129,14 @@ def _views(
         person = seen.people.get(row.vendor_id)
         if person is None or any(map(person.properties.get, seen.answers)):
             continue
-        lead, state = _lead(seen, row, person), read_state(row.state)
-        if lead is not None and is_told_by_values(plan, lead, state):
-            done = of_this_job(happened.get(lead_id, ()), state.employer)
-            yield lead_id, LeadView(plan, lead, occurrences(plan.unions, done, now), state.entry, {}, now, state)
+        lead = _lead(seen, row, person)
+        if lead is not None and is_told_by_values(plan, lead, row.state):
+            done = of_this_job(happened.get(lead_id, ()), row.state)
+            moments = occurrences(plan.unions, done, now) if done else {}
+            yield (
+                lead_id,
+                LeadView(plan, lead, moments, decode_entry(row.state["entry"]), {}, now, read_state(row.state)),
+            )
 
 
 def _lead(seen: _Slice, row: RestingRow, person: MirrorRow) -> Lead | None:
@@ -152,10 +160,19 @@ def _lead(seen: _Slice, row: RestingRow, person: MirrorRow) -> Lead | None:
     )
 
 
-def is_told_by_values(plan: Plan, lead: Lead, state: LeadState) -> bool:
+def of_this_job(signals: Sequence[_Signal], raw: Mapping[str, Any]) -> Sequence[_Signal]:
+    """What the lead did since it came to its present employer."""
+    _, since = raw.get("employer", (None, None))
+    return employer.of_this_job(signals, Employer(domain="", since=datetime.fromisoformat(since))) if since else signals
+
+
+def is_told_by_values(plan: Plan, lead: Lead, raw: Mapping[str, Any]) -> bool:
     """True when it does not hang on who changed its owner and its fields, and when, what they are taken for."""
-    given = state.assigned.get(LEAD)
-    return (given is None or given.person == lead.owner) and all(
-        state.firsts.get(name) == value if is_known(value := lead.fact(name).value) else name not in state.firsts
-        for name in plan.kept_first
-    )
+    given, firsts = raw.get("assigned", {}).get(LEAD), raw.get("firsts", {})
+    if given is not None and given[0] != lead.owner:
+        return False
+    for name in plan.kept_first:
+        value = lead.fact(name).value
+        if firsts.get(name) != (encode_value(value) if is_known(value) else None):
+            return False
+    return True

@@ -77,7 +77,7 @@ class Showing:
 
     def __init__(self, binding: Binding) -> None:
         plan, dialect = binding.plan, binding.dialect
-        at_once = {*plan.program.slots, *plan.kept_first}
+        at_once = {*plan.program.fact_names, *plan.kept_first}
         person = {*binding.person_properties, *binding.written}
         self._binding = binding
         self._no_deal = binding.no_deal if binding.deal_properties else {}

@@ -17,12 +17,11 @@ from connector.domain.lead import FieldFact, Lead
 from connector.domain.value import BLANK, is_known
 from connector.engine import tally
 from connector.engine.decide import weighed
-from connector.engine.employer import of_this_job
 from connector.engine.plan import Plan
 from connector.engine.versions import Alike, alike
 from connector.engine.view import LeadView, occurrences
 from connector.policy.versions import apart
-from connector.sync.resting import is_quiet, is_told_by_values, read_state
+from connector.sync.resting import is_quiet, is_told_by_values, of_this_job, read_state
 from tests.unit.engine.stories import BASE, DAY, Story, plan_of
 from tests.unit.engine.test_properties import RICH_TEXTS, Doing, cases, do, doings
 
@@ -72,12 +71,11 @@ def _brief(plan: Plan, story: Story, now: datetime, rules: frozenset[str] = froz
     fields = {name: FieldFact(value=fact.value) for name, fact in story.fields.items()}
     fields |= {name: FieldFact(value=value) for name, value in story.last.desired.items()}
     lead = Lead(id=7, fields=fields, owner=story.owner, created_at=story.created_at)
-    state = read_state(raw)
     answered = any(is_known(lead.fact(name).value) for name in plan.policy.answers)
-    if answered or not (is_quiet(raw, rules, now) and is_told_by_values(plan, lead, state)):
+    if answered or not (is_quiet(raw, rules, now) and is_told_by_values(plan, lead, raw)):
         return None
-    done = occurrences(plan.unions, of_this_job(story.signals, state.employer), now)
-    return LeadView(plan, lead, done, state.entry, {}, now, state).settle()
+    done = occurrences(plan.unions, of_this_job(story.signals, raw), now)
+    return LeadView(plan, lead, done, story.state.entry, {}, now, read_state(raw)).settle()
 
 
 def _comes_to_nothing(plan: Plan, story: Story, view: LeadView, now: datetime) -> None:
