@@ -18,6 +18,7 @@ from connector.store import people, policies
 from connector.store.clock import BusinessClock
 from connector.store.database import Connection
 from connector.store.people import PersonRow
+from connector.sync.colleagues import everybody
 from connector.sync.context import Tenant
 from connector.sync.presence import Woken, people_changed
 from connector.texts import say
@@ -32,8 +33,8 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
 def list_(as_json: bool) -> None:
     """List who may own leads, with teams, absences, weights and capacities."""
-    with opened(read_settings()) as database, database.transaction(installation(database)) as conn:
-        found = people.people(conn, BusinessClock.now(conn))
+    with _desk() as desk:
+        found = desk.everybody()
     if as_json:
         emit([asdict(one) for one in found])
         return
@@ -114,7 +115,18 @@ class _Desk:
 
     def named(self, name: str) -> PersonRow:
         """The person with this id, name or mail address."""
-        return _named(self.conn, name, self.now)
+        found = [one for one in self.everybody() if name in (one.person, one.name, one.email)]
+        if len(found) != 1:
+            raise UsageError(not_one(len(found), name), reason="unknown_person")
+        return found[0]
+
+    def everybody(self) -> list[PersonRow]:
+        """Everybody who may own records, each once."""
+        return (
+            everybody(self.tenant, self.conn, self.now)
+            if self.tenant is not None
+            else people.people(self.conn, self.now)
+        )
 
     def changed(self, one: PersonRow) -> Woken:
         """Have everything decided again that hangs on this person."""
@@ -141,13 +153,6 @@ def _refuse_unknown_calendar(tenant: Tenant | None, calendar: str | None) -> Non
             say("The running policy has no calendar {calendar!r}; there are: {there}.", calendar=calendar, there=there),
             reason="unknown_calendar",
         )
-
-
-def _named(conn: Connection, name: str, now: datetime) -> PersonRow:
-    found = [one for one in people.people(conn, now) if name in (one.person, one.name, one.email)]
-    if len(found) != 1:
-        raise UsageError(not_one(len(found), name), reason="unknown_person")
-    return found[0]
 
 
 def not_one(number: int, name: str) -> str:

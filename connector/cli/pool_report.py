@@ -15,8 +15,8 @@ from connector.cli.which import policy_option, tenant_under
 from connector.engine.words import label_in
 from connector.errors import UsageError
 from connector.policy.model import Label, Policy
-from connector.store import people
 from connector.store.clock import BusinessClock
+from connector.sync.colleagues import everybody
 from connector.sync.pool_report import BROKEN, KEPT, OPEN, PersonReport, pool_report
 from connector.texts import joined, say
 
@@ -53,7 +53,7 @@ def command(pool: str, start: datetime | None, end: datetime | None, policy_name
             until = end.replace(tzinfo=policy.zone).astimezone(UTC) if end is not None else now
             since = start.replace(tzinfo=policy.zone).astimezone(UTC) if start is not None else until - WEEK
             found = pool_report(tenant, conn, pool, since, until)
-            names = {one.person: one.name for one in people.people(conn, now)}
+            names = {one.person: one.name for one in everybody(tenant, conn, now)}
     if as_json:
         said = [asdict(one) | {"name": names.get(one.person, one.person)} for one in found]
         emit({"pool": pool, "from": since, "to": until, "people": said})

@@ -15,9 +15,9 @@ from connector.cli.which import policy_option, tenant_under
 from connector.engine.words import label_in
 from connector.errors import UsageError
 from connector.policy.model import Queue
-from connector.store import people
 from connector.store.clock import BusinessClock
 from connector.store.people import PersonRow
+from connector.sync.colleagues import everybody as everybody_of
 from connector.sync.queueing import Waiting, waiting
 from connector.texts import joined, say, word
 
@@ -52,7 +52,7 @@ def command(queue: str | None, mine: str | None, limit: int, policy_name: str | 
         chosen = _chosen(policy.queues, queue)
         with database.transaction(installation_id) as conn:
             now = BusinessClock.now(conn)
-            everybody = people.people(conn, now)
+            everybody = everybody_of(tenant, conn, now)
             found = waiting(tenant, conn, chosen, now)
     person = _person(everybody, mine) if mine is not None else None
     lists = [_list(one, found[one.id], person, limit) for one in chosen]

@@ -21,6 +21,7 @@ from connector.store import people
 from connector.store.clock import BusinessClock
 from connector.store.database import Connection
 from connector.store.people import PersonRow
+from connector.sync.colleagues import everybody as everybody_of
 from connector.sync.context import Tenant
 from connector.sync.granting import members_of
 from connector.texts import joined, say, word
@@ -80,7 +81,7 @@ def show(pool: str | None, start: datetime | None, policy_name: str | None, as_j
             zone = tenant.plan.policy.zone
             since = start.replace(tzinfo=zone).astimezone(UTC) if start is not None else now - DEFAULT_SPAN
             waiting = people.waiting(conn)
-            everybody = people.people(conn, now)
+            everybody = everybody_of(tenant, conn, now)
             members = {one.id: members_of(tenant, conn, one, everybody, now) for one in chosen}
             found = {one.id: _shares(tenant, conn, one, since, members[one.id], everybody) for one in chosen}
     if as_json:

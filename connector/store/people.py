@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -105,7 +105,8 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRow:
-    """One person of a CRM. `weight`, `capacity`, `calendar` and `absent` are ours."""
+    """One person of a CRM. `weight`, `capacity`, `calendar` and `absent` are ours. `elsewhere`: CRM → the same person's
+    teams there."""
 
     person: str
     vendor: str
@@ -117,6 +118,11 @@ class PersonRow:
     capacity: int | None
     calendar: str | None  #: Whose hours they work, instead of the pool's; a name of policy.yaml.
     absent: bool
+    elsewhere: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def is_in(self, teams: Mapping[str, str]) -> bool:
+        """True for somebody of these teams (CRM → name), whichever CRM knows it."""
+        return any(teams.get(vendor) in names for vendor, names in {**self.elsewhere, self.vendor: self.teams}.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,9 +204,12 @@ def company_owner(
     owner_of: str,
     person_type: str,
     owner_property: str,
-    people: Sequence[str],
+    people: Mapping[str, str],
 ) -> str | None:
-    """Whom of these people the other leads of a company belong to: by the latest grant, else as the CRM shows."""
+    """Whom of these people the other leads of a company belong to: by the latest grant, else as the CRM shows.
+
+    `people`: the CRM's user → the id by which a grant names the person.
+    """
     values = {
         "connection_id": connection_id,
         "lead_id": lead_id,
@@ -211,9 +220,10 @@ def company_owner(
         "people": list(people),
     }
     row = conn.execute(_SAME_COMPANY, values).fetchone()
-    if (row is None or row["person"] not in people) and owner_of == "lead":
-        row = conn.execute(_COMPANY_OWNERS, values).fetchone()
-    return str(row["person"]) if row is not None and row["person"] in people else None
+    if row is not None and row["person"] in people.values():
+        return str(row["person"])
+    row = conn.execute(_COMPANY_OWNERS, values).fetchone() if owner_of == "lead" else None
+    return people.get(row["person"]) if row is not None else None
 
 
 def people(conn: Connection, now: datetime) -> list[PersonRow]:

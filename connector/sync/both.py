@@ -173,8 +173,12 @@ def _field(definition: FieldDef, side: Side) -> _Place | None:
 
 
 def _owner(side: Side) -> _Place | None:
-    name = side.binding.dialect.owner_property
-    return _Place(side.person, name, partial(_person, side)) if name in side.person.properties else None
+    """Who works it; where a CRM knows no record without an owner, a queue's and ours are nobody's."""
+    dialect = side.binding.dialect
+    name = dialect.owner_property
+    if name not in side.person.properties:
+        return None
+    return _Place(side.person, name, lambda raw: _person(side, dialect.owner(raw)))
 
 
 def _person(side: Side, raw: str | None) -> Value:

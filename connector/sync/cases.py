@@ -134,7 +134,7 @@ def load_cases(
         records: dict[int, list[ManagedRow]] = {}
         for record in managed.of_leads(conn, connection_id, ids, dirty_only=False):
             records.setdefault(record.lead_id, []).append(record)
-        under = [_Under.of(conn, connection_id, one[connection_id], persons, companies) for one in policies]
+        under = [_Under.of(conn, connection_id, one, persons, companies) for one in policies]
         for lead_id, (person, moving, dropped, known_until) in people.items():
             row = rows[lead_id]
             if row.gone is not None:
@@ -219,14 +219,15 @@ class _Under:
         cls,
         conn: Connection,
         connection_id: int,
-        binding: Binding,
+        bindings: Mapping[int, Binding],
         people: Sequence[MirrorRow],
         companies: Mapping[str, MirrorRow],
     ) -> _Under:
         """The same for every lead of the slice: asked once, whoever of them is under it."""
+        binding = bindings[connection_id]
         return cls(
             binding,
-            presence(conn, binding.plan.policy),
+            presence(conn, binding.plan.policy, bindings.values()),
             accounts_of(conn, connection_id, binding, people, companies),
             deals_shown(conn, connection_id, binding, people),
         )

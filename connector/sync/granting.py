@@ -17,6 +17,7 @@ from connector.store import people
 from connector.store.database import Connection
 from connector.store.people import Given, PersonRow
 from connector.sync.cases import Case
+from connector.sync.colleagues import everybody as everybody_of
 from connector.sync.context import Tenant
 from connector.sync.deciding import Result
 
@@ -174,7 +175,7 @@ class _Desk:
             owner_of=request.owner_of,
             person_type=dialect.person_type,
             owner_property=dialect.owner_property,
-            people=able,
+            people={own: one for one in able if (own := case.binding.own_person(one)) is not None},
         )
 
     def _holder(self, case: Case, company_id: str) -> str | None:
@@ -187,7 +188,8 @@ class _Desk:
             person_type=dialect.person_type,
         )
         record = case.company
-        return given or (record.properties.get(dialect.owner_property) if record is not None else None)
+        shown = record.properties.get(dialect.owner_property) if record is not None else None
+        return given or (case.binding.canonical_person(shown) if shown else None)
 
     def _choose(self, pool: str, request: OwnerRequest) -> Choice:
         members, turns = self._members(pool), _turns(pool, request.owner_of)
@@ -209,7 +211,7 @@ class _Desk:
             assert routing is not None
             self._record()  # what was given counts as what is carried
             if self.everybody is None:
-                self.everybody = people.people(self.conn, self.now)
+                self.everybody = everybody_of(self.tenant, self.conn, self.now)
             self.members[pool] = members_of(self.tenant, self.conn, routing.pools[pool], self.everybody, self.now)
         return self.members[pool]
 
@@ -223,7 +225,7 @@ def members_of(
     tenant: Tenant, conn: Connection, pool: Pool, everybody: Sequence[PersonRow], now: datetime
 ) -> list[Member]:
     """The people of a pool with what they carry now."""
-    rows = [one for one in everybody if pool.members.get(one.vendor) in one.teams]
+    rows = [one for one in everybody if one.is_in(pool.members)]
     routing, capacity = tenant.plan.policy.routing, pool.capacity
     taken = people.taken(conn, pool.id, period_start(tenant, capacity.per, now)) if capacity is not None else {}
     load = people.loads(conn, [one.person for one in rows], stages=open_stages(tenant), now=now)

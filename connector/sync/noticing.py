@@ -10,9 +10,10 @@ import structlog
 
 from connector.domain.effects import Notice
 from connector.errors import RejectedError
-from connector.store import history, notices, people, secrets
+from connector.store import history, notices, secrets
 from connector.store.database import Connection
 from connector.store.notices import NoticeRow
+from connector.sync.colleagues import everybody
 from connector.sync.context import Tenant, backoff
 from connector.texts import shown
 
@@ -137,8 +138,8 @@ def _addresses(tenant: Tenant, conn: Connection, receiver: str, now: datetime) -
     pool = next((one.pools[name] for one in routing if one is not None and name in one.pools), None)
     found = [
         one.email
-        for one in people.people(conn, now)
-        if one.active and (one.person == name if pool is None else pool.members.get(one.vendor) in one.teams)
+        for one in everybody(tenant, conn, now)
+        if one.active and (one.person == name if pool is None else one.is_in(pool.members))
     ]
     joint = "&" if "?" in server else "?"
     return [f"{server}{joint}to={email}" for email in found if email]

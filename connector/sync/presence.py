@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,26 +14,30 @@ from connector.store import leads, people
 from connector.store.clock import BusinessClock
 from connector.store.database import Connection
 from connector.store.people import AwayRow
+from connector.sync.binding import Binding
+from connector.sync.colleagues import by_vendor, canonical, every_id
 from connector.sync.context import Tenant
 
 Presence = Mapping[str, tuple[Away, ...]]
 """Person → what keeps them away, now or later; who is there is absent."""
 
 
-def presence(conn: Connection, policy: Policy) -> Presence:
+def presence(conn: Connection, policy: Policy, bindings: Iterable[Binding]) -> Presence:
     """Everybody who is away or has left, at this business time; empty where the policy routes nothing."""
     if policy.routing is None:
         return {}
     found: dict[str, tuple[Away, ...]] = {}
+    crms = by_vendor(bindings)
     for row in people.away(conn, BusinessClock.now(conn)):
-        found[row.person] = (*found.get(row.person, ()), _away(policy, row))
+        person = canonical(crms, row.vendor, row.person)
+        found[person] = (*found.get(person, ()), _away(policy, row, person))
     return found
 
 
-def _away(policy: Policy, row: AwayRow) -> Away:
+def _away(policy: Policy, row: AwayRow, person: str) -> Away:
     pools = policy.routing.pools.values() if policy.routing is not None else ()
     return Away(
-        person=row.person,
+        person=person,
         cause_id=f"absence-{row.absence_id}" if row.absence_id is not None else _left(row.person, row.since),
         since=row.since,
         until=row.until,
@@ -69,6 +73,7 @@ class Woken:
 
 def people_changed(tenant: Tenant, conn: Connection, persons: Sequence[str], now: datetime) -> Woken:
     """These people left, are away, are back or take another share: their leads, and those that wait, are due."""
+    persons = every_id(tenant, persons)
     theirs = set(people.with_open_work(conn, persons)) | set(people.owned(conn, persons))
     waiting = set(people.unrouted(conn)) - theirs
     leads.mark_due(conn, tenant.installation_id, sorted(theirs | waiting), at=now, why="owner", lane="background")

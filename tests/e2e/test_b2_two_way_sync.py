@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from connector.store.clock import BusinessClock
+from connector.sync.colleagues import everybody
+from connector.sync.granting import members_of
 from tests.e2e.activities import CONNECTED, log
 from tests.e2e.both_relay import BothRelay
-from tests.e2e.relay import INQUIRY
+from tests.e2e.conftest import MakeBoth
+from tests.e2e.relay import INQUIRY, POLICY
 
 
 def test_one_person_in_both_crms(both: BothRelay) -> None:
@@ -97,3 +101,37 @@ def test_who_is_wanted_in_the_other_crm_is_made_there_once(both: BothRelay) -> N
     relay.hear_and_settle()
     assert len(relay.people_of_org()) == 1, "whom people deleted is not made again"
     assert relay.sandbox.find("contacts", "email", "cold@example.co.jp")["properties"]["tasuki_grade"] == "A"
+
+
+def test_a_pool_gives_a_lead_one_owner_in_both_and_counts_each_person_once(make_both: MakeBoth) -> None:
+    relay = make_both(policy=POLICY)
+    relay.meet()
+    relay.listen()
+    queue = next(one["id"] for one in relay.org.records("Group") if one["fields"]["Type"] == "Queue")
+    names = [f"a{number}@example.co.jp" for number in range(5)]
+    relay.pass_time(seconds=2)
+    leads: dict[str, str] = {}
+    for email in names:  # in Salesforce first, in a queue: nobody's
+        shown = {"LastName": "山田", "Company": "サンプル", "Email": email, "OwnerId": queue}
+        leads[email] = relay.org.create("Lead", shown)
+    relay.hear_and_settle()
+    found = [relay.sandbox.submit(INQUIRY, {"email": email, "lastname": "山田"}) for email in names]
+    relay.poll()
+    relay.hear_and_settle()
+
+    addresses = {one["id"]: one["email"] for one in relay.sandbox.owners()}
+    users = {one["id"]: one["fields"].get("Email") for one in relay.org.records("User")}
+    here = [addresses.get(relay.contact(str(one["contact_id"]))["hubspot_owner_id"]) for one in found]
+    there = [users.get(relay.fields(leads[email])["OwnerId"]) for email in names]
+    assert None not in here
+    assert here == there
+    tenant, routing = relay.tenant, relay.policy.routing
+    assert routing is not None
+    with relay.database.transaction(relay.installation_id) as conn:
+        now = BusinessClock.now(conn)
+        members = members_of(tenant, conn, routing.pools["sdr"], everybody(tenant, conn, now), now)
+    people = [one.person for one in members]
+    assert len(people) == len(set(people)) == len({addresses[one] for one in people})
+    assert sum(one.load for one in members) == len(names)
+    spread = [one.load for one in members]
+    assert max(spread) - min(spread) <= 1, "turns go round by people, not by users"
