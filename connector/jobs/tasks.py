@@ -36,7 +36,7 @@ from connector.sync.people import owners_due, refresh_owners
 from connector.sync.poll import poll_due, poll_submissions
 from connector.sync.reading import read_slice
 from connector.sync.reconcile import reconcile_due, reconcile_slice
-from connector.sync.sweep import sweep_slice, sweep_wanted
+from connector.sync.sweep import sweep_due, sweep_slice, sweep_wanted, waits_for_names
 from connector.vendors import messenger
 from connector.vendors.base import Lane
 from connector.vendors.fence import Network
@@ -63,7 +63,7 @@ _LOOKS: tuple[tuple[str, Callable[[Line], bool]], ...] = (
     (LISTS, lambda line: lists_due(line) or campaigns_due(line)),
     (RECONCILE, reconcile_due),
     (OWNERS, owners_due),
-    (SWEEP, sweep_wanted),
+    (SWEEP, sweep_due),
 )
 
 
@@ -188,10 +188,10 @@ class Jobs:
         """After an activation: a slice of leads catches up, while nothing else is due.
 
         Not before what the policy newly reads was read: leads catch up quietly with everything known, and a value that
-        is seen for the first time afterwards would count as news.
+        is seen for the first time afterwards would count as news. A CRM that is new waits for this instead.
         """
         tenant = self._runtime.tenant(installation_id)
-        if tenant is None or any(sweep_wanted(line) for line in self._runtime.lines(tenant).values()):
+        if tenant is None or any(sweep_due(line) for line in self._runtime.lines(tenant).values()):
             return
         if walk_slice(tenant):
             with self._runtime.database.transaction(installation_id) as conn:
@@ -256,7 +256,7 @@ class Jobs:
     def sweep(self, installation_id: int, connection_id: int) -> None:
         """See an account's people and companies for the first time, a few pages a slice."""
         line = self._line(installation_id, connection_id)
-        if line is None:
+        if line is None or waits_for_names(line):
             return
         with self._turn(Lane.BACKGROUND, line.tenant, connection_id) as mine:
             seen = self._guard(line, lambda: sweep_slice(line)) if mine else 0

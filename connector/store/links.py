@@ -68,7 +68,7 @@ INSERT INTO link (installation_id, lead_id, connection_id, vendor_id, read_wante
 SELECT %(installation_id)s, wanted.lead_id, %(connection_id)s, wanted.vendor_id, clock_timestamp(), %(lane)s,
        %(event_at)s
 FROM unnest(%(lead_ids)s::bigint[], %(vendor_ids)s::text[]) AS wanted (lead_id, vendor_id)
-WHERE NOT EXISTS (SELECT FROM lead WHERE lead.id = wanted.lead_id AND gone = 'erased')
+WHERE NOT EXISTS (SELECT FROM lead WHERE lead.id = wanted.lead_id AND gone IN ('erased', 'merged'))
 ORDER BY wanted.lead_id
 ON CONFLICT (installation_id, lead_id, connection_id) DO UPDATE
 SET read_wanted_at = excluded.read_wanted_at,

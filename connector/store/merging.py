@@ -54,9 +54,11 @@ DELETE FROM link WHERE lead_id = %(winner)s AND vendor_id = ''
   AND connection_id IN (SELECT connection_id FROM link WHERE lead_id = %(loser)s AND vendor_id <> '')
 """
 
-# What the winner has no record for in a CRM, the loser brings along.
+# What the winner has no record for in a CRM, the loser brings along. Whoever works on it knows it as the loser's:
+# nothing of that is stored, and nobody need wait for the lease.
 _KEEP_LINKS = """
-UPDATE link SET lead_id = %(winner)s, desired_revision = desired_revision + 1
+UPDATE link SET lead_id = %(winner)s, desired_revision = desired_revision + 1,
+    claim = NULL, claimed_until = '-infinity', read_claim = NULL, read_claimed_until = '-infinity'
 WHERE lead_id = %(loser)s AND vendor_id <> ''
   AND connection_id NOT IN (SELECT connection_id FROM link WHERE lead_id = %(winner)s)
 """

@@ -132,6 +132,14 @@ def _refuse_failing(policy: Policy) -> None:
         raise PolicyError(message, reason="example_fails")
 
 
+def have_walked(tenant: Tenant, conn: Connection) -> bool:
+    """True once everybody who was there when the policies changed last has been decided again."""
+    position, _ = connections.cursor(conn, 0, _WALK)
+    if position is None or position.get("generation") != tenant.policy.generation or int(position["after"]):
+        return False
+    return not leads.are_behind(conn, generation=tenant.policy.generation, now=tenant.now(conn))
+
+
 def walk_slice(tenant: Tenant) -> int:
     """Make due the next leads that an older policy decided; 0: all have caught up."""
     with tenant.database.transaction(tenant.installation_id) as conn:

@@ -16,6 +16,7 @@ from connector.store import connections, leads, links, mirrors, tombstones
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
+from connector.sync.activate import have_walked
 from connector.sync.context import Line
 from connector.sync.facts import same_on
 from connector.vendors.base import Lane, Record
@@ -32,6 +33,28 @@ def sweep_wanted(line: Line) -> bool:
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         position, _ = connections.cursor(conn, line.connection_id, _KIND)
     return position is None or position["type"] != _DONE or not _covers(position, line)
+
+
+def sweep_due(line: Line) -> bool:
+    """True when a slice may be read now: nobody is met before it can be told who of another CRM they are."""
+    return sweep_wanted(line) and not waits_for_names(line)
+
+
+def waits_for_names(line: Line) -> bool:
+    """True while the people of a CRM that was met before have not been looked at beside this one, which is new.
+
+    Until then they have no names by which `identifying` could find them, and their other halves would be decided alone.
+    """
+    tenant = line.tenant
+    others = [one for one in tenant.bindings if one != line.connection_id]
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        begun, _ = connections.cursor(conn, line.connection_id, _KIND)
+        if begun is not None:
+            return False
+        met = [position for one in others if (position := connections.cursor(conn, one, _KIND)[0]) is not None]
+        if not any(position["type"] == _DONE for position in met):
+            return False
+        return not have_walked(tenant, conn)
 
 
 def sweep_slice(line: Line) -> int:

@@ -37,12 +37,25 @@ class BothRelay(Relay):
         home: Path,
         policy: Path,
         limits: Limits,
+        *,
+        org_later: bool = False,
     ) -> None:
-        self.org = org
+        self.org, self._org_later = org, org_later
         super().__init__(sandbox, database, home, policy, limits)
 
     def _connect(self) -> tuple[int, int]:
         installation_id, connection_id = super()._connect()
+        if not self._org_later:
+            self._connect_org(installation_id)
+        return installation_id, connection_id
+
+    def connect_org(self) -> None:
+        """The org, which is new, is connected beside the portal."""
+        self._connect_org(self.installation_id)
+        self.runtime.close()
+        self.runtime = self._runtime()
+
+    def _connect_org(self, installation_id: int) -> None:
         org = self.org
         salesforce = SalesforceSettings(
             login_url=org.base_url,
@@ -55,7 +68,6 @@ class BothRelay(Relay):
         _, self.org_connection_id = connect_salesforce(
             self.database, vault, salesforce, self.policy, installation_id=installation_id
         )
-        return installation_id, connection_id
 
     @property
     def lines(self) -> dict[int, Line]:

@@ -85,10 +85,11 @@ def make_both(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         limits: Limits = QUICK,
         hubspot: dict[str, Any] | None = None,
         salesforce: dict[str, Any] | None = None,
+        org_later: bool = False,
     ) -> BothRelay:
         sandbox = start_sandbox(**({"contacts": 0, "limits_enabled": False} | (hubspot or {})))
         org = start_salesforce(**({"people": 0, "limits_enabled": False} | (salesforce or {})))
-        relay = BothRelay(sandbox, org, database, tmp_path, policy, limits)
+        relay = BothRelay(sandbox, org, database, tmp_path, policy, limits, org_later=org_later)
         made.append(relay)
         return relay
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import pytest
 
+from connector.sync.sweep import sweep_due, waits_for_names
 from tests.e2e.both_relay import BothRelay
 from tests.e2e.command_line import CommandLine
+from tests.e2e.conftest import MakeBoth
 from tests.e2e.relay import INQUIRY
 
 EMAIL = "yamada@example.co.jp"
@@ -98,3 +100,27 @@ def test_who_is_made_by_a_form_meets_the_lead_that_salesforce_has(relay: BothRel
     assert (there["Title"], there["TasukiGrade__c"], there["TasukiScore__c"]) == ("部長", "B", 40.0)
     assert relay.contact(str(submitted["contact_id"]))["tasuki_grade"] == "B"
     assert len(relay.people_of_org()) == 1
+
+
+def test_who_is_in_the_crm_that_is_connected_later_is_known_before_anything_is_decided(make_both: MakeBoth) -> None:
+    """Their halves are met once everybody has a name by which they can be found: none is decided alone."""
+    relay = make_both(org_later=True)
+    relay.meet()
+    contact = str(relay.sandbox.create("contacts", {"email": EMAIL, "lastname": "山田"})["id"])
+    relay.listen()
+    relay.sandbox.submit(INQUIRY, {"email": EMAIL})
+    relay.poll()
+    relay.settle()
+    assert relay.contact(contact)["tasuki_score"] == "40"
+    there = relay.org.create("Lead", person(FirstName="花子"))
+    relay.connect_org()
+    assert waits_for_names(relay.org_line)
+    assert not waits_for_names(relay.line)
+    relay.walk()
+    assert sweep_due(relay.org_line)
+    relay.meet()
+    relay.hear_and_settle()
+    assert leads(relay) == 1
+    assert relay.rows("SELECT id FROM lead WHERE gone = 'merged' AND evaluated_at IS NOT NULL") == []
+    assert relay.contact(contact)["firstname"] == "花子"
+    assert relay.fields(there)["TasukiScore__c"] == 40.0
