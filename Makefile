@@ -14,7 +14,7 @@ help: ## Show these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-20s %s\n' "$$name" "$$text"; done
 
 CRM ?= hubspot
-demo: $(RUN) ## Install, run the whole relay on a sandbox, show what it did (CRM=salesforce: on Salesforce's)
+demo: $(RUN) ## Install, run the whole relay on a sandbox, show what it did (CRM=salesforce, CRM=both)
 	$(BIN)/tasuki demo --crm $(CRM)
 
 up: $(RUN) ## The same, kept running to play with

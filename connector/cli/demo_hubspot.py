@@ -1,11 +1,8 @@
-"""`tasuki demo`: the whole relay on real traffic over HTTP, shown and proved."""
+"""`tasuki demo`: the relay beside a HubSpot portal on real traffic over HTTP, shown and proved by its own client."""
 
 from __future__ import annotations
 
 import math
-import shutil
-import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -15,25 +12,29 @@ from typing import Any
 import click
 import orjson
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from connector import log
-from connector.cli import demo_salesforce, demo_traffic
-from connector.cli.demo_proof import CrmLead, Difference, Expectation, read_crm, shown_stage, twice, uneven
+from connector.cli import demo_traffic
+from connector.cli.demo_proof import (
+    CrmLead,
+    Difference,
+    Expectation,
+    print_differences,
+    read_crm,
+    shown_stage,
+    twice,
+    uneven,
+)
+from connector.cli.demo_settling import is_busy, settle
 from connector.cli.demo_traffic import Truth
 from connector.cli.latency import Latencies, latencies, percentile
-from connector.cli.shipped import shipped_policy
 from connector.cli.stack import Stack, running
 from connector.store import connections, history
 from connector.store import people as store_people
 from connector.store.clock import BusinessClock
-from connector.store.inspection import unfinished
 
-CRMS = ("hubspot", "salesforce")
-SETTLE_SECONDS = 60.0
-QUIET_SECONDS = 1.0
 SHOWN = 16
+STARTING = "PostgreSQL, sandbox, webhook service, worker: starting / 起動中"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,53 +53,39 @@ class Totals:
     task_p95: float
 
 
-@click.command(name="demo")
-@click.option(
-    "--crm",
-    type=click.Choice(["hubspot", "salesforce"]),
-    default="hubspot",
-    show_default=True,
-    help="Beside which CRM.",
-)
-@click.option("--policy", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Policy folder.")
-@click.option(
-    "--home", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True, help="Data folder."
-)
-@click.option("--contacts", default=200, show_default=True, help="Contacts that the portal already has.")
-@click.option("--forms", default=100, show_default=True, help="Form submissions.")
-@click.option("--latency-ms", default=80, show_default=True, help="Milliseconds that every call to the CRM takes.")
-@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for programs.")
-def command(
-    crm: str, policy: Path | None, home: Path, contacts: int, forms: int, latency_ms: int, as_json: bool
-) -> None:
-    """Run forms, visits and a rep's day through the whole product; exit 1 if the CRM is not as the policy says."""
-    log.configure("warning")
-    console = Console(stderr=as_json)
-    shutil.rmtree(home, ignore_errors=True)
-    if crm == "salesforce":
-        folder, size = policy or shipped_policy("b2b-ja"), {"people": contacts, "forms": forms}
-        right = demo_salesforce.run(console, home, folder, **size, latency_ms=latency_ms, as_json=as_json)
-        sys.exit(0 if right else 1)
-    options = ["--contacts", str(contacts), "--latency-ms", str(latency_ms)]
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        step = progress.add_task("PostgreSQL, sandbox, webhook service, worker: starting / 起動中")
-        with running(home, policy or shipped_policy("b2b-ja"), sandbox_options=options) as stack:
-            demo = _Demo(stack)
-            before = demo.people()
-            progress.update(step, description="The portal's people are read once / 既存の連絡先を読み込み中")
-            demo.settle()
-            stack.sandbox.reset_calls()
-            progress.update(step, description="Forms and visits come in / フォームと訪問が届いています")
-            demo.visitors(forms)
-            demo.settle()
-            progress.update(step, description="Reps work; deliveries come twice / 担当者の作業、重複した通知")
-            demo.reps()
-            demo.settle()
-            progress.update(step, description="The CRM is read and compared / CRMと方針を照合中")
-            report = demo.report(before)
-    _print(console, report, as_json)
-    sys.exit(0 if report.right else 1)
+def run(
+    console: Console, home: Path, policy: Path, *, contacts: int, forms: int, latency_ms: int, as_json: bool
+) -> bool:
+    """Everything, printed; True when the portal is as the policy says."""
+    with console.status(STARTING), running(home, policy, sandbox_options=options(contacts, latency_ms)) as stack:
+        report = first_act(console, stack, forms)
+    if as_json:
+        click.echo(orjson.dumps(told(report)).decode())
+    else:
+        show(console, report)
+    return report.right
+
+
+def options(contacts: int, latency_ms: int) -> list[str]:
+    """Of `tasuki sandbox`, for either CRM."""
+    return ["--contacts", str(contacts), "--latency-ms", str(latency_ms)]
+
+
+def first_act(console: Console, stack: Stack, forms: int) -> Report:
+    """Forms and visits, a rep's day, and what the portal shows of it."""
+    demo = _Demo(stack)
+    before = demo.people()
+    console.print("The portal's people are read once / 既存の連絡先を読み込み中")
+    demo.settle()
+    stack.sandbox.reset_calls()
+    console.print("Forms and visits come in / フォームと訪問が届いています")
+    demo.visitors(forms)
+    demo.settle()
+    console.print("Reps work; deliveries come twice / 担当者の作業、重複した通知")
+    demo.reps()
+    demo.settle()
+    console.print("The CRM is read and compared / CRMと方針を照合中")
+    return demo.report(before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,24 +137,16 @@ class _Demo:
 
     def settle(self) -> None:
         """Return when nothing is left to do."""
-        deadline = time.monotonic() + SETTLE_SECONDS
-        quiet_since = time.monotonic()
-        while time.monotonic() < deadline:
-            if self._busy():
-                quiet_since = time.monotonic()
-            elif time.monotonic() - quiet_since >= QUIET_SECONDS:
-                return
-            time.sleep(0.1)
+        settle(self._busy)
 
     def _busy(self) -> bool:
-        if not self._stack.sandbox.wait_webhooks(timeout_seconds=5.0, retries=True):
+        stack = self._stack
+        if not stack.sandbox.wait_webhooks(timeout_seconds=5.0, retries=True):
             return True
-        with self._stack.database.transaction(self._stack.installation_id) as conn:
-            busy = unfinished(conn, BusinessClock.now(conn))
-            swept, _ = connections.cursor(conn, self._stack.connection_id, "sweep")
-            polled, _ = connections.cursor(conn, self._stack.connection_id, "form_submissions")
-        if busy or swept is None or swept["type"] != "done":
+        if is_busy(stack.database, stack.installation_id, stack.connection_id):
             return True
+        with stack.database.transaction(stack.installation_id) as conn:
+            polled, _ = connections.cursor(conn, stack.connection_id, "form_submissions")
         last = max((one.at for one in self._truth.submissions), default=None)
         return last is not None and (polled is None or datetime.fromisoformat(polled["since"]) <= last)
 
@@ -310,25 +289,23 @@ def _local(text: str, tenant: object) -> str:
         return text
 
 
-def _print(console: Console, report: Report, as_json: bool) -> None:
-    if as_json:
-        click.echo(
-            orjson.dumps(
-                {
-                    "right": report.right,
-                    "checked": report.checked,
-                    "leads": list(report.rows),
-                    "totals": asdict(report.totals),
-                    "differences": [asdict(one) for one in report.differences],
-                    "twice": list(report.twice),
-                }
-            ).decode()
-        )
-        return
+def told(report: Report) -> dict[str, Any]:
+    """It for programs."""
+    return {
+        "right": report.right,
+        "checked": report.checked,
+        "leads": list(report.rows),
+        "totals": asdict(report.totals),
+        "differences": [asdict(one) for one in report.differences],
+        "twice": list(report.twice),
+    }
+
+
+def show(console: Console, report: Report) -> None:
+    """It for people."""
     console.print(_leads_table(report))
     console.print(_totals_table(report.totals))
-    for one in report.differences[:20]:
-        console.print(f"[red]contact {one.contact_id}: {one.what} should be {one.expected!r}, is {one.found!r}[/]")
+    print_differences(console, report.differences)
     for key in report.twice:
         console.print(f"[red]task {key} exists twice[/]")
     if report.right:

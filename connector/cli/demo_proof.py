@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hubspot import HubSpot
+from rich.console import Console
 
 from connector.cli.demo_traffic import Truth
 from connector.cli.stack import Stack
@@ -25,6 +26,9 @@ from connector.engine.by_hand import SEQUENCE
 from connector.engine.decide import decide
 from connector.sync.binding import Binding
 from connector.vendors.base import ActivityKind
+
+SHOWN = 20
+"""So many differences are printed."""
 
 TASK_PROPERTIES = ["tasuki_key", "hs_task_status", "hs_task_subject", "hs_timestamp", "hubspot_owner_id"]
 
@@ -53,20 +57,25 @@ class CrmLead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One thing in the CRM that is not as the policy says."""
+    """One thing in a CRM that is not as the policy says."""
 
-    contact_id: str
+    record: str
     what: str
     expected: str
     found: str
+
+
+def print_differences(console: Console, found: Sequence[Difference]) -> None:
+    """The first of them, in red."""
+    for one in found[:SHOWN]:
+        console.print(f"[red]{one.record}: {one.what} should be {one.expected!r}, is {one.found!r}[/]")
 
 
 def read_crm(
     stack: Stack, properties: Sequence[str], company_properties: Sequence[str]
 ) -> tuple[dict[str, CrmLead], dict[str, Mapping[str, str | None]]]:
     """Every contact with its tasks, and every company, by the official client's list pages."""
-    client = HubSpot(access_token=stack.sandbox.token)
-    client.config["host"] = stack.sandbox.base_url
+    client = _client(stack)
     contacts = _pages(client.crm.contacts.basic_api, list(properties), None)
     people = {one.id: CrmLead(id=one.id, properties=one.properties) for one in contacts}
     for task in _pages(client.crm.objects.tasks.basic_api, TASK_PROPERTIES, ["contacts"]):
@@ -77,6 +86,18 @@ def read_crm(
         one.id: one.properties for one in _pages(client.crm.companies.basic_api, list(company_properties), None)
     }
     return people, companies
+
+
+def read_only(stack: Stack) -> frozenset[str]:
+    """The properties of people that nobody but HubSpot writes, as the official client tells."""
+    found = _client(stack).crm.properties.core_api.get_all("contacts").results
+    return frozenset(one.name for one in found if one.modification_metadata.read_only_value)
+
+
+def _client(stack: Stack) -> HubSpot:
+    client = HubSpot(access_token=stack.sandbox.token)
+    client.config["host"] = stack.sandbox.base_url
+    return client
 
 
 def _pages(api: Any, properties: list[str], associations: list[str] | None) -> Iterator[Any]:
@@ -138,7 +159,7 @@ def uneven(turns: Sequence[tuple[str, str, str]], pools: Mapping[str, frozenset[
         share.update(person for *which, person in turns if which == [pool, owner_of])
         if max(share.values()) - min(share.values()) > 1:
             found = ", ".join(f"{person}×{count}" for person, count in sorted(share.items()))
-            yield Difference(contact_id="-", what=f"turns of {pool}", expected="at most 1 apart", found=found)
+            yield Difference(record="-", what=f"turns of {pool}", expected="at most 1 apart", found=found)
 
 
 def shown_stage(binding: Binding, person: CrmLead) -> str | None:
@@ -190,23 +211,19 @@ class Expectation:
             shows_due = definition is not None and definition.shows == "next_task_due"
             value = (self._next_due(person, said) or "") if shows_due else wanted
             if not self._binding.dialect.same(definition, found, value or None):
-                yield Difference(contact_id=person.id, what=name, expected=value, found=found or "")
+                yield Difference(record=person.id, what=name, expected=value, found=found or "")
         open_tasks = [task for task in said.state.tasks if task.state is WorkState.OPEN]
         expected = Counter(task.key.rule for task in open_tasks)
         found_tasks = Counter(task.rule for task in person.tasks if task.open)
         if expected != found_tasks:
-            yield Difference(
-                contact_id=person.id, what="tasks", expected=_counted(expected), found=_counted(found_tasks)
-            )
+            yield Difference(record=person.id, what="tasks", expected=_counted(expected), found=_counted(found_tasks))
         owner = person.properties.get(self._binding.dialect.owner_property) or ""
         if said.asked and owner not in self._pools.get(said.asked[-1].pool, frozenset()):
-            yield Difference(contact_id=person.id, what="owner", expected=f"one of {said.asked[-1].pool}", found=owner)
+            yield Difference(record=person.id, what="owner", expected=f"one of {said.asked[-1].pool}", found=owner)
         follow = {task.key.rule for task in open_tasks if task.follows_owner}
         for task in person.tasks:
             if task.open and task.rule in follow and task.owner_id != owner:
-                yield Difference(
-                    contact_id=person.id, what=f"owner of {task.rule}", expected=owner, found=task.owner_id
-                )
+                yield Difference(record=person.id, what=f"owner of {task.rule}", expected=owner, found=task.owner_id)
 
     def _next_due(self, person: CrmLead, said: _Said) -> str | None:
         """The earliest due date of the lead's open tasks in the CRM, each no later than one made only now."""

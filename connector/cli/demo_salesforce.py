@@ -19,10 +19,11 @@ import click
 import orjson
 from rich.console import Console
 from rich.table import Table
-from simple_salesforce.api import Salesforce
 
-from connector.cli.demo_proof import rule_of
+from connector.cli.demo_proof import Difference, print_differences, rule_of
+from connector.cli.demo_settling import is_busy, settle
 from connector.cli.demo_traffic import post_form
+from connector.cli.org_reading import OrgReader
 from connector.cli.org_stack import OrgStack, running_org
 from connector.domain.decision import Decision
 from connector.domain.effects import NotEnrolled, WorkState
@@ -32,18 +33,11 @@ from connector.domain.state import LeadState
 from connector.engine.decide import decide
 from connector.sandbox import behaviour
 from connector.sandbox.world import FORMS
-from connector.store import connections
 from connector.store.clock import BusinessClock
-from connector.store.inspection import unfinished
 from connector.sync.context import Tenant
-from connector.vendors.http import Timeouts
 from connector.vendors.salesforce.enrolling import NOT_AVAILABLE
-from connector.vendors.salesforce.protocol import API_VERSION, CAMPAIGN, KEY_PROPERTY
-from connector.vendors.salesforce.records import text
-from connector.vendors.salesforce.session import Session
+from connector.vendors.salesforce.protocol import CAMPAIGN, KEY_PROPERTY
 
-SETTLE_SECONDS: Final = 90.0
-QUIET_SECONDS: Final = 1.0
 FORMS_A_SECOND: Final = 10
 WEBSITE_FORMS: Final = 3
 CALLS: Final = 2
@@ -65,16 +59,6 @@ _HEARD: Final = {
 _SHOWN: Final = ("TasukiStage__c", "Status", "TasukiBand__c", "TasukiTrack__c", "TasukiChannel__c")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unlike:
-    """One thing in the org that is not as the policy says."""
-
-    record: str
-    what: str
-    expected: str
-    found: str
-
-
 @dataclass(slots=True)
 class _Truth:
     """What people did, by record."""
@@ -93,9 +77,11 @@ class _Truth:
         return [one for one in self.forms if one not in worked]
 
 
-def run(console: Console, home: Path, policy: Path, *, people: int, forms: int, latency_ms: int, as_json: bool) -> bool:
+def run(
+    console: Console, home: Path, policy: Path, *, contacts: int, forms: int, latency_ms: int, as_json: bool
+) -> bool:
     """Everything, printed; True when the org is as the policy says."""
-    options = ["--contacts", str(people), "--latency-ms", str(latency_ms)]
+    options = ["--contacts", str(contacts), "--latency-ms", str(latency_ms)]
     starting = "PostgreSQL, sandbox, webhook service, worker / 起動中"
     with console.status(starting), running_org(home, policy, sandbox_options=options) as stack:
         demo = _Demo(stack)
@@ -162,14 +148,7 @@ class _Demo:
 
     def settle(self) -> None:
         """Return when nothing is left to do."""
-        deadline = quiet_since = time.monotonic()
-        deadline += SETTLE_SECONDS
-        while time.monotonic() < deadline:
-            if self._busy():
-                quiet_since = time.monotonic()
-            elif time.monotonic() - quiet_since >= QUIET_SECONDS:
-                return
-            time.sleep(0.1)
+        settle(self._busy)
 
     def _stage(self, lead: str) -> str:
         return str(self._org.record(lead)["fields"].get("TasukiStage__c"))
@@ -177,10 +156,7 @@ class _Demo:
     def _busy(self) -> bool:
         if not self._org.wait_messages(5.0):
             return True
-        with self._stack.database.transaction(self._stack.installation_id) as conn:
-            busy = unfinished(conn, BusinessClock.now(conn))
-            swept, _ = connections.cursor(conn, self._stack.connection_id, "sweep")
-        return bool(busy) or swept is None or swept["type"] != "done"
+        return is_busy(self._stack.database, self._stack.installation_id, self._stack.connection_id)
 
 
 class _Proof:
@@ -196,22 +172,14 @@ class _Proof:
         with stack.database.transaction(stack.installation_id) as conn:
             self._now = BusinessClock.now(conn)
         runtime.close()
-        client = _client(stack)
-        self.leads = self._read(client, "Lead")
-        self.contacts = self._read(client, "Contact")
-        self.deals = self._read(client, "Opportunity")
-        self.tasks = self._read(client, "Task")
-        members = client.query_all("SELECT UserOrGroupId, Group.Name FROM GroupMember")["records"]
+        reader = OrgReader(stack.org)
+        self.leads, self.contacts = reader.all("Lead"), reader.all("Contact")
+        self.deals, self.tasks = reader.all("Opportunity"), reader.all("Task")
+        members = reader.client.query_all("SELECT UserOrGroupId, Group.Name FROM GroupMember")["records"]
         self._members = [(str(one["Group"]["Name"]), str(one["UserOrGroupId"])) for one in members]
         self._us = stack.org.user_id
 
-    @staticmethod
-    def _read(client: Salesforce, name: str) -> dict[str, Mapping[str, str | None]]:
-        fields = [one["name"] for one in getattr(client, name).describe()["fields"]]
-        rows = client.query_all(f"SELECT {', '.join(fields)} FROM {name}")["records"]
-        return {str(row["Id"]): {one: text(row[one]) for one in fields} for row in rows}
-
-    def differences(self) -> Iterator[Unlike]:
+    def differences(self) -> Iterator[Difference]:
         """Everything that is not as the policy says."""
         for lead in self._truth.untouched:
             yield from self._as_decided(lead)
@@ -230,7 +198,7 @@ class _Proof:
         for key, count in keys.items():
             yield from _same(str(key), "records with this key", "1", str(count))
 
-    def _as_decided(self, lead_id: str) -> Iterator[Unlike]:
+    def _as_decided(self, lead_id: str) -> Iterator[Difference]:
         """Stage, status, scores and tasks of a lead on which nobody has worked: what the policy makes of its form."""
         shown = self.leads[lead_id]
         binding = self._binding
@@ -247,7 +215,7 @@ class _Proof:
                 yield from _same(lead_id, name, wanted[name], shown[name] or "")
         score, found = float(wanted["TasukiScore__c"]), float(shown["TasukiScore__c"] or 0)
         if abs(score - found) > SCORE_TOLERANCE:
-            yield Unlike(record=lead_id, what="TasukiScore__c", expected=str(score), found=str(found))
+            yield Difference(record=lead_id, what="TasukiScore__c", expected=str(score), found=str(found))
         rules = sorted(one.key.rule for one in decision.state.tasks if one.state is WorkState.OPEN)
         mine = [one for one in self.tasks.values() if one["WhoId"] == lead_id and one[KEY_PROPERTY]]
         made_by = sorted(rule_of(one[KEY_PROPERTY] or "") for one in mine)
@@ -268,14 +236,14 @@ class _Proof:
             return decision
         return decide(plan, replace(lead, not_enrolled=refused), signals, decision.state, self._now, since=since)
 
-    def _came_in(self, email: str) -> Iterator[Unlike]:
+    def _came_in(self, email: str) -> Iterator[Difference]:
         """A form of the own website made one lead, which is an MQL."""
         found = [one for one in self.leads.values() if one["Email"] == email]
         yield from _same(email, "leads", "1", str(len(found)))
         for one in found:
             yield from _same(email, "stage", "MQL", one["TasukiStage__c"])
 
-    def _handed_over(self, lead_id: str) -> Iterator[Unlike]:
+    def _handed_over(self, lead_id: str) -> Iterator[Difference]:
         """Converted once, with one opportunity of ours and the packet as a note on it; the contact has the stage."""
         shown = self.leads[lead_id]
         contact, deal = shown["ConvertedContactId"] or "", shown["ConvertedOpportunityId"] or ""
@@ -288,9 +256,9 @@ class _Proof:
         notes = [one for one in self.tasks.values() if one["WhatId"] == deal and one["Status"] == "Completed"]
         yield from _same(deal, "packets", "1", str(len(notes)))
 
-    def _owned(self, record: str, owner: str, *groups: str) -> Iterator[Unlike]:
+    def _owned(self, record: str, owner: str, *groups: str) -> Iterator[Difference]:
         if not any((group, owner) in self._members for group in groups):
-            yield Unlike(record=record, what="owner", expected=" / ".join(groups), found=owner)
+            yield Difference(record=record, what="owner", expected=" / ".join(groups), found=owner)
 
     def _lead(self, shown: Mapping[str, str | None], made: datetime) -> Lead:
         binding = self._binding
@@ -320,19 +288,12 @@ class _Proof:
         return found
 
 
-def _client(stack: OrgStack) -> Salesforce:
-    """The official-in-all-but-name client, with a session of its own."""
-    address = stack.org.base_url
-    session = Session(address, timeouts=Timeouts(), most_connections=2, allow_duplicates=False)
-    return Salesforce(session_id=stack.org.issue_token(), instance_url=address, version=API_VERSION, session=session)
-
-
-def _same(record: str, what: str, expected: str, found: str | None) -> Iterator[Unlike]:
+def _same(record: str, what: str, expected: str, found: str | None) -> Iterator[Difference]:
     if expected != (found or ""):
-        yield Unlike(record=record, what=what, expected=expected, found=found or "")
+        yield Difference(record=record, what=what, expected=expected, found=found or "")
 
 
-def _print(console: Console, proof: _Proof, unlike: Sequence[Unlike], as_json: bool) -> None:
+def _print(console: Console, proof: _Proof, unlike: Sequence[Difference], as_json: bool) -> None:
     checked = len(proof.leads) + len(proof.contacts)
     if as_json:
         told = {"right": not unlike, "checked": checked, "differences": [asdict(one) for one in unlike]}
@@ -344,8 +305,7 @@ def _print(console: Console, proof: _Proof, unlike: Sequence[Unlike], as_json: b
     for row in proof.rows():
         table.add_row(*row)
     console.print(table)
-    for one in unlike[:20]:
-        console.print(f"[red]{one.record}: {one.what} should be {one.expected!r}, is {one.found!r}[/]")
+    print_differences(console, unlike)
     if not unlike:
         console.print(
             f"[green]✓[/] {checked} leads and contacts read back by simple-salesforce: each that was worked on is as"

@@ -14,7 +14,7 @@ import orjson
 
 from connector.bootstrap import INSTALLATION, Runtime, open_store, open_vault
 from connector.bootstrap_salesforce import connect_salesforce
-from connector.cli.stack import FORM_SECRET, FORM_SOURCE, begin, first_line, free_port, stop, wait_for
+from connector.cli.stack import FORM_SECRET, FORM_SOURCE, Stack, begin, first_line, free_port, stop, wait_for
 from connector.policy.loader import load_policy
 from connector.policy.source import read_folder
 from connector.sandbox.salesforce.handle import SalesforceHandle
@@ -66,6 +66,43 @@ def running_org(home: Path, policy: Path, *, sandbox_options: Sequence[str] = ()
                 stop(list(processes.values()))
 
 
+@contextlib.contextmanager
+def joined(stack: Stack, *, people: int, latency_ms: float = 0.0) -> Iterator[OrgStack]:
+    """Connect an org with so many people to what runs beside a portal: service and worker start again, for both CRMs.
+
+    Its calls take their time from then on: making some hundred fields is not what is shown.
+    """
+    with _sandbox(stack.home, ["--contacts", str(people)]) as org:
+        for name in ("work", "serve"):
+            stack.stop(name)
+        stack.environment = {**stack.environment, **_of_org(org)}
+        stack.settings = Settings.from_environ(stack.environment)
+        found = _connected(stack, org)
+        org.settings(latency_ms=latency_ms)
+        service = stack.start("serve", ["serve"])
+        wait_for(f"{stack.url}/readyz", service, stack.home / "serve.log")
+        _listen(found)
+        stack.start("work", ["work"])
+        yield found
+
+
+def _connected(stack: Stack, org: SalesforceHandle) -> OrgStack:
+    """The org, made fit for the policy that runs."""
+    assert stack.settings.salesforce is not None
+    vault = open_vault(stack.settings)
+    _, connection_id = connect_salesforce(
+        stack.database, vault, stack.settings.salesforce, stack.policy, installation_id=stack.installation_id
+    )
+    return OrgStack(
+        url=stack.url,
+        org=org,
+        settings=stack.settings,
+        database=stack.database,
+        installation_id=stack.installation_id,
+        connection_id=connection_id,
+    )
+
+
 def _prepare(url: str, org: SalesforceHandle, settings: Settings, database: Database, folder: Path) -> OrgStack:
     policy = load_policy(folder)
     assert settings.salesforce is not None
@@ -106,10 +143,11 @@ def _listen(stack: OrgStack) -> None:
 def _sandbox(home: Path, options: Sequence[str]) -> Iterator[SalesforceHandle]:
     arguments = ["sandbox", "--vendor", "salesforce", "--json", "--port", "0", *options]
     command = [sys.executable, "-m", "connector.cli.main", *arguments]
-    with (home / "sandbox.log").open("ab") as log:
+    output = home / "sandbox-salesforce.log"
+    with output.open("ab") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)  # noqa: S603
     try:
-        yield handle_of(orjson.loads(first_line(process, home / "sandbox.log"))["base_url"])
+        yield handle_of(orjson.loads(first_line(process, output))["base_url"])
     finally:
         stop([process])
 
@@ -121,6 +159,13 @@ def _environment(home: Path, url: str, port: int, org: SalesforceHandle) -> Mapp
         "TASUKI_PORT": str(port),
         "TASUKI_PUBLIC_URL": url,
         "TASUKI_FORM_SECRETS": f"{FORM_SOURCE}={FORM_SECRET}",
+        **_of_org(org),
+    }
+
+
+def _of_org(org: SalesforceHandle) -> Mapping[str, str]:
+    """The settings that connect an org."""
+    return {
         "TASUKI_SALESFORCE_LOGIN_URL": org.base_url,
         "TASUKI_SALESFORCE_CLIENT_ID": org.client_id,
         "TASUKI_SALESFORCE_CLIENT_SECRET": org.client_secret,

@@ -20,6 +20,7 @@ import orjson
 from connector.bootstrap import Runtime, connect_hubspot, open_store
 from connector.errors import RetryableError
 from connector.policy.loader import load_policy
+from connector.policy.model import Policy
 from connector.policy.source import read_folder
 from connector.sandbox.handle import SandboxHandle, connect_sandbox
 from connector.settings import Settings
@@ -44,6 +45,7 @@ class Stack:
     sandbox: SandboxHandle
     settings: Settings
     environment: Mapping[str, str]
+    policy: Policy
     database: Database
     installation_id: int
     connection_id: int
@@ -119,6 +121,7 @@ def _prepare(
         sandbox=sandbox,
         settings=settings,
         environment=environment,
+        policy=policy,
         database=database,
         installation_id=installation_id,
         connection_id=connection_id,

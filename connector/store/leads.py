@@ -209,12 +209,6 @@ RETURNING lead_id
 """
 
 
-_BEHIND = """
-SELECT 1 FROM lead_due JOIN lead ON lead.id = lead_due.lead_id
-WHERE due_at <= %(now)s AND parked_reason IS NULL AND generation < %(generation)s AND gone IS NULL LIMIT 1
-"""
-
-
 def new_leads(conn: Connection, installation_id: int, created_ats: Sequence[datetime]) -> list[int]:
     """Create leads; returns their ids."""
     values = {"installation_id": installation_id, "created_ats": list(created_ats)}
@@ -386,12 +380,6 @@ def due_lanes(conn: Connection, now: datetime) -> list[str]:
         [now],
     )
     return [row["lane"] for row in rows]
-
-
-def are_behind(conn: Connection, *, generation: int, now: datetime) -> bool:
-    """True while a lead that an older policy evaluated last is due."""
-    row = conn.execute(_BEHIND, {"generation": generation, "now": now}).fetchone()
-    return row is not None
 
 
 def walk(

@@ -137,7 +137,7 @@ def have_walked(tenant: Tenant, conn: Connection) -> bool:
     position, _ = connections.cursor(conn, 0, _WALK)
     if position is None or position.get("generation") != tenant.policy.generation or int(position["after"]):
         return False
-    return not leads.are_behind(conn, generation=tenant.policy.generation, now=tenant.now(conn))
+    return not policies.are_behind(conn, generation=tenant.policy.generation, now=tenant.now(conn))
 
 
 def walk_slice(tenant: Tenant) -> int:
