@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+from hypothesis import settings
+
 from connector.domain.codec import decode_state, encode_state
 from connector.domain.decision import Decision
 from connector.domain.effects import EffectKey, Grant, Task, WorkState
@@ -151,6 +153,11 @@ BASE = {
     "handoff.yaml": HANDOFF,
     "work.yaml": WORK,
 }
+
+
+def cases(few: int, most: int = 2_000) -> int:
+    """So many cases of a law that takes long; in the soak more by as much as of all others, up to `most`."""
+    return min(few * settings.default.max_examples // 50, most)
 
 
 @cache

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from connector.domain.effects import WorkState
 from connector.domain.runs import CadenceRun
-from tests.unit.engine.stories import DAY, NOW, POLICY, Story, plan_of, started
+from tests.unit.engine.stories import DAY, NOW, POLICY, Story, cases, plan_of, started
 
 OFFICE = """\
 calendars:
@@ -158,7 +158,7 @@ LIFE = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=cases(30, most=1_000))
 @given(life=LIFE, step=st.integers(1, 11))
 def test_looking_when_woken_and_looking_all_the_time_give_one_history(life: list[tuple[str, int]], step: int) -> None:
     def lived(every: timedelta | None) -> Story:

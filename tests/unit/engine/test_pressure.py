@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from connector.domain.effects import WorkState
 from connector.domain.value import BLANK
-from tests.unit.engine.stories import DAY, FIELDS, NOW, Story, plan_of, started
+from tests.unit.engine.stories import DAY, FIELDS, NOW, Story, cases, plan_of, started
 
 HOUR = timedelta(hours=1)
 SHOWN = FIELDS.replace(
@@ -105,7 +105,7 @@ def test_a_task_that_is_due_later_anyway_stays_as_it_is() -> None:
 LIFE = st.lists(st.tuples(st.sampled_from(["attempted", "visit", "done", "reply"]), st.integers(1, 300)), max_size=8)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=cases(30, most=1_000))
 @given(life=LIFE, step=st.integers(3, 17))
 def test_looking_all_the_time_changes_nothing(life: list[tuple[str, int]], step: int) -> None:
     def lived(every: timedelta | None) -> Story:

@@ -17,7 +17,7 @@ from connector.domain.value import BLANK, UNREAD
 from connector.engine.decide import decide
 from connector.engine.plan import Plan, prepare
 from connector.policy.loader import load_policy
-from tests.unit.engine.stories import DAY, LIFECYCLE, NOW, WORK, Story, plan_of
+from tests.unit.engine.stories import DAY, LIFECYCLE, NOW, WORK, Story, cases, plan_of
 from tests.unit.policy.folders import MAPPINGS
 
 SHIPPED = prepare(load_policy(MAPPINGS / "b2b-ja"))
@@ -38,11 +38,6 @@ RICH_TEXTS = {
 }
 RICH = plan_of(**RICH_TEXTS)
 HOUR = timedelta(hours=1)
-
-
-def cases(few: int, most: int = 2_000) -> int:
-    """So many cases of a law that takes long; in the soak more by as much as of all others, up to `most`."""
-    return min(few * settings.default.max_examples // 50, most)
 
 
 Doing: TypeAlias = tuple[str, Any]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.domain.effects import Task, WorkState
-from tests.unit.engine.stories import DAY, NOW, POLICY, SIGNALS, Story, plan_of, started
+from tests.unit.engine.stories import DAY, NOW, POLICY, SIGNALS, Story, cases, plan_of, started
 from tests.unit.engine.test_cadences import OFFICE
 
 HOUR = timedelta(hours=1)
@@ -147,7 +147,7 @@ LIFE = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=cases(30, most=1_000))
 @given(life=LIFE, step=st.integers(1, 11))
 def test_looking_all_the_time_changes_nothing(life: list[tuple[str, int]], step: int) -> None:
     def lived(every: timedelta | None) -> Story:
