@@ -91,8 +91,11 @@ class Context:
 
     def field(self, name: str, where: Where) -> Name | None:
         """The field of this name (built-in names are not fields)."""
-        fields = tuple(known for known in self.vocabulary.names if is_field(known))
-        return self.vocabulary.names[name] if self.known(name, fields, "field", where) else None
+        found = self.vocabulary.names.get(name)
+        if found is not None and is_field(name):
+            return found
+        self.report.unknown(where, "field", name, tuple(filter(is_field, self.vocabulary.names)))
+        return None
 
     def template(self, text: str, where: Where) -> Template:
         """A parsed text; an unknown name in it is noted."""
@@ -101,24 +104,21 @@ class Context:
         except TemplateFault as fault:
             self.report.error(where, said(fault), reason="bad_template")
             return Template(())
-        allowed = tuple(self.template_names())
         for name in template.names:
-            if name not in allowed:
+            if name not in TEMPLATE_NAMES and not (name in self.vocabulary.names and _is_told(name)):
                 self.report.error(
                     where,
                     say("there is no `{{{name}}}` to put into a text", name=name),
                     reason="unknown_template_name",
                     got=name,
-                    allowed=allowed,
+                    allowed=tuple(self.template_names()),
                 )
         return template
 
     def template_names(self) -> Iterable[str]:
         """Every name that a text may take."""
         yield from TEMPLATE_NAMES
-        for name in self.vocabulary.names:
-            if is_field(name) or name.startswith("score.") or name in ("recycle.reason", "deal.stage"):
-                yield name
+        yield from filter(_is_told, self.vocabulary.names)
 
     def scalar(self, name: Name, raw: Any, where: Where) -> Scalar | None:
         """A value that may stand in this field; None after noting why not."""
@@ -159,6 +159,11 @@ RESERVED = (*BUILT_IN_NAMES, "any", "all", "none", *TEMPLATE_NAMES)
 def is_field(name: str) -> bool:
     """True for a field of fields.yaml or a rating; False for built-in names."""
     return name not in BUILT_IN_NAMES and not name.startswith(_BUILT_IN)
+
+
+def _is_told(name: str) -> bool:
+    """True for what a text may tell of a lead: fields, ratings, scores, and where it stands."""
+    return is_field(name) or name.startswith("score.") or name in ("recycle.reason", "deal.stage")
 
 
 def label_of(label: Label | None, id_: str) -> Label:
