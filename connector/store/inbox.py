@@ -7,7 +7,6 @@ order) under a lease token, which `settle` checks inside the transaction that st
 from __future__ import annotations
 
 import uuid
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +14,7 @@ from enum import Enum
 from typing import Any
 
 import orjson
+from isal import isal_zlib
 from psycopg.pq import Format
 from psycopg.types.json import Jsonb
 
@@ -271,10 +271,10 @@ def _row(found: Mapping[str, Any]) -> InboxRow:
 def _packed(body: bytes) -> tuple[bool, bytes]:
     """(compressed, the body as it is stored)."""
     packed = len(body) >= PACKED_FROM_BYTES
-    return packed, zlib.compress(body, _QUICK) if packed else body
+    return packed, isal_zlib.compress(body, _QUICK) if packed else body
 
 
 def _body(found: Mapping[str, Any]) -> bytes:
     """The body as it came."""
     stored = bytes(found["body"])
-    return zlib.decompress(stored) if found["packed"] else stored
+    return isal_zlib.decompress(stored) if found["packed"] else stored
