@@ -17,7 +17,6 @@ from connector.cli.demo_proof import rule_of
 from connector.jobs import tasks
 from connector.jobs.worker import WorkerSettings, run_worker
 from connector.sync.context import Limits
-from connector.sync.reconcile import reconcile_due, reconcile_slice
 from connector.sync.sweep import sweep_slice
 from tests.e2e import relay as slices
 from tests.e2e.conftest import MakeRelay
@@ -71,8 +70,6 @@ def _pace(relay: Relay, monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> 
 
 def _to_read(relay: Relay, leads: int = LEADS) -> None:
     sweep_slice(relay.line)  # first sight of an empty portal: nothing of it is read later
-    while reconcile_due(relay.line):  # nor looked at in the middle: what a look costs is shown in test_reconcile
-        reconcile_slice(relay.line)
     relay.listen()
     _import_inquiries(relay, leads)
     relay.hear()
