@@ -7,8 +7,6 @@ chains of `defer_once`; the clerk's look every second is the net under all of th
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +16,7 @@ from typing import Protocol
 import structlog
 
 from connector.errors import AuthError, QuotaError
+from connector.jobs.background import Background
 from connector.jobs.engine import JobTask, defer_once
 from connector.store import announcements, leads, notices, outstanding
 from connector.store.database import Connection, Database
@@ -47,14 +46,8 @@ INGEST, READ, EVALUATE, DELIVER = "ingest", "read", "evaluate", "deliver"
 WALK, POLL, LISTS, OWNERS, SWEEP, HOUSEKEEP = "walk", "poll", "lists", "owners", "sweep", "housekeep"
 RECONCILE = "reconcile"
 NOTIFY, ANNOUNCE = "notify", "announce"
-TURN_SECONDS = 2.0
-"""A worker's threads are few: none of them waits longer for the turn of a background slice."""
 EVALUATED_AT_ONCE = 100
 """A vendor's batch is large enough."""
-HOT_MAY_WAIT_SECONDS = 0.8
-"""Nothing is begun in the background while somebody has waited for longer than this …"""
-BACKGROUND_WAITS_SECONDS = 5.0
-"""… but for one slice of a worker in so long a time: the background is slow then, and never stands still."""
 _PRIORITY = {Lane.HOT: 10, Lane.BACKGROUND: 0}
 
 #: What a connection is looked at for now and then: job, and whether it is time.
@@ -92,10 +85,7 @@ class Jobs:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        # Python runs one thread at a time: of the slices that nobody waits for, one at once, so that the hot lane
-        # shares the interpreter with one other and not with six.
-        self._background = threading.Semaphore(1)
-        self._background_at = time.monotonic()  #: When the last of them ended.
+        self._background = Background()
 
     def tasks(self) -> Sequence[JobTask]:
         """What the worker runs."""
@@ -172,7 +162,7 @@ class Jobs:
         tenant, which = self._runtime.tenant(installation_id), Lane(lane)
         if tenant is None:
             return
-        with self._turn(which, tenant, *tenant.bindings) as mine:
+        with self._turn(which, EVALUATE, tenant, *self._runtime.lines(tenant)) as mine:
             count = evaluate_slice(tenant, limit=EVALUATED_AT_ONCE, lane=which) if mine else 0
         if count == 0:
             return
@@ -219,7 +209,7 @@ class Jobs:
         line = self._line(installation_id, connection_id)
         if line is None:
             return
-        with self._turn(Lane.BACKGROUND, line.tenant, connection_id) as mine:
+        with self._turn(Lane.BACKGROUND, RECONCILE, line.tenant, connection_id) as mine:
             seen = self._guard(line, lambda: reconcile_slice(line)) if mine else 0
         if seen:
             with self._runtime.database.transaction(installation_id) as conn:
@@ -258,7 +248,7 @@ class Jobs:
         line = self._line(installation_id, connection_id)
         if line is None or waits_for_names(line):
             return
-        with self._turn(Lane.BACKGROUND, line.tenant, connection_id) as mine:
+        with self._turn(Lane.BACKGROUND, SWEEP, line.tenant, connection_id) as mine:
             seen = self._guard(line, lambda: sweep_slice(line)) if mine else 0
         with self._runtime.database.transaction(installation_id) as conn:
             _decide(conn, line.tenant)
@@ -277,7 +267,7 @@ class Jobs:
         line = self._line(installation_id, connection_id)
         if line is None:
             return
-        with self._turn(Lane(lane), line.tenant, connection_id) as mine:
+        with self._turn(Lane(lane), task, line.tenant, connection_id) as mine:
             count = self._guard(line, lambda: work(line, Lane(lane)), Lane(lane)) if mine else 0
         if not count:
             return
@@ -290,27 +280,19 @@ class Jobs:
                 _go_on(conn, task, line.tenant, connection_id, Lane(lane))
 
     @contextmanager
-    def _turn(self, lane: Lane, tenant: Tenant, *connection_ids: int) -> Iterator[bool]:
-        """Whether a slice of this lane may run now; a background slice that may not is left to the clerk's next look.
-
-        In the background one slice at a time, and none while the hot lane of one of these connections is late.
-        """
+    def _turn(self, lane: Lane, task: str, tenant: Tenant, *connection_ids: int) -> Iterator[bool]:
+        """Whether a slice of this lane may run now, see `Background`; these connections' hot lanes go first."""
         if lane is Lane.HOT:
             yield True
             return
-        mine = not self._gives_way(tenant, connection_ids) and self._background.acquire(timeout=TURN_SECONDS)
-        try:
-            yield mine
-        finally:
-            if mine:
-                self._background_at = time.monotonic()
-                self._background.release()
 
-    def _gives_way(self, tenant: Tenant, connection_ids: Sequence[int]) -> bool:
-        if time.monotonic() - self._background_at > BACKGROUND_WAITS_SECONDS:
-            return False
-        with tenant.database.transaction(tenant.installation_id) as conn:
-            return any(outstanding.is_hot_late(conn, one, HOT_MAY_WAIT_SECONDS) for one in connection_ids)
+        def is_hot_late(seconds: float) -> bool:
+            with tenant.database.transaction(tenant.installation_id) as conn:
+                return any(outstanding.is_hot_late(conn, one, seconds) for one in connection_ids)
+
+        kind = ":".join(str(part) for part in (task, tenant.installation_id, *connection_ids))
+        with self._background.turn(kind, is_hot_late) as mine:
+            yield mine
 
     def _line(self, installation_id: int, connection_id: int) -> Line | None:
         tenant = self._runtime.tenant(installation_id)

@@ -59,7 +59,7 @@ class Clerk:
             if payloads:
                 self._wake(payloads)
                 stop.wait(self._least_gap_seconds)  # what comes meanwhile is one wake
-            elif time.monotonic() >= looked + self._poll_seconds:
+            if time.monotonic() >= looked + self._poll_seconds:
                 self._wake(set())
                 looked = time.monotonic()
 

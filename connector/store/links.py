@@ -15,6 +15,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from connector.store.database import Connection
+from connector.store.outstanding import READABLE, WRITABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +87,10 @@ FROM unnest(%(lead_ids)s::bigint[], %(lanes)s::text[]) AS wanted (lead_id, lane)
 WHERE link.lead_id = wanted.lead_id AND vendor_id <> '' AND NOT (read_deep AND read_wanted_at IS NOT NULL)
 """
 
-_READABLE = """connection_id = %(connection_id)s AND read_lane = %(lane)s AND read_wanted_at IS NOT NULL
-      AND read_claimed_until < now() AND read_not_before <= now()"""
-
 _CLAIM_READS = f"""
 WITH free AS (
     SELECT lead_id FROM link
-    WHERE {_READABLE}
+    WHERE connection_id = %(connection_id)s AND read_lane = %(lane)s AND {READABLE}
     ORDER BY read_wanted_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 UPDATE link SET read_claim = %(token)s, read_claimed_until = now() + make_interval(secs => %(lease_seconds)s)
@@ -121,9 +119,7 @@ SET read_claim = NULL, read_claimed_until = '-infinity', read_attempts = read_at
 WHERE connection_id = %(connection_id)s AND read_claim = %(token)s
 """
 
-# A record whose read is outstanding is not written: what we are about to read may change what we want.
-_WRITABLE = """connection_id = %(connection_id)s AND lane = %(lane)s AND desired_revision > confirmed_revision
-      AND parked_reason IS NULL AND not_before <= now() AND claimed_until < now() AND read_wanted_at IS NULL"""
+_WRITABLE = f"connection_id = %(connection_id)s AND lane = %(lane)s AND {WRITABLE}"
 
 _COUNT_WRITABLE = f"SELECT count(*) AS n FROM (SELECT 1 FROM link WHERE {_WRITABLE} LIMIT %(most)s) AS waiting"
 

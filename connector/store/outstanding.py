@@ -6,31 +6,34 @@ from datetime import datetime
 
 from connector.store.database import Connection
 
-_READABLE = "read_wanted_at IS NOT NULL AND read_claimed_until < now() AND read_not_before <= now()"
-_WRITABLE = """desired_revision > confirmed_revision AND parked_reason IS NULL AND not_before <= now()
+#: Conditions on `link`: its record may be read, its lead may be written. A record whose read is outstanding is not
+#: written: what we are about to read may change what we want.
+READABLE = "read_wanted_at IS NOT NULL AND read_claimed_until < now() AND read_not_before <= now()"
+WRITABLE = """desired_revision > confirmed_revision AND parked_reason IS NULL AND not_before <= now()
   AND claimed_until < now() AND read_wanted_at IS NULL"""
-_WANTED = "not_before <= now() AND due_at <= %(now)s"
+#: Condition on `wanted_read`.
+WANTED = "not_before <= now() AND due_at <= %(now)s"
 
 _ALL = f"""
-SELECT connection_id, read_lane AS lane, 'read' AS task FROM link WHERE {_READABLE}
+SELECT connection_id, read_lane AS lane, 'read' AS task FROM link WHERE {READABLE}
 UNION
-SELECT connection_id, lane, 'deliver' FROM link WHERE {_WRITABLE}
+SELECT connection_id, lane, 'deliver' FROM link WHERE {WRITABLE}
 UNION
 SELECT connection_id, 'hot', 'read' FROM managed_record WHERE read_wanted
 UNION
-SELECT connection_id, lane, 'read' FROM wanted_read WHERE {_WANTED}
+SELECT connection_id, lane, 'read' FROM wanted_read WHERE {WANTED}
 """
 
 _READS = f"""
-SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND read_lane = %(lane)s AND {_READABLE})
+SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND read_lane = %(lane)s AND {READABLE})
     OR EXISTS (SELECT FROM managed_record
                WHERE connection_id = %(connection_id)s AND read_wanted AND %(lane)s = 'hot')
-    OR EXISTS (SELECT FROM wanted_read WHERE connection_id = %(connection_id)s AND lane = %(lane)s AND {_WANTED})
+    OR EXISTS (SELECT FROM wanted_read WHERE connection_id = %(connection_id)s AND lane = %(lane)s AND {WANTED})
     AS some
 """
 
 _WRITES = f"""
-SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND lane = %(lane)s AND {_WRITABLE}) AS some
+SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND lane = %(lane)s AND {WRITABLE}) AS some
 """
 
 _LATE = """
@@ -39,7 +42,7 @@ SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND read
                AND read_not_before <= now())
     OR EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND lane = 'hot'
                AND desired_revision > confirmed_revision AND parked_reason IS NULL AND not_before <= now()
-               AND event_at < clock_timestamp() - make_interval(secs => %(seconds)s))
+               AND read_wanted_at IS NULL AND event_at < clock_timestamp() - make_interval(secs => %(seconds)s))
     AS some
 """
 
@@ -63,6 +66,9 @@ def has_writes(conn: Connection, connection_id: int, lane: str) -> bool:
 
 
 def is_hot_late(conn: Connection, connection_id: int, seconds: float) -> bool:
-    """True when somebody has waited for longer than this for what could be read or written."""
+    """True when somebody has waited for longer than this for what could be read or written.
+
+    A write that waits for a read is not late by itself: the read may be the background's.
+    """
     row = conn.execute(_LATE, {"connection_id": connection_id, "seconds": seconds}).fetchone()
     return bool(row and row["some"])

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from connector.store.database import Connection
+from connector.store.outstanding import WANTED
 
 _WANT = """
 INSERT INTO wanted_read (installation_id, connection_id, object_type, vendor_id, lane, wanted_at)
@@ -26,10 +27,10 @@ ON CONFLICT (installation_id, connection_id, object_type, vendor_id) DO UPDATE
 SET due_at = CASE WHEN wanted_read.due_at = '-infinity' THEN wanted_read.due_at ELSE excluded.due_at END
 """
 
-_WANTED = """
+_WANTED = f"""
 SELECT vendor_id, wanted_at FROM wanted_read
 WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND lane = ANY(%(lanes)s)
-  AND not_before <= now() AND due_at <= %(now)s
+  AND {WANTED}
 ORDER BY wanted_at LIMIT %(limit)s
 """
 

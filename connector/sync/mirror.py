@@ -254,11 +254,16 @@ def is_frozen(row: MirrorRow, name: str, now: datetime) -> bool:
 
 
 def stands(row: MirrorRow, name: str, wanted: str, same: Same) -> bool:
-    """True when the wanted value stands, also in the form into which the vendor turned it."""
-    current = row.properties.get(name)
+    """True when the wanted value stands, also in the form into which the vendor turned it.
+
+    Where an event has told of a write of ours whose answer we never had, that is what stands.
+    """
+    current, meta = row.properties.get(name), row.meta.get(name, {})
+    hint = meta.get("hint")
+    if hint is not None and hint["by"] == Actor.TASUKI.value and not same(name, hint["v"], wanted or None):
+        return False
     if same(name, current, wanted or None):
         return True
-    meta = row.meta.get(name, {})
     return "sent" in meta and meta["sent"] == wanted and meta.get("got") == current
 
 

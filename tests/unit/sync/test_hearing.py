@@ -56,3 +56,11 @@ def test_an_edit_after_our_write_stands() -> None:
     mirror.absorb(row, record, now=at, same=_same, agreed=lambda: {"channel": "event"})
     assert mirror.fact(row, "channel", _same).raw == "outbound"
     assert not overtaking.overtaken(row)
+
+
+def test_what_a_lost_answer_left_behind_is_written_over_when_something_else_is_wanted_by_then() -> None:
+    row = MirrorRow(object_type="contact", vendor_id="7", properties={"channel": "web"}, modified_at=READ)
+    assert mirror.stands(row, "channel", "web", _same)
+    mirror.hear(row, _told("event", 1.0, by_us=True), same=_same)
+    assert not mirror.stands(row, "channel", "web", _same), "the CRM shows what we wrote and never heard of"
+    assert not mirror.stands(row, "channel", "event", _same), "nor has the write been confirmed"
