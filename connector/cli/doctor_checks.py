@@ -26,7 +26,8 @@ from connector.vendors.hubspot.native import linked_people
 LATE = timedelta(minutes=5)
 """A delivery that waits for longer has no worker; a clock that is off by more refuses signed deliveries."""
 _MOST_PARKED = 1_000
-_SOURCES = {"hubspot": "hubspot", "salesforce": "salesforce"}
+HEARD_WITHIN_SECONDS = 60.0
+"""A worker says every few seconds that it lives; one that has been silent for so long does not."""
 
 
 class State(Enum):
@@ -92,9 +93,8 @@ def of_policies(names: Sequence[str]) -> Finding:
 
 def of_work(conn: Connection) -> Iterator[Finding]:
     """Whether somebody works, and what waits for a person."""
-    since, machine = inspection.waiting_since(conn), machine_now(conn)
-    if since is not None and machine - since > LATE:
-        told = say("a delivery has waited for {span}: nobody works", span=age(machine - since))
+    told = _nobody_works(conn)
+    if told is not None:
         then = say("Start `tasuki work`, and look at its log.")
         yield Finding(check="work", where="tasuki", state=State.ERROR, says=told, remedy=then)
     else:
@@ -107,6 +107,15 @@ def of_work(conn: Connection) -> Iterator[Finding]:
         yield Finding(check="parked", where="tasuki", state=State.WARNING, says=told, remedy=then)
     else:
         yield _ok("parked", "tasuki", say("nothing waits for a person"))
+
+
+def _nobody_works(conn: Connection) -> str | None:
+    since, machine = inspection.waiting_since(conn), machine_now(conn)
+    if since is not None and machine - since > LATE:
+        return say("a delivery has waited for {span}: nobody works", span=age(machine - since))
+    if not inspection.is_worked(conn, within_seconds=HEARD_WITHIN_SECONDS):
+        return say("no worker has been heard of for a minute")
+    return None
 
 
 def not_connected(crm: str) -> Finding:
@@ -175,7 +184,7 @@ def _native(account: Portal, policies: Sequence[Policy], where: str) -> Finding:
 
 def _heard(conn: Connection, row: ConnectionRow, where: str) -> Finding:
     """Whether the account tells of what happens. Salesforce need not: it is looked through every minute."""
-    at = inspection.last_heard(conn, _SOURCES[row.vendor])
+    at = inspection.last_heard(conn, row.vendor)
     if at is not None:
         return _ok("events", where, say("last heard {span} ago", span=age(machine_now(conn) - at)))
     if row.vendor != "hubspot":

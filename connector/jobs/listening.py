@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 
 import psycopg
@@ -21,6 +22,8 @@ LOOK_SECONDS = 5.0
 """How often it is looked whether there is a connection to follow, and whether somebody else has stopped."""
 
 LONGEST_PAUSE_SECONDS = 120.0
+_MOST_DOUBLINGS = 20
+"""Of the first pause: far past the longest, and far from what a float holds."""
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS mine"
 
 log = structlog.get_logger()
@@ -36,16 +39,19 @@ class Listener:
         *,
         look_seconds: float = LOOK_SECONDS,
         first_pause_seconds: float = 1.0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._dsn = session_dsn(dsn, application_name="tasuki-listener")
         self._find = find
         self._look_seconds = look_seconds
         self._first_pause_seconds = first_pause_seconds
+        self._monotonic = monotonic
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set."""
+        """Work until `stop` is set. Every stream ends some time: ends in quick succession lengthen the pause."""
         failures = 0
         while not stop.is_set():
+            began = self._monotonic()
             try:
                 if not self._listen(stop):
                     stop.wait(self._look_seconds)
@@ -57,7 +63,7 @@ class Listener:
                 log.error("stream_refused", reason=error.reason, remedy=str(error))
             except psycopg.Error as error:
                 log.warning("listener_lost_database", error=type(error).__name__)
-            failures += 1
+            failures = 1 if self._monotonic() - began > LONGEST_PAUSE_SECONDS else failures + 1
             stop.wait(self._pause_seconds(failures))
 
     def _listen(self, stop: threading.Event) -> bool:
@@ -76,5 +82,6 @@ class Listener:
         return True
 
     def _pause_seconds(self, failures: int) -> float:
-        most = min(self._first_pause_seconds * 2.0 ** (failures - 1), LONGEST_PAUSE_SECONDS)
+        doublings = min(failures - 1, _MOST_DOUBLINGS)
+        most = min(self._first_pause_seconds * 2.0**doublings, LONGEST_PAUSE_SECONDS)
         return most * random.uniform(0.5, 1.0)  # noqa: S311 - workers should not come back all at once

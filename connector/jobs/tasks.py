@@ -199,7 +199,13 @@ class Jobs:
     def lists(self, installation_id: int, connection_id: int) -> None:
         """Look who came onto the policy's lists, and what became of the members of campaigns."""
         line = self._line(installation_id, connection_id)
-        if line is not None and self._guard(line, lambda: poll_lists(line) + poll_campaigns(line)):
+        if line is None:
+            return
+        try:
+            found = self._guard(line, lambda: poll_lists(line))
+        finally:  # a list that cannot be read keeps nobody from the campaigns
+            found_members = self._guard(line, lambda: poll_campaigns(line))
+        if found + found_members:
             with self._runtime.database.transaction(installation_id) as conn:
                 _decide(conn, line.tenant)
                 _defer(conn, READ, installation_id, connection_id, Lane.HOT)

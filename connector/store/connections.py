@@ -275,6 +275,14 @@ def put_cursor(
     conn.execute(_PUT_CURSOR, values)
 
 
+def postpone(conn: Connection, connection_id: int, kind: str, *, again_seconds: float) -> None:
+    """Look later, from where it stands."""
+    conn.execute(
+        "UPDATE poll_cursor SET due_at = now() + make_interval(secs => %s) WHERE connection_id = %s AND kind = %s",
+        [again_seconds, connection_id, kind],
+    )
+
+
 def drop_cursor(conn: Connection, connection_id: int, kind: str) -> None:
     """Forget where a poll continues."""
     conn.execute("DELETE FROM poll_cursor WHERE connection_id = %s AND kind = %s", [connection_id, kind])

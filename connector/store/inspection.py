@@ -174,8 +174,21 @@ def waiting_since(conn: Connection) -> datetime | None:
     return row["at"] if row is not None else None
 
 
-def last_heard(conn: Connection, source: str) -> datetime | None:
-    """When the last delivery of this source came in (machine time), of those that are still kept."""
-    query = "SELECT max(received_at) AS at FROM inbox WHERE source = %s OR starts_with(source, %s)"
-    row = conn.execute(query, [source, f"{source}:"]).fetchone()
+def is_worked(conn: Connection, *, within_seconds: float) -> bool:
+    """Whether some worker has been heard of lately, by its own word (machine time)."""
+    query = (
+        "SELECT EXISTS (SELECT FROM procrastinate_workers"
+        " WHERE last_heartbeat > clock_timestamp() - make_interval(secs => %s)) AS heard"
+    )
+    row = conn.execute(query, [within_seconds]).fetchone()
+    return row is not None and bool(row["heard"])
+
+
+def last_heard(conn: Connection, vendor: str) -> datetime | None:
+    """When the last delivery of this vendor came in (machine time), of those that are still kept.
+
+    Whose it is, is told as `vendor_of` tells it: `salesforce_callout:acme` is Salesforce's.
+    """
+    query = "SELECT max(received_at) AS at FROM inbox WHERE split_part(split_part(source, ':', 1), '_', 1) = %s"
+    row = conn.execute(query, [vendor]).fetchone()
     return row["at"] if row is not None else None

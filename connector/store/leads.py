@@ -141,8 +141,8 @@ FROM free WHERE lead_due.lead_id = free.lead_id
 RETURNING lead_due.lead_id, due_at, why, lane
 """
 
-# Those that somebody holds, or that wait after a failure, are nobody's to take: they do not count. Hot leads are
-# decided first, so that what waits in the background waits for them too.
+# Those that somebody holds, or that wait after a failure, are nobody's to take: they do not count. The lanes
+# are decided apart: hot leads wait for each other alone; what waits in the background has the hot ones before it.
 _COUNT_DUE = """
 SELECT count(*) AS n FROM (
     SELECT 1 FROM lead_due

@@ -171,8 +171,8 @@ def want_read(
     lane: str,
     event_at: datetime | None,
 ) -> None:
-    """Mark records to be read: lead id → vendor id; nobody who was erased. `event_at` (machine time) starts the
-    end-to-end clock."""
+    """Mark records to be read: lead id → vendor id; nobody who was erased or merged away. `event_at` (machine time)
+    starts the end-to-end clock."""
     values = {
         "installation_id": installation_id,
         "connection_id": connection_id,

@@ -10,17 +10,20 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
+from connector.errors import RetryableError
 from connector.store import connections, leads
 from connector.store.database import Connection
 from connector.store.signals import NewSignal
 from connector.sync.context import Line
 from connector.sync.submissions import new_lead, store_signals
 from connector.vendors.base import Lane
-from connector.vendors.campaigns import Member
+from connector.vendors.campaigns import Campaigns, Member
 
 _KIND: Final = "campaigns"
 OVERLAP: Final = timedelta(minutes=5)
 """A row is stamped when it is saved and seen when its transaction commits: these minutes are told again."""
+REFUSED_SECONDS: Final = 60.0
+"""A look that fails is not made again before: rights that a user lacks are given by people."""
 _DAY_IS_OVER: Final = timedelta(hours=36)
 """So long after its beginning in UTC a day is over everywhere: an org dates answers in a time zone of its own."""
 
@@ -34,7 +37,10 @@ def campaigns_due(line: Line) -> bool:
 
 
 def poll_campaigns(line: Line) -> int:
-    """Look through the members that changed since the last look; returns how many leads got a signal."""
+    """Look through the members that changed since the last look; returns how many leads got a signal.
+
+    Raises RetryableError where the CRM does not show them; the next look is put off then.
+    """
     campaigns, tenant = line.vendor.enroller.campaigns, line.tenant
     if campaigns is None or not campaigns_due(line):
         return 0
@@ -43,6 +49,17 @@ def poll_campaigns(line: Line) -> int:
         if not position:
             _remember(line, conn, {"began": now.isoformat(), "until": now.isoformat()})
             return 0
+    try:
+        return _look(line, campaigns, position)
+    except RetryableError:
+        with tenant.database.transaction(tenant.installation_id) as conn:
+            seconds = max(tenant.limits.forms_poll_seconds, REFUSED_SECONDS)
+            connections.postpone(conn, line.connection_id, _KIND, again_seconds=seconds)
+        raise
+
+
+def _look(line: Line, campaigns: Campaigns, position: Mapping[str, Any]) -> int:
+    tenant = line.tenant
     began, until = (datetime.fromisoformat(position[name]) for name in ("began", "until"))
     # moments are cut to the second
     since, found = max(began.replace(microsecond=0), until - OVERLAP), 0

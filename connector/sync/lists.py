@@ -12,16 +12,20 @@ from typing import Any
 
 import structlog
 
+from connector.errors import RetryableError
 from connector.store import connections, leads
 from connector.store.database import Connection
 from connector.store.signals import NewSignal
 from connector.sync.context import Line
 from connector.sync.submissions import new_lead, store_signals
 from connector.vendors.base import Joining, Lane, ListInfo
+from connector.vendors.refusal import RefusedError
 
 log = structlog.get_logger()
 
 _KIND = "list:"
+_REFUSED_SECONDS = 60.0
+"""A list that cannot be read is not asked for again before."""
 
 
 def lists_due(line: Line) -> bool:
@@ -31,13 +35,21 @@ def lists_due(line: Line) -> bool:
 
 
 def poll_lists(line: Line) -> int:
-    """Look at every list that is due; returns how many joinings were new."""
+    """Look at every list that is due; returns how many joinings were new.
+
+    One that cannot be read is put off, and the error raised; the next look goes on with the others.
+    """
     found = 0
     for name, signals in line.binding.lists.items():
         with line.tenant.database.transaction(line.tenant.installation_id) as conn:
             position, due = _cursor(conn, line, name)
-        if due:
+        if not due:
+            continue
+        try:
             found += _poll(line, name, signals, position)
+        except (RefusedError, RetryableError):
+            _remember(line, name, position or {}, at_least=_REFUSED_SECONDS)
+            raise
     return found
 
 
@@ -111,7 +123,7 @@ def _cursor(conn: Connection, line: Line, name: str) -> tuple[Mapping[str, Any] 
     return connections.cursor(conn, line.connection_id, _KIND + name)
 
 
-def _remember(line: Line, name: str, position: Mapping[str, Any]) -> None:
+def _remember(line: Line, name: str, position: Mapping[str, Any], *, at_least: float = 0.0) -> None:
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
         connections.put_cursor(
@@ -120,5 +132,5 @@ def _remember(line: Line, name: str, position: Mapping[str, Any]) -> None:
             line.connection_id,
             kind=_KIND + name,
             position=position,
-            again_seconds=tenant.limits.forms_poll_seconds,
+            again_seconds=max(tenant.limits.forms_poll_seconds, at_least),
         )

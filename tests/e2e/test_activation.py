@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from connector.sync import activate
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import CALL, MAIL, MQL, Relay
 
 LEADS = 200
+SLICE = 100
+"""The walker goes through them in more than one."""
 
 
 def _old_base(relay: Relay) -> list[str]:
@@ -22,7 +27,10 @@ def _old_base(relay: Relay) -> list[str]:
     return ids
 
 
-def test_old_leads_catch_up_without_a_single_task_and_a_new_inquiry_is_worked(relay: Relay, tmp_path: Path) -> None:
+def test_old_leads_catch_up_without_a_single_task_and_a_new_inquiry_is_worked(
+    relay: Relay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activate, "WALK_SLICE", SLICE)
     begins = "do: [{start: document_request}]"
     nothing = f"when: {{stage: lead}}, {begins} => when: {{stage: customer}}, {begins}"
     relay.activate(changed_policy(tmp_path / "quiet", "work.yaml", nothing_for_documents=nothing))

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from connector.errors import RetryableError
+from connector.jobs import tasks
+from connector.store import connections
 from connector.sync.campaigns import campaigns_due, poll_campaigns
+from connector.sync.context import Line
+from connector.vendors.refusal import RefusedError
 from tests.e2e.conftest import MakeSalesforceRelay
 from tests.e2e.policies import changed_policy
 from tests.e2e.salesforce_relay import SalesforceRelay
@@ -38,7 +45,7 @@ def _signals(relay: SalesforceRelay, person: str) -> list[str]:
 
 
 def test_what_becomes_of_a_member_is_a_signal_once_and_whom_we_put_there_did_nothing(
-    make_salesforce_relay: MakeSalesforceRelay, tmp_path: Path
+    make_salesforce_relay: MakeSalesforceRelay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     policy = changed_policy(
         tmp_path / "policy", "work.yaml", to="hubspot_list: ステップメール対象 => salesforce_campaign: ステップメール"
@@ -92,3 +99,29 @@ def test_what_becomes_of_a_member_is_a_signal_once_and_whom_we_put_there_did_not
     relay.hear_and_settle()
     assert _signals(relay, stranger) == ["exhibition_card"]
     assert relay.fields(stranger)["TasukiScore__c"] > 0
+
+    # A user who may not read members: the next look is a minute away, and goes on from where it stood.
+    relay.org.edit(
+        relay.org.create("CampaignMember", {"CampaignId": webinar, "LeadId": new, "Status": "登録"}), {"Status": "参加"}
+    )
+    relay.org.fault("status", kind="data.query", status=400, code="INVALID_TYPE", times=None)
+    with pytest.raises(RetryableError, match="campaign members"):
+        _look(relay)
+    assert not campaigns_due(relay.line)
+    (wait,) = relay.rows(
+        "SELECT due_at > now() + interval '30 seconds' AS long FROM poll_cursor WHERE kind = 'campaigns'"
+    )
+    assert wait["long"]
+    relay.org.clear_faults()
+
+    # The job looks at members also where a list is refused, and says so.
+    def refused(line: Line) -> int:
+        raise RefusedError("no", reason="invalid_type", status=400)
+
+    monkeypatch.setattr(tasks, "poll_lists", refused)
+    relay.pass_time(seconds=1)
+    with relay.database.transaction(relay.installation_id) as conn:
+        connections.make_due(conn, "campaigns")
+    with pytest.raises(RefusedError):
+        tasks.Jobs(relay.runtime).lists(relay.installation_id, relay.connection_id)
+    assert _signals(relay, new) == ["webinar_attended"]

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from connector.domain.effects import EffectKey, Enrolment
+from connector.errors import RetryableError
 from connector.store import links, managed
 from connector.sync.lists import lists_due, poll_lists
 from connector.sync.wanting import record_rows
+from connector.vendors.refusal import RefusedError
 from tests.e2e.conftest import MakeRelay
 from tests.e2e.relay import Relay
 
@@ -176,6 +178,20 @@ def test_joining_a_list_is_a_signal_and_who_was_on_it_did_nothing(relay: Relay) 
     assert _signals(relay, first) == ["webinar_attended"] * 2, "coming back is coming again"
     relay.settle()
     assert relay.lead(first)["scores"]["behaviour"] > 0
+
+    # A list that HubSpot does not show us is not asked for again every second, and nothing is missed by it.
+    relay.pass_time(seconds=1)
+    relay.sandbox.put_list(name, remove=[second])
+    relay.sandbox.put_list(name, add=[second])
+    relay.sandbox.fault("status", kind="lists.*", status=400, times=None)
+    with pytest.raises(RefusedError):
+        _look(relay)
+    for _ in list(relay.line.binding.lists)[1:]:  # each look goes on with the next
+        with pytest.raises(RetryableError):
+            poll_lists(relay.line)
+    assert not lists_due(relay.line)
+    relay.sandbox.clear_faults()
+    assert _look(relay) == 1
 
 
 def test_a_long_list_is_followed_over_its_pages_and_an_empty_one_from_its_first_member(relay: Relay) -> None:

@@ -38,6 +38,10 @@ def test_the_doctor_finds_nothing_wrong_and_then_each_thing_that_is(both: BothRe
     relay.listen()
     contact = str(relay.sandbox.create("contacts", {"email": "yamada@example.co.jp", "lastname": "山田"})["id"])
     relay.hear_and_settle()
+    (work,) = _told(cli, wrong=True)["work", "tasuki"]
+    assert (work["state"], "no worker" in work["says"]) == ("error", True), "nothing waits, and nobody would take it"
+    with relay.database.transaction(None) as conn:
+        conn.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() + interval '1 hour')")
     mark, org_mark = relay.mark(), relay.org_mark()
     told = _told(cli, wrong=False)
     crms = ("hubspot", "salesforce")
