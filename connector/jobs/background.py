@@ -13,7 +13,9 @@ from contextlib import contextmanager
 HOT_MAY_WAIT_SECONDS = 0.8
 """Nothing is begun in the background while somebody has waited for longer than this …"""
 EACH_SECONDS = 5.0
-"""… but for one slice of each kind in so long a time: the background is slow then, and never stands still."""
+"""… but for one slice in so long a time, by turns: the background is slow then, and never stands still."""
+ASKS_AGAIN_SECONDS = 3.0
+"""Who is refused asks again at the clerk's next look; who did not ask for so long has nothing to do."""
 TURN_SECONDS = 2.0
 """A worker's threads are few: none of them waits longer for its turn."""
 
@@ -24,8 +26,9 @@ class Background:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._slot = threading.Semaphore(1)
-        self._begun = clock()
-        self._turns: dict[str, float] = {}
+        self._last = clock()
+        self._turns: dict[str, float] = {}  #: Kind → when its last turn ended.
+        self._asked: dict[str, float] = {}  #: Kind → when it was refused.
 
     @contextmanager
     def turn(self, kind: str, is_hot_late: Callable[[float], bool]) -> Iterator[bool]:
@@ -33,12 +36,22 @@ class Background:
 
         `is_hot_late` says whether somebody whom the slice would hold up has waited for so many seconds.
         """
-        last = self._turns.get(kind, self._begun)
-        waits = self._clock() - last <= EACH_SECONDS and is_hot_late(HOT_MAY_WAIT_SECONDS)
-        mine = not waits and self._slot.acquire(timeout=TURN_SECONDS)
+        mine = not self._waits(kind, is_hot_late) and self._slot.acquire(timeout=TURN_SECONDS)
         try:
             yield mine
         finally:
             if mine:
-                self._turns[kind] = self._clock()
+                self._last = self._turns[kind] = self._clock()
+                self._asked.pop(kind, None)
                 self._slot.release()
+
+    def _waits(self, kind: str, is_hot_late: Callable[[float], bool]) -> bool:
+        now = self._clock()
+        mine = self._turns.get(kind, 0.0)
+        earlier = any(
+            self._turns.get(one, 0.0) < mine for one, at in list(self._asked.items()) if now - at < ASKS_AGAIN_SECONDS
+        )
+        if (now - self._last <= EACH_SECONDS or earlier) and is_hot_late(HOT_MAY_WAIT_SECONDS):
+            self._asked[kind] = now
+            return True
+        return False

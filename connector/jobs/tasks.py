@@ -124,8 +124,6 @@ class Jobs:
                 if announcements.due(conn, now):
                     _defer(conn, ANNOUNCE, installation_id)
                 _decide(conn, tenant)
-                for connection_id, lane, task in outstanding.everything(conn, now):
-                    _defer(conn, task, installation_id, connection_id, Lane(lane))
                 _defer(conn, WALK, installation_id)
             if housekeeping_due(database, installation_id):
                 with database.transaction(installation_id) as conn:
@@ -135,6 +133,9 @@ class Jobs:
                 with database.transaction(installation_id) as conn:
                     for name in wanted:
                         _defer(conn, name, installation_id, line.connection_id)
+                    for lane in Lane:
+                        _go_on(conn, READ, tenant, line.connection_id, lane)
+                        _go_on(conn, DELIVER, tenant, line.connection_id, lane)
 
     # ── the jobs ─────────────────────────────────────────────────────────────────────────────────────────────
     def ingest(self) -> None:

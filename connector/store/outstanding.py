@@ -14,16 +14,6 @@ WRITABLE = """desired_revision > confirmed_revision AND parked_reason IS NULL AN
 #: Condition on `wanted_read`.
 WANTED = "not_before <= now() AND due_at <= %(now)s"
 
-_ALL = f"""
-SELECT connection_id, read_lane AS lane, 'read' AS task FROM link WHERE {READABLE}
-UNION
-SELECT connection_id, lane, 'deliver' FROM link WHERE {WRITABLE}
-UNION
-SELECT connection_id, 'hot', 'read' FROM managed_record WHERE read_wanted
-UNION
-SELECT connection_id, lane, 'read' FROM wanted_read WHERE {WANTED}
-"""
-
 _READS = f"""
 SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND read_lane = %(lane)s AND {READABLE})
     OR EXISTS (SELECT FROM managed_record
@@ -45,12 +35,6 @@ SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND read
                AND read_wanted_at IS NULL AND event_at < clock_timestamp() - make_interval(secs => %(seconds)s))
     AS some
 """
-
-
-def everything(conn: Connection, now: datetime) -> list[tuple[int, str, str]]:
-    """(connection, lane, `read` or `deliver`) for all that may be done at `now` (business time)."""
-    rows = conn.execute(_ALL, {"now": now})
-    return [(row["connection_id"], row["lane"], row["task"]) for row in rows]
 
 
 def has_reads(conn: Connection, connection_id: int, lane: str, now: datetime) -> bool:

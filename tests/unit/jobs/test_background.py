@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from connector.jobs.background import EACH_SECONDS, HOT_MAY_WAIT_SECONDS, Background
+from connector.jobs.background import ASKS_AGAIN_SECONDS, EACH_SECONDS, HOT_MAY_WAIT_SECONDS, Background
 
 
 class _Clock:
@@ -38,11 +38,19 @@ def test_nothing_begins_while_somebody_waits_and_all_goes_on_afterwards() -> Non
 def test_each_kind_has_a_turn_now_and_then_whoever_waits_and_whatever_others_do() -> None:
     clock = _Clock()
     background, turns = Background(clock), dict.fromkeys(("read", "evaluate", "deliver"), 0)
-    for _ in range(60):  # a minute of somebody who waits all the time
+    for _ in range(90):  # a minute and a half of somebody who waits all the time
         clock.now += 1.0
         for kind in turns:
             turns[kind] += _may(background, kind, late=True)
-    assert set(turns.values()) == {60 // (int(EACH_SECONDS) + 1)}
+    assert set(turns.values()) == {90 // (int(EACH_SECONDS) + 1) // 3}
+
+
+def test_who_asks_no_more_is_not_waited_for() -> None:
+    clock = _Clock()
+    background = Background(clock)
+    assert not _may(background, "sweep", late=True)
+    clock.now += EACH_SECONDS + ASKS_AGAIN_SECONDS
+    assert _may(background, "read", late=True)
 
 
 def test_one_runs_at_a_time() -> None:

@@ -54,7 +54,6 @@ def test_what_is_found_can_be_claimed_and_what_can_be_claimed_is_found(database:
             )
             if some
         }
-        assert {(lane, task) for _, lane, task in outstanding.everything(conn, NOW)} == found
         claimed = set()
         for lane in ("hot", "background"):
             if links.claim_reads(conn, CONNECTION, lane=lane, limit=10, lease_seconds=60.0)[1]:
