@@ -44,11 +44,11 @@ reference: $(RUN) ## Write the schema and the pages of docs/policy anew from the
 	$(BIN)/tasuki reference docs/policy
 
 reliability: $(DEV) ## Run what shows the promises and faults, and write docs/reliability.md from it
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "fault and not soak" --reliability docs/reliability.json; \
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "fault and not soak" --reliability=docs/reliability.json; \
 	status=$$?; $(BIN)/python -m tests.faults.report && exit $$status
 
 soak: $(DEV) ## The long runs: kill -9 in a loop, hours of traffic; docs/reliability.md tells what came of them
-	$(BIN)/python -m pytest -m soak --timeout 7200 --hypothesis-profile soak --reliability docs/reliability.json; \
+	$(BIN)/python -m pytest -m soak --timeout 7200 --hypothesis-profile soak --reliability=docs/reliability.json; \
 	status=$$?; $(BIN)/python -m tests.faults.report && exit $$status
 
 bench: $(DEV) ## Every benchmark, each with a peer or a limit beside our figure
