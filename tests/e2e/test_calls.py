@@ -1,4 +1,4 @@
-"""What hundreds of changed leads cost: whole batches, counted by the sandbox. A thousand go through a worker."""
+"""What a thousand changed leads cost: whole batches, counted by the sandbox."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.e2e.conftest import MakeRelay
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import CALL, INQUIRY, MAIL, Relay
 
-LEADS = 300
+LEADS = 1_000
 
 _OUTSTANDING = """
 SELECT lead_id FROM link WHERE read_wanted_at IS NOT NULL OR desired_revision > confirmed_revision
@@ -32,14 +32,14 @@ SELECT lead_id FROM lead_due JOIN business_clock ON true WHERE due_at <= anchor_
 """
 
 
-def _import_inquiries(relay: Relay, leads: int) -> None:
+def _import_inquiries(relay: Relay) -> None:
     """Contacts whose record shows a fresh inquiry, so that each of them needs fields, a stage and a task."""
     now = relay.sandbox.clock()["now"]
     for n in range(10):  # contacts join the company of their mail domain
         relay.sandbox.create(
             "companies", {"name": f"会社{n}", "domain": f"example{n}.co.jp", "numberofemployees": "300"}
         )
-    rows = [{"email": f"lead{n}@example{n % 10}.co.jp", "lastname": f"山田{n}"} for n in range(leads)]
+    rows = [{"email": f"lead{n}@example{n % 10}.co.jp", "lastname": f"山田{n}"} for n in range(LEADS)]
     ids = relay.sandbox.import_rows(rows)
     for one in ids:
         shown = {"recent_conversion_event_name": "お問い合わせ", "recent_conversion_date": now}
@@ -68,10 +68,10 @@ def _pace(relay: Relay, monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> 
     relay.pass_time(seconds=0.0, rate=0)
 
 
-def _to_read(relay: Relay, leads: int = LEADS) -> None:
+def _thousand_to_read(relay: Relay) -> None:
     sweep_slice(relay.line)  # first sight of an empty portal: nothing of it is read later
     relay.listen()
-    _import_inquiries(relay, leads)
+    _import_inquiries(relay)
     relay.hear()
     while relay.runtime.ingest():
         pass
@@ -95,49 +95,49 @@ def _assert_all_worked(relay: Relay, *rules: str) -> None:
         assert task["properties"]["hubspot_owner_id"] == people[contact]["hubspot_owner_id"]
 
 
-def test_three_hundred_dirty_leads_cost_three_reads_three_updates_and_three_task_creates(
+def test_a_thousand_dirty_leads_cost_ten_reads_ten_updates_and_ten_task_creates(
     make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Where a lead gets one task; its owner comes with its fields."""
     policy = changed_policy(tmp_path / "one-task", "work.yaml", no_cadence="      - start: mql_first_touch\n => ")
     relay = make_relay(policy=policy, limits=Limits())
-    _to_read(relay)
+    _thousand_to_read(relay)
     _pace(relay, monkeypatch, slices)
     relay.settle()
     calls = relay.calls()
-    assert calls.pop("contacts.batch_read") <= 3
-    assert calls.pop("contacts.batch_update") <= 3
-    assert calls.pop("tasks.batch_create") <= 3
-    assert calls.pop("companies.batch_read") <= 3
+    assert calls.pop("contacts.batch_read") <= 10
+    assert calls.pop("contacts.batch_update") <= 10
+    assert calls.pop("tasks.batch_create") <= 10
+    assert calls.pop("companies.batch_read") <= 10
     assert calls.pop("search") == 0
-    assert calls.pop("total") <= 12
+    assert calls.pop("total") <= 40
     assert not calls, "nothing else is called"
     _assert_all_worked(relay, CALL)
 
 
-def test_with_the_first_mail_of_the_cadence_they_cost_three_creates_more(
+def test_with_the_first_mail_of_the_cadence_they_cost_ten_creates_more(
     make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """b2b-ja makes a call and a mail of every MQL: six hundred tasks, a hundred a call."""
+    """b2b-ja makes a call and a mail of every MQL: two thousand tasks, a hundred a call."""
     relay = make_relay(limits=Limits())
-    _to_read(relay)
+    _thousand_to_read(relay)
     _pace(relay, monkeypatch, slices)
     relay.settle()
     calls = relay.calls()
-    assert calls.pop("contacts.batch_read") <= 3
-    assert calls.pop("contacts.batch_update") <= 3
-    assert calls.pop("tasks.batch_create") <= 6
-    assert calls.pop("companies.batch_read") <= 3
+    assert calls.pop("contacts.batch_read") <= 10
+    assert calls.pop("contacts.batch_update") <= 10
+    assert calls.pop("tasks.batch_create") <= 20
+    assert calls.pop("companies.batch_read") <= 10
     assert calls.pop("search") == 0
-    assert calls.pop("total") <= 15
+    assert calls.pop("total") <= 50
     assert not calls, "nothing else is called"
     _assert_all_worked(relay, CALL, MAIL)
 
 
-def test_a_thousand_cost_a_worker_no_more(make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_cost_a_worker_no_more(make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch) -> None:
     """The jobs come in the order that the worker gives them, hot reads first: they must not run ahead."""
     relay = make_relay(limits=Limits())
-    _to_read(relay, 1_000)
+    _thousand_to_read(relay)
     _pace(relay, monkeypatch, tasks)
     with _worker(relay):
         deadline = time.monotonic() + 300

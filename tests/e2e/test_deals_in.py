@@ -139,13 +139,13 @@ def test_erasing_a_person_forgets_deals_that_nobody_else_has(relay: Relay) -> No
     assert alone not in {row["vendor_id"] for row in rows}
 
 
-def test_three_hundred_leads_with_deals_cost_an_association_page_and_a_deal_read_for_each_batch(
+def test_a_thousand_leads_with_deals_cost_an_association_page_and_a_deal_read_for_each_batch(
     make_relay: MakeRelay,
 ) -> None:
     relay = make_relay(limits=Limits(fresh_seconds=600.0))
     deals = Deals(relay)
-    people = [new_contact(relay, number) for number in range(330)]
-    for contact in people[:300]:
+    people = [new_contact(relay, number) for number in range(1_050)]
+    for contact in people[:1_000]:
         deals.make(contact, "提案")
     relay.listen()
     for contact in people:
@@ -156,11 +156,11 @@ def test_three_hundred_leads_with_deals_cost_an_association_page_and_a_deal_read
     relay.mark()
     relay.settle()
     calls = relay.sandbox.calls()
-    assert calls["contacts.batch_read"]["calls"] <= 4
-    assert calls["associations.batch_read"]["calls"] <= 4
-    assert calls["associations.batch_read"]["records"] == 300, "those without a deal are not asked for"
-    assert calls["deals.batch_read"]["calls"] <= 4
-    assert calls["deals.batch_read"]["records"] == 300
+    assert calls["contacts.batch_read"]["calls"] <= 11
+    assert calls["associations.batch_read"]["calls"] <= 11
+    assert calls["associations.batch_read"]["records"] == 1_000, "those without a deal are not asked for"
+    assert calls["deals.batch_read"]["calls"] <= 11
+    assert calls["deals.batch_read"]["records"] == 1_000
     assert facts(relay, people[0])[DEAL_STAGE] == "proposal"
     assert facts(relay, people[-1])[DEAL_STAGE] is BLANK
 
