@@ -7,6 +7,7 @@ Exit codes: 0 the policy can run, 1 it has errors, 2 the call itself is wrong.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +27,7 @@ from connector.policy.together import Clash, clashes
 from connector.texts import count, joined, say, shown, word
 
 _MOST_ALLOWED = 12
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]")  #: Tabs, and what would move a terminal's cursor.
 _WIDEST_LINE = 160
 
 
@@ -204,7 +206,7 @@ def _source_line(content: bytes | None, line: int) -> str | None:
     if content is None:
         return None
     lines = content.decode("utf-8-sig", "replace").splitlines()
-    return lines[line - 1].replace("\t", " ") if 0 < line <= len(lines) else None
+    return _UNSEEN.sub(" ", lines[line - 1]) if 0 < line <= len(lines) else None
 
 
 def _width(text: str) -> int:

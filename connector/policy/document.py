@@ -16,7 +16,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from connector.texts import say, word
+from connector.policy.slips import slip
+from connector.texts import say
 
 Path: TypeAlias = tuple[str | int, ...]
 Position: TypeAlias = tuple[int, int]
@@ -156,9 +157,8 @@ def read(file: str, content: bytes) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        raise DocumentFault(
-            say("this is not YAML: {problem}", problem=word(error.problem or "unreadable")), position, "not_yaml"
-        ) from error
+        position, problem = slip(text.splitlines(), position, error.problem or "unreadable")
+        raise DocumentFault(say("this is not YAML: {problem}", problem=problem), position, "not_yaml") from error
     except RecursionError as error:
         raise DocumentFault(say("the file is nested too deep"), (1, 1), "too_deep") from error
     except (YAMLError, ValueError, LookupError, AssertionError, TypeError, AttributeError) as error:

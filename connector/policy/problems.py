@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from connector.errors import PolicyError
 from connector.policy.document import Where
+from connector.policy.text import fold
 from connector.texts import Text, count, joined, say, word
 
+_ENDING = re.compile(r"\.ya?ml\Z")
 _MOST_SHOWN = 200  #: Beyond it nobody reads on: no nearest spellings are looked for, no lines joined.
+
+
+def nearest_of(got: str, allowed: Iterable[str]) -> str | None:
+    """The allowed word that is spelt most like `got`; width, case and the ending of a file's name do not count."""
+    spelt = {_ENDING.sub("", fold(one)): one for one in allowed}
+    near = get_close_matches(_ENDING.sub("", fold(got)), spelt, n=1, cutoff=0.6)
+    return spelt[near[0]] if near else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +106,7 @@ class Report:
         self, where: Where, message: str, reason: str, got: str | None, allowed: tuple[str, ...], *, warning: bool
     ) -> None:
         search = got and got not in allowed and len(self.problems) < _MOST_SHOWN
-        near = get_close_matches(got, allowed, n=1, cutoff=0.6) if search and got else []
-        nearest = near[0] if near else None
+        nearest = nearest_of(got, allowed) if search and got else None
         self._add(where.file, where.position, message, reason, allowed, nearest, warning=warning)
 
     def _add(

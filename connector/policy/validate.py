@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import UnionType
@@ -15,7 +15,8 @@ from pydantic_core import ErrorDetails
 from connector.policy.document import Document, Path, Where
 from connector.policy.files.base import FileModel
 from connector.policy.problems import Report
-from connector.texts import said, say
+from connector.policy.slips import half_width
+from connector.texts import joined, said, say
 
 _M = TypeVar("_M", bound=FileModel)
 _QUOTED = re.compile(r"'([^']*)'")
@@ -35,6 +36,18 @@ _MESSAGES = {
     "model_attributes_type": say("a mapping (`key: value`) belongs here"),
     "list_type": say("a list belongs here"),
     "tuple_type": say("a list belongs here"),
+}
+_BOUNDS: Mapping[str, tuple[str, Callable[[str], str]]] = {
+    "greater_than": ("gt", lambda bound: say("more than {bound} belongs here", bound=bound)),
+    "greater_than_equal": ("ge", lambda bound: say("at least {bound} belongs here", bound=bound)),
+    "less_than_equal": ("le", lambda bound: say("at most {bound} belongs here", bound=bound)),
+    "too_short": ("min_length", lambda bound: say("this needs {bound} or more entries", bound=bound)),
+    "too_long": ("max_length", lambda bound: say("this takes {bound} entries at most", bound=bound)),
+    "string_too_long": ("max_length", lambda bound: say("at most {bound} characters belong here", bound=bound)),
+}
+_PATTERNS = {
+    r"^[a-z0-9][a-z0-9_-]*$": say("a name of small letters, digits, `-` and `_` belongs here"),
+    r"^[A-Z]{3}$": say("three capital letters belong here, such as JPY"),
 }
 
 
@@ -115,17 +128,31 @@ def _note(model: type[BaseModel], document: Document, detail: ErrorDetails, gone
         )
     elif "text" in context:
         got, allowed = str(context.get("got", "")), tuple(context.get("allowed", ()))
-        report.error(where, context["text"], reason=kind, got=got, allowed=allowed)
+        report.error(where, _with_width(context["text"], detail["input"]), reason=kind, got=got, allowed=allowed)
     else:
-        message = _MESSAGES.get(kind) or _of_validator(detail)
+        message = _with_width(_MESSAGES.get(kind) or _of_validator(detail), detail["input"])
         report.error(where, message, reason="bad_type" if kind in _MESSAGES else "bad_value")
     return where.path
 
 
+def _with_width(message: str, got: object) -> str:
+    """The message, and the same in half width where that is all that was meant."""
+    plain = half_width(got) if isinstance(got, str) else None
+    return message if plain is None else joined("", (message, say(" (in half width: `{plain}`)", plain=plain)))
+
+
 def _of_validator(detail: ErrorDetails) -> str:
-    """What a validator of ours said, else pydantic."""
-    error = detail.get("ctx", {}).get("error")
-    return said(error) if isinstance(error, ValueError) else detail["msg"]
+    """What a validator of ours said, or what bounds the model sets; else pydantic."""
+    context = detail.get("ctx", {})
+    if isinstance(context.get("error"), ValueError):
+        return said(context["error"])
+    if detail["type"] == "string_pattern_mismatch":
+        return _PATTERNS.get(context["pattern"], detail["msg"])
+    if detail["type"] not in _BOUNDS:
+        return detail["msg"]
+    name, bounded = _BOUNDS[detail["type"]]
+    bound = context[name]  # of lengths of time a text of pydantic's: they are only bounded by nothing
+    return bounded(f"{bound:g}" if isinstance(bound, (int, float)) else "0d")
 
 
 def _misspelt(

@@ -9,7 +9,7 @@ from connector.domain.calendar import Span
 from connector.policy.build.context import Context
 from connector.policy.document import Where
 from connector.policy.model import Event, EventKind, FieldType
-from connector.texts import said, say
+from connector.texts import said, say, word
 
 WORDS = tuple(kind.value for kind in EventKind)
 NEXT_FISCAL_YEAR = "next_fiscal_year"
@@ -84,7 +84,7 @@ def _named(context: Context, kind: EventKind) -> tuple[str, tuple[str, ...]]:
         EventKind.MOVES: ("transition", words.transitions),
         EventKind.SIGNAL: ("signal", words.signals),
         EventKind.CHANGES: ("field", fields),
-        EventKind.REACHES: ("date field", (*times, NEXT_FISCAL_YEAR)),
+        EventKind.REACHES: (word("date field"), (*times, NEXT_FISCAL_YEAR)),
         EventKind.BREACHES: ("clock", words.clocks),
         EventKind.DONE: ("rule, cadence or recall", (*words.rules, *words.cadences, *words.recalls)),
     }[kind]

@@ -54,7 +54,7 @@ def _pool(context: Context, key: str, model: PoolModel, where: Where) -> Pool:
     calendars = context.vocabulary.calendars
     if model.calendar is not None:
         context.known(model.calendar, calendars, "calendar", where / "calendar")
-    if model.outside_hours is not None and not calendars:
+    if model.outside_hours is not None and not context.files.policy.calendars:
         message = say("`outside_hours` needs working hours: give `calendars` in policy.yaml")
         context.report.error(where / "outside_hours", message, reason="no_calendar")
     members = {"hubspot": model.members.hubspot_team, "salesforce": model.members.salesforce_group}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Mapping
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from connector.domain.calendar import Calendar
 from connector.domain.drift import DriftClass, Handling
+from connector.domain.holidays import holidays_of
+from connector.domain.hours import parse_day, parse_hours
 from connector.domain.zones import zone_names
 from connector.policy.build.context import Context, label_of
 from connector.policy.document import Where
@@ -18,6 +21,7 @@ from connector.policy.problems import Report
 from connector.policy.vocabulary import NamedList
 from connector.texts import said, say
 
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -30,7 +34,7 @@ def zone_of(model: PolicyFile, where: Where, report: Report) -> ZoneInfo:
         say("there is no time zone `{time_zone}`; write one such as Asia/Tokyo", time_zone=model.time_zone),
         reason="unknown_zone",
         got=model.time_zone,
-        allowed=sorted(zone_names()),
+        allowed=sorted(zone for zone in zone_names() if "/" in zone or zone == "UTC"),
     )
     return ZoneInfo("UTC")
 
@@ -42,7 +46,9 @@ def calendars_of(
     found: dict[str, Calendar] = {}
     for key, spec in model.calendars.items():
         calendar = _calendar(key, spec, zone, where / "calendars" / key, report)
-        if calendar is not None:
+        if calendar is None:
+            report.hidden |= {key}  # told where it stands, and not once more wherever it is used
+        else:
             found[key] = calendar
     chosen = [key for key, spec in model.calendars.items() if spec.default]
     if len(chosen) > 1:
@@ -69,8 +75,26 @@ def _calendar(key: str, spec: CalendarModel, zone: ZoneInfo, where: Where, repor
             open=spec.open,
         )
     except ValueError as error:
-        report.error(where, said(error), reason="bad_calendar")
+        report.error(_fault_of(spec, where), said(error), reason="bad_calendar")
         return None
+
+
+def _fault_of(spec: CalendarModel, where: Where) -> Where:
+    """The place of the hours or days that cannot be read; the calendar's own where it is something else."""
+    place = where
+    try:
+        for day, hours in spec.hours.items():
+            place = where / "hours" / str(day)
+            parse_hours(list(hours))
+        for index, closed in enumerate(spec.closed):
+            place = where / "closed" / index
+            parse_day(closed)
+        if spec.holidays is not None:
+            place = where / "holidays"
+            holidays_of(spec.holidays, 2026)
+    except ValueError:
+        return place
+    return where
 
 
 def lists_of(model: PolicyFile, tables: Mapping[str, bytes], where: Where, report: Report) -> dict[str, NamedList]:
@@ -93,14 +117,21 @@ def _column(spec: ListModel, tables: Mapping[str, bytes], where: Where, report: 
         return None  # the missing file is noted where files are gathered
     text = _text(content)
     if text is None:
-        report.error(where / "file", say("the list is neither UTF-8 nor Shift_JIS"), reason="list_encoding")
+        report.error(
+            where / "file",
+            say("the list is neither UTF-8 nor Shift_JIS; save it as CSV in UTF-8"),
+            reason="list_encoding",
+        )
         return None
     try:
         rows = list(csv.reader(io.StringIO(text, newline="")))
     except csv.Error as error:
         report.error(where / "file", say("the list is no CSV file: {error}", error=error), reason="list_csv")
         return None
-    header = [cell.strip() for cell in rows[0]] if rows else []
+    if not rows:
+        report.error(where / "file", say("the list is empty; its first row names its columns"), reason="list_empty")
+        return None
+    header = [cell.strip() for cell in rows[0]]
     column = spec.column if spec.column is not None else next(iter(header), "")
     if column not in header:
         report.error(
@@ -117,6 +148,8 @@ def _column(spec: ListModel, tables: Mapping[str, bytes], where: Where, report: 
 
 
 def _text(content: bytes) -> str | None:
+    if content.startswith(_UTF16):
+        return None  # Shift_JIS would read it as other characters
     for encoding in ("utf-8-sig", "cp932"):
         try:
             return content.decode(encoding)

@@ -43,7 +43,7 @@ MISTAKES = (
         "time_zone",
         "did you mean `Asia/Tokyo`?",
     ),
-    Mistake("policy.yaml", "thu: 9:00-18:00", "thu: 9-18", "bad_calendar", "", "write 9:00-18:00"),
+    Mistake("policy.yaml", "thu: 9:00-18:00", "thu: 9-18", "bad_calendar", "thu", "write 9:00-18:00"),
     Mistake(
         "policy.yaml",
         "file: lists/competitors.csv, column: ドメイン",
