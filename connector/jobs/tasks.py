@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +21,7 @@ from connector.jobs.background import Background
 from connector.jobs.engine import JobTask, defer_once
 from connector.store import announcements, leads, notices, outstanding
 from connector.store.database import Connection, Database
-from connector.sync.activate import walk_slice
+from connector.sync.activate import walk_slice, walk_wanted
 from connector.sync.announcing import announce_slice
 from connector.sync.campaigns import campaigns_due, poll_campaigns
 from connector.sync.context import Line, Tenant
@@ -124,7 +125,8 @@ class Jobs:
                 if announcements.due(conn, now):
                     _defer(conn, ANNOUNCE, installation_id)
                 _decide(conn, tenant)
-                _defer(conn, WALK, installation_id)
+                if walk_wanted(tenant, conn):
+                    _defer(conn, WALK, installation_id)
             if housekeeping_due(database, installation_id):
                 with database.transaction(installation_id) as conn:
                     _defer(conn, HOUSEKEEP, installation_id)
@@ -195,7 +197,7 @@ class Jobs:
             self._guard(line, lambda: poll_submissions(line))
             with self._runtime.database.transaction(installation_id) as conn:
                 _decide(conn, line.tenant)
-                _defer(conn, READ, installation_id, connection_id, Lane.HOT)
+                _go_on(conn, READ, line.tenant, connection_id, Lane.HOT)
 
     def lists(self, installation_id: int, connection_id: int) -> None:
         """Look who came onto the policy's lists, and what became of the members of campaigns."""
@@ -209,7 +211,7 @@ class Jobs:
         if found + found_members:
             with self._runtime.database.transaction(installation_id) as conn:
                 _decide(conn, line.tenant)
-                _defer(conn, READ, installation_id, connection_id, Lane.HOT)
+                _go_on(conn, READ, line.tenant, connection_id, Lane.HOT)
 
     def reconcile(self, installation_id: int, connection_id: int) -> None:
         """Look for changes that no event told of, a few pages a slice; what was found is read meanwhile."""
@@ -220,7 +222,7 @@ class Jobs:
             seen = self._guard(line, lambda: reconcile_slice(line)) if mine else 0
         if seen:
             with self._runtime.database.transaction(installation_id) as conn:
-                _defer(conn, READ, installation_id, connection_id, Lane.BACKGROUND)
+                _go_on(conn, READ, line.tenant, connection_id, Lane.BACKGROUND)
                 _defer(conn, RECONCILE, installation_id, connection_id)
 
     def owners(self, installation_id: int, connection_id: int) -> None:
@@ -295,7 +297,10 @@ class Jobs:
 
         def is_hot_late(seconds: float) -> bool:
             with tenant.database.transaction(tenant.installation_id) as conn:
-                return any(outstanding.is_hot_late(conn, one, seconds) for one in connection_ids)
+                before = tenant.now(conn) - timedelta(seconds=seconds)
+                return outstanding.is_decision_late(conn, before) or any(
+                    outstanding.is_hot_late(conn, one, seconds) for one in connection_ids
+                )
 
         kind = ":".join(str(part) for part in (task, tenant.installation_id, *connection_ids))
         with self._background.turn(kind, is_hot_late) as mine:

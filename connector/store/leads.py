@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -195,13 +195,16 @@ WHERE lead.id = done.lead_id AND lead.revision = done.revision
 RETURNING lead.id
 """
 
-_WALK = """
-WITH next AS (
-    SELECT id FROM lead
-    WHERE generation < %(generation)s AND generation >= 0 AND gone IS NULL AND id > %(after)s
-      AND NOT EXISTS (SELECT FROM lead_due WHERE lead_id = lead.id AND parked_reason IS NOT NULL)
-    ORDER BY id LIMIT %(limit)s
-)
+# Who is due anyway is decided under the newest policy by itself.
+_LEFT_BEHIND = """
+SELECT id FROM lead
+WHERE generation < %(generation)s AND generation >= 0 AND gone IS NULL AND id > %(after)s
+  AND NOT EXISTS (SELECT FROM lead_due
+                  WHERE lead_id = lead.id AND (parked_reason IS NOT NULL OR due_at <= %(now)s))
+"""
+
+_WALK = f"""
+WITH next AS ({_LEFT_BEHIND} ORDER BY id LIMIT %(limit)s)
 INSERT INTO lead_due (installation_id, lead_id, due_at, why, lane)
 SELECT %(installation_id)s, id, %(now)s, 'policy', 'background' FROM next ORDER BY id
 ON CONFLICT (installation_id, lead_id) DO UPDATE SET due_at = least(lead_due.due_at, excluded.due_at)
@@ -248,6 +251,11 @@ def set_gone(
     conn: Connection, connection_id: int, vendor_ids: Sequence[str], gone: str | None, *, object_type: str
 ) -> list[int]:
     """Mark records as archived, erased or merged (None: restored), and their leads with them; returns the leads."""
+    conn.execute(
+        "SELECT 1 FROM lead WHERE id IN (SELECT lead_id FROM identity WHERE connection_id = %s AND object_type = %s"
+        " AND vendor_id = ANY(%s)) ORDER BY id FOR UPDATE",
+        [connection_id, object_type, list(vendor_ids)],
+    )
     rows = conn.execute(
         "UPDATE identity SET gone = %s WHERE connection_id = %s AND object_type = %s AND vendor_id = ANY(%s)"
         " RETURNING lead_id",
@@ -296,10 +304,14 @@ def resting(conn: Connection, connection_id: int, ids: Sequence[int], *, under: 
         return cursor.execute(_RESTING, values).fetchall()
 
 
-def lock(conn: Connection, ids: Sequence[int]) -> None:
-    """Hold these leads, and when they are due, until the transaction ends: after their mirrors and links, by id."""
+def lock(conn: Connection, ids: Sequence[int], *, due: bool = True) -> None:
+    """Hold these leads, and when they are due, until the transaction ends: after their mirrors and links, by id.
+
+    Without `due`, whoever calls holds that by `lock_due`, of more leads at once.
+    """
     conn.execute("SELECT 1 FROM lead WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(ids)])
-    conn.execute("SELECT 1 FROM lead_due WHERE lead_id = ANY(%s) ORDER BY lead_id FOR UPDATE", [list(ids)])
+    if due:
+        lock_due(conn, ids)
 
 
 def mark_due(
@@ -332,8 +344,8 @@ def store(conn: Connection, results: Sequence[Evaluated], *, now: datetime) -> s
     return {int(row["id"]) for row in conn.execute(_STORE, {"now": now, "rows": packed})}
 
 
-def lock_due(conn: Connection, lead_ids: Sequence[int]) -> None:
-    """Hold when these leads are looked at next until the transaction ends; after leads in the order of locks."""
+def lock_due(conn: Connection, lead_ids: Collection[int]) -> None:
+    """Hold when these leads are looked at next until the transaction ends: all at once, after the leads themselves."""
     conn.execute("SELECT 1 FROM lead_due WHERE lead_id = ANY(%s) ORDER BY lead_id FOR UPDATE", [sorted(set(lead_ids))])
 
 
@@ -350,6 +362,7 @@ def finish_due(conn: Connection, token: uuid.UUID, results: Sequence[Evaluated])
 
 def release_due(conn: Connection, token: uuid.UUID) -> None:
     """Give back what is still claimed under this token, for anybody to take at once."""
+    conn.execute("SELECT 1 FROM lead_due WHERE claim = %s ORDER BY lead_id FOR UPDATE", [token])
     conn.execute("UPDATE lead_due SET claim = NULL, claimed_until = '-infinity' WHERE claim = %s", [token])
 
 
@@ -394,3 +407,16 @@ def walk(
         "now": now,
     }
     return sorted(int(row["lead_id"]) for row in conn.execute(_WALK, values))
+
+
+def are_left_behind(conn: Connection, *, generation: int, now: datetime) -> bool:
+    """True while an older policy evaluated some lead last that is not due."""
+    values = {"generation": generation, "after": 0, "now": now}
+    return conn.execute(f"{_LEFT_BEHIND} LIMIT 1", values).fetchone() is not None
+
+
+def newest(conn: Connection) -> int:
+    """The id of the newest lead; 0 without any."""
+    row = conn.execute("SELECT coalesce(max(id), 0) AS id FROM lead").fetchone()
+    assert row is not None, "an aggregate always has a row"
+    return int(row["id"])

@@ -36,6 +36,12 @@ SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND read
     AS some
 """
 
+#: Who is being decided, waits for a read or after a failure, is nobody's to decide.
+_UNDECIDED = """
+SELECT EXISTS (SELECT FROM lead_due WHERE lane = 'hot' AND due_at < %(before)s AND parked_reason IS NULL
+               AND claimed_until < now()) AS some
+"""
+
 
 def has_reads(conn: Connection, connection_id: int, lane: str, now: datetime) -> bool:
     """True when some record of this lane may be read now."""
@@ -55,4 +61,10 @@ def is_hot_late(conn: Connection, connection_id: int, seconds: float) -> bool:
     A write that waits for a read is not late by itself: the read may be the background's.
     """
     row = conn.execute(_LATE, {"connection_id": connection_id, "seconds": seconds}).fetchone()
+    return bool(row and row["some"])
+
+
+def is_decision_late(conn: Connection, before: datetime) -> bool:
+    """True when a hot lead that could be decided has been due since before this moment (business time)."""
+    row = conn.execute(_UNDECIDED, {"before": before}).fetchone()
     return bool(row and row["some"])

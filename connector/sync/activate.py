@@ -133,24 +133,35 @@ def _refuse_failing(policy: Policy) -> None:
 
 
 def have_walked(tenant: Tenant, conn: Connection) -> bool:
-    """True once everybody who was there when the policies changed last has been decided again."""
-    position, _ = connections.cursor(conn, 0, _WALK)
-    if position is None or position.get("generation") != tenant.policy.generation or int(position["after"]):
+    """True once everybody who was there when the policies changed last has been decided again.
+
+    Who came later is not waited for: while people keep coming, somebody is always about to be decided first.
+    """
+    position = _position(tenant, conn)
+    if position is None or position["after"]:
         return False
-    return not policies.are_behind(conn, generation=tenant.policy.generation, now=tenant.now(conn))
+    return not policies.are_behind(
+        conn, generation=tenant.policy.generation, upto=position["upto"], now=tenant.now(conn)
+    )
+
+
+def walk_wanted(tenant: Tenant, conn: Connection) -> bool:
+    """True while a slice of the walk would find somebody, or has not begun under what runs now."""
+    position = _position(tenant, conn)
+    if position is None or position["after"]:
+        return True
+    return leads.are_left_behind(conn, generation=tenant.policy.generation, now=tenant.now(conn))
 
 
 def walk_slice(tenant: Tenant) -> int:
     """Make due the next leads that an older policy decided; 0: all have caught up."""
     with tenant.database.transaction(tenant.installation_id) as conn:
-        position, _ = connections.cursor(conn, 0, _WALK)
-        same = position is not None and position.get("generation") == tenant.policy.generation
-        after = int(position["after"]) if same and position is not None else 0
+        position = _position(tenant, conn) or {"after": 0, "upto": leads.newest(conn)}
         found = leads.walk(
             conn,
             tenant.installation_id,
             generation=tenant.policy.generation,
-            after=after,
+            after=position["after"],
             limit=WALK_SLICE,
             now=tenant.now(conn),
         )
@@ -160,7 +171,14 @@ def walk_slice(tenant: Tenant) -> int:
             tenant.installation_id,
             0,
             kind=_WALK,
-            position={"generation": tenant.policy.generation, "after": after},
+            position={"generation": tenant.policy.generation, "after": after, "upto": position["upto"]},
             again_seconds=0.0,
         )
     return len(found)
+
+
+def _position(tenant: Tenant, conn: Connection) -> Mapping[str, int] | None:
+    """Where the walk under what runs now stands: the last lead that it made due (0: it is through), and the newest
+    one that was there when it began; None: it has not begun."""
+    position, _ = connections.cursor(conn, 0, _WALK)
+    return position if position is not None and position["generation"] == tenant.policy.generation else None

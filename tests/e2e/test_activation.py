@@ -27,6 +27,12 @@ def _old_base(relay: Relay) -> list[str]:
     return ids
 
 
+def _walk_wanted(relay: Relay) -> bool:
+    """Whether the clerk would ask for a slice of the walk."""
+    with relay.database.transaction(relay.installation_id) as conn:
+        return activate.walk_wanted(relay.tenant, conn)
+
+
 def test_old_leads_catch_up_without_a_single_task_and_a_new_inquiry_is_worked(
     relay: Relay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,7 +52,9 @@ def test_old_leads_catch_up_without_a_single_task_and_a_new_inquiry_is_worked(
     )
     relay.activate(hotter)
     relay.mark()
+    assert _walk_wanted(relay)
     relay.walk()
+    assert not _walk_wanted(relay)
     relay.hear_and_settle()
     shown = relay.sandbox.records("contacts", properties=["lifecyclestage", "tasuki_band", "tasuki_score"])
     assert {row["properties"]["tasuki_band"] for row in shown} == {"hot"}

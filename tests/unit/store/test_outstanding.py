@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connector.store import links, outstanding
+from connector.store import leads, links, outstanding
 from connector.store.database import Connection, Database
 
 NOW = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
@@ -70,3 +70,23 @@ def test_the_hot_lane_is_late_where_somebody_waits_for_what_could_be_done(databa
         assert outstanding.is_hot_late(conn, CONNECTION, 1.0) is (state in ("to read", "to write"))
         assert not outstanding.is_hot_late(conn, CONNECTION, 60.0)
         assert not outstanding.is_hot_late(conn, CONNECTION + 1, 1.0)
+
+
+UNDECIDED = {
+    "due": "lane = 'hot'",
+    "in the background": "lane = 'background'",
+    "due later": "due_at = due_at + interval '1 minute'",
+    "being decided": "claimed_until = now() + interval '1 minute'",
+    "waits for a read": "claimed_until = 'infinity'",
+    "parked": "parked_reason = 'evaluation_failed'",
+}
+
+
+@pytest.mark.parametrize("state", UNDECIDED)
+def test_a_decision_is_late_where_a_hot_lead_could_be_decided(database: Database, state: str) -> None:
+    with database.transaction(1) as conn:
+        conn.execute("INSERT INTO installation (id, name) VALUES (1, 'one')")
+        leads.mark_due(conn, 1, [1], at=NOW, why="dirty", lane="hot")
+        conn.execute(f"UPDATE lead_due SET {UNDECIDED[state]}")
+        assert outstanding.is_decision_late(conn, NOW + timedelta(seconds=1)) is (state == "due")
+        assert not outstanding.is_decision_late(conn, NOW)
