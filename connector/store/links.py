@@ -112,11 +112,23 @@ WHERE link.lead_id = done.lead_id AND link.connection_id = %(connection_id)s AND
 RETURNING link.lead_id
 """
 
-_POSTPONE_READS = """
+_HELD_READS = """
+WITH held AS MATERIALIZED (
+    SELECT lead_id FROM link WHERE connection_id = %(connection_id)s AND read_claim = %(token)s
+    ORDER BY lead_id FOR UPDATE
+)
+"""
+
+_POSTPONE_READS = f"""{_HELD_READS}
 UPDATE link
 SET read_claim = NULL, read_claimed_until = '-infinity', read_attempts = read_attempts + %(failed)s,
     read_not_before = now() + make_interval(secs => %(seconds)s)
-WHERE connection_id = %(connection_id)s AND read_claim = %(token)s
+FROM held WHERE link.lead_id = held.lead_id AND connection_id = %(connection_id)s
+"""
+
+_RELEASE_READS = f"""{_HELD_READS}
+UPDATE link SET read_claim = NULL, read_claimed_until = '-infinity'
+FROM held WHERE link.lead_id = held.lead_id AND connection_id = %(connection_id)s
 """
 
 _WRITABLE = f"connection_id = %(connection_id)s AND lane = %(lane)s AND {WRITABLE}"
@@ -267,7 +279,7 @@ def writing(conn: Connection, connection_id: int, lead_ids: Sequence[int]) -> se
 
 def lock(conn: Connection, lead_ids: Sequence[int]) -> None:
     """Hold these leads' links until the transaction ends. Everybody locks in this order: mirror, link, lead, lead_due,
-    and by id within each, so that no two slices wait for each other."""
+    managed_record, and by id within each, so that no two slices wait for each other."""
     conn.execute(
         "SELECT 1 FROM link WHERE lead_id = ANY(%s) ORDER BY lead_id, connection_id FOR UPDATE", [list(lead_ids)]
     )
@@ -275,11 +287,8 @@ def lock(conn: Connection, lead_ids: Sequence[int]) -> None:
 
 def release(conn: Connection, connection_id: int, token: uuid.UUID) -> None:
     """Give back what is still claimed under this token, reads and writes, for anybody to take at once."""
-    conn.execute(
-        "UPDATE link SET read_claim = NULL, read_claimed_until = '-infinity'"
-        " WHERE connection_id = %s AND read_claim = %s",
-        [connection_id, token],
-    )
+    conn.execute(_RELEASE_READS, {"connection_id": connection_id, "token": token})
+    held_writes(conn, connection_id, token)
     conn.execute(
         "UPDATE link SET claim = NULL, claimed_until = '-infinity' WHERE connection_id = %s AND claim = %s",
         [connection_id, token],

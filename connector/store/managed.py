@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,11 +38,21 @@ class ManagedRow:
 _COLUMNS = """key, lead_id, connection_id, kind, desired, desired_state, mirror, vendor_id, step, settle_until,
     coalesce(settle_until <= now(), true) AS settled, reported, dirty"""
 
+# Several at once are taken by key, after everything else that is locked (see `links.lock`).
+_HELD = """
+WITH held AS MATERIALIZED (
+    SELECT key FROM managed_record WHERE connection_id = %(connection_id)s AND {which} ORDER BY key FOR UPDATE
+)
+"""
+_HELD_BY_KEY = _HELD.format(which="key = ANY(%(keys)s)")
+_HELD_BY_ID = _HELD.format(which="kind = %(kind)s AND vendor_id = ANY(%(ids)s)")
+
 _WANT = """
 INSERT INTO managed_record (installation_id, key, lead_id, connection_id, kind, desired, desired_state, step)
 SELECT %(installation_id)s, key, lead_id, %(connection_id)s, kind, desired, state,
        CASE WHEN state = 'open' THEN 'wanted' ELSE 'settled' END
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (key text, lead_id bigint, kind text, desired jsonb, state text)
+ORDER BY key
 ON CONFLICT (installation_id, key, connection_id) DO UPDATE
 SET desired = excluded.desired, desired_state = excluded.desired_state, dirty = true,
     step = CASE WHEN managed_record.step = 'wanted' AND excluded.desired_state <> 'open' THEN 'settled'
@@ -57,37 +67,43 @@ WHERE connection_id = %(connection_id)s AND kind = %(kind)s AND managed_record.v
 ORDER BY managed_record.created_at, key
 """
 
-_INTEND = """
+_INTEND = f"""{_HELD_BY_KEY}
 UPDATE managed_record
 SET step = 'creating', intent_at = now(), settle_until = now() + make_interval(secs => %(seconds)s)
-WHERE connection_id = %(connection_id)s AND key = ANY(%(keys)s) AND step = 'wanted'
-RETURNING key
+FROM held WHERE connection_id = %(connection_id)s AND managed_record.key = held.key AND step = 'wanted'
+RETURNING managed_record.key
 """
 
-_SETTLE = """
+_SETTLE = f"""{_HELD_BY_KEY}
 UPDATE managed_record
 SET step = new.step, vendor_id = coalesce(new.vendor_id, managed_record.vendor_id),
     mirror = coalesce(new.mirror, managed_record.mirror), dirty = new.dirty, parked_reason = new.parked_reason,
     settle_until = NULL, reported = coalesce(new.reported, managed_record.reported)
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (key text, desired jsonb, step text, vendor_id text, mirror jsonb,
                                                  dirty boolean, parked_reason text, reported text)
+JOIN held USING (key)
 WHERE connection_id = %(connection_id)s AND managed_record.key = new.key AND managed_record.desired = new.desired
   AND managed_record.step <> 'settled' AND (new.step <> 'wanted' OR managed_record.vendor_id IS NULL)
 RETURNING managed_record.key
 """
 
-# It was desired otherwise while we created it: keep the id, and let the change follow.
+# It was desired otherwise while we created it: keep the id, and let the change follow. `_SETTLE` holds it.
 _NAME = """
 UPDATE managed_record SET step = 'exists', vendor_id = new.vendor_id, dirty = true, settle_until = NULL
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (key text, vendor_id text)
 WHERE connection_id = %(connection_id)s AND managed_record.key = new.key AND step <> 'settled'
 """
 
-_WANT_READ = """
+_WANT_READ = f"""{_HELD_BY_ID}
 UPDATE managed_record SET read_wanted = true
-FROM unnest(%(ids)s::text[], %(names)s::text[], %(values)s::text[]) AS told (vendor_id, name, value)
-WHERE connection_id = %(connection_id)s AND kind = %(kind)s AND managed_record.vendor_id = told.vendor_id
+FROM held, unnest(%(ids)s::text[], %(names)s::text[], %(values)s::text[]) AS told (vendor_id, name, value)
+WHERE connection_id = %(connection_id)s AND managed_record.key = held.key AND managed_record.vendor_id = told.vendor_id
   AND (told.name IS NULL OR coalesce(mirror ->> told.name, '') <> coalesce(told.value, ''))
+"""
+
+_GONE = f"""{_HELD_BY_ID}
+UPDATE managed_record SET step = 'settled', reported = 'deleted', dirty = false
+FROM held WHERE connection_id = %(connection_id)s AND managed_record.key = held.key AND step <> 'settled'
 """
 
 _REPORT = """
@@ -153,11 +169,7 @@ def queued(conn: Connection, kind: str) -> list[ManagedRow]:
 
 def gone(conn: Connection, connection_id: int, kind: str, vendor_ids: Sequence[str]) -> None:
     """People deleted these records of ours: they are settled, and never made again."""
-    conn.execute(
-        "UPDATE managed_record SET step = 'settled', reported = 'deleted', dirty = false"
-        " WHERE connection_id = %s AND kind = %s AND vendor_id = ANY(%s) AND step <> 'settled'",
-        [connection_id, kind, list(vendor_ids)],
-    )
+    conn.execute(_GONE, {"connection_id": connection_id, "kind": kind, "ids": list(vendor_ids)})
 
 
 def intend(conn: Connection, connection_id: int, keys: Sequence[str], *, settle_seconds: float) -> set[str]:
@@ -199,9 +211,9 @@ def settle(conn: Connection, connection_id: int, outcomes: Sequence[Settlement])
         }
         for one in outcomes
     }
-    values = {"connection_id": connection_id, "rows": pack([rows[key] for key in sorted(rows)])}
+    values = {"connection_id": connection_id, "keys": sorted(rows), "rows": pack(list(rows.values()))}
     stored = {row["key"] for row in conn.execute(_SETTLE, values)}
-    named = [row for key, row in sorted(rows.items()) if key not in stored and row["vendor_id"] is not None]
+    named = [row for key, row in rows.items() if key not in stored and row["vendor_id"] is not None]
     if named:
         conn.execute(_NAME, {"connection_id": connection_id, "rows": pack(named)})
 
@@ -232,6 +244,16 @@ def not_gone(conn: Connection, connection_id: int, kind: str, ids: Sequence[str]
         [connection_id, kind, list(ids)],
     )
     return [row["vendor_id"] for row in rows]
+
+
+def leads_of(conn: Connection, connection_id: int, kind: str, ids: Collection[str]) -> list[int]:
+    """The leads that these records of ours are for, in order."""
+    rows = conn.execute(
+        "SELECT DISTINCT lead_id FROM managed_record WHERE connection_id = %s AND kind = %s AND vendor_id = ANY(%s)"
+        " ORDER BY lead_id",
+        [connection_id, kind, list(ids)],
+    )
+    return [row["lead_id"] for row in rows]
 
 
 def wanted_reads(conn: Connection, connection_id: int, kind: str, limit: int) -> dict[str, str]:

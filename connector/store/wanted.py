@@ -34,17 +34,27 @@ WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND la
 ORDER BY wanted_at LIMIT %(limit)s
 """
 
-_DONE = """
-DELETE FROM wanted_read USING unnest(%(ids)s::text[], %(wanted_ats)s::timestamptz[]) AS done (vendor_id, wanted_at)
+_HELD = """
+WITH held AS MATERIALIZED (
+    SELECT vendor_id FROM wanted_read
+    WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND vendor_id = ANY(%(ids)s)
+    ORDER BY vendor_id FOR UPDATE
+)
+"""
+
+_DONE = f"""{_HELD}
+DELETE FROM wanted_read
+USING held JOIN unnest(%(ids)s::text[], %(wanted_ats)s::timestamptz[]) AS done (vendor_id, wanted_at) USING (vendor_id)
 WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s
   AND wanted_read.vendor_id = done.vendor_id AND wanted_read.wanted_at <= done.wanted_at
 """
 
-_POSTPONE = """
+_POSTPONE = f"""{_HELD}
 UPDATE wanted_read
 SET attempts = attempts + 1,
     not_before = now() + make_interval(secs => least(%(most)s, %(seconds)s * power(2, least(attempts, 20))))
-WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND vendor_id = ANY(%(ids)s)
+FROM held WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s
+  AND wanted_read.vendor_id = held.vendor_id
 """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from traceback import extract_tb
@@ -98,7 +98,8 @@ def _decide_and_store(
             results,
             anew=lambda one, case: _decided(tenant, token, one.due, case, now, unsure, one.grants),
         )
-        _store(tenant, conn, token, results, resting, now)
+        after = _lock(tenant, conn, results, resting, unsure)
+        _store(tenant, conn, token, results, resting, now, after)
         _read_first(conn, token, unsure)
 
 
@@ -155,7 +156,6 @@ def _decided(
 def _read_first(conn: Connection, token: uuid.UUID, lanes: Mapping[int, str]) -> None:
     """Nothing is made of silence before it is known to be one: these are read, and the read makes them due again."""
     if lanes:
-        links.lock(conn, sorted(lanes))
         links.want_deep(conn, lanes)
         leads.wait_due(conn, token, sorted(lanes))
 
@@ -174,12 +174,8 @@ def _store(
     results: Sequence[Result],
     resting: Sequence[DueClaim],
     now: datetime,
+    after: Mapping[int, frozenset[int]],
 ) -> None:
-    _lock(tenant, conn, results)
-    after = behind(tenant, conn, results)
-    if after:  # in one order with those of the slice, or two workers on one company wait for each other
-        mine = {*(result.case.row.id for result in results), *(one.lead_id for one in resting)}
-        leads.lock_due(conn, sorted(mine.union(*after.values())))
     evaluated = [_evaluated(tenant, result, now) for result in results]
     stored = leads.store(conn, evaluated, now=now)
     kept = [result for result in results if result.case.row.id in stored]
@@ -207,8 +203,10 @@ def _store(
     )
 
 
-def _lock(tenant: Tenant, conn: Connection, results: Sequence[Result]) -> None:
-    """Take the locks in the order of everybody else."""
+def _lock(
+    tenant: Tenant, conn: Connection, results: Sequence[Result], resting: Sequence[DueClaim], unsure: Iterable[int]
+) -> Mapping[int, frozenset[int]]:
+    """Take every lock in the order of everybody else; returns who is to be looked at after whom, see `behind`."""
     for connection_id, binding in tenant.bindings.items():
         people = [
             case.person.vendor_id
@@ -219,8 +217,11 @@ def _lock(tenant: Tenant, conn: Connection, results: Sequence[Result]) -> None:
         if people:
             mirrors.lock(conn, connection_id, binding.dialect.person_type, people)
     ids = [result.case.row.id for result in results]
-    links.lock(conn, ids)
-    leads.lock(conn, ids)
+    links.lock(conn, [*ids, *unsure])
+    leads.lock(conn, ids, due=False)
+    after = behind(tenant, conn, results)
+    leads.lock_due(conn, {*ids, *unsure, *(one.lead_id for one in resting)}.union(*after.values()))
+    return after
 
 
 def _evaluated(tenant: Tenant, result: Result, now: datetime) -> Evaluated:

@@ -145,9 +145,10 @@ def _store(
     lane: Lane,
     begun: datetime,
 ) -> None:
+    named = {claim.vendor_id for claim in claims if claim.vendor_id}  # also of those whom the vendor no longer has
     mirrors.lock(conn, line.connection_id, line.dialect.deal.object_type, sorted(harvest.deals.asked))
     mirrors.lock(conn, line.connection_id, line.dialect.company_type, sorted(harvest.companies))
-    mirrors.lock(conn, line.connection_id, line.dialect.person_type, sorted(harvest.people))
+    mirrors.lock(conn, line.connection_id, line.dialect.person_type, sorted({*harvest.people, *named}))
     links.lock(conn, [claim.lead_id for claim in claims])
     held = links.settle_reads(conn, line.connection_id, token, claims, begun=begun)
     claims = recognise(line, conn, [claim for claim in claims if claim.lead_id in held], harvest)

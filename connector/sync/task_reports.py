@@ -38,6 +38,9 @@ def _store(line: Line, conn: Connection, wanted: dict[str, str], found: dict[str
     kind, now = line.dialect.task_type, line.tenant.now(conn)
     touched: list[int] = []
     told: list[NewSignal] = []
+    ids = managed.leads_of(conn, line.connection_id, kind, wanted)
+    links.lock(conn, ids)
+    leads.lock(conn, ids)
     for vendor_id, version in sorted(wanted.items()):
         record = found.get(vendor_id)
         reported = "deleted" if record is None else line.dialect.task_report(record)
@@ -79,7 +82,4 @@ def _signals(line: Line, task: Reported, record: Record, now: datetime) -> list[
 
 def _tell(line: Line, conn: Connection, told: list[NewSignal], now: datetime) -> None:
     if told:
-        ids = sorted({one.lead_id for one in told})
-        links.lock(conn, ids)
-        leads.lock(conn, ids)
         activity_signals.add_of_tasks(conn, line.tenant.installation_id, told, learnt_at=now)
