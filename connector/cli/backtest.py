@@ -9,7 +9,9 @@ from pathlib import Path
 
 import click
 
+from connector.bootstrap import Runtime
 from connector.bootstrap_bindings import bindings_in
+from connector.cli.explain import active_tenant
 from connector.cli.output import emit, line, progress, table
 from connector.cli.session import installation, opened, read_settings
 from connector.cli.which import policy_option, running_policy
@@ -22,6 +24,7 @@ from connector.policy.source import read_folder
 from connector.store import connections, policies
 from connector.store.clock import BusinessClock
 from connector.store.database import Database
+from connector.sync.context import Tenant
 from connector.sync.replaying import pasts, pool_people
 from connector.texts import say
 
@@ -48,7 +51,8 @@ def command(folder: Path, start: datetime | None, end: datetime | None, policy_n
     """
     files = read_folder(folder)
     plan = prepare(load_policy_from(files, name=folder.resolve().name))
-    with opened(read_settings()) as database:
+    settings = read_settings()
+    with opened(settings) as database:
         installation_id = installation(database)
         with database.transaction(installation_id) as conn:
             now = BusinessClock.now(conn)
@@ -64,10 +68,10 @@ def command(folder: Path, start: datetime | None, end: datetime | None, policy_n
         current, ordered[place] = ordered[place], plan
         with progress(say("reading what happened")):
             found = _pasts(database, installation_id, ordered, plan, since, until)
+        tenant = active_tenant(Runtime(database, settings), installation_id)
         with progress(say("living through it under both policies")):
             results = {
-                name: _replay(database, installation_id, one, found, since, until)
-                for name, one in (("running", current), ("new", plan))
+                name: _replay(tenant, one, found, since, until) for name, one in (("running", current), ("new", plan))
             }
             people = _names(database, installation_id)
     if as_json:
@@ -97,11 +101,9 @@ def _pasts(
             return found
 
 
-def _replay(
-    database: Database, installation_id: int, plan: Plan, found: list[Past], since: datetime, until: datetime
-) -> Replay:
-    with database.transaction(installation_id) as conn:
-        people = pool_people(conn, plan.policy)
+def _replay(tenant: Tenant, plan: Plan, found: list[Past], since: datetime, until: datetime) -> Replay:
+    with tenant.database.transaction(tenant.installation_id) as conn:
+        people = pool_people(tenant, conn, plan.policy, until)
     return replay(plan, found, turns(people), since, until)
 
 

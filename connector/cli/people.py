@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from connector.store import people, policies
 from connector.store.clock import BusinessClock
 from connector.store.database import Connection
 from connector.store.people import PersonRow
-from connector.sync.colleagues import everybody
+from connector.sync.colleagues import every_id, everybody
 from connector.sync.context import Tenant
 from connector.sync.presence import Woken, people_changed
 from connector.texts import say
@@ -78,7 +78,7 @@ def back(person: str) -> None:
     """PERSON is back: their absences end now, and leads that wait for somebody are offered again."""
     with _desk() as desk:
         one = desk.named(person)
-        ended = people.end_absences(desk.conn, one.person, desk.now)
+        ended = people.end_absences(desk.conn, desk.ids(one.person), desk.now)
         woken = desk.changed(one)
     line(
         say("{name} is back. Leads that waited: {waiting}.", name=one.name, waiting=woken.waiting)
@@ -97,9 +97,8 @@ def set_(person: str, weight: float | None, capacity: int | None, calendar: str 
     with _desk() as desk:
         one = desk.named(person)
         _refuse_unknown_calendar(desk.tenant, calendar)
-        people.set_person(
-            desk.conn, desk.installation_id, one.person, weight=weight, capacity=capacity, calendar=calendar
-        )
+        for own in desk.ids(one.person):  # what stands under another one would count beside it
+            people.set_person(desk.conn, desk.installation_id, own, weight=weight, capacity=capacity, calendar=calendar)
         desk.changed(one)
     line(say("{name} is set.", name=one.name))
 
@@ -114,11 +113,12 @@ class _Desk:
     tenant: Tenant | None  #: None: no policy is running yet, so that nothing waits.
 
     def named(self, name: str) -> PersonRow:
-        """The person with this id, name or mail address."""
-        found = [one for one in self.everybody() if name in (one.person, one.name, one.email)]
-        if len(found) != 1:
-            raise UsageError(not_one(len(found), name), reason="unknown_person")
-        return found[0]
+        """The person with this id (of either CRM), name or mail address."""
+        return named(self.everybody(), self.ids(name), name)
+
+    def ids(self, person: str) -> list[str]:
+        """This id with those by which the CRMs know the same person."""
+        return every_id(self.tenant, [person]) if self.tenant is not None else [person]
 
     def everybody(self) -> list[PersonRow]:
         """Everybody who may own records, each once."""
@@ -155,8 +155,15 @@ def _refuse_unknown_calendar(tenant: Tenant | None, calendar: str | None) -> Non
         )
 
 
-def not_one(number: int, name: str) -> str:
-    """Why a name is no person's: nobody has it, or several have."""
+def named(everybody: Sequence[PersonRow], ids: Collection[str], name: str) -> PersonRow:
+    """Whose name this is, or one of these ids (see `every_id`). Raises `UsageError` for nobody and for several."""
+    found = [one for one in everybody if one.person in ids or name in (one.name, one.email)]
+    if len(found) != 1:
+        raise UsageError(_not_one(len(found), name), reason="unknown_person")
+    return found[0]
+
+
+def _not_one(number: int, name: str) -> str:
     if number:
         return say("{n} people are called {name!r}: `tasuki people list` lists them.", n=number, name=name)
     return say("nobody is called {name!r}: `tasuki people list` lists them.", name=name)

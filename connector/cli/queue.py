@@ -9,14 +9,14 @@ import click
 
 from connector.bootstrap import Runtime
 from connector.cli.output import emit, line, table
-from connector.cli.people import not_one
+from connector.cli.people import named
 from connector.cli.session import installation, opened, read_settings
 from connector.cli.which import policy_option, tenant_under
 from connector.engine.words import label_in
 from connector.errors import UsageError
 from connector.policy.model import Queue
 from connector.store.clock import BusinessClock
-from connector.store.people import PersonRow
+from connector.sync.colleagues import every_id
 from connector.sync.colleagues import everybody as everybody_of
 from connector.sync.queueing import Waiting, waiting
 from connector.texts import joined, say, word
@@ -54,7 +54,7 @@ def command(queue: str | None, mine: str | None, limit: int, policy_name: str | 
             now = BusinessClock.now(conn)
             everybody = everybody_of(tenant, conn, now)
             found = waiting(tenant, conn, chosen, now)
-    person = _person(everybody, mine) if mine is not None else None
+    person = named(everybody, every_id(tenant, [mine]), mine).person if mine is not None else None
     lists = [_list(one, found[one.id], person, limit) for one in chosen]
     names = {one.person: one.name for one in everybody}
     if as_json:
@@ -73,13 +73,6 @@ def _chosen(queues: Mapping[str, Queue], queue: str | None) -> list[Queue]:
             reason="unknown_queue",
         )
     return [queues[queue]] if queue is not None else list(queues.values())
-
-
-def _person(everybody: Sequence[PersonRow], name: str) -> str:
-    found = [one.person for one in everybody if name in (one.person, one.name, one.email)]
-    if len(found) != 1:
-        raise UsageError(not_one(len(found), name), reason="unknown_person")
-    return found[0]
 
 
 def _list(queue: Queue, tasks: Sequence[Waiting], person: str | None, limit: int) -> _List:

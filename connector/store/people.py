@@ -335,11 +335,11 @@ def add_absence(
     )
 
 
-def end_absences(conn: Connection, person: str, now: datetime) -> int:
-    """The person is back; returns how many absences that ended."""
+def end_absences(conn: Connection, ids: Sequence[str], now: datetime) -> int:
+    """The person of these ids is back; returns how many absences that ended."""
     return conn.execute(
-        "UPDATE absence SET ends_at = %(now)s WHERE person = %(person)s AND (ends_at IS NULL OR ends_at > %(now)s)",
-        {"person": person, "now": now},
+        "UPDATE absence SET ends_at = %(now)s WHERE person = ANY(%(ids)s) AND (ends_at IS NULL OR ends_at > %(now)s)",
+        {"ids": list(ids), "now": now},
     ).rowcount
 
 

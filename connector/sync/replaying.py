@@ -11,6 +11,8 @@ from connector.policy.model import Policy
 from connector.store.database import Connection
 from connector.sync.binding import Binding
 from connector.sync.cases import Case, load_cases
+from connector.sync.colleagues import everybody
+from connector.sync.context import Tenant
 
 _ENTRIES = """
 SELECT lead_id, seq, stage, entered_at, mover, transition, reason, passed, initial FROM stage_entry
@@ -64,14 +66,8 @@ def _past(case: Case, entries: Sequence[StageEntry], start: datetime) -> Past:
     )
 
 
-def pool_people(conn: Connection, policy: Policy) -> dict[str, list[str]]:
-    """Each pool's active people, by the CRM's teams as last read."""
-    rows = conn.execute(
-        "SELECT c.vendor, o.vendor_id, o.teams FROM owner AS o JOIN connection AS c ON c.id = o.connection_id"
-        " WHERE o.active ORDER BY o.vendor_id"
-    ).fetchall()
+def pool_people(tenant: Tenant, conn: Connection, policy: Policy, now: datetime) -> dict[str, list[str]]:
+    """Each pool's active people, by the CRMs' teams as last read; who is in two CRMs is one."""
+    found = [one for one in everybody(tenant, conn, now) if one.active]
     pools = policy.routing.pools.values() if policy.routing is not None else ()
-    return {
-        pool.id: [str(row["vendor_id"]) for row in rows if pool.members.get(row["vendor"]) in row["teams"]]
-        for pool in pools
-    }
+    return {pool.id: sorted(one.person for one in found if one.is_in(pool.members)) for pool in pools}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from connector.store import people
 from connector.store.clock import BusinessClock
-from connector.sync.colleagues import everybody
+from connector.sync.colleagues import every_id, everybody
 from connector.sync.granting import members_of
+from connector.sync.replaying import pool_people
 from tests.e2e.activities import CONNECTED, log
 from tests.e2e.both_relay import BothRelay
+from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import MakeBoth
 from tests.e2e.relay import INQUIRY, POLICY
 
@@ -130,8 +133,25 @@ def test_a_pool_gives_a_lead_one_owner_in_both_and_counts_each_person_once(make_
     with relay.database.transaction(relay.installation_id) as conn:
         now = BusinessClock.now(conn)
         members = members_of(tenant, conn, routing.pools["sdr"], everybody(tenant, conn, now), now)
-    people = [one.person for one in members]
-    assert len(people) == len(set(people)) == len({addresses[one] for one in people})
+    given = [one.person for one in members]
+    assert len(given) == len(set(given)) == len({addresses[one] for one in given})
     assert sum(one.load for one in members) == len(names)
     spread = [one.load for one in members]
     assert max(spread) - min(spread) <= 1, "turns go round by people, not by users"
+    with relay.database.transaction(relay.installation_id) as conn:
+        assert pool_people(tenant, conn, relay.policy, now)["sdr"] == sorted(given), "a back-test too"
+    (other,) = set(every_id(tenant, given[:1])) - set(given)
+    _is_away_under_one_id_and_back_under_the_other(relay, given[0], other)
+
+
+def _is_away_under_one_id_and_back_under_the_other(relay: BothRelay, *ids: str) -> None:
+    tasuki = CommandLine.of(relay)
+    for one, other in (ids, ids[::-1]):
+        with relay.database.transaction(relay.installation_id) as conn:  # of the time before the CRMs were two
+            now = BusinessClock.now(conn)
+            people.add_absence(conn, relay.installation_id, one, starts_at=now, ends_at=None)
+        shown = tasuki.run("people", "back", other)
+        assert "back" in shown.output, shown.output
+        assert relay.rows("SELECT person FROM absence WHERE ends_at IS NULL") == []
+    assert tasuki.run("people", "set", ids[1], "--weight", "1").exit_code == 0
+    assert {row["weight"] for row in relay.rows("SELECT weight FROM person")} == {1.0}

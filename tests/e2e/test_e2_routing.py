@@ -129,9 +129,7 @@ def test_a_lead_that_nobody_can_take_is_offered_again(relay: Relay, tmp_path: Pa
     relay.hear_and_settle()
     assert owner(relay, contact_id) == ""
     with relay.database.transaction(relay.installation_id) as conn:
-        now = relay.tenant.now(conn)
-        for person in team(relay, SDR):
-            people.end_absences(conn, person, now)
+        people.end_absences(conn, sorted(team(relay, SDR)), relay.tenant.now(conn))
     relay.pass_time(minutes=16)
     relay.hear_and_settle()
     assert owner(relay, contact_id) in team(relay, SDR)
