@@ -1,7 +1,8 @@
 # One image, three roles: `serve` (webhooks), `work` (the worker) and `migrate` (the schema).
 #   docker build -t tasuki .
 #   docker run --env-file settings.env tasuki work
-# Settings are in docs/operations.md. Nothing is written but below /tmp, so the root file system may be read-only.
+# Settings are in docs/operations.md. Nothing is written but below /tmp and to the file of
+# TASUKI_TOMBSTONES (a volume on /tombstones), so the root file system may be read-only.
 
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -21,7 +22,8 @@ RUN /opt/tasuki/bin/pip install --no-deps .
 
 FROM python:3.11-slim
 LABEL org.opencontainers.image.title="Tasuki" org.opencontainers.image.licenses="Apache-2.0"
-RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin tasuki
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin tasuki \
+    && install -d -o 10001 -g 10001 -m 700 /tombstones
 COPY --from=build /opt/tasuki /opt/tasuki
 ENV PATH=/opt/tasuki/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     TASUKI_HOST=0.0.0.0 TASUKI_PORT=8080 TASUKI_HOME=/tmp/tasuki
