@@ -7,7 +7,7 @@ and wanted reads in a transaction before its row moves on, and a mark stays unti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -52,7 +52,8 @@ class Pass:
     """One look over one object type. `since` and `until` (the CRM's time) are frozen when it begins.
 
     `due_at` (machine time) is when the next one begins; `not_before` when the vendor, or our back-off, lets this one
-    go on. A list of everything is read in stretches side by side: `places`, those that have not ended.
+    go on. A list of everything is read in stretches side by side: `places`, those that have not ended. `shown`: the
+    activities that were shown and lie in the overlap with the next pass, with when they were modified.
     """
 
     object_type: str
@@ -62,6 +63,7 @@ class Pass:
     step: Step = Step.LIVE
     after: str | None = None
     places: tuple[Place, ...] = ()
+    shown: Mapping[str, str] = field(default_factory=dict)
     archived_after: str | None = None
     archived_left: int | None = None  #: Pages of archived records that this pass may still ask for; None: all.
     pages: int = 0
@@ -82,8 +84,8 @@ class Pass:
 
 
 _COLUMNS = (
-    "object_type, scope, since, until, step, after, places, archived_after, archived_left, pages, looked, marked, "
-    "archived, drifted, attempts, started_at, ended_at, due_at, not_before"
+    "object_type, scope, since, until, step, after, places, shown, archived_after, archived_left, pages, looked, "
+    "marked, archived, drifted, attempts, started_at, ended_at, due_at, not_before"
 )
 _VALUES = ", ".join(f"%({name})s" for name in _COLUMNS.split(", "))
 _SET = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[2:])
@@ -99,7 +101,7 @@ WHERE reconcile_pass.ended_at IS NOT NULL
 # Two who looked at the same page count it once.
 _MOVE = """
 UPDATE reconcile_pass
-SET step = %(step)s, after = %(after)s, places = %(places)s, archived_after = %(archived_after)s,
+SET step = %(step)s, after = %(after)s, places = %(places)s, shown = %(shown)s, archived_after = %(archived_after)s,
     archived_left = %(archived_left)s, pages = %(pages)s, looked = %(looked)s, marked = %(marked)s,
     archived = %(archived)s, drifted = %(drifted)s, attempts = %(attempts)s, ended_at = %(ended_at)s,
     not_before = %(not_before)s
@@ -166,4 +168,5 @@ def _pass(row: Mapping[str, Any]) -> Pass:
 
 def _values(one: Pass) -> dict[str, object]:
     places = Jsonb([asdict(place) for place in one.places])
-    return {**asdict(one), "scope": one.scope.value, "step": one.step.value, "places": places}
+    shown = Jsonb(dict(one.shown))
+    return {**asdict(one), "scope": one.scope.value, "step": one.step.value, "places": places, "shown": shown}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from connector.domain.codec_work import moment_text
 from connector.store import activity_signals, associations, leads, links, managed, merging, mirrors, wanted
@@ -25,6 +26,8 @@ BACKGROUND = Lane.BACKGROUND.value
 FINAL = ("erased", "merged")
 """Who has gone so is never brought back by what is seen or heard later."""
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -36,12 +39,20 @@ class Marked:
     drifted: int = 0
 
 
-def mark(line: Line, object_type: str, records: Sequence[Record], differing: Sequence[Difference]) -> Marked:
+def mark(
+    line: Line,
+    object_type: str,
+    records: Sequence[Record],
+    differing: Sequence[Difference],
+    *,
+    shown: Mapping[str, str] = NOTHING,
+) -> Marked:
     """Mark those of these records that are to be read: `differing` are those that are not as we hold them.
 
     People and companies go by their values alone: what we wrote ourselves is as we hold it, whenever it was modified.
     Deals and activities go by the time of modification too: it tells of what hangs on them. What the vendor lists as
-    `archived` is marked where we still take it for standing.
+    `archived` is marked where we still take it for standing. `shown`: activities that an earlier look has marked, with
+    when they were modified then; what says nothing to us leaves no other trace.
     """
     gone = mark_gone(line, object_type, [one.id for one in records if one.archived])
     differing = [one for one in differing if not one.record.archived]
@@ -50,7 +61,7 @@ def mark(line: Line, object_type: str, records: Sequence[Record], differing: Seq
     elif object_type == line.dialect.company_type:
         found = _mark_companies(line, differing)
     else:
-        found = _mark_others(line, object_type, [one for one in records if not one.archived], differing)
+        found = _mark_others(line, object_type, [one for one in records if not one.archived], differing, shown)
     return Marked(found.count + gone, found.drifted)
 
 
@@ -176,7 +187,13 @@ def _mark_companies(line: Line, differing: Sequence[Difference]) -> Marked:
         return Marked(want_companies(tenant, conn, line.connection_id, list(rows.values())), drifted)
 
 
-def _mark_others(line: Line, object_type: str, records: Sequence[Record], differing: Sequence[Difference]) -> Marked:
+def _mark_others(
+    line: Line,
+    object_type: str,
+    records: Sequence[Record],
+    differing: Sequence[Difference],
+    shown: Mapping[str, str],
+) -> Marked:
     if not records:
         return Marked()
     if object_type == line.dialect.deal.object_type:
@@ -185,7 +202,7 @@ def _mark_others(line: Line, object_type: str, records: Sequence[Record], differ
     if object_type not in line.binding.activity_types:
         return Marked(ours)
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        return Marked(ours + _mark_activities(line, conn, object_type, records))
+        return Marked(ours + _mark_activities(line, conn, object_type, records, shown))
 
 
 def _is_behind(mirrored: datetime | None, gone: str | None, record: Record) -> bool:
@@ -205,10 +222,13 @@ def _mark_tasks(line: Line, records: Sequence[Record]) -> int:
         return managed.want_read(conn, line.connection_id, line.dialect.task_type, told)
 
 
-def _mark_activities(line: Line, conn: Connection, object_type: str, records: Sequence[Record]) -> int:
+def _mark_activities(
+    line: Line, conn: Connection, object_type: str, records: Sequence[Record], shown: Mapping[str, str]
+) -> int:
     others = [one for one in records if not one.properties.get(line.dialect.key_property)]  # ours say nothing here
     names = {record_name(line.connection_id, object_type, one.id): one for one in others}
-    known = activity_signals.modified(conn, list(names))
+    known = {name: shown[one.id] for name, one in names.items() if one.id in shown}
+    known |= activity_signals.modified(conn, list(names))
     ids = [one.id for name, one in names.items() if one.modified_at is None or _is_newer(one, known.get(name))]
     wanted.want(conn, line.tenant.installation_id, line.connection_id, object_type, ids, lane=BACKGROUND)
     return len(ids)

@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
+from connector.domain.codec_work import moment_text
 from connector.errors import RetryableError
 from connector.store import mirrors, reconcile_passes
 from connector.store.clock import machine_now
@@ -37,6 +39,9 @@ LONGEST_SEARCH = 2_000
 
 ARCHIVED_PAGES = 10
 """A pass over changes looks through so many pages of what is in the bin; the next one goes on from there."""
+
+MOST_SHOWN = 5_000
+"""So many activities of an overlap are remembered; the others are read again by the next look."""
 
 NIGHT = time(2)
 """When everything is looked through, in the policy's time zone."""
@@ -144,6 +149,7 @@ def _fresh(line: Line, conn: Connection, scope: Scope, object_type: str, last: P
     policy = line.binding.plan.policy
     since = last.until if last is not None else line.tenant.policy.activated_at
     changes = scope is Scope.CHANGES
+    shown = last.shown if last is not None and changes else {}
     places = () if changes else tuple(stretches_of(line, conn, object_type))
     return Pass(
         object_type=object_type,
@@ -151,6 +157,7 @@ def _fresh(line: Line, conn: Connection, scope: Scope, object_type: str, last: P
         since=since - OVERLAP,
         until=now,
         places=places,
+        shown={one: at for one, at in shown.items() if at >= moment_text(since - OVERLAP)},
         archived_after=last.archived_after if last is not None and changes else None,
         archived_left=ARCHIVED_PAGES if changes else None,
         started_at=started,
@@ -216,7 +223,7 @@ def _looked_archived(line: Line, one: Pass, page: Page) -> Pass:
 
 
 def _looked_changed(line: Line, one: Pass, page: Page) -> Pass:
-    found = mark(line, one.object_type, page.records, _changed(line, one, page))
+    found = mark(line, one.object_type, page.records, _changed(line, one, page), shown=one.shown)
     return replace(
         one,
         pages=one.pages + 1,
@@ -225,7 +232,23 @@ def _looked_changed(line: Line, one: Pass, page: Page) -> Pass:
         drifted=one.drifted + found.drifted,
         step=Step.LIVE if page.after is not None else Step.ARCHIVED,
         after=page.after,
+        shown=_shown_again(line, one, page.records),
     )
+
+
+def _shown_again(line: Line, one: Pass, records: Sequence[Record]) -> Mapping[str, str]:
+    """The activities that the next pass will show as they are now: its window begins before this one ends.
+
+    Only where looks are all that tells of them. They come often there; elsewhere events tell more than a look shows.
+    """
+    if line.poll_seconds is None or one.object_type not in line.binding.activity_types:
+        return one.shown
+    again = {
+        record.id: moment_text(record.modified_at)
+        for record in records
+        if record.modified_at is not None and record.modified_at >= one.until - OVERLAP
+    }
+    return dict(islice({**one.shown, **again}.items(), MOST_SHOWN))
 
 
 def _changed(line: Line, one: Pass, page: Page) -> list[Difference]:

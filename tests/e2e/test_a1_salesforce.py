@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.store.reconcile_passes import Scope
 from tests.e2e.relay import CALL
 from tests.e2e.salesforce_relay import SalesforceRelay
 
@@ -76,3 +77,24 @@ def test_an_inquiry_moves_gets_an_owner_and_a_call_and_people_are_followed(sales
     assert relay.fields(lead)["TasukiScore__c"] > shown["TasukiScore__c"]
     owners = {row["id"] for row in relay.our_writes() if "OwnerId" in row["changes"]}
     assert owners == {lead}  # the one grant of routing; nothing else of ours ever named an owner
+
+
+def test_what_says_nothing_is_read_once_and_not_at_every_look(salesforce_relay: SalesforceRelay) -> None:
+    """A call that a rep plans is no signal: looks that overlap find it again, and leave it until it has changed."""
+    relay = salesforce_relay
+    relay.meet()
+    lead = relay.new_mql()
+    plan = {"WhoId": lead, "Subject": "折り返し", "TaskSubtype": "Call", "Status": "Not Started"}
+    planned = relay.org.create("Task", plan)
+    relay.hear_and_settle()
+    relay.mark()
+    found = relay.reconcile(Scope.CHANGES, "Task")["Task"]
+    assert (found.looked, found.marked, relay.settle()) == (1, 0, 0)
+    assert relay.calls()["total"] == found.pages, "nothing but the look itself"
+
+    relay.pass_time(seconds=2)
+    relay.org.edit(planned, {"Status": "Completed"})
+    relay.pass_time(seconds=1)
+    assert relay.reconcile(Scope.CHANGES, "Task")["Task"].marked == 1
+    relay.hear_and_settle()
+    assert relay.rows("SELECT count(*) AS n FROM signal WHERE kind = 'attempted'")[0]["n"] == 1

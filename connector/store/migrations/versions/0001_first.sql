@@ -104,6 +104,7 @@ CREATE TABLE reconcile_pass (
     drifted         int NOT NULL,
     attempts        int NOT NULL,
     places          jsonb NOT NULL DEFAULT '[]',
+    shown           jsonb NOT NULL DEFAULT '{}',
     started_at      timestamptz NOT NULL,
     ended_at        timestamptz,
     due_at          timestamptz NOT NULL,
@@ -113,6 +114,8 @@ CREATE TABLE reconcile_pass (
 COMMENT ON TABLE reconcile_pass IS 'How far reconcile has come with each object type. Never proof of progress: what it found is marked';
 COMMENT ON COLUMN reconcile_pass.places IS
     'Where the stretches of a list of everything are, side by side: [{after, above, upto}]; a stretch that has ended is gone';
+COMMENT ON COLUMN reconcile_pass.shown IS
+    'Of activities: what was shown that the next pass, which overlaps, will show again: {id: when it was modified}';
 COMMENT ON COLUMN reconcile_pass.drifted IS 'Of what was marked: what differed without any event''s telling';
 COMMENT ON COLUMN reconcile_pass.archived_after IS 'Where the list of archived records goes on, in this pass or the next';
 
