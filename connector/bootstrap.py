@@ -45,7 +45,8 @@ from connector.vendors.salesforce import callouts
 from connector.vendors.salesforce import inbound as outbound_message
 from connector.vendors.salesforce.changes import inbound as changes
 from connector.vendors.salesforce.client import SalesforceVendor
-from connector.vendors.salesforce.people import Names, SalesforcePeople, as_person
+from connector.vendors.salesforce.names import Names, as_person
+from connector.vendors.salesforce.people import SalesforcePeople
 from connector.vendors.salesforce.protocol import VENDOR as SALESFORCE
 from connector.vendors.website import inbound as website_inbound
 

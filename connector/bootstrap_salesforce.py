@@ -33,8 +33,9 @@ from connector.vendors.provisioning import Problem, ProvisionPlan, still_known
 from connector.vendors.salesforce import provision
 from connector.vendors.salesforce.client import PATIENT, SalesforceVendor
 from connector.vendors.salesforce.dialect import SalesforceDialect
+from connector.vendors.salesforce.names import Names
 from connector.vendors.salesforce.oauth import ClientCredentials, Grant, JwtBearer, RefreshToken, SessionTokens, Source
-from connector.vendors.salesforce.people import Names, SalesforcePeople
+from connector.vendors.salesforce.people import SalesforcePeople
 from connector.vendors.salesforce.protocol import VENDOR
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from connector.cli.org_stack import OrgStack, joined
 from connector.cli.stack import Stack, running
 from connector.domain.value import Value
 from connector.policy.model import FieldDef
-from connector.vendors.salesforce.people import Names
+from connector.vendors.salesforce.names import Names
 
 LATER_SECONDS: Final = 2.2
 """So much later is later by Salesforce's whole seconds too."""

@@ -12,7 +12,7 @@ from connector.cli.org_reading import OrgReader, Rows
 from connector.cli.org_stack import OrgStack
 from connector.cli.stack import Stack
 from connector.sync.binding import Binding
-from connector.vendors.salesforce.people import Names
+from connector.vendors.salesforce.names import Names
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from connector.store import connections
 from connector.store.database import Database
 from connector.store.embedded import embedded_database
 from connector.sync.activate import activate
-from connector.vendors.salesforce.people import Names
+from connector.vendors.salesforce.names import Names
 
 WEBHOOK_SECRET = "demo-secret-of-the-address-that-the-org-calls"  # noqa: S105 - the demo's own, on loopback
 _ORDER = ("SystemModstamp", "LastModifiedById")

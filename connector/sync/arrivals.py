@@ -28,6 +28,7 @@ class Harvest:
     people: dict[str, Record] = field(default_factory=dict)
     companies: dict[str, Record] = field(default_factory=dict)
     deals: DealHarvest = field(default_factory=DealHarvest)
+    came_of: dict[str, str] = field(default_factory=dict)  #: contact, read for the first time → the lead that became it
     arrived: dict[str, str] = field(default_factory=dict)  #: address → the contact found or created for it
     refused: dict[str, str] = field(default_factory=dict)  #: address → why no contact could be made
 

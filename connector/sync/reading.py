@@ -115,6 +115,7 @@ def _fetch(line: Line, claims: Sequence[ReadClaim], lane: Lane) -> Harvest:
     heirs = sorted({one.became.id for one in harvest.people.values() if one.became} - harvest.people.keys())
     if heirs:
         harvest.people |= line.vendor.read(line.dialect.person_type, heirs, line.binding.person_properties, lane=lane)
+    harvest.came_of = _came_of(line, claims, harvest, lane)
     harvest.deals = fetch_deals(line, harvest.people, lane, deep=_deep(claims))
     missing = _companies_to_read(line, harvest.people.values())
     if missing:
@@ -122,6 +123,25 @@ def _fetch(line: Line, claims: Sequence[ReadClaim], lane: Lane) -> Harvest:
             line.dialect.company_type, missing, line.binding.company_properties, lane=lane
         )
     return harvest
+
+
+def _came_of(line: Line, claims: Sequence[ReadClaim], harvest: Harvest, lane: Lane) -> dict[str, str]:
+    """People's records that are read for the first time → the record, of a lead of ours, that was converted into each.
+
+    A contact may be told of before the conversion is (before our own call for it has answered): as a lead of its own it
+    would be decided, and worked, beside the one whom it is.
+    """
+    if not line.dialect.converts:
+        return {}
+    read = sorted({claim.vendor_id for claim in claims} & harvest.people.keys())
+    person_type = line.dialect.person_type
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        met = mirrors.standing(conn, line.connection_id, person_type, read)
+    fresh = [one for one in read if one not in met and harvest.people[one].became is None]
+    came_of = line.vendor.converted_into(fresh, lane=lane) if fresh else {}
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        known = leads.identities(conn, line.connection_id, person_type, sorted(came_of.values()))
+    return {one: earlier for one, earlier in came_of.items() if earlier in known}
 
 
 def _companies_to_read(line: Line, people: Iterable[Record]) -> list[str]:
@@ -190,16 +210,24 @@ def _followed(line: Line, conn: Connection, claims: Sequence[ReadClaim], harvest
     once: the other one may have been claimed as well."""
     found: dict[str, ReadClaim] = {}
     for claim in claims:
-        record = harvest.people.get(claim.vendor_id)
-        heir = record.became if record is not None else None
-        if heir is None or heir.id not in harvest.people:
+        winner, loser, goes_on = _succession(claim.vendor_id, harvest)
+        if loser is None:
             found.setdefault(claim.vendor_id or f"{claim.lead_id}", claim)
             continue
-        first = (claim.vendor_id, heir.id) if heir.goes_on else (heir.id, claim.vendor_id)
-        lead_id = succeed(line.tenant, conn, line.connection_id, winner=heir.id, losers=[claim.vendor_id], first=first)
+        first = (loser, winner) if goes_on else (winner, loser)
+        lead_id = succeed(line.tenant, conn, line.connection_id, winner=winner, losers=[loser], first=first)
         if lead_id is not None:
-            found[heir.id] = replace(claim, lead_id=lead_id, vendor_id=heir.id)
+            found[winner] = replace(claim, lead_id=lead_id, vendor_id=winner)
     return list(found.values())
+
+
+def _succession(vendor_id: str, harvest: Harvest) -> tuple[str, str | None, bool]:
+    """(the record that stands, the one that it stands for or None, whether that one's history goes on)."""
+    record = harvest.people.get(vendor_id)
+    heir = record.became if record is not None else None
+    if heir is not None and heir.id in harvest.people:
+        return heir.id, vendor_id, heir.goes_on
+    return vendor_id, harvest.came_of.get(vendor_id), True
 
 
 def _signals(line: Line, lead_id: int, record: Record, counters_before: Mapping[str, str | None]) -> list[NewSignal]:

@@ -374,6 +374,9 @@ class Vendor(Protocol):
     ) -> list[Sheet]:
         """Several pages of everything there is, asked for side by side; in the order of `afters`."""
 
+    def converted_into(self, ids: Sequence[str], *, lane: Lane) -> dict[str, str]:
+        """Of these people's records, those that another one was converted into, each with that one."""
+
     def behind(self, object_type: str, vendor_id: str) -> str | None:
         """Where the list of everything goes on behind this id; None: this list cannot be entered there."""
 

@@ -65,6 +65,7 @@ class Dialect(Protocol):
     company_property: str  #: The person's property that names its primary company.
     key_property: str  #: The property of what we make (tasks, deals, notes) that holds our unique key.
     forward_only: frozenset[str]  #: Stage properties that move forward only: to go back, clear first.
+    converts: bool  #: A person's record may be converted into another one.
     stamps: timedelta  #: How coarse its moments of modification are: a change may have come so much later.
 
     def homes(self, definition: FieldDef) -> Sequence[Home]:

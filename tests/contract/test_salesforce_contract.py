@@ -363,6 +363,7 @@ class TestSalesforceAlone:
         assert {email: (one.object_type, one.id) for email, one in found.items()} == {
             "one@example.co.jp": ("Contact", contact)
         }
+        assert crm.vendor.converted_into([contact, lead], lane=Lane.HOT) == {contact: gone}
         everybody = crm.salesforce.people_by_email(addresses, [], lane=Lane.HOT)
         assert {one.id for one in everybody["two@example.co.jp"]} == {lead, other}
 

@@ -23,7 +23,7 @@ from connector.store import connections
 from connector.store.database import Database
 from connector.sync.context import Limits
 from connector.sync.reconcile import reconcile_due, reconcile_slice
-from connector.vendors.salesforce.people import Names
+from connector.vendors.salesforce.names import Names
 from connector.vendors.signed import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from tests.e2e.receiver import receiver
 from tests.e2e.relay import BaseRelay

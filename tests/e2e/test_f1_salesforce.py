@@ -93,3 +93,40 @@ def test_people_convert_and_merge_and_the_leads_follow(salesforce_relay: Salesfo
     gone = relay.rows("SELECT lead_id, gone FROM identity WHERE vendor_id = %s", [loser])
     assert [(one["lead_id"], one["gone"]) for one in gone] == [(kept, "merged")]
     assert relay.lead(winner)["stage"] == "mql"
+
+
+def test_a_contact_that_is_told_of_before_its_conversion_is_nobody_new(salesforce_relay: SalesforceRelay) -> None:
+    """Messages of the contact that our own call makes may come before the call has answered: another worker reads it,
+    and would decide and work it as a person of its own, who enters SQL and finds the opportunity that stands."""
+    relay = salesforce_relay
+    relay.meet()
+    relay.listen()
+    lead = relay.new_mql("yamada@example.co.jp", TasukiProductInterest__c="core")
+    number = relay.lead(lead)["id"]
+    edit(relay, lead, TasukiRepDecision__c="accepted", TasukiAuthority__c="influences")
+    vendor, told = relay.line.vendor, []
+    create = vendor.create
+
+    def slowly(object_type: str, *args: Any, **keywords: Any) -> Any:
+        first = object_type == "Opportunity" and not told
+        if first:  # whatever was told of the lead until now is done with
+            relay.hear()
+            relay.decide()
+        relay.org.messages(paused=first)
+        found = create(object_type, *args, **keywords)
+        if first:
+            told.append(relay.fields(lead)["ConvertedContactId"])
+            stamp = relay.fields(told[0])["SystemModstamp"]
+            made = {"id": "1", "event": "created", "object": "Contact", "record_id": told[0], "occurred_at": stamp}
+            relay.call_out(made)
+            relay.settle()
+        return found
+
+    vendor.create = slowly
+    edit(relay, lead, **HEARD, TasukiTimeline__c="within_3m")
+    assert told == [relay.fields(lead)["ConvertedContactId"]]
+    (deal,) = opportunities(relay)
+    notes = [one["fields"] for one in relay.org.records("Task") if one["fields"].get("WhatId") == deal["Id"]]
+    assert len([one for one in notes if one["Status"] == "Completed"]) == 1, "one packet"
+    assert relay.lead(told[0])["id"] == number
+    assert relay.rows("SELECT id FROM lead WHERE gone = 'merged' AND evaluated_at IS NOT NULL") == []

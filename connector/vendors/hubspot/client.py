@@ -173,6 +173,10 @@ class HubSpotVendor:
             lambda after: self._listing.sheet(object_type, properties, after=after, lane=lane), afters
         )
 
+    def converted_into(self, ids: Sequence[str], *, lane: Lane) -> dict[str, str]:
+        """A contact stays the record that it is."""
+        return {}
+
     def behind(self, object_type: str, vendor_id: str) -> str | None:
         """Lists go by id, and `after` names the id at which they go on (recorded: the last id of a page, plus one)."""
         return str(int(vendor_id) + 1) if vendor_id.isdigit() else None

@@ -83,6 +83,7 @@ class HubSpotDialect:
     company_property = "associatedcompanyid"
     key_property = "tasuki_key"
     forward_only = frozenset({"lifecyclestage"})
+    converts = False
     stamps = timedelta()
 
     def __init__(

@@ -158,6 +158,10 @@ class SalesforceVendor:
         """Of these records, those that were merged away, each with the record that holds everything now."""
         return self._reader.winners(object_type, ids, lane=lane)
 
+    def converted_into(self, contacts: Sequence[str], *, lane: Lane) -> dict[str, str]:
+        """Of these contacts, those that a lead was converted into, each with the lead: the one converted last."""
+        return self._reader.converted_into(contacts, lane=lane)
+
     def poll(
         self, object_type: str, properties: Sequence[str], cursor: Cursor, *, lane: Lane
     ) -> Iterator[tuple[tuple[Record, ...], Cursor]]:

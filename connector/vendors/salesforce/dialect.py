@@ -85,6 +85,7 @@ class SalesforceDialect:
     company_property = ACCOUNT
     key_property = KEY_PROPERTY
     forward_only: frozenset[str] = frozenset()
+    converts = True
     stamps = timedelta(seconds=1)
 
     def __init__(

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 import orjson
 
 from connector.policy.model import Policy
-from connector.vendors.salesforce.people import Names
+from connector.vendors.salesforce.names import Names
 from connector.vendors.salesforce.protocol import API_VERSION, CONTACT, PERSON
 from connector.vendors.salesforce.provision import PERMISSION_SET
 from connector.vendors.salesforce.wanted import ACTIVITY, Wanted, wanted_fields

@@ -8,18 +8,17 @@ may not be read is. A lead that was converted, and a record that was merged away
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from connector.policy.model import CreateDeal, Policy
+from connector.policy.model import CreateDeal
 from connector.vendors.base import (
     ActivityKind,
     Became,
     Create,
     DealPipeline,
     Enroller,
-    InboundEvent,
     Lane,
     Outcome,
     Owner,
@@ -32,51 +31,14 @@ from connector.vendors.base import (
 )
 from connector.vendors.salesforce.client import SalesforceVendor
 from connector.vendors.salesforce.handover import OPPORTUNITY, HandOver, is_of_lead
-from connector.vendors.salesforce.protocol import ACCOUNT, CONTACT, PERSON, PREFIXES, VENDOR
+from connector.vendors.salesforce.names import Names
+from connector.vendors.salesforce.protocol import ACCOUNT, CONTACT, PERSON, PREFIXES
 from connector.vendors.sheet import Sheet
 
-_EVERYBODYS: Final = frozenset({"Email", "CreatedDate", "OwnerId", ACCOUNT})
 _CONVERSION: Final = ("IsConverted", "ConvertedContactId")
 _CREATE_ONLY: Final[Mapping[str, tuple[str, ...]]] = {"Task": ("TaskSubtype",)}
 _NOT_GIVEN: Final[Mapping[str, str]] = {"LastName": "[not provided]", "Company": "[not provided]"}
 """What leads need and a form may not ask for, as Salesforce's own forms and imports fill it in."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """The names of a lead's fields on contacts. A name that is on neither side here is the same on both.
-
-    `lead_only` and `contact_only` are fields that the other object has not.
-    """
-
-    of_contact: Mapping[str, str] = field(default_factory=dict)
-    lead_only: frozenset[str] = frozenset()
-    contact_only: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, policy: Policy) -> Names:
-        """As the homes of the policy's fields and stages say."""
-        of_contact: dict[str, str] = {}
-        lead_only: set[str] = set()
-        contact_only: set[str] = set()
-        fields = (*policy.fields.values(), *policy.computed, *policy.shows)
-        for homes in [one.homes for one in fields] + [one.homes for one in policy.stored_as]:
-            leads = [one.name for one in homes if one.vendor == VENDOR and one.object_type == PERSON]
-            contacts = [one.name for one in homes if one.vendor == VENDOR and one.object_type == CONTACT]
-            if contacts:
-                of_contact |= dict.fromkeys(leads, contacts[0])
-            else:
-                lead_only |= set(leads)
-            contact_only |= set() if leads else set(contacts)
-        return cls(
-            of_contact=of_contact,
-            lead_only=frozenset(lead_only - of_contact.keys() - _EVERYBODYS),
-            contact_only=frozenset(contact_only),
-        )
-
-    def contact(self, name: str) -> str | None:
-        """The contact's field for a lead's."""
-        return None if name in self.lead_only else self.of_contact.get(name, name)
 
 
 class SalesforcePeople:
@@ -175,6 +137,11 @@ class SalesforcePeople:
         if object_type != PERSON:
             return self._vendor.sheets(object_type, properties, afters=afters, lane=lane)
         return [Sheet.of(self.page(object_type, properties, after=after, lane=lane)) for after in afters]
+
+    def converted_into(self, ids: Sequence[str], *, lane: Lane) -> dict[str, str]:
+        """See `Vendor.converted_into`: contacts come of leads."""
+        _, contacts = _parted(ids)
+        return self._vendor.converted_into(contacts, lane=lane) if contacts else {}
 
     def behind(self, object_type: str, vendor_id: str) -> str | None:
         """See `Vendor.behind`: ids tell whether contacts or leads go on there."""
@@ -341,15 +308,6 @@ class SalesforcePeople:
 
 _LEADS: Final = PREFIXES[PERSON]
 """The place in a listing where leads begin."""
-
-
-def as_person(event: InboundEvent, names: Names) -> InboundEvent:
-    """What an event tells of a contact, told of a person under the names of the lead's fields."""
-    if event.object_type != CONTACT:
-        return event
-    back = {here: name for name, here in names.of_contact.items()}
-    told = event.property_name
-    return replace(event, object_type=PERSON, property_name=back.get(told, told) if told is not None else None)
 
 
 def _is_contact(record_id: str) -> bool:

@@ -28,6 +28,7 @@ ADDRESS_BYTES = 12_000
 """Salesforce takes addresses of 16 KB, headers included; the names of the fields need room too."""
 
 _MERGED = "MasterRecordId"
+_CONTACT = "ConvertedContactId"
 _UNKNOWN = "unknown_property"
 
 
@@ -121,6 +122,17 @@ class Reader:
             found |= {one: winner for one, winner in told.items() if one not in found}
             asked = sorted(set(told.values()) - set(found))
         return {one: _last(found, one) for one in ids if one in found}
+
+    def converted_into(self, contacts: Sequence[str], *, lane: Lane) -> dict[str, str]:
+        """Contact → the lead that was converted into it last."""
+
+        def one(chunk: Sequence[str]) -> list[Mapping[str, Any]]:
+            where = f"IsConverted = true AND {protocol.among(_CONTACT, chunk)}"
+            soql = protocol.select(["Id", _CONTACT], "Lead", where, order="ConvertedDate, Id")
+            return list(self._api.query(soql, lane=lane))
+
+        parts = self._flight.map(one, chunks(protocol.ids_of(contacts, "Contact")))
+        return {str(raw[_CONTACT]): str(raw["Id"]) for rows in parts for raw in rows}
 
     def page(
         self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane, archived: bool

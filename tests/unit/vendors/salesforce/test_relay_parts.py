@@ -11,8 +11,8 @@ from lxml import etree
 from connector.policy.loader import load_policy
 from connector.vendors.base import EventKind, InboundEvent, Record
 from connector.vendors.salesforce.dialect import SalesforceDialect
+from connector.vendors.salesforce.names import Names, as_person
 from connector.vendors.salesforce.package import files_of
-from connector.vendors.salesforce.people import Names, as_person
 from connector.vendors.salesforce.wanted import wanted_fields, wanted_pipeline
 from tests.unit.policy.folders import MAPPINGS
 
