@@ -1,6 +1,6 @@
 """Reconcile's full look over a large portal: `python -m bench.sweep [--records 100000] [--compare 1000000]`.
 
-Two runs, each of the product's own way (`tasuki reconcile --full`, `sync.reconcile.look`) in a process of its own:
+Two runs, each of the product's own way (`tasuki reconcile --full`, `sync.reconcile.looks`) in a process of its own:
 
 1. 100,000 contacts of 30 properties from a stand-in with 80 ms of latency and 190 calls in ten seconds. Goals: 95 % of
    that limit (1,805 records/s), 1.5 s of CPU, 150 MB. Beside it, in the same minute: the same reading with urllib3 and
@@ -43,7 +43,7 @@ from connector.store.embedded import embedded_database
 from connector.store.migrate import migrate
 from connector.store.reconcile_passes import Scope
 from connector.sync.activate import activate
-from connector.sync.reconcile import begin, look
+from connector.sync.reconcile import begin, looks
 from connector.sync.tokens import configure
 from connector.vendors.base import Lane
 from connector.vendors.http import MemoryTokens
@@ -158,8 +158,8 @@ def run(dsn: str, home: Path, address: str) -> None:
     (line,) = runtime.lines(tenant).values()
     began, before, base = time.monotonic(), time.process_time(), _database_cpu(dsn)
     (one,) = begin(line, Scope.EVERYTHING, ["contact"])
-    while one.under_way:
-        one = look(line, one)
+    for looked in looks(line, one):
+        one = looked
     found = Run(
         seconds=time.monotonic() - began,
         cpu_seconds=time.process_time() - before,

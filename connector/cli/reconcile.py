@@ -15,7 +15,7 @@ from connector.cli.session import installation, opened, read_settings, refuse_pl
 from connector.errors import RetryableError, UsageError
 from connector.store.reconcile_passes import Pass, Scope
 from connector.sync.context import Line
-from connector.sync.reconcile import begin, failing, look, types
+from connector.sync.reconcile import begin, failing, looks, types
 from connector.texts import say
 
 LONGEST_WAIT_SECONDS = 60.0
@@ -85,17 +85,13 @@ def _run(one: Line, scope: Scope, only: Sequence[str], tell: Tell) -> list[Pass]
 def _through(one: Line, begun: Pass, tell: Tell) -> Pass:
     now = begun
     while now.under_way and now.started_at == begun.started_at:
-        marked = now.marked + now.archived
-        tell(
-            say(
-                "{object}: {looked} looked at, {marked} marked",
-                object=now.object_type,
-                looked=now.looked,
-                marked=marked,
-            )
-        )
+        tell(_so_far(now))
         try:
-            now = look(one, now)
+            for looked in looks(one, now):
+                now = looked
+                tell(_so_far(now))
+                if now.started_at != begun.started_at:
+                    break
         except RetryableError as error:
             seconds = error.retry_after_seconds
             if seconds is None or seconds > LONGEST_WAIT_SECONDS:
@@ -104,6 +100,15 @@ def _through(one: Line, begun: Pass, tell: Tell) -> Pass:
             time.sleep(seconds)
             (now,) = begin(one, now.scope, [now.object_type])
     return now
+
+
+def _so_far(now: Pass) -> str:
+    return say(
+        "{object}: {looked} looked at, {marked} marked",
+        object=now.object_type,
+        looked=now.looked,
+        marked=now.marked + now.archived,
+    )
 
 
 def _facts(one: Line, passes: Sequence[Pass]) -> dict[str, Any]:

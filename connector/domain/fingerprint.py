@@ -5,7 +5,7 @@ Records that are alike have one fingerprint. Two notations of one value have two
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from operator import itemgetter
@@ -21,8 +21,19 @@ MOVES = frozenset({"lastmodifieddate", "hs_lastmodifieddate", "LastModifiedDate"
 
 def fingerprint(properties: Mapping[str, str | None]) -> bytes:
     """Of these values (None: blank), by name, in whatever order they stand."""
-    names, values = _form(tuple(properties))
-    return blake2b(orjson.dumps(values(properties)) + names, digest_size=SIZE).digest()
+    return fingerprints((properties,))[0]
+
+
+def fingerprints(records: Iterable[Mapping[str, str | None]]) -> list[bytes]:
+    """Of each of these. Records of one list hold the same properties, whose order is found once for as many."""
+    found: list[bytes] = []
+    dumps, hashed, last = orjson.dumps, blake2b, None
+    for properties in records:
+        names = tuple(properties)
+        if names != last:
+            last, (known, values) = names, _form(names)
+        found.append(hashed(dumps(values(properties)) + known, digest_size=SIZE).digest())
+    return found
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg.rows import tuple_row
 
-from connector.domain.fingerprint import fingerprint
+from connector.domain.fingerprint import SIZE, fingerprints
 from connector.store.database import Connection
 from connector.store.rows import pack
 
@@ -78,18 +78,25 @@ _RUN = 500
 
 # Length by length: an index is searched up to a row comparison's end only where its first column ends it, and else to
 # the end of everything.
+# One row a page: a row a record would cost the reader more than all else that is compared. Zeros: not known.
 _BESIDE = """
-SELECT (page.n - 1)::int, held.vendor_id, held.fingerprint
+SELECT (page.n - 1)::int, held.ids, held.fingerprints
 FROM unnest(%(aboves)s::text[], %(uptos)s::text[]) WITH ORDINALITY AS page (above, upto, n),
      generate_series(length(page.above), length(page.upto)) AS digits,
      LATERAL (
-         SELECT vendor_id, fingerprint FROM mirror
-         WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND gone IS NULL
-           AND id_length = digits
-           AND vendor_id COLLATE "C" > CASE WHEN digits = length(page.above) THEN page.above ELSE '' END COLLATE "C"
-           AND vendor_id COLLATE "C" <= CASE WHEN digits = length(page.upto) THEN page.upto ELSE '~' END COLLATE "C"
-         ORDER BY vendor_id COLLATE "C" LIMIT %(limit)s
+         SELECT array_agg(vendor_id) AS ids,
+                string_agg(coalesce(fingerprint, decode(repeat('00', 16), 'hex')), '') AS fingerprints
+         FROM (
+             SELECT vendor_id, fingerprint FROM mirror
+             WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND gone IS NULL
+               AND id_length = digits
+               AND vendor_id COLLATE "C" > CASE WHEN digits = length(page.above) THEN page.above ELSE '' END COLLATE "C"
+               AND vendor_id COLLATE "C" <= CASE WHEN digits = length(page.upto) THEN page.upto ELSE '~' END COLLATE "C"
+             ORDER BY vendor_id COLLATE "C" LIMIT %(limit)s
+         ) AS one
      ) AS held
+WHERE held.ids IS NOT NULL
+ORDER BY page.n, digits
 """
 _BEYOND_ALL = "9" * 32
 MOST_BESIDE = 500
@@ -101,8 +108,25 @@ WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND go
 ORDER BY id_length, vendor_id COLLATE "C" OFFSET %(offset)s LIMIT 1
 """
 
-Held = dict[str, bytes | None]
-"""Vendor id → fingerprint (None: not known), of records that we hold and take for standing."""
+UNKNOWN = bytes(SIZE)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What we hold in a range of ids and take for standing: ids in order, their fingerprints one behind the other."""
+
+    ids: tuple[str, ...] = ()
+    fingerprints: bytes = b""
+
+    def by_id(self) -> dict[str, bytes | None]:
+        """Vendor id → fingerprint; None: not known."""
+        found = (self.fingerprints[at : at + SIZE] for at in range(0, len(self.fingerprints), SIZE))
+        return {one: None if print_ == UNKNOWN else print_ for one, print_ in zip(self.ids, found, strict=True)}
+
+    def among(self, ids: Sequence[str]) -> Held:
+        """The same of more ids, of which nothing else is known."""
+        known = self.by_id()
+        return Held(tuple(ids), b"".join(known.get(one) or UNKNOWN for one in ids))
 
 
 def load(
@@ -155,7 +179,7 @@ def beside(
     conn: Connection, connection_id: int, object_type: str, ranges: Sequence[tuple[str | None, str | None]]
 ) -> list[Held]:
     """What we hold in each of these ranges of ids (above one, up to another; None: no end), up to `MOST_BESIDE`."""
-    found: list[Held] = [{} for _ in ranges]
+    found = [Held()] * len(ranges)
     values = {
         "connection_id": connection_id,
         "object_type": object_type,
@@ -163,9 +187,9 @@ def beside(
         "uptos": [upto or _BEYOND_ALL for _, upto in ranges],
         "limit": MOST_BESIDE,
     }
-    with conn.cursor(row_factory=tuple_row) as cursor:
-        for place, vendor_id, print_ in cursor.execute(_BESIDE, values):
-            found[place][vendor_id] = print_
+    with conn.cursor(row_factory=tuple_row, binary=True) as cursor:
+        for place, ids, prints in cursor.execute(_BESIDE, values):
+            found[place] = Held((*found[place].ids, *ids), found[place].fingerprints + prints)
     return found
 
 
@@ -213,10 +237,11 @@ def put(conn: Connection, installation_id: int, connection_id: int, rows: Sequen
     if not rows:
         return
     last = {(row.object_type, row.vendor_id): row for row in rows}  # two leads of a slice may be one record
+    prints = fingerprints(row.properties for row in last.values())
     packed = pack(
         [
-            {**{name: getattr(row, name) for name in _STORED}, "fingerprint": fingerprint(row.properties).hex()}
-            for row in last.values()
+            {**{name: getattr(row, name) for name in _STORED}, "fingerprint": print_.hex()}
+            for row, print_ in zip(last.values(), prints, strict=True)
         ]
     )
     conn.execute(_PUT, {"installation_id": installation_id, "connection_id": connection_id, "rows": packed})

@@ -62,7 +62,7 @@ _LEASE = f"""
 WITH rows AS (
     SELECT quota.*, clock_timestamp() AS at, today,
            CASE WHEN day = today THEN used_today ELSE 0 END AS used,
-           {_RATE} AS rate, {_FILLED} AS filled,
+           {_RATE} AS rate, {_DEPTH} AS depth, {_FILLED} AS filled,
            CASE WHEN %(lane)s = 'hot' THEN hot_share * capacity ELSE 0 END AS ahead,
            CASE WHEN %(lane)s = 'hot' THEN coalesce(CASE WHEN limits_day = today THEN hot_limit END, {_BUDGET})
                 ELSE coalesce(CASE WHEN limits_day = today THEN background_limit END, (1 - hot_share) * {_BUDGET})
@@ -97,12 +97,13 @@ WITH rows AS (
     RETURNING CASE WHEN quota.kind = '{DAY}' THEN 0 ELSE -quota.tokens / rows.rate END AS due_seconds
 )
 SELECT known, day_over, granted,
-       (SELECT rate FROM rows WHERE kind = %(kind)s)::double precision AS per_second,
+       bucket.rate::double precision AS per_second, bucket.depth::double precision AS depth,
+       ((1 - bucket.filled - bucket.ahead + granted) / bucket.rate)::double precision AS next_seconds,
        CASE WHEN blocked_seconds > 0 THEN blocked_seconds
             WHEN granted > 0 THEN (SELECT max(due_seconds) FROM taken)
             WHEN day_over THEN {DAY_RETRY_SECONDS}
-            ELSE next_seconds END::double precision AS wait_seconds
-FROM lease
+            ELSE lease.next_seconds END::double precision AS wait_seconds
+FROM lease LEFT JOIN rows AS bucket ON bucket.kind = %(kind)s
 """
 
 _BLOCK = """
@@ -145,6 +146,13 @@ class Lease:
     wait_seconds: float
     day_over: bool = False
     per_second: float = 0.0  #: How many tokens come due in a second.
+    depth: float = 0.0  #: How many may be there at once.
+    next_seconds: float = 0.0  #: After that long one more is there; negative: since when.
+
+    def seconds_for(self, want: int) -> float:
+        """How long until as many of these are there as are worth a question."""
+        together = max(1, min(want, TOGETHER, int(self.depth)))
+        return self.next_seconds + (together - 1) / self.per_second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +219,8 @@ def lease(connection: Connection, connection_id: int, kind: str, *, want: int, l
         wait_seconds=max(0.0, row["wait_seconds"]),
         day_over=bool(row["day_over"]) and granted == 0,
         per_second=row["per_second"],
+        depth=row["depth"],
+        next_seconds=row["next_seconds"],
     )
 
 
@@ -278,20 +288,26 @@ class TokenSource:
         Raises QuotaError(reason="quota_day" or "quota_wait", with retry_after_seconds) when that
         will not be within `timeout_seconds`; the caller gives its slice up and puts `not_before` on its rows.
         """
+        self.take_some(kind, 1, timeout_seconds=timeout_seconds)
+
+    def take_some(self, kind: str, most: int, *, timeout_seconds: float = 30.0) -> int:
+        """The same for up to `most` calls that are made at once, as many as there are; returns for how many."""
         with self._lock:
             queue = self._kinds.setdefault(kind, _Queue())
         deadline = time.monotonic() + timeout_seconds
         with queue.condition:
-            queue.waiting += 1
+            queue.waiting += most
             try:
                 while queue.tokens == 0:
                     if queue.led:
                         queue.condition.wait()
                     else:
                         self._lead(queue, kind, deadline)
-                queue.tokens -= 1
+                taken = min(most, queue.tokens)
+                queue.tokens -= taken
+                return taken
             finally:
-                queue.waiting -= 1
+                queue.waiting -= most
                 queue.condition.notify_all()
 
     def _lead(self, queue: _Queue, kind: str, deadline: float) -> None:
@@ -301,13 +317,14 @@ class TokenSource:
         queue.condition.release()
         granted = 0
         try:
-            granted = self._lease(kind, want, deadline)
+            granted = self._lease(queue, kind, want, deadline)
         finally:
             queue.condition.acquire()
             queue.led = False
             queue.tokens += granted
 
-    def _lease(self, kind: str, want: int, deadline: float) -> int:
+    def _lease(self, queue: _Queue, kind: str, want: int, deadline: float) -> int:
+        self._rest(queue, want, deadline)
         day = self._today() if self._today is not None else None
         # a token lost in a crash of the server is a call not made: not worth waiting for the disk
         with self._database.transaction(self._installation_id, durable=False) as connection:
@@ -318,13 +335,25 @@ class TokenSource:
                 reason="quota_day" if found.day_over else "quota_wait",
                 retry_after_seconds=found.wait_seconds,
             )
+        queue.last, queue.last_at = found if found.granted else None, time.monotonic()
         wait_seconds = found.wait_seconds
         if not found.granted and self._lane == "background" and found.per_second > 0:
             # for several tokens at once: a question for each would cost more than the calls
-            wait_seconds += (min(want, TOGETHER) - 1) / found.per_second
+            wait_seconds += found.seconds_for(want) - found.next_seconds
         if wait_seconds > 0:
             self._wait(wait_seconds)
         return found.granted
+
+    def _rest(self, queue: _Queue, want: int, deadline: float) -> None:
+        """Until several tokens are there again, as the last lease told: an earlier question would be in vain.
+
+        The hot lane never rests: it may take ahead of time.
+        """
+        if queue.last is None or self._lane == "hot":
+            return
+        now, ready = time.monotonic(), queue.last_at + queue.last.seconds_for(want)
+        if now < ready < deadline:
+            self._wait(ready - now)
 
 
 class _Queue:
@@ -335,3 +364,5 @@ class _Queue:
         self.tokens = 0
         self.waiting = 0
         self.led = False
+        self.last: Lease | None = None  #: What was granted last.
+        self.last_at = 0.0

@@ -72,5 +72,7 @@ def place(vendor_id: str) -> tuple[int, str]:
 
 def goes_by_id(ids: Sequence[str], above: str | None) -> bool:
     """True when a page stands in ascending order, behind the id that came before it."""
-    places = [place(one) for one in ids]
-    return places == sorted(places) and (not places or places[0] > place(above or ""))
+    ordered = sorted(ids)  # of one length, as nearly always, they stand as text does
+    if len(set(map(len, ids))) > 1:
+        ordered.sort(key=len)
+    return ordered == list(ids) and (not ids or place(ids[0]) > place(above or ""))

@@ -11,7 +11,7 @@ never.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from itertools import islice
@@ -19,19 +19,18 @@ from zoneinfo import ZoneInfo
 
 from connector.domain.codec_work import moment_text
 from connector.errors import RetryableError
-from connector.store import mirrors, reconcile_passes
+from connector.store import reconcile_passes
 from connector.store.clock import machine_now
 from connector.store.database import Connection
-from connector.store.reconcile_passes import OVERLAP, Pass, Place, Scope, Step
-from connector.sync.comparing import Comparison, Difference
+from connector.store.reconcile_passes import OVERLAP, Pass, Scope, Step
+from connector.sync.comparing import Difference
 from connector.sync.context import Line, backoff
-from connector.sync.facts import same_on
+from connector.sync.everything import Rounds, asked_of, closer
 from connector.sync.marking import behind, mark, mark_gone
 from connector.sync.mending import mend
-from connector.sync.stretches import Stretch, stretches_of
+from connector.sync.stretches import stretches_of
 from connector.sync.sweep import sweep_wanted
-from connector.vendors.base import Lane, Page, Record
-from connector.vendors.sheet import Sheet
+from connector.vendors.base import Lane, Page
 
 LOOKS_A_SLICE = 5
 LONGEST_SEARCH = 2_000
@@ -59,10 +58,9 @@ def reconcile_slice(line: Line) -> int:
         return 0
     if not one.under_way:
         one = begin(line, one.scope, [one.object_type])[0]
-    before, looks = one.pages, 0
-    while one.under_way and looks < LOOKS_A_SLICE:
-        one = look(line, one)
-        looks += 1
+    before = one.pages
+    for looked in looks(line, one, most=LOOKS_A_SLICE):
+        one = looked
     return one.pages - before
 
 
@@ -96,9 +94,26 @@ def begin(line: Line, scope: Scope, object_types: Sequence[str]) -> list[Pass]:
 
 def look(line: Line, one: Pass) -> Pass:
     """Look at the pass's next pages; returns how far it is then. An error leaves it where it was, to be tried again."""
+    return next(looks(line, one, most=1))
+
+
+def looks(line: Line, one: Pass, *, most: int | None = None) -> Iterator[Pass]:
+    """Look again and again, `most` times or to the pass's end; gives how far it is after each. A list of everything is
+    read ahead meanwhile."""
+    rounds, left = Rounds(line), most
+    try:
+        while one.under_way and left != 0:
+            left = None if left is None else left - 1
+            one = _look(line, one, rounds, ahead=left != 0)
+            yield one
+    finally:
+        rounds.drop()
+
+
+def _look(line: Line, one: Pass, rounds: Rounds, *, ahead: bool) -> Pass:
     _refuse_early(line, one)
     try:
-        after = _next_pages(line, one)
+        after = _next_pages(line, one, rounds, ahead=ahead)
         if after.step is Step.DONE and one.scope is Scope.EVERYTHING and one.object_type == line.dialect.person_type:
             mend(line)
     except RetryableError as error:
@@ -182,7 +197,7 @@ def next_night(now: datetime, zone: ZoneInfo) -> datetime:
 
 
 # ── a few pages ──────────────────────────────────────────────────────────────────────────────────────────────
-def _next_pages(line: Line, one: Pass) -> Pass:
+def _next_pages(line: Line, one: Pass, rounds: Rounds, *, ahead: bool) -> Pass:
     """Ask for the next page, of a list of everything for the next of every stretch; mark what they show."""
     vendor, lane, asked = line.vendor, Lane.BACKGROUND, asked_of(line, one.object_type)
     fresh = replace(one, attempts=0, not_before=None)
@@ -190,22 +205,10 @@ def _next_pages(line: Line, one: Pass) -> Pass:
         page = vendor.page(one.object_type, (), after=one.archived_after, lane=lane, archived=True)
         return _looked_archived(line, fresh, page)
     if one.scope is Scope.EVERYTHING:
-        afters = [place.after for place in one.places]
-        return _looked_everything(line, fresh, vendor.sheets(one.object_type, asked, afters=afters, lane=lane))
+        return rounds.look(fresh, ahead=ahead)
     asked = asked if sum(map(len, asked)) <= LONGEST_SEARCH else ()
     page = vendor.changed(one.object_type, asked, since=one.since, until=one.until, after=one.after, lane=lane)
     return _looked_changed(line, fresh, page)
-
-
-def asked_of(line: Line, object_type: str) -> tuple[str, ...]:
-    """What is compared of these records; nothing: they go by the time of modification alone."""
-    binding, dialect = line.binding, line.dialect
-    return {
-        dialect.person_type: binding.person_properties,
-        dialect.company_type: binding.company_properties,
-        dialect.deal.object_type: binding.deal_properties,
-        dialect.task_type: dialect.task_properties,
-    }.get(object_type, ())
 
 
 def _looked_archived(line: Line, one: Pass, page: Page) -> Pass:
@@ -259,58 +262,7 @@ def _changed(line: Line, one: Pass, page: Page) -> list[Difference]:
         return []  # told apart by what we know of our own
     if not asked or any(record.properties.keys().isdisjoint(asked) for record in live):
         return behind(line, one.object_type, live)
-    return _closer(line, one.object_type, live)
-
-
-def _looked_everything(line: Line, one: Pass, sheets: Sequence[Sheet]) -> Pass:
-    stretches = [Stretch.of(place, sheet) for place, sheet in zip(one.places, sheets, strict=True)]
-    if len(stretches) > 1 and not all(stretch.by_id for stretch in stretches):
-        return replace(one, places=(Place(),))  # this list does not go by id: from the start, in one stretch
-    held = _held(line, one.object_type, stretches)
-    looked = list(zip(stretches, held, strict=True))
-    by_time = one.object_type == line.dialect.deal.object_type  # what hangs on a deal moves its time alone
-    records = [
-        stretch.sheet.read(at)
-        for stretch, ours in looked
-        for at in (range(len(stretch.ids)) if by_time else stretch.differing(ours))
-    ]
-    found = mark(line, one.object_type, records, _closer(line, one.object_type, records))
-    missing = [vendor_id for stretch, ours in looked for vendor_id in stretch.missing(ours)]
-    places = tuple(stretch.following for stretch in stretches if stretch.following is not None)
-    return replace(
-        one,
-        pages=one.pages + len(sheets),
-        looked=one.looked + sum(len(stretch.ids) for stretch in stretches),
-        marked=one.marked + found.count,
-        drifted=one.drifted + found.drifted,
-        archived=one.archived + mark_gone(line, one.object_type, missing),
-        places=places,
-        step=Step.LIVE if places else Step.DONE,
-    )
-
-
-def _closer(line: Line, object_type: str, records: Sequence[Record]) -> list[Difference]:
-    """Those of these records that are not as we hold them, property by property."""
-    if not records:
-        return []
-    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        ids = [record.id for record in records]
-        held = mirrors.properties_of(conn, line.connection_id, object_type, ids)
-    return Comparison(asked_of(line, object_type), same_on(line.binding, object_type)).differing(records, held)
-
-
-def _held(line: Line, object_type: str, stretches: Sequence[Stretch]) -> list[mirrors.Held]:
-    """What we hold where each of these sheets lies. It was archived, merged or erased if the sheet does not show it, or
-    it is newer than the sheet: the read tells."""
-    connection_id = line.connection_id
-    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        held = mirrors.beside(conn, connection_id, object_type, [stretch.range for stretch in stretches])
-        for at, stretch in enumerate(stretches):
-            if stretch.by_id and len(held[at]) >= mirrors.MOST_BESIDE:
-                # much of it is gone: what else we hold there, to be looked at closer
-                others = mirrors.between(conn, connection_id, object_type, *stretch.range)
-                held[at] = {**dict.fromkeys(others), **held[at]}
-    return held
+    return closer(line, one.object_type, live)
 
 
 def _store(line: Line, before: Pass, after: Pass) -> Pass:

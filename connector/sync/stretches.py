@@ -6,7 +6,7 @@ id is looked at with every page; one that does not is read in a single stretch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from connector.store import mirrors
@@ -39,7 +39,7 @@ class Stretch:
     """One sheet of a stretch: its own ids, whether they stand by id, where it goes on (None: it ends)."""
 
     sheet: Sheet
-    ids: Sequence[str]  #: The first of the sheet's: those behind belong to the next stretch.
+    ids: tuple[str, ...]  #: The first of the sheet's: those behind belong to the next stretch.
     by_id: bool
     range: tuple[str | None, str | None]  #: Of ids that the sheet should show: above one, up to another.
     following: Place | None
@@ -60,9 +60,13 @@ class Stretch:
         following = Place(after=after, above=last, upto=at.upto)
         return cls(sheet=sheet, ids=own, by_id=True, range=(at.above, last), following=following)
 
+    def is_as(self, held: Held) -> bool:
+        """True when the sheet shows just what we hold, as we hold it: nearly always."""
+        return held.ids == self.ids and held.fingerprints == b"".join(self.sheet.fingerprints[: len(self.ids)])
+
     def differing(self, held: Held) -> list[int]:
         """The places of the records that have another fingerprint than what we hold, or none that we know."""
-        ours = held.get
+        ours = held.by_id().get
         pairs = zip(self.ids, self.sheet.fingerprints, strict=False)
         return [at for at, (vendor_id, found) in enumerate(pairs) if ours(vendor_id) != found]
 

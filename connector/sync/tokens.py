@@ -38,6 +38,10 @@ class SharedTokens:
         """See `Tokens.take`."""
         self._sources[lane].take(kind)
 
+    def take_some(self, kind: str, lane: Lane, most: int) -> int:
+        """See `Tokens.take_some`."""
+        return self._sources[lane].take_some(kind, most)
+
     def observe(self, kind: str, headers: Mapping[str, str]) -> None:
         """Learn how much of a window, and of the account's day, is left: others call this account too."""
         given = {name.lower(): value for name, value in headers.items()}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from connector.vendors.campaigns import Campaigns
-    from connector.vendors.sheet import Sheet
+    from connector.vendors.sheet import Coming
 
 Properties = Mapping[str, str | None]
 
@@ -371,7 +371,7 @@ class Vendor(Protocol):
 
     def sheets(
         self, object_type: str, properties: Sequence[str], *, afters: Sequence[str | None], lane: Lane
-    ) -> list[Sheet]:
+    ) -> Coming:
         """Several pages of everything there is, asked for side by side; in the order of `afters`."""
 
     def converted_into(self, ids: Sequence[str], *, lane: Lane) -> dict[str, str]:

@@ -41,6 +41,9 @@ class Tokens(Protocol):
     def take(self, kind: str, lane: Lane) -> None:
         """Return when one request of this kind may go out, or raise `QuotaError` when that takes too long."""
 
+    def take_some(self, kind: str, lane: Lane, most: int) -> int:
+        """The same for up to `most` requests that go out at once; returns for how many, one at least."""
+
     def observe(self, kind: str, headers: Mapping[str, str]) -> None:
         """Learn from the rate headers of an answer (names in lower case)."""
 
@@ -122,7 +125,7 @@ def send(
     except (HTTPError, OSError) as error:
         raise UncertainError("The connection broke before an answer came.", reason="connection_lost") from error
     try:
-        content = _read(response, began + timeouts.total_seconds)
+        content = read_bounded(response, began + timeouts.total_seconds)
     except (HTTPError, OSError) as error:
         response.close()
         raise UncertainError("The connection broke within the answer.", reason="connection_lost") from error
@@ -134,7 +137,7 @@ def send(
     )
 
 
-def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+def read_bounded(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     """The whole body, in pieces as they come, so that neither a drip nor a flood holds us."""
     pieces: list[bytes] = []
     size = 0
@@ -179,6 +182,11 @@ class MemoryTokens:
         wait = self._reserve(kind)
         if wait > 0:
             self.sleep(wait)
+
+    def take_some(self, kind: str, lane: Lane, most: int) -> int:
+        """One by one: nothing is shared that would be asked less often."""
+        self.take(kind, lane)
+        return 1
 
     def observe(self, kind: str, headers: Mapping[str, str]) -> None:
         """Headers teach this implementation nothing."""

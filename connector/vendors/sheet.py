@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from connector.domain.fingerprint import fingerprint
+from connector.domain.fingerprint import fingerprints
 from connector.vendors.base import Page, Record
 
 
@@ -24,7 +24,16 @@ class Sheet:
         """A page as a sheet."""
         return cls(
             ids=tuple(record.id for record in page.records),
-            fingerprints=tuple(fingerprint(record.properties) for record in page.records),
+            fingerprints=tuple(fingerprints(record.properties for record in page.records)),
             after=page.after,
             read=page.records.__getitem__,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """Pages that were asked for: `read` waits for them, in the order in which they were asked for. Who does not want
+    them any more says `drop`."""
+
+    read: Callable[[], list[Sheet]]
+    drop: Callable[[], None] = lambda: None

@@ -7,7 +7,8 @@ reading, because the typed layer costs 9 ms per 100 contacts and reads error bod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +23,7 @@ from connector.vendors.base import Lane
 from connector.vendors.flight import Flight
 from connector.vendors.http import Answer, Timeouts, TokenProvider, Tokens, refuse_insecure, send
 from connector.vendors.hubspot.failures import failure
+from connector.vendors.volley import Asked, Volley
 
 _log = structlog.get_logger(__name__)
 
@@ -54,11 +56,27 @@ class Api:
         self._tokens = tokens
         self._flight = flight
         self._timeouts = timeouts
+        self._volley = Volley(self._pool, self._client.configuration.host, timeouts)
 
     def get(self, path: str, query: Mapping[str, str], *, lane: Lane) -> Json:
         """Read with GET."""
-        tail = f"?{urlencode(query, safe=',')}" if query else ""  # commas: each escape costs urllib3 a while
-        return self.call("GET", path + tail, None, lane=lane)
+        return self.call("GET", target_of(path, query), None, lane=lane)
+
+    def ask(self, targets: Sequence[str], *, lane: Lane) -> Round:
+        """Send several GETs, one after the other as the limits allow, whose answers are taken together: of a long list
+        a page costs half of what `get` costs."""
+        sent = Round(lambda target, asked: self._answered(target, asked, lane=lane))
+        granted = 0
+        try:
+            for at, target in enumerate(targets):
+                if not granted:
+                    granted = self._tokens.take_some("burst", lane, len(targets) - at)
+                granted -= 1
+                sent.reads.append((target, self._asked(target)))
+        except BaseException:
+            sent.drop()
+            raise
+        return sent
 
     def call(
         self, method: str, path: str, body: Json, *, lane: Lane, repeatable: bool = True, kind: str = "burst"
@@ -85,6 +103,7 @@ class Api:
     def close(self) -> None:
         """Close the pooled connections."""
         self._pool.clear()
+        self._volley.close()
 
     @property
     def _pool(self) -> urllib3.PoolManager:
@@ -113,12 +132,7 @@ class Api:
 
     def _send(self, method: str, path: str, content: bytes | None, token: str, *, lane: Lane, kind: str) -> Answer:
         self._tokens.take(kind, lane)
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "User-Agent": self._client.user_agent,
-        }
+        headers = self._headers(token)
         if content is not None:
             headers["Content-Type"] = "application/json"
         url = self._client.configuration.host + path
@@ -126,6 +140,34 @@ class Api:
         self._tokens.observe(kind, answer.headers)
         self._flight.observe(answer.seconds)
         return answer
+
+    def _headers(self, token: str) -> dict[str, str]:
+        return {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": self._client.user_agent,
+        }
+
+    def _asked(self, target: str) -> Asked | None:
+        """None: it could not be sent, and is called when it is wanted."""
+        try:
+            return self._volley.ask(target, self._headers(self._credentials.token()))
+        except (RetryableError, UncertainError):
+            return None
+
+    def _answered(self, target: str, asked: Asked | None, *, lane: Lane) -> Json:
+        """The answer of one read of a round. One that did not come, or says no for now, is called for once more as any
+        call: that waits, renews the access token and tries again."""
+        if asked is not None:
+            try:
+                answer = asked.answer()
+                self._tokens.observe("burst", answer.headers)
+                if answer.status != 401:
+                    return self._meaning(answer, repeatable=True, kind="burst")
+            except (RetryableError, UncertainError):
+                pass
+        return self.call("GET", target, None, lane=lane)
 
     def _meaning(self, answer: Answer, *, repeatable: bool, kind: str) -> Json:
         if 200 <= answer.status < 300:
@@ -139,6 +181,34 @@ class Api:
             self._tokens.block(limit, refusal.retry_after_seconds or 1.0)
             _log.info("vendor_limit_hit", kind=limit, seconds=refusal.retry_after_seconds)
         raise refusal
+
+
+@dataclass(slots=True)
+class Round:
+    """Reads that were sent side by side, in order. What is not taken is to be dropped."""
+
+    answered: Callable[[str, Asked | None], Json]
+    reads: list[tuple[str, Asked | None]] = field(default_factory=list)
+
+    def answers(self) -> Iterator[Json]:
+        """Their JSON in order, each as `Api.call` would give it; an error drops the others."""
+        try:
+            while self.reads:
+                yield self.answered(*self.reads.pop(0))
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Nobody wants those that were not taken."""
+        for _, asked in self.reads:
+            if asked is not None:
+                asked.drop()
+        self.reads.clear()
+
+
+def target_of(path: str, query: Mapping[str, str]) -> str:
+    """Commas stay: each escape costs urllib3 a while."""
+    return f"{path}?{urlencode(query, safe=',')}" if query else path
 
 
 def _wait_before_retry(error: Exception) -> bool | float:

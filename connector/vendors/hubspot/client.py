@@ -39,7 +39,7 @@ from connector.vendors.hubspot.outcomes import activity_outcomes
 from connector.vendors.hubspot.wanted import KEYED_TYPES
 from connector.vendors.hubspot.writing import Labels, ids_in_error, ids_in_result, labelled
 from connector.vendors.refusal import RefusedError
-from connector.vendors.sheet import Sheet
+from connector.vendors.sheet import Coming
 
 _ASSOCIATIONS = "associations"
 _TRACE = "objectWriteTraceId"
@@ -167,11 +167,9 @@ class HubSpotVendor:
 
     def sheets(
         self, object_type: str, properties: Sequence[str], *, afters: Sequence[str | None], lane: Lane
-    ) -> list[Sheet]:
-        """Several pages of the list endpoint, as many in flight as the rate and the latency make useful."""
-        return self.flight.map(
-            lambda after: self._listing.sheet(object_type, properties, after=after, lane=lane), afters
-        )
+    ) -> Coming:
+        """Several pages of the list endpoint, sent one after the other as the limits allow."""
+        return self._listing.sheets(object_type, properties, afters=afters, lane=lane)
 
     def converted_into(self, ids: Sequence[str], *, lane: Lane) -> dict[str, str]:
         """A contact stays the record that it is."""

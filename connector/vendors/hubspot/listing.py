@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from connector.domain.fingerprint import fingerprint
+from connector.domain.fingerprint import fingerprints
 from connector.errors import RetryableError
 from connector.vendors.base import Lane, Page
 from connector.vendors.hubspot import protocol, records, searching
-from connector.vendors.hubspot.api import Api
+from connector.vendors.hubspot.api import Api, target_of
 from connector.vendors.refusal import RefusedError
-from connector.vendors.sheet import Sheet
+from connector.vendors.sheet import Coming, Sheet
 
 
 class Listing:
@@ -55,13 +56,25 @@ class Listing:
         found = tuple(records.record(raw, object_type, self._ours) for raw in answer["results"])
         return Page(records=found, after=following(answer))
 
-    def sheet(self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane) -> Sheet:
-        """The same of what is not in the bin, each record read when it is asked for."""
-        answer = self._list(object_type, properties, after=after, lane=lane, archived=False)
+    def sheets(
+        self, object_type: str, properties: Sequence[str], *, afters: Sequence[str | None], lane: Lane
+    ) -> Coming:
+        """Pages of what is not in the bin, several under way; each record is read when it is asked for."""
+        first = target_of(self._paths.object(object_type), _query(properties, after=None, archived=False))
+        tails = ("" if after is None else "&" + urlencode({"after": after}) for after in afters)
+        asked = self._api.ask([first + tail for tail in tails], lane=lane)
+
+        def read() -> list[Sheet]:
+            with _listing(object_type):
+                return [self._sheet(object_type, answer) for answer in asked.answers()]
+
+        return Coming(read=read, drop=asked.drop)
+
+    def _sheet(self, object_type: str, answer: Any) -> Sheet:
         rows = answer["results"]
         return Sheet(
-            ids=tuple(str(raw["id"]) for raw in rows),
-            fingerprints=tuple(fingerprint(raw.get("properties") or {}) for raw in rows),
+            ids=tuple([str(raw["id"]) for raw in rows]),
+            fingerprints=tuple(fingerprints([raw.get("properties") or {} for raw in rows])),
             after=following(answer),
             read=lambda place: records.record(rows[place], object_type, self._ours),
         )
@@ -69,10 +82,7 @@ class Listing:
     def _list(
         self, object_type: str, properties: Sequence[str], *, after: str | None, lane: Lane, archived: bool
     ) -> Any:
-        query = {"limit": str(protocol.BATCH_SIZE), "properties": ",".join(properties) or searching.ID}
-        query |= {"archived": "true" if archived else "false"}
-        if after is not None:
-            query["after"] = after
+        query = _query(properties, after=after, archived=archived)
         with _listing(object_type):
             return self._api.get(self._paths.object(object_type), query, lane=lane)
 
@@ -87,6 +97,13 @@ class Listing:
             if next_after is None or next_after == after:
                 return
             after = next_after
+
+
+def _query(properties: Sequence[str], *, after: str | None, archived: bool) -> dict[str, str]:
+    """What a page of the list endpoint is asked for with."""
+    query = {"limit": str(protocol.BATCH_SIZE), "properties": ",".join(properties) or searching.ID}
+    query |= {"archived": "true" if archived else "false"}
+    return query if after is None else {**query, "after": after}
 
 
 def following(answer: Mapping[str, Any]) -> str | None:

@@ -36,7 +36,7 @@ from connector.vendors.salesforce.polling import Cursor, changes
 from connector.vendors.salesforce.reading import Reader, chunks
 from connector.vendors.salesforce.soap import Conversion, Converted, convert_leads
 from connector.vendors.salesforce.writing import Writer
-from connector.vendors.sheet import Sheet
+from connector.vendors.sheet import Coming, Sheet
 
 PATIENT = Timeouts(read_seconds=60.0, total_seconds=120.0)
 """200 rows with the org's own flows and triggers on them may take a minute; a time-out would leave them uncertain."""
@@ -176,10 +176,12 @@ class SalesforceVendor:
 
     def sheets(
         self, object_type: str, properties: Sequence[str], *, afters: Sequence[str | None], lane: Lane
-    ) -> list[Sheet]:
-        """Several pages by id, a few in flight."""
-        return self._flight.map(
-            lambda after: Sheet.of(self.page(object_type, properties, after=after, lane=lane)), afters
+    ) -> Coming:
+        """Several pages by id, a few in flight once they are waited for."""
+        return Coming(
+            read=lambda: self._flight.map(
+                lambda after: Sheet.of(self.page(object_type, properties, after=after, lane=lane)), afters
+            )
         )
 
     def behind(self, object_type: str, vendor_id: str) -> str | None:

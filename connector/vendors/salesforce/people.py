@@ -33,7 +33,7 @@ from connector.vendors.salesforce.client import SalesforceVendor
 from connector.vendors.salesforce.handover import OPPORTUNITY, HandOver, is_of_lead
 from connector.vendors.salesforce.names import Names
 from connector.vendors.salesforce.protocol import ACCOUNT, CONTACT, PERSON, PREFIXES
-from connector.vendors.sheet import Sheet
+from connector.vendors.sheet import Coming, Sheet
 
 _CONVERSION: Final = ("IsConverted", "ConvertedContactId")
 _CREATE_ONLY: Final[Mapping[str, tuple[str, ...]]] = {"Task": ("TaskSubtype",)}
@@ -132,11 +132,12 @@ class SalesforcePeople:
 
     def sheets(
         self, object_type: str, properties: Sequence[str], *, afters: Sequence[str | None], lane: Lane
-    ) -> list[Sheet]:
+    ) -> Coming:
         """See `Vendor.sheets`."""
         if object_type != PERSON:
             return self._vendor.sheets(object_type, properties, afters=afters, lane=lane)
-        return [Sheet.of(self.page(object_type, properties, after=after, lane=lane)) for after in afters]
+        pages = (self.page(object_type, properties, after=after, lane=lane) for after in afters)
+        return Coming(read=lambda: [Sheet.of(page) for page in pages])
 
     def converted_into(self, ids: Sequence[str], *, lane: Lane) -> dict[str, str]:
         """See `Vendor.converted_into`: contacts come of leads."""

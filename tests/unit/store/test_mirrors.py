@@ -78,12 +78,12 @@ def test_what_we_hold_beside_several_pages_is_found_from_an_index_alone(database
         for statement in _BASE.split(";"):
             conn.execute(statement)
         conn.execute("UPDATE mirror SET gone = 'archived' WHERE vendor_id = '12'")
-        conn.execute("UPDATE mirror SET fingerprint = 'abc' WHERE vendor_id = '9'")
+        conn.execute("UPDATE mirror SET fingerprint = 'sixteen bytes it' WHERE vendor_id = '9'")
         ranges: list[tuple[str | None, str | None]] = [("8", "13"), (None, "2"), ("4998", None), ("1000", "2000")]
         found = mirrors.beside(conn, 1, "contact", ranges)
-        assert found[0] == {"9": b"abc", "10": None, "11": None, "13": None}
-        assert [list(one) for one in found[1:3]] == [["1", "2"], ["4999", "5000"]]
-        assert len(found[3]) == mirrors.MOST_BESIDE
+        assert found[0].by_id() == {"9": b"sixteen bytes it", "10": None, "11": None, "13": None}
+        assert [one.ids for one in found[1:3]] == [("1", "2"), ("4999", "5000")]
+        assert len(found[3].ids) == mirrors.MOST_BESIDE
         values = {"connection_id": 1, "object_type": "contact", "aboves": ["8"], "uptos": ["13"], "limit": 500}
         plan = "\n".join(row["QUERY PLAN"] for row in conn.execute(f"EXPLAIN {mirrors._BESIDE}", values))
         assert "mirror_in_order" in plan, plan

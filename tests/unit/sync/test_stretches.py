@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.domain.fingerprint import fingerprint
+from connector.store.mirrors import Held
 from connector.store.reconcile_passes import Place
 from connector.sync.comparing import Comparison, Difference
 from connector.sync.stretches import Stretch
@@ -68,7 +69,10 @@ def test_what_has_another_fingerprint_or_none_is_looked_at_closer() -> None:
     page = Page(records=(record(1, a="x"), record(2, a="x"), record(3, a="x")), after=None)
     stretch = Stretch.of(Place(), Sheet.of(page))
     same = fingerprint({"a": "x"})
-    assert stretch.differing({"1": same, "2": None}) == [1, 2]
+    assert stretch.differing(Held(("1", "2"), same + bytes(16))) == [1, 2]
+    assert not stretch.is_as(Held(("1", "2", "3"), same + same + bytes(16)))
+    assert not stretch.is_as(Held(("1", "3"), same + same))
+    assert stretch.is_as(Held(("1", "2", "3"), same * 3))
 
 
 def test_a_fingerprint_is_of_the_values_by_name_and_not_of_when_they_were_changed() -> None:

@@ -320,7 +320,7 @@ CREATE TABLE mirror (
     modified_at     timestamptz,
     read_at         timestamptz,
     gone            text,
-    fingerprint     bytea,
+    fingerprint     bytea CHECK (length(fingerprint) = 16),
     -- Columns of their own: row-level security lets no index on an expression of the properties be searched.
     email           text GENERATED ALWAYS AS (coalesce(properties ->> 'email', properties ->> 'Email')) STORED,
     company_id      text GENERATED ALWAYS AS
