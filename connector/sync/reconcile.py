@@ -30,7 +30,7 @@ from connector.sync.marking import behind, mark, mark_gone
 from connector.sync.mending import mend
 from connector.sync.stretches import stretches_of
 from connector.sync.sweep import sweep_wanted
-from connector.vendors.base import Lane, Page
+from connector.vendors.base import Lane, Page, Record
 
 LOOKS_A_SLICE = 5
 LONGEST_SEARCH = 2_000
