@@ -286,9 +286,9 @@ def test_business_days_equal_looking_at_every_day(drawn: tuple[Calendar, datetim
 
     def last_open_minute(day: date) -> datetime | None:
         noon = datetime.combine(day, time(12), UTC)
-        minutes = (noon + n * MINUTE for n in range(-30 * 60, 30 * 60))
-        found = [m for m in minutes if m.astimezone(calendar.zone).date() == day and reads_open(calendar, m)]
-        return found[-1] + MINUTE if found else None
+        backwards = (noon + n * MINUTE for n in reversed(range(-30 * 60, 30 * 60)))
+        mine = (m for m in backwards if m.astimezone(calendar.zone).date() == day)
+        return next((m + MINUTE for m in mine if reads_open(calendar, m)), None)
 
     day = today if amount == 0 else today + timedelta(days=1)
     left = max(amount, 1)
