@@ -73,10 +73,12 @@ class Call:
         return self.one(name).lower() == "true"
 
     def named(self) -> list[str]:
-        """Ids that the call names, in its path or its `inputs`."""
+        """Ids that the call names: in its path, or in its `inputs` and what those are to hang on."""
         ids = [arg for arg in self.args if arg.isdigit()]
         if isinstance(self.body, dict):
-            ids += [str(one["id"]) for one in self.body.get("inputs") or [] if isinstance(one, dict) and "id" in one]
+            rows = [one for one in self.body.get("inputs") or [] if isinstance(one, dict)]
+            rows += [one["to"] for row in rows for one in row.get("associations") or [] if isinstance(one, dict)]
+            ids += [str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row]
         return ids
 
 

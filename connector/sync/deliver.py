@@ -21,6 +21,7 @@ from connector.store.links import WriteClaim, WriteOutcome
 from connector.store.managed import ManagedRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror, overtaking, stage_move
+from connector.sync.apart import apart
 from connector.sync.company_writes import write_companies
 from connector.sync.context import Line, backoff, conclude
 from connector.sync.deal_writes import write_deals
@@ -198,13 +199,17 @@ def _refresh(line: Line, parcels: Sequence[Parcel], now: datetime, lane: Lane) -
 def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     """One update a lead, batched; a property that is refused is dropped alone and the rest goes again."""
     waiting = [parcel for parcel in parcels if parcel.changes and not parcel.moved_on and parcel.retry_seconds is None]
-    while waiting:
-        updates = [Update(id=parcel.person.vendor_id, properties=parcel.changes) for parcel in waiting]
+
+    def send(part: Sequence[Parcel]) -> Sequence[WriteResult]:
+        updates = [Update(id=parcel.person.vendor_id, properties=parcel.changes) for parcel in part]
         reach(Place.PRE_CALL)
         results = line.vendor.update(line.dialect.person_type, updates, lane=lane)
         reach(Place.APPLIED)
+        return results
+
+    while waiting:
         again: list[Parcel] = []
-        for parcel, result in zip(waiting, results, strict=True):
+        for parcel, result in apart(waiting, name=_vendor_id, attempts=_attempts, send=send):
             parcel.results.append((parcel.changes, result))
             at_fault = result.property_name
             if result.outcome is Outcome.REJECTED and at_fault in parcel.changes:
@@ -212,6 +217,14 @@ def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
                 if parcel.changes:
                     again.append(parcel)
         waiting = again
+
+
+def _vendor_id(parcel: Parcel) -> str:
+    return parcel.person.vendor_id
+
+
+def _attempts(parcel: Parcel) -> int:
+    return parcel.claim.attempts
 
 
 def _postpone(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], error: RetryableError | AuthError) -> None:

@@ -14,6 +14,7 @@ from connector.failpoints import Place, reach
 from connector.store import leads, managed, wanted
 from connector.store.database import Connection
 from connector.store.managed import ManagedRow, Settlement
+from connector.sync.apart import apart
 from connector.sync.context import Line, backoff
 from connector.sync.deal_records import Plan, adopt, claimed, deal_ids, landed
 from connector.sync.deals import whose_deals
@@ -52,20 +53,42 @@ def _create(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
     todo, hangs_on = _intended(line, work, plan)
     if not todo:
         return
-    creates = [_input(line, kind, one, hangs_on[one.record.key]) for one in todo]
-    reach(Place.PRE_CALL)
-    try:
+
+    def send(part: Sequence[_Work]) -> Sequence[WriteResult]:
+        creates = [_input(line, kind, one, hangs_on[one.record.key]) for one in part]
+        reach(Place.PRE_CALL)
         results = line.vendor.create(kind.object_type, creates, lane=lane)
+        reach(Place.APPLIED)
+        return results
+
+    told: list[tuple[_Work, WriteResult]] = []
+    try:
+        told.extend(apart(todo, name=_key, attempts=_attempts, send=send))
     except (RetryableError, AuthError):
         # Raised before anything went out for the rows that have no result: nothing is uncertain about them.
-        _take_back(line, todo)
+        known = {one.record.key for one, _ in told}
+        _take_back(line, [one for one in todo if one.record.key not in known])
         raise
-    reach(Place.APPLIED)
+    finally:
+        _store_created(line, kind, told)
+
+
+def _store_created(line: Line, kind: Kind, told: Sequence[tuple[_Work, WriteResult]]) -> None:
+    if not told:
+        return
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
-        made = [_created(line, conn, kind, one, result) for one, result in zip(todo, results, strict=True)]
+        made = [_created(line, conn, kind, one, result) for one, result in told]
         managed.settle(conn, line.connection_id, [one for one in made if one is not None])
         reach(Place.PRE_STORE)
+
+
+def _key(one: _Work) -> str:
+    return one.record.key
+
+
+def _attempts(one: _Work) -> int:
+    return one.parcel.claim.attempts
 
 
 def _intended(line: Line, work: Sequence[_Work], plan: Plan | None) -> tuple[list[_Work], Mapping[str, str | None]]:
@@ -237,15 +260,16 @@ def _change(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
     """What people did with a record stands; the rest follows the state."""
     if not work:
         return
-    todo = [(one, changes) for one in work if (changes := kind.changes(one.record))]
-    updates = [Update(id=str(one.record.vendor_id), properties=changes) for one, changes in todo]
-    results = line.vendor.update(kind.object_type, updates, lane=lane) if updates else []
-    changing = {one.record.key for one, _ in todo}
+    changing = {one.record.key: changes for one in work if (changes := kind.changes(one.record))}
+
+    def send(part: Sequence[_Work]) -> Sequence[WriteResult]:
+        updates = [Update(id=str(one.record.vendor_id), properties=changing[one.record.key]) for one in part]
+        return line.vendor.update(kind.object_type, updates, lane=lane)
+
+    todo = [one for one in work if one.record.key in changing]
+    results = list(apart(todo, name=_key, attempts=_attempts, send=send))
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        done = [
-            _changed(line, conn, kind, one, changes, result)
-            for (one, changes), result in zip(todo, results, strict=True)
-        ]
+        done = [_changed(line, conn, kind, one, changing[one.record.key], result) for one, result in results]
         done += [_kept(kind, one.record, {}) for one in work if one.record.key not in changing]
         managed.settle(conn, line.connection_id, [one for one in done if one is not None])
 

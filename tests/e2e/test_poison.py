@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import stamina
 
 from connector.sync import deciding
 from tests.e2e.conftest import MakeRelay
@@ -94,6 +95,33 @@ def test_a_record_that_is_refused_whole_is_parked_alone(relay: Relay) -> None:
     relay.retry_parked()
     relay.settle()
     _assert_worked(relay, [bad])
+
+
+@pytest.mark.fault("F22", "T8")
+@pytest.mark.parametrize("kind", ["contacts.batch_update", "tasks.batch_create"])
+def test_a_record_over_which_the_portal_always_stumbles_keeps_no_other_back(relay: Relay, kind: str) -> None:
+    """HubSpot answers 500 for a batch as long as one record is in it: that says nothing of the record."""
+    relay.listen()
+    contacts = _inquire(relay)
+    bad = contacts[42]
+    relay.sandbox.fault("status", kind=kind, record=bad, status=500, times=None)
+    stamina.set_testing(True, attempts=3, cap=True)  # the client's own second and third try need not wait
+    try:
+        for _ in range(8):
+            relay.round()
+            relay.expire_waits()
+            relay.expire_leases()
+        _assert_worked(relay, [one for one in contacts if one != bad])
+        shown = relay.contact(bad)
+        assert (shown.get("tasuki_score"), relay.made_by(bad)) in ((None, [CALL, MAIL]), ("40", []))
+        assert relay.parked() == [], "the portal may be well again tomorrow"
+        relay.sandbox.clear_faults()
+        relay.expire_waits()
+        relay.hear_and_settle()
+    finally:
+        stamina.set_testing(False)
+    _assert_worked(relay, contacts)
+    assert len(relay.live_tasks()) == 2 * len(contacts), "each once"
 
 
 @pytest.mark.fault("F22", "T8")
