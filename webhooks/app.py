@@ -49,6 +49,7 @@ def create_app(services: Services) -> Flask:
     app = Service("webhooks", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body_bytes
     app.extensions["tasuki"] = services
+    app.url_map.merge_slashes = False  # a doubled slash is no address of ours, and answered by no redirect
     app.register_blueprint(receivers)
     app.register_blueprint(health)
     app.register_error_handler(HTTPException, _short_answer)

@@ -12,6 +12,7 @@ import click
 from connector.bootstrap import Runtime
 from connector.bootstrap_bindings import bindings_in
 from connector.cli.explain import active_tenant
+from connector.cli.moments import MOMENT
 from connector.cli.output import emit, line, progress, table
 from connector.cli.session import installation, opened, read_settings
 from connector.cli.which import policy_option, running_policy
@@ -36,10 +37,8 @@ MOST_LEADS = 100_000
 
 @click.command(name="backtest")
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--from", "start", type=click.DateTime(), help="Where the replay begins; default: 30 days before its end."
-)
-@click.option("--to", "end", type=click.DateTime(), help="Where it ends; default: now.")
+@click.option("--from", "start", type=MOMENT, help="Where the replay begins; default: 30 days before its end.")
+@click.option("--to", "end", type=MOMENT, help="Where it ends; default: now.")
 @policy_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
 def command(folder: Path, start: datetime | None, end: datetime | None, policy_name: str | None, as_json: bool) -> None:

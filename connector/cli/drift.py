@@ -11,6 +11,7 @@ import click
 
 from connector.bootstrap import Runtime
 from connector.cli.explain import active_tenant
+from connector.cli.moments import MOMENT
 from connector.cli.output import emit, line, table
 from connector.cli.reasons import cause, remedy
 from connector.cli.session import installation, opened, read_settings
@@ -46,7 +47,7 @@ _DOING = say("being repaired")
 @click.command(name="drift")
 @click.option("--class", "drift_class", type=click.Choice(list(_CLASSES)), help="Only what differs for this reason.")
 @click.option("--field", metavar="NAME", help="Only this field (the policy's name, or the CRM's property).")
-@click.option("--since", type=click.DateTime(), help="Only what was found since then; default: 30 days.")
+@click.option("--since", type=MOMENT, help="Only what was found since then; default: 30 days.")
 @click.option("--open", "only_open", is_flag=True, help="Only what still differs.")
 @click.option("--weeks", is_flag=True, help="Count by week, field and reason instead of listing.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="At most so many rows.")

@@ -132,9 +132,12 @@ def _events(part: dict[str, Any]) -> str:
     events = part["events"]
     if not events:
         return say("as long as it holds")
-    latest = [f"{at(one['at'])} ({age(timedelta(seconds=one['age_seconds']))})" for one in events[-_EVENTS_SHOWN:]]
+    latest = [
+        joined("", (at(one["at"]), " (", age(timedelta(seconds=one["age_seconds"])), ")"))
+        for one in events[-_EVENTS_SHOWN:]
+    ]
     more = say("{number} times, latest ", number=len(events)) if len(events) > _EVENTS_SHOWN else ""
-    return joined("", (f"{part['signal']}: ", more, ", ".join(latest)))
+    return joined("", (f"{part['signal']}: ", more, joined(", ", latest)))
 
 
 def at(when: datetime) -> str:

@@ -49,10 +49,13 @@ def moment(at: datetime) -> str:
 def age(span: timedelta) -> str:
     """How long, roughly: `45 s`, `12 min`, `5 h`, `3 d`."""
     seconds = max(0, int(span.total_seconds()))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    if seconds >= 86_400:
+        return say("{number} d", number=seconds // 86_400)
+    if seconds >= 3_600:
+        return say("{number} h", number=seconds // 3_600)
+    if seconds >= 60:
+        return say("{number} min", number=seconds // 60)
+    return say("{number} s", number=seconds)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, none: str = NONE) -> None:

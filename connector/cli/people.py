@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import click
 
 from connector.bootstrap import Runtime
+from connector.cli.moments import MOMENT
 from connector.cli.output import emit, line, table
 from connector.cli.session import installation, opened, read_settings
 from connector.errors import UsageError
@@ -52,8 +53,8 @@ def list_(as_json: bool) -> None:
 
 @command.command(name="absent")
 @click.argument("person")
-@click.option("--from", "start", type=click.DateTime(), help="Since when; default: now.")
-@click.option("--to", "end", type=click.DateTime(), help="Until when; default: until `tasuki people back`.")
+@click.option("--from", "start", type=MOMENT, help="Since when; default: now.")
+@click.option("--to", "end", type=MOMENT, help="Until when; default: until `tasuki people back`.")
 def absent(person: str, start: datetime | None, end: datetime | None) -> None:
     """PERSON (id, name or mail address) is away: pools skip them, and open work moves when the policy says so."""
     with _desk() as desk:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from connector.bootstrap import Runtime
+from connector.cli.moments import MOMENT
 from connector.cli.output import emit, line, table
 from connector.cli.session import installation, opened, read_settings
 from connector.cli.which import policy_option, tenant_under
@@ -25,8 +26,8 @@ WEEK = timedelta(days=7)
 
 @click.command(name="report", short_help="Print what a pool made of its leads in a week.")
 @click.argument("pool")
-@click.option("--from", "start", type=click.DateTime(), help="Since when leads were given; default: 7 days ago.")
-@click.option("--to", "end", type=click.DateTime(), help="Until when; default: now.")
+@click.option("--from", "start", type=MOMENT, help="Since when leads were given; default: 7 days ago.")
+@click.option("--to", "end", type=MOMENT, help="Until when; default: now.")
 @policy_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
 def command(pool: str, start: datetime | None, end: datetime | None, policy_name: str | None, as_json: bool) -> None:

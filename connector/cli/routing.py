@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from connector.bootstrap import Runtime
+from connector.cli.moments import MOMENT
 from connector.cli.output import emit, line, table
 from connector.cli.session import installation, opened, read_settings
 from connector.cli.which import policy_option, tenant_under
@@ -58,7 +59,7 @@ def command() -> None:
 
 @command.command(name="show")
 @click.argument("pool", required=False)
-@click.option("--from", "start", type=click.DateTime(), help="Since when grants are counted; default: 30 days.")
+@click.option("--from", "start", type=MOMENT, help="Since when grants are counted; default: 30 days.")
 @policy_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
 def show(pool: str | None, start: datetime | None, policy_name: str | None, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from connector.bootstrap import Runtime
+from connector.cli.moments import MOMENT
 from connector.cli.output import emit, line, moment, table
 from connector.cli.session import installation, opened, read_settings
 from connector.cli.which import policy_option, tenant_under
@@ -32,8 +33,8 @@ _GOING_ON = (Standing.RUNNING, Standing.WARNED, Standing.BREACHED)
 @click.command(name="sla")
 @click.argument("clock", required=False)
 @click.option("--by", type=click.Choice([one.value for one in By]), default=By.CLOCK.value, help="Default: clock.")
-@click.option("--from", "start", type=click.DateTime(), help="Begin of the period; default: 30 days before its end.")
-@click.option("--to", "end", type=click.DateTime(), help="End of the period; default: now.")
+@click.option("--from", "start", type=MOMENT, help="Begin of the period; default: 30 days before its end.")
+@click.option("--to", "end", type=MOMENT, help="End of the period; default: now.")
 @click.option("--running", is_flag=True, help="List the leads whose clocks run, the next to run out first.")
 @click.option("--language", type=click.Choice(("ja", "en")), help="Default: the policy's own.")
 @policy_option

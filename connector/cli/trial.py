@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from connector.bootstrap import Runtime
+from connector.cli.moments import MOMENT
 from connector.cli.output import age, emit, line, table
 from connector.cli.session import installation, opened, read_settings
 from connector.cli.which import policy_option, tenant_under
@@ -22,7 +23,7 @@ DEFAULT_SPAN = timedelta(days=30)
 
 
 @click.command(name="trial")
-@click.option("--from", "start", type=click.DateTime(), help="Since when shadows are counted; default: 30 days.")
+@click.option("--from", "start", type=MOMENT, help="Since when shadows are counted; default: 30 days.")
 @policy_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
 def command(start: datetime | None, policy_name: str | None, as_json: bool) -> None:

@@ -67,8 +67,8 @@ def _reach(policies: Sequence[Policy]) -> Iterator[Clash]:
                 reason="never_taken",
                 policies=(everything, policy.name),
                 message=say(
-                    "{first} takes every lead, so that none is left for {name}: put {name} before it (`--before "
-                    "{first}`), or give {first} an `applies_to`.",
+                    "{first} takes every lead, so that none is left for {name}: let {name} take its place (`--instead "
+                    "{first}`), put it before {first} (`--before {first}`), or give {first} an `applies_to`.",
                     first=everything,
                     name=policy.name,
                 ),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
+import click
 import orjson
 import pytest
 
 from connector.cli.inbox import kinds
+from connector.cli.moments import MOMENT
 from connector.cli.output import age, emit, plain, table
 from connector.cli.reasons import cause, remedy
+from connector.texts import say, shown
 from connector.vendors.hubspot import failures
 
 
@@ -53,6 +56,21 @@ def test_json_keeps_japanese_and_writes_moments_in_iso(capsys: pytest.CaptureFix
 )
 def test_ages(span: timedelta, text: str) -> None:
     assert age(span) == text
+
+
+def test_an_age_is_told_in_the_readers_language() -> None:
+    assert shown(say("{age} ago", age=age(timedelta(minutes=4))), "ja") == "4分 ago"
+
+
+@pytest.mark.parametrize("written", ["昨日", "2026/11/24", "2026-13-01", "11-24"])
+def test_what_is_no_day_is_told_with_how_one_is_written(written: str) -> None:
+    with pytest.raises(click.BadParameter, match="write 2026-11-24"):
+        MOMENT.convert(written, None, None)
+
+
+@pytest.mark.parametrize("written", ["2026-11-24 10:30", "2026-11-24T10:30", "2026-11-24 10:30:00"])
+def test_a_moment_is_written_to_the_minute_or_the_second(written: str) -> None:
+    assert MOMENT.convert(written, None, None) == datetime(2026, 11, 24, 10, 30)
 
 
 def test_cells() -> None:

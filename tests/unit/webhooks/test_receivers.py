@@ -244,6 +244,7 @@ def test_every_answer_carries_the_security_headers(client: FlaskClient) -> None:
 
 def test_unknown_paths_and_methods_say_little(client: FlaskClient) -> None:
     assert (client.get("/nowhere").status_code, client.get("/nowhere").data) == (404, b"not found\n")
+    assert client.post("//webhooks//hubspot", data=b"[]", headers={"Host": "evil.example"}).data == b"not found\n"
     assert client.get("/webhooks/hubspot").status_code == 405
     assert client.open("/webhooks/hubspot", method="TRACE").status_code == 405
 
