@@ -20,13 +20,14 @@ _PLAIN_WEBHOOK = {"http": "json", "https": "jsons"}
 _SILENT = logging.CRITICAL + 1
 _ASSET = apprise.AppriseAsset(http_redirects=False)
 
+logging.getLogger("apprise").setLevel(_SILENT)  # its log lines hold addresses, which are secrets
+
 
 def send(address: str, text: str, *, title: str = "", networks: Sequence[Network] = ()) -> bool:
     """True when the service took it. False: an address that nothing understands, or a service that does not answer.
 
     Raises `RejectedError` when the address leads into a network that is neither public nor one of `networks`.
     """
-    logging.getLogger("apprise").setLevel(_SILENT)  # its log lines hold addresses, which are secrets
     messenger = apprise.Apprise(asset=_ASSET)
     if not messenger.add(_understood(address)):
         return False
