@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+from collections.abc import Sequence
 
 from flask import Blueprint, Response, abort, current_app, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from connector.errors import RetryableError
+from connector.store.streams import StreamHealth
 from webhooks.services import Services
 
 health = Blueprint("health", __name__)
@@ -46,7 +48,13 @@ def metrics() -> Response:
         except RetryableError:
             return None
 
-    return Response(services.metrics.text(depth), content_type=CONTENT_TYPE_LATEST)
+    def streams() -> Sequence[StreamHealth]:
+        try:
+            return services.storage.streams()
+        except RetryableError:
+            return ()
+
+    return Response(services.metrics.text(depth, streams), content_type=CONTENT_TYPE_LATEST)
 
 
 def _may_scrape(token: str | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -14,9 +14,10 @@ import psycopg
 import structlog
 
 from connector.errors import RetryableError
-from connector.store import inbox
+from connector.store import inbox, streams
 from connector.store.database import Database
 from connector.store.inbox import Delivery
+from connector.store.streams import StreamHealth
 from webhooks.metrics import Metrics
 from webhooks.settings import ReceiverSettings
 from webhooks.waker import Waker, notifier
@@ -40,6 +41,9 @@ class Storage(Protocol):
 
     def depth(self) -> int:
         """How many deliveries nobody has read yet."""
+
+    def streams(self) -> Sequence[StreamHealth]:
+        """How the streams of changes do that workers follow."""
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -82,6 +86,10 @@ class Postgres:
     def depth(self) -> int:
         """How many deliveries nobody has read yet; proves the schema too."""
         return inbox.depth(self._database())
+
+    def streams(self) -> Sequence[StreamHealth]:
+        """How the streams of changes do that workers follow."""
+        return streams.health_of_all(self._database())
 
     def notify(self) -> None:
         """Wake the workers."""

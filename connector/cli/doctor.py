@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from connector.bootstrap_salesforce import machine_clock
-from connector.cli.accounts import opened_account, present, refuse_none
+from connector.cli.accounts import SALESFORCE, opened_account, present, refuse_none
 from connector.cli.doctor_checks import (
     Finding,
     State,
@@ -74,9 +74,13 @@ def _here(database: Database, settings: Settings) -> Iterator[Finding]:
             continue
         try:
             with opened_account(database, settings, crm) as account:
-                yield from of_account(account, running, both=len(crms) > 1)
+                yield from of_account(account, running, both=len(crms) > 1, follows=_follows(settings, crm))
         except TasukiError as error:
             yield of_error("access", crm, error)
+
+
+def _follows(settings: Settings, crm: str) -> bool:
+    return crm == SALESFORCE and settings.salesforce is not None and settings.salesforce.changes is not None
 
 
 def _print(found: list[Finding]) -> None:

@@ -16,16 +16,19 @@ from connector.cli.session import refuse_played_time
 from connector.errors import RetryableError, TasukiError, UsageError
 from connector.policy.model import Policy
 from connector.settings import Settings
-from connector.store import connections, inspection, parked, reconcile_passes
+from connector.store import connections, inspection, parked, reconcile_passes, streams
 from connector.store.clock import BusinessClock, machine_now
 from connector.store.connections import ConnectionRow
 from connector.store.database import Connection, Database
+from connector.store.streams import BROKEN, GAPS
 from connector.texts import count, said, say
 from connector.vendors.hubspot.native import linked_people
 
 LATE = timedelta(minutes=5)
 """A delivery that waits for longer has no worker; a clock that is off by more refuses signed deliveries."""
 _MOST_PARKED = 1_000
+SILENT = timedelta(minutes=15)
+"""A stream of changes that lives says so every few minutes, also where nothing changes."""
 HEARD_WITHIN_SECONDS = 60.0
 """A worker says every few seconds that it lives; one that has been silent for so long does not."""
 
@@ -125,8 +128,8 @@ def not_connected(crm: str) -> Finding:
 
 
 # ── an account ───────────────────────────────────────────────────────────────────────────────────────────────
-def of_account(account: Account, policies: Sequence[Policy], *, both: bool) -> Iterator[Finding]:
-    """One account, from access to what it was told of."""
+def of_account(account: Account, policies: Sequence[Policy], *, both: bool, follows: bool) -> Iterator[Finding]:
+    """One account, from access to what it was told of. `follows`: its stream of changes is to be followed."""
     with account.database.transaction(account.installation_id) as conn:
         row = next(one for one in connections.listed(conn) if one.id == account.connection_id)
     where = f"{row.vendor} {row.account_id}"
@@ -142,6 +145,8 @@ def of_account(account: Account, policies: Sequence[Policy], *, both: bool) -> I
         yield _native(account, policies, where)
     with account.database.transaction(account.installation_id) as conn:
         yield _heard(conn, row, where)
+        if follows:
+            yield of_stream(conn, row, where)
         yield _looked(conn, row, where)
         now = BusinessClock.now(conn)
         yield from (_calls(one, where) for one in accounts_today(conn, now) if one.row.id == row.id)
@@ -192,6 +197,22 @@ def _heard(conn: Connection, row: ConnectionRow, where: str) -> Finding:
     told = say("no event has come in for three days: changes are only found by looking")
     then = say("Check the app's webhook subscriptions and the address that they go to (docs/hubspot.md).")
     return Finding(check="events", where=where, state=State.WARNING, says=told, remedy=then)
+
+
+def of_stream(conn: Connection, row: ConnectionRow, where: str) -> Finding:
+    """Whether the account's stream of changes is heard: it says every few minutes that it lives."""
+    found = next((one for one in streams.health(conn) if one.connection_id == row.id), None)
+    if found is None or found.heard_seconds is None or found.heard_seconds > SILENT.total_seconds():
+        told = say("change events are not heard: changes are only found by looking")
+        then = say("The worker's log says why: `stream_refused`, `stream_broke_off` (see docs/operations.md).")
+        return Finding(check="change_events", where=where, state=State.WARNING, says=told, remedy=then)
+    told = say(
+        "heard {span} ago; broken off {broken} times, {gaps} gaps",
+        span=age(timedelta(seconds=found.heard_seconds)),
+        broken=found.counts.get(BROKEN, 0),
+        gaps=found.counts.get(GAPS, 0),
+    )
+    return _ok("change_events", where, told)
 
 
 def _looked(conn: Connection, row: ConnectionRow, where: str) -> Finding:

@@ -112,23 +112,11 @@ WHERE link.lead_id = done.lead_id AND link.connection_id = %(connection_id)s AND
 RETURNING link.lead_id
 """
 
-_HELD_READS = """
-WITH held AS MATERIALIZED (
-    SELECT lead_id FROM link WHERE connection_id = %(connection_id)s AND read_claim = %(token)s
-    ORDER BY lead_id FOR UPDATE
-)
-"""
-
-_POSTPONE_READS = f"""{_HELD_READS}
+_POSTPONE_READS = """
 UPDATE link
 SET read_claim = NULL, read_claimed_until = '-infinity', read_attempts = read_attempts + %(failed)s,
     read_not_before = now() + make_interval(secs => %(seconds)s)
-FROM held WHERE link.lead_id = held.lead_id AND connection_id = %(connection_id)s
-"""
-
-_RELEASE_READS = f"""{_HELD_READS}
-UPDATE link SET read_claim = NULL, read_claimed_until = '-infinity'
-FROM held WHERE link.lead_id = held.lead_id AND connection_id = %(connection_id)s
+WHERE connection_id = %(connection_id)s AND read_claim = %(token)s
 """
 
 _WRITABLE = f"connection_id = %(connection_id)s AND lane = %(lane)s AND {WRITABLE}"
@@ -285,14 +273,20 @@ def lock(conn: Connection, lead_ids: Sequence[int]) -> None:
     )
 
 
+def _hold(conn: Connection, connection_id: int, token: uuid.UUID) -> None:
+    query = "SELECT 1 FROM link WHERE connection_id = %s AND %s IN (claim, read_claim) ORDER BY lead_id FOR UPDATE"
+    conn.execute(query, [connection_id, token])
+
+
 def release(conn: Connection, connection_id: int, token: uuid.UUID) -> None:
     """Give back what is still claimed under this token, reads and writes, for anybody to take at once."""
-    conn.execute(_RELEASE_READS, {"connection_id": connection_id, "token": token})
-    held_writes(conn, connection_id, token)
-    conn.execute(
-        "UPDATE link SET claim = NULL, claimed_until = '-infinity' WHERE connection_id = %s AND claim = %s",
-        [connection_id, token],
-    )
+    _hold(conn, connection_id, token)
+    for read in ("read_", ""):
+        conn.execute(
+            f"UPDATE link SET {read}claim = NULL, {read}claimed_until = '-infinity'"
+            f" WHERE connection_id = %s AND {read}claim = %s",
+            [connection_id, token],
+        )
 
 
 def awaiting_read(conn: Connection, lead_ids: Sequence[int]) -> set[int]:
@@ -333,6 +327,7 @@ def postpone_reads(
 ) -> None:
     """Give the claimed reads back, to be tried after so long. `failed`: it counts as an attempt."""
     values = {"connection_id": connection_id, "token": token, "seconds": seconds, "failed": int(failed)}
+    _hold(conn, connection_id, token)
     conn.execute(_POSTPONE_READS, values)
 
 

@@ -14,18 +14,17 @@ from typing import Any, Final
 
 import structlog
 
+from connector.errors import TasukiError
 from connector.failpoints import Place, reach
-from connector.store import connections, inbox, reconcile_passes
+from connector.store import connections, inbox, reconcile_passes, streams
 from connector.store.clock import BusinessClock
 from connector.store.database import Connection, Database
 from connector.store.inbox import Delivery
+from connector.store.streams import BEGUN, BROKEN, GAPS, KIND
 from connector.vendors.base import EventKind, InboundEvent
 from connector.vendors.stream import PositionLostError, Stream, Told
 
 log = structlog.get_logger()
-
-KIND: Final = "changes"
-"""The cursor of a stream among those of the connection."""
 
 OVERLAP: Final = timedelta(minutes=5)
 """Behind a lost place it is looked from a little earlier on: what was committed late was stamped before."""
@@ -33,14 +32,15 @@ OVERLAP: Final = timedelta(minutes=5)
 WAKE: Final = "NOTIFY tasuki_wake, 'inbox'"
 
 
-def hear_of_losses(conn: Connection, connection_id: int, events: Sequence[InboundEvent]) -> None:
+def hear_of_losses(conn: Connection, installation_id: int, connection_id: int, events: Sequence[InboundEvent]) -> None:
     """What no event will tell of any more is looked for, at once."""
-    for event in events:
-        if event.kind in (EventKind.MISSED, EventKind.OVERFLOWED):
-            everything = event.kind is EventKind.OVERFLOWED
-            reconcile_passes.look_again(
-                conn, connection_id, event.object_type, since=event.occurred_at, everything=everything
-            )
+    losses = [event for event in events if event.kind in (EventKind.MISSED, EventKind.OVERFLOWED)]
+    for event in losses:
+        everything = event.kind is EventKind.OVERFLOWED
+        reconcile_passes.look_again(
+            conn, connection_id, event.object_type, since=event.occurred_at, everything=everything
+        )
+    streams.counted(conn, installation_id, connection_id, {GAPS: len({event.occurred_at for event in losses})})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +60,23 @@ class Followed:
         anew. Raises what `Stream.follow` raises besides.
         """
         place = self._place()
+        self._count(BEGUN)
         try:
-            with closing(self.stream.follow(place)) as telling:
-                for told in telling:
-                    if told is not None:
-                        self._store(told)
-                    if not goes_on():
-                        return
-        except PositionLostError as error:
-            if place is None:
-                raise  # there was none to lose
+            self._hear(place, goes_on)
+        except TasukiError as error:
+            self._count(BROKEN)
+            if not isinstance(error, PositionLostError) or place is None:  # there was none to lose
+                raise
             self._give_up()
             log.warning("stream_place_lost", connection_id=self.connection_id, reason=error.reason)
+
+    def _hear(self, place: bytes | None, goes_on: Callable[[], bool]) -> None:
+        with closing(self.stream.follow(place)) as telling:
+            for told in telling:
+                if told is not None:
+                    self._store(told)
+                if not goes_on():
+                    return
 
     # ── where it is ──────────────────────────────────────────────────────────────────────────────────────────
     def _place(self) -> bytes | None:
@@ -88,10 +93,18 @@ class Followed:
 
     def _store(self, told: Told) -> None:
         with self._transaction() as conn:
+            now = BusinessClock.now(conn).isoformat()
+            position: dict[str, str | None] = {
+                "topic": self.stream.topic,
+                "position": told.position.hex(),
+                "heard_at": now,
+            }
             if told.body is not None:
                 self._deliver(conn, told.body, is_bulk=told.is_bulk)
-            position = {"topic": self.stream.topic, "position": told.position.hex()}
-            self._keep(conn, position | {"heard_at": BusinessClock.now(conn).isoformat()})
+                position["told_at"] = now
+            elif (held := self._held(conn)) is not None:
+                position["told_at"] = held.get("told_at")
+            self._keep(conn, position)
             reach(Place.PRE_STORE)
 
     def _give_up(self) -> None:
@@ -117,6 +130,10 @@ class Followed:
         source, hint = self.stream.source, self.account_id
         inbox.put(conn, Delivery(source=source, body=body, connection_hint=hint, lane=lane))
         conn.execute(WAKE)
+
+    def _count(self, what: str) -> None:
+        with self._transaction() as conn:
+            streams.counted(conn, self.installation_id, self.connection_id, {what: 1})
 
     def _transaction(self) -> Any:
         return self.database.transaction(self.installation_id)

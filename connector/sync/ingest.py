@@ -208,7 +208,7 @@ class _Intake:
         self._companies([event for event, _ in new if event.object_type == dialect.company_type])
         self._tasks([event for event, _ in new if event.object_type == dialect.task_type])
         every = [event for event, _ in new]
-        hear_of_losses(self._conn, self._connection_id, every)
+        hear_of_losses(self._conn, self._tenant.installation_id, self._connection_id, every)
         hear_deals(self._tenant, self._conn, self._connection_id, every)
         hear_activities(self._tenant, self._conn, self._connection_id, every)
         self._submissions(new)

@@ -30,6 +30,9 @@ class _Inbox:
     def depth(self) -> int:
         return 0
 
+    def streams(self) -> tuple[()]:
+        return ()
+
     def close(self) -> None:
         """The pool is the test's."""
 

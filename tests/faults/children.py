@@ -33,10 +33,10 @@ from connector.policy.loader import load_policy
 from connector.settings import Settings
 from connector.store import connections
 from connector.store.database import Database
+from connector.store.streams import KIND
 from connector.sync.context import Limits, Tenant
 from connector.sync.deliver import deliver_slice
 from connector.sync.evaluate import evaluate_slice
-from connector.sync.following import KIND
 from connector.sync.reading import read_slice
 from connector.vendors.base import Lane
 from connector.vendors.salesforce.oauth import SessionTokens

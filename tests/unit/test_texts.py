@@ -74,6 +74,7 @@ VOCABULARY = (
         "pause",
         "fields",
         "native sync",
+        "change events",
         "events",
         "looks",
         "quota",

@@ -13,16 +13,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connector.cli.doctor_checks import State, of_stream
 from connector.errors import RejectedError, RetryableError
 from connector.jobs.listening import Listener
-from connector.store import connections, inbox
+from connector.store import connections, inbox, streams
 from connector.store.database import Database
 from connector.store.inbox import InboxState
+from connector.store.streams import BEGUN, BROKEN, GAPS, KIND
 from connector.sync import following
-from connector.sync.following import KIND, OVERLAP, Followed
+from connector.sync.following import OVERLAP, Followed
+from connector.vendors.base import EventKind, InboundEvent
 from connector.vendors.stream import PositionLostError, Told
+from webhooks.metrics import Metrics
 
 ORG = "00D5g000004abcdEAA"
+LOST = {"key": b"", "account_id": ORG, "object_id": None, "source": "CHANGE_EVENT"}
 
 
 @dataclass
@@ -172,6 +177,42 @@ def test_another_topic_begins_anew_and_what_came_between_is_looked_for(
     assert other.followed == [None]
     first, missed, anew = stored(database)
     assert (first, missed[:6], anew) == (b"0", b"missed", b"0")
+
+
+def test_how_a_stream_does_is_known(database: Database, follow: Callable[[Tape], Followed]) -> None:
+    """When it was heard, when it told of something, how often it was begun, broke off and had gaps."""
+
+    class Broken(Tape):
+        def follow(self, after: bytes | None) -> Generator[Told | None]:
+            yield Told(position=b"9")
+            raise RetryableError("gone", reason="stream_broke_off")
+
+    one = follow(Tape(numbers=1))
+    one.follow(lambda: True)
+    told_at = place(one)["told_at"]  # type: ignore[index]
+    with pytest.raises(RetryableError):
+        follow(Broken(numbers=0)).follow(lambda: True)
+    assert place(one)["told_at"] == told_at, "that it lives is no event"  # type: ignore[index]
+    at = datetime.fromisoformat(told_at)
+    lost = [InboundEvent(kind=EventKind.MISSED, occurred_at=at, object_type=kind, **LOST) for kind in ("Lead", "Task")]
+    with database.transaction(one.installation_id) as conn:
+        following.hear_of_losses(conn, one.installation_id, one.connection_id, lost)
+        (row,) = connections.listed(conn)
+        shown = of_stream(conn, row, "salesforce")
+        assert (shown.state, "broken off 1 times, 1 gaps" in shown.says) == (State.OK, True)
+        conn.execute('UPDATE poll_cursor SET position = position || \'{"heard_at": "2026-01-01T00:00:00+00:00"}\'')
+        assert of_stream(conn, row, "salesforce").state is State.WARNING
+        conn.execute("UPDATE poll_cursor SET position = jsonb_set(position, '{heard_at}', position -> 'told_at')")
+    (found,) = streams.health_of_all(database)
+    assert (found.vendor, found.account_id) == ("salesforce", ORG)
+    assert found.counts == {BEGUN: 2, BROKEN: 1, GAPS: 1}
+    assert found.heard_seconds is not None
+    assert found.event_seconds is not None
+    assert found.heard_seconds >= 0
+    text = Metrics().text(lambda: None, lambda: [found]).decode()
+    account = f'{{account="{ORG}",vendor="salesforce"}}'
+    assert f"tasuki_stream_heard_seconds{account} {found.heard_seconds}\n" in text
+    assert f"tasuki_stream_broken_total{account} 1.0\n" in text
 
 
 # ── who listens ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -109,6 +109,9 @@ def test_where_it_may_come_from_can_be_told() -> None:
         def depth(self) -> int:
             return len(self.kept)
 
+        def streams(self) -> tuple[()]:
+            return ()
+
         def close(self) -> None:
             """Nothing is open."""
 

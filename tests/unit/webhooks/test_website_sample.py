@@ -40,6 +40,9 @@ class Kept:
     def depth(self) -> int:
         return len(self.deliveries)
 
+    def streams(self) -> tuple[()]:
+        return ()
+
     def close(self) -> None:
         """Nothing is open."""
 
