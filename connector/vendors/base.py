@@ -1,10 +1,9 @@
 """What the sync asks of a CRM: the `Vendor` protocol and the plain records that pass through it.
 
-Values are the vendor's own strings (or None for blank); mapping to canonical values is `fields.py`'s job in each
-vendor package. Every method takes any number of ids, chunks to the vendor's batch size, keeps several requests
-in flight, never two that touch one record, and takes its tokens from the connection's shared buckets.
-Methods raise only `RetryableError`, `AuthError` or `QuotaError` for the whole call; what concerns single records comes
-back per record.
+Values are the vendor's own strings (or None for blank); mapping to canonical values is `fields.py`'s job in each vendor
+package. Every method takes any number of ids, chunks to the vendor's batch size, keeps several requests in flight,
+never two that touch one record, and takes its tokens from the connection's shared buckets. Methods raise only
+`RetryableError`, `AuthError` or `QuotaError` for a whole call; the rest comes back per record.
 """
 
 from __future__ import annotations
@@ -293,8 +292,7 @@ class Enroller(Protocol):
     def enrol(self, place: str, name: str, people: Sequence[Enrolee], *, lane: Lane) -> list[WriteResult]:
         """Enrol people by the name of a list, sequence or campaign; results by `key`, in the inputs' order.
 
-        What the account does not have is REJECTED with the reason `not_available`. UNCERTAIN: never enrol again before
-        `enrolled` was asked.
+        What the account has not is REJECTED (`not_available`). UNCERTAIN: enrol never again before `enrolled` is asked.
         """
 
     def enrolled(self, place: str, name: str, people: Sequence[Enrolee], *, lane: Lane) -> set[str]:
