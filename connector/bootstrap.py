@@ -181,7 +181,8 @@ class Runtime:
                 tenant=tenant,
                 connection_id=row.id,
                 binding=tenant.reading[row.id],
-                vendor=self._seen_by(tenant, row),
+                vendor=self._seen_by(tenant, row, tenant.plan.policy),
+                vendor_under=partial(self._seen_by, tenant, row),
                 unique_keys=frozenset(row.capabilities.get("unique_keys") or ()),
                 poll_seconds=self._poll_seconds(row),
                 day=day_of_account(row),
@@ -206,14 +207,16 @@ class Runtime:
             return hubspot_vendor(self._hubspot(), row.account_id, tokens=tokens)
         return salesforce_vendor(self._salesforce(), row, database=self.database, vault=self._vault, tokens=tokens)
 
-    def _seen_by(self, tenant: Tenant, row: ConnectionRow) -> Vendor:
-        """The client as the sync sees it: Salesforce's two kinds of people are one, as the policies map them."""
+    def _seen_by(self, tenant: Tenant, row: ConnectionRow, policy: Policy) -> Vendor:
+        """The client as the sync sees it under a policy: Salesforce's two kinds of people are one, as all policies map
+        them, and hand over as this one says."""
         vendor = self.vendor(row)
         if not isinstance(vendor, SalesforceVendor):
             return vendor
-        key = (row.installation_id, row.id, " ".join(one.policy.hash for one in tenant.running))
+        key = (row.installation_id, row.id, " ".join((policy.name, *(one.policy.hash for one in tenant.running))))
         if key not in self._cache.people:
-            self._cache.people[key] = salesforce_people(vendor, tenant.reading[row.id].plan.policy)
+            read = tenant.reading[row.id].plan.policy
+            self._cache.people[key] = salesforce_people(vendor, read, policy)
         return self._cache.people[key]
 
     def _poll_seconds(self, row: ConnectionRow) -> float | None:

@@ -201,9 +201,9 @@ def machine_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def salesforce_people(vendor: SalesforceVendor, policy: Policy) -> SalesforcePeople:
-    """The org as the sync sees it under a policy."""
-    return SalesforcePeople(vendor, Names.of(policy), policy.create_deal)
+def salesforce_people(vendor: SalesforceVendor, read: Policy, policy: Policy) -> SalesforcePeople:
+    """The org as the sync sees it under a policy; `read` is what all policies that run read together."""
+    return SalesforcePeople(vendor, Names.of(read), policy.create_deal)
 
 
 def salesforce_dialect(plan: Plan, row: ConnectionRow) -> SalesforceDialect:

@@ -121,6 +121,11 @@ class _Played:
     typed: dict[str, dict[str, Edit]] = field(default_factory=dict)
 
 
+def cast_of(people: Sequence[str]) -> list[tuple[Scene, _Played]]:
+    """The scenes in order, each with one of these people; in a small demo there are fewer people than scenes."""
+    return [(scene, _Played(address)) for scene, address in zip(SCENES, people, strict=False)]
+
+
 class _Act:
     """The steps of act two."""
 
@@ -183,8 +188,10 @@ class _Act:
     # ── editing ──────────────────────────────────────────────────────────────────────────────────────────────
     def _edit(self, met: Seen) -> list[_Played]:
         """The scenes, each with somebody of whom both CRMs know everything that is edited."""
-        free = iter([one for one in met.pairs if self._knows_all(met.pairs[one])])
-        cast = [(scene, _Played(next(free))) for scene in SCENES]
+        cast = cast_of([one for one in met.pairs if self._knows_all(met.pairs[one])])
+        if len(cast) < len(SCENES):
+            few = f"{len(cast)} of {len(SCENES)} edits are shown: more --contacts show all"
+            self._console.print(f"{few} / 人数が足りず、一部の編集だけを行います")
         for scene, played in cast:
             here, _ = met.pairs[played.address]
             played.before = {name: here.value(self._policy.fields[name]) for _, name, _ in scene.typed}
@@ -289,6 +296,10 @@ def _differences(
             yield Difference(record=one.person, what=one.field, expected=shown(one.verdict.value), found=found)
     people = len(seen.here.keys() | seen.there.keys())
     losers = sum(one.verdict.lost for one in outcomes)
+    if not outcomes:
+        yield Difference(
+            record="both CRMs", what="edits shown", expected="1 or more", found="0: ask for more --contacts"
+        )
     for what, expected, counted in (
         ("leads", people, totals["leads"]),
         ("values that lost, kept in the history", losers, totals["losers_kept"]),

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from connector.engine.plan import Plan
 from connector.errors import RetryableError
+from connector.policy.model import Policy
 from connector.store import history
 from connector.store.database import Connection, Database
 from connector.store.policies import ActivePolicy
@@ -102,6 +103,7 @@ class Line:
     connection_id: int
     binding: Binding
     vendor: Vendor
+    vendor_under: Callable[[Policy], Vendor]  #: It as it acts for the leads of a policy.
     unique_keys: frozenset[str]  #: The types of records on which the account enforces that our key is unique.
     #: How often people are looked through, where the CRM need not tell of changes by itself; None: it does.
     poll_seconds: float | None = None
@@ -130,7 +132,8 @@ class Line:
         if len(self.tenant.running) == 1:
             return self
         tenant = self.tenant.under(name)
-        return replace(self, tenant=tenant, binding=tenant.bindings[self.connection_id])
+        vendor = self.vendor_under(tenant.plan.policy)
+        return replace(self, tenant=tenant, binding=tenant.bindings[self.connection_id], vendor=vendor)
 
 
 def backoff(limits: Limits, attempts: int) -> float:

@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 from connector.bootstrap_bindings import bindings_of
+from connector.cli.demo_both import SCENES, cast_of
 from connector.cli.demo_both_proof import HUBSPOT, SALESFORCE, Edit, Half, apart, verdict
 from connector.cli.shipped import shipped_policy
 from connector.domain.value import BLANK, Value
@@ -94,3 +95,10 @@ def test_spellings_queues_and_what_nobody_can_write_are_no_differences() -> None
 def test_what_differs_is_told() -> None:
     told = {one.what for one in apart(*halves(Title="課長", OwnerId="0055j0000000008AAA"))}
     assert told == {"job_title"}, "an owner whom HubSpot does not have is not written there"
+
+
+def test_a_small_demo_plays_the_scenes_for_which_there_are_people() -> None:
+    cast = cast_of(["a@example.co.jp", "b@example.co.jp"])
+    assert [scene for scene, _ in cast] == list(SCENES[:2])
+    assert [one.address for _, one in cast] == ["a@example.co.jp", "b@example.co.jp"]
+    assert len(cast_of([f"{number}@example.co.jp" for number in range(99)])) == len(SCENES)
