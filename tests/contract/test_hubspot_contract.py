@@ -225,6 +225,33 @@ class TestDatedPaths(HubSpotContract):
         assert {result.outcome for result in others} == {outcome}
         assert len(crm.held("task")) == len(applied)
 
+    def test_a_page_of_a_round_that_fails_is_called_for_once_more_and_takes_nothing_from_the_others(
+        self, crm: HubSpotCrm
+    ) -> None:
+        ids = sorted(self._people(crm, 350), key=int)
+        afters = [None, *(str(int(ids[at]) + 1) for at in (99, 199, 299))]
+        effects: list[dict[str, Any]] = [
+            {"effect": "drop"},
+            {"effect": "truncate", "short": True},
+            {"effect": "html"},
+            {"effect": "status", "status": 503},
+            {"effect": "status", "status": 429, "policy": "TEN_SECONDLY_ROLLING"},
+        ]
+        for effect in effects:
+            crm.sandbox.reset_calls()
+            crm.sandbox.fault(kind="contacts.list", skip=1, times=1, **effect)
+            assert self._listed(crm, afters) == ids, effect
+            assert crm.sandbox.calls()["contacts.list"]["calls"] == 5, effect
+        crm.expire_token()
+        assert self._listed(crm, afters) == ids, "the access token was renewed"
+        crm.vendor.sheets("contact", ["email"], afters=afters, lane=Lane.BACKGROUND).drop()
+        assert self._listed(crm, afters) == ids, "what was dropped is nobody else's answer"
+
+    @staticmethod
+    def _listed(crm: HubSpotCrm, afters: Sequence[str | None]) -> list[str]:
+        sheets = crm.vendor.sheets("contact", ["email"], afters=afters, lane=Lane.BACKGROUND).read()
+        return [one for sheet in sheets for one in sheet.ids]
+
     def test_a_thousand_leads_cost_the_least_calls(self, crm: HubSpotCrm) -> None:
         people = self._people(crm, 1_000)
         crm.sandbox.reset_calls()

@@ -214,3 +214,28 @@ def test_threads_that_wait_share_one_lease(database: Database, monkeypatch: pyte
         thread.join(10)
     assert wants[0] == 1
     assert wants[1] == 7
+
+
+def test_calls_that_go_out_together_are_asked_for_together_and_when_they_are_there(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _configure(database, "burst", capacity=150, window_seconds=10)  # 3 deep, one in 68 ms
+    _fill(database, "burst", 3)
+    granted: list[int] = []
+    original = quota.lease
+
+    def counted(*args: object, **named: object) -> Lease:
+        found = original(*args, **named)  # type: ignore[arg-type]
+        granted.append(found.granted)
+        return found
+
+    monkeypatch.setattr(quota, "lease", counted)
+    source = TokenSource(database, INSTALLATION, CONNECTION, lane="background", today=lambda: TODAY)
+    assert [source.take_some("burst", 8) for _ in range(3)] == [3, 3, 3]
+    assert granted == [3, 3, 3], "no question in vain"
+
+
+def test_a_bucket_that_holds_one_is_asked_for_one(database: Database) -> None:
+    _configure(database, "search", capacity=5, window_seconds=1)  # 1 deep, one in 250 ms
+    lease = _lease(database, "search", 3)
+    assert lease.seconds_for(3) == lease.next_seconds
