@@ -27,19 +27,22 @@ def fingerprint(properties: Mapping[str, str | None]) -> bytes:
 def fingerprints(records: Iterable[Mapping[str, str | None]]) -> list[bytes]:
     """Of each of these. Records of one list hold the same properties, whose order is found once for as many."""
     found: list[bytes] = []
-    dumps, hashed, last = orjson.dumps, blake2b, None
+    dumps, last = orjson.dumps, None
     for properties in records:
         names = tuple(properties)
         if names != last:
-            last, (known, values) = names, _form(names)
-        found.append(hashed(dumps(values(properties)) + known, digest_size=SIZE).digest())
+            last, (begun, values) = names, _form(names)
+        one = begun.copy()
+        one.update(dumps(values(properties)))
+        found.append(one.digest())
     return found
 
 
 @lru_cache(maxsize=64)
-def _form(names: tuple[str, ...]) -> tuple[bytes, Callable[[Mapping[str, str | None]], Any]]:
-    """What is the same of all records that hold these properties: their names in order (sixteen bytes that stand for
-    them), and how the values are had."""
+def _form(names: tuple[str, ...]) -> tuple[blake2b, Callable[[Mapping[str, str | None]], Any]]:
+    """What is the same of all records that hold these properties: a fingerprint that begins with their names in order,
+    and how the values are had."""
     order = sorted(set(names) - MOVES)
-    known = blake2b(orjson.dumps(order), digest_size=SIZE).digest()
-    return known, itemgetter(*order) if order else lambda record: ()
+    begun = blake2b(digest_size=SIZE)
+    begun.update(orjson.dumps(order))
+    return begun, itemgetter(*order) if order else lambda record: ()

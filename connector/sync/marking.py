@@ -153,6 +153,8 @@ def want_companies(tenant: Tenant, conn: Connection, connection_id: int, rows: S
 def mark_people(line: Line, differing: Sequence[Difference]) -> Marked:
     """People who are not as we hold them: judged, told, and marked to be read; not those whose read is coming, nor
     those of whom the list shows less than we know."""
+    if not differing:
+        return Marked()
     tenant, person_type = line.tenant, line.dialect.person_type
     with tenant.database.transaction(tenant.installation_id) as conn:
         # where two CRMs agree on fields, what a look shows bounds when they changed: it is told of everybody

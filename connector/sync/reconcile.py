@@ -266,8 +266,10 @@ def _changed(line: Line, one: Pass, page: Page) -> list[Difference]:
 
 
 def _store(line: Line, before: Pass, after: Pass) -> Pass:
-    connection_id = line.connection_id
-    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+    """Store how far the pass has come. Where a crash takes a place with it, pages are looked at twice: not worth
+    waiting for the disk. The marks before it are stored for good."""
+    connection_id, ended = line.connection_id, after.step is Step.DONE
+    with line.tenant.database.transaction(line.tenant.installation_id, durable=ended) as conn:
         if after.step is Step.DONE:
             after = replace(after, ended_at=machine_now(conn))
         if reconcile_passes.move(conn, connection_id, before, after):
