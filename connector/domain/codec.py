@@ -36,6 +36,8 @@ from connector.domain.value import BLANK, Missing, Truth, Value
 
 Json: TypeAlias = Any
 
+_MOVERS = {one.value: one for one in Mover}
+
 
 def encode_value(value: Value) -> Json:
     """A canonical value as JSON."""
@@ -94,7 +96,7 @@ def decode_entry(raw: Mapping[str, Json]) -> StageEntry:
         seq=raw["seq"],
         stage=raw["stage"],
         entered_at=datetime.fromisoformat(raw["entered_at"]),
-        mover=Mover(raw["mover"]),
+        mover=_MOVERS[raw["mover"]],
         transition=raw["transition"],
         reason=raw["reason"],
         passed=raw["passed"],

@@ -1,12 +1,13 @@
 """How computed fields and scores are written as Python: lines that work a value out and leave it in a variable.
 
 `program.py` makes a function of each, for whoever asks for one value, and of all of them together (`everything`), for
-an evaluation, which asks for all.
+an evaluation, which asks for all. Lines that are `noted` also say which rules bear on the lead: they add the ids of
+those that give points or decide a value to the list `borne`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import floor
 from typing import Any
 
@@ -16,7 +17,7 @@ from connector.engine.fading import left_of, limited
 from connector.engine.makers import DEAL, SCORE
 from connector.engine.scoring import ScoreResult
 from connector.engine.view import LeadView
-from connector.policy.conditions import Condition, Key, answer
+from connector.policy.conditions import Key, answer
 from connector.policy.generated import Answers, Scope
 from connector.policy.model import Contribution, Decay, FieldDef, FieldType, Policy, ScoreDef, ScoreRule
 
@@ -33,44 +34,52 @@ NAMES: Mapping[str, Any] = {
 
 
 # ── computed fields ──────────────────────────────────────────────────────────────────────────────────────────────
-def field(scope: Scope, definition: FieldDef, to: str) -> list[str]:
+def field(scope: Scope, definition: FieldDef, to: str, *, noted: bool = False) -> list[str]:
     """The value of a computed field: that of the first rule that holds, or of all of them."""
     read = {one for rule in definition.rules if rule.when for one in rule.when.names}
     is_certain = all(one.startswith("signal.") for one in read)  # counts are never unknown
     nothing = f"{to} = BLANK" if is_certain else f"{to} = nothing(view, {scope.bind(definition)})"
     if definition.type is FieldType.CHOICES:
-        return _all_that_hold(scope, definition, to, nothing)
+        return _all_that_hold(scope, definition, to, nothing, noted=noted)
     lines: list[str] = []
     for rule in definition.rules:
         value = repr(rule.value) if isinstance(rule.value, str) else scope.bind(rule.value)
+        act = [f"{to} = {value}", *_note(rule.id, noted)]
         if rule.when is None:
-            return [*lines, "else:", f"    {to} = {value}"] if lines else [f"{to} = {value}"]
-        lines += [f"{'elif' if lines else 'if'} {rule.when.holds(scope)}:", f"    {to} = {value}"]
+            return [*lines, "else:", *_inside(act)] if lines else act
+        lines += [f"{'elif' if lines else 'if'} {rule.when.holds(scope)}:", *_inside(act)]
     return [*lines, "else:", f"    {nothing}"] if lines else [nothing]
 
 
-def _all_that_hold(scope: Scope, definition: FieldDef, to: str, nothing: str) -> list[str]:
+def _all_that_hold(scope: Scope, definition: FieldDef, to: str, nothing: str, *, noted: bool) -> list[str]:
     lines = ["found = []"]
     for rule in definition.rules:
-        act = f"found.append({str(rule.value)!r})"
-        lines += [act] if rule.when is None else [f"if {rule.when.holds(scope)}:", f"    {act}"]
+        act = [f"found.append({str(rule.value)!r})", *_note(rule.id, noted)]
+        lines += act if rule.when is None else [f"if {rule.when.holds(scope)}:", *_inside(act)]
     return [*lines, "if found:", f"    {to} = frozenset(found)", "else:", f"    {nothing}"]
 
 
+def _note(rule_id: str, noted: bool) -> list[str]:
+    return [f"borne.append({rule_id!r})"] if noted else []
+
+
+def _inside(lines: Iterable[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
 # ── scores ───────────────────────────────────────────────────────────────────────────────────────────────────────
-def score(scope: Scope, definition: ScoreDef, to: str) -> list[str]:
+def score(scope: Scope, definition: ScoreDef, to: str, *, noted: bool = False) -> list[str]:
     """The `ScoreResult` of a score."""
     if all(rule.signal is None for rule in definition.rules):
-        return _of_facts(scope, definition, to)
+        return _of_facts(scope, definition, to, noted=noted)
     if any(rule.signal is None for rule in definition.rules):
-        return _of_signals(scope, definition, to)
+        return _of_signals(scope, definition, to, noted=noted)
     inner, nothing = scope.inner(), ScoreResult(limited(definition, 0.0), 0.0, ())
-    lines = _of_signals(inner, definition, to)
-    some = [f"    {line}" for line in (*inner.loads, *lines)]
-    return ["if view.moments:", *some, "else:", f"    {to} = {scope.bind(nothing)}"]
+    lines = _of_signals(inner, definition, to, noted=noted)
+    return ["if view.moments:", *_inside((*inner.loads, *lines)), "else:", f"    {to} = {scope.bind(nothing)}"]
 
 
-def _of_facts(scope: Scope, definition: ScoreDef, to: str) -> list[str]:
+def _of_facts(scope: Scope, definition: ScoreDef, to: str, *, noted: bool) -> list[str]:
     """A score of facts alone: which rules hold decides it."""
     tables: dict[tuple[str, Key], list[tuple[int, Callable[[Any], Truth]]]] = {}
     always, others = 0, list[str]()
@@ -84,7 +93,8 @@ def _of_facts(scope: Scope, definition: ScoreDef, to: str) -> list[str]:
             others += [f"if {rule.when.holds(scope)}:", f"    mask |= {1 << place}"]
     looked_up = [_looked_up(scope, name, key, asked) for (name, key), asked in tables.items()]
     found = scope.bind(scoring.Results(definition))
-    return [f"mask = {' | '.join([*looked_up, str(always)])}", *others, f"{to} = {found}[mask]"]
+    ids = [f"borne += {scope.bind(scoring.RuleIds(definition))}[mask]"] if noted else []
+    return [f"mask = {' | '.join([*looked_up, str(always)])}", *others, f"{to} = {found}[mask]", *ids]
 
 
 def _looked_up(scope: Scope, name: str, key: Key, asked: Sequence[tuple[int, Callable[[Any], Truth]]]) -> str:
@@ -93,7 +103,7 @@ def _looked_up(scope: Scope, name: str, key: Key, asked: Sequence[tuple[int, Cal
     return f"{scope.bind(Answers(asked))}[{scope.value(name)}]"
 
 
-def _of_signals(scope: Scope, definition: ScoreDef, to: str) -> list[str]:
+def _of_signals(scope: Scope, definition: ScoreDef, to: str, *, noted: bool) -> list[str]:
     """A score of signals: what is left of each occurrence, rule by rule."""
     body = ["points = basis = 0.0", "found = []"]
     for rule in definition.rules:
@@ -101,10 +111,12 @@ def _of_signals(scope: Scope, definition: ScoreDef, to: str) -> list[str]:
         if rule.signal is not None:
             times = scope.times(rule.signal)
             body += [f"if {' and '.join([times, *tests])}:", *_of_signal(scope, definition, rule, times)]
+            body += _inside(_note(rule.id, noted))
         else:
             full = scope.bind(Contribution(rule, rule.points))
             lines = [f"points += {rule.points!r}", f"basis += {rule.points!r}", f"found.append({full})"]
-            body += [f"if {' and '.join(tests)}:", *(f"    {line}" for line in lines)] if tests else lines
+            lines += _note(rule.id, noted)
+            body += [f"if {' and '.join(tests)}:", *_inside(lines)] if tests else lines
     made = f"{to} = new(ScoreResult, (points, basis, tuple(found)))"
     return [*body, *_limits(definition, "points"), made]
 
@@ -140,39 +152,8 @@ def _limits(definition: ScoreDef, value: str) -> Iterator[str]:
         yield from (f"if {value} < {definition.floor!r}:", f"    {value} = {definition.floor!r}")
 
 
-# ── what bears on a lead ─────────────────────────────────────────────────────────────────────────────────────────
-def bearing(scope: Scope, policy: Policy) -> list[str]:
-    """The rules that give points, those that decide a value, and those that would act if their event came, by id."""
-    given = [f"*[one.rule.id for one in view.score({score!r}).contributions]," for score in policy.scores]
-    body = ["found = [", *(f"    {one}" for one in given), "]"]
-    for definition in policy.computed:
-        body += _deciding(scope, definition)
-    routes = policy.routing.rules if policy.routing is not None else ()
-    waiting = [*((one.id, one.when) for one in policy.rules), *((one.id, one.when) for one in routes)]
-    for rule_id, when in waiting:
-        body += _noted(scope, rule_id, when, "if")
-    return [*body, "return found"]
-
-
-def _deciding(scope: Scope, definition: FieldDef) -> Iterator[str]:
-    word = "if"
-    for rule in definition.rules:
-        yield from _noted(scope, rule.id, rule.when, word)
-        if definition.type is not FieldType.CHOICES:
-            if rule.when is None:
-                return
-            word = "elif"
-
-
-def _noted(scope: Scope, rule_id: str, when: Condition | None, word: str) -> list[str]:
-    note = f"found.append({rule_id!r})"
-    if when is not None:
-        return [f"{word} {when.holds(scope)}:", f"    {note}"]
-    return ["else:", f"    {note}"] if word == "elif" else [note]
-
-
 # ── everything ───────────────────────────────────────────────────────────────────────────────────────────────────
-def everything(scope: Scope, policy: Policy, slots: Mapping[str, int]) -> list[str]:
+def everything(scope: Scope, policy: Policy, slots: Mapping[str, int], *, noted: bool = False) -> list[str]:
     """Each value that rules work out, left in its place in `view.values`, and the scores in all their forms.
 
     What one reads of another is that one's variable. What a person has written over a value is not looked at: for
@@ -183,22 +164,41 @@ def everything(scope: Scope, policy: Policy, slots: Mapping[str, int]) -> list[s
         slot = slots[name]
         value = f"y{slot}"
         if name in policy.fields:
-            body = field(scope, policy.fields[name], value)
+            body = field(scope, policy.fields[name], value, noted=noted)
         else:
             exact = f"e{slot}"
-            body = [*_exact(scope, policy, slots, name, exact), f"{value} = float(floor({exact} + 0.5))"]
+            body = [*_exact(scope, policy, slots, name, exact, noted=noted), f"{value} = float(floor({exact} + 0.5))"]
         lines += [*scope.take_loads(), *body, f"v[{slot}] = {value}"]
         scope.settled(name, value)
     return [*lines, *_scores(policy, slots)]
 
 
-def _exact(scope: Scope, policy: Policy, slots: Mapping[str, int], name: str, to: str) -> list[str]:
+def survey(scope: Scope, policy: Policy, slots: Mapping[str, int]) -> list[str]:
+    """Everything, and the ids of the rules that bear on the lead: those that give points, those that decide a value,
+    and those that would act if their event came, since their `when` holds.
+    """
+    routes = policy.routing.rules if policy.routing is not None else ()
+    waiting = [*((one.id, one.when) for one in policy.rules), *((one.id, one.when) for one in routes)]
+    always = scope.bind(tuple(rule_id for rule_id, when in waiting if when is None))
+    lines = [f"borne = [*{always}]", *everything(scope, policy, slots, noted=True)]
+    for definition in policy.computed:
+        if definition.name.startswith(DEAL):
+            body = field(scope, definition, "value", noted=True)
+            lines += [*scope.take_loads(), *body]
+    for rule_id, when in waiting:
+        if when is not None:
+            test = f"if {when.holds(scope)}:"
+            lines += [*scope.take_loads(), test, *_inside(_note(rule_id, noted=True))]
+    return [*lines, "return borne"]
+
+
+def _exact(scope: Scope, policy: Policy, slots: Mapping[str, int], name: str, to: str, *, noted: bool) -> list[str]:
     """A score with its fractions; for one that is no sum, its result stays in `r…` too."""
     bare = name.removeprefix(SCORE)
     if bare not in policy.scores:
         return [f"{to} = float({' + '.join([f'e{slots[SCORE + part]}' for part in policy.total])})"]
     result = f"r{slots[name]}"
-    return [*score(scope, policy.scores[bare], result), f"{to} = float({result}[0])"]
+    return [*score(scope, policy.scores[bare], result, noted=noted), f"{to} = float({result}[0])"]
 
 
 def _scores(policy: Policy, slots: Mapping[str, int]) -> Iterator[str]:

@@ -69,7 +69,7 @@ class Program:
     turns_never: Callable[[LeadView, Turns], None]
     watched: Callable[[LeadView], tuple[Truth, ...]]
     settle: Callable[[LeadView], None]
-    bearing: Callable[[LeadView], list[str]]
+    survey: Callable[[LeadView], list[str]]
     gaps: Mapping[str, Callable[[LeadView], int]]
     others: dict[str, Maker]
     source: str
@@ -147,7 +147,7 @@ class _Writer:
         self._turns("turns_never", self._plan.turning_never)
         self._watched()
         self._settle()
-        self._bearing()
+        self._survey()
         gaps = {gate.id: self._gaps(number, gate) for number, gate in enumerate(policy.gates.values())}
         functions = self._module.run()
         makers = [self._maker(name, functions, fields) for name in slots]
@@ -168,7 +168,7 @@ class _Writer:
             turns_never=functions["turns_never"],
             watched=functions["watched"],
             settle=functions["settle"],
-            bearing=functions["bearing"],
+            survey=functions["survey"],
             gaps={key: functions[name] for key, name in gaps.items()},
             others={},
             source="\n".join(self._module.source),
@@ -205,10 +205,11 @@ class _Writer:
         body = bodies.everything(scope, self._policy, self._slots)
         self._module.define("settle", scope, body, "everything at once")
 
-    def _bearing(self) -> None:
-        """The ids of the rules that bear on a lead on which nobody has written over a value."""
+    def _survey(self) -> None:
+        """The same, and the ids of the rules that bear on a lead on which nobody has written over a value."""
         scope = self._scope()
-        self._module.define("bearing", scope, bodies.bearing(scope, self._policy), "what bears on it")
+        body = bodies.survey(scope, self._policy, self._slots)
+        self._module.define("survey", scope, body, "everything, and what bears on it")
 
     def _ways_out(self, number: int, stage: str) -> str:
         """The transitions out of a stage whose condition holds, in file order."""
@@ -274,8 +275,12 @@ def _names(plan: Plan) -> list[str]:
 
 
 def _conditions(plan: Plan) -> Iterator[Condition]:
+    policy = plan.policy
     yield from plan.standing_conditions
-    yield from (one.when for one in plan.policy.transitions)
+    yield from (one.when for one in policy.transitions)
+    yield from (one.when for one in policy.rules if one.when is not None)
+    routes = policy.routing.rules if policy.routing is not None else ()
+    yield from (one.when for one in routes if one.when is not None)
 
 
 def _is_fact(policy: Policy, name: str) -> bool:

@@ -43,6 +43,20 @@ class Results(dict[int, ScoreResult]):
         return found
 
 
+class RuleIds(dict[int, tuple[str, ...]]):
+    """Which rules hold, as bits → their ids."""
+
+    def __init__(self, definition: ScoreDef) -> None:
+        super().__init__()
+        self._ids = [rule.id for rule in definition.rules]
+
+    def __missing__(self, mask: int) -> tuple[str, ...]:
+        if len(self) >= MOST_ANSWERS:
+            self.clear()
+        found = self[mask] = tuple(rule_id for place, rule_id in enumerate(self._ids) if mask >> place & 1)
+        return found
+
+
 def countable(times: Sequence[datetime], limit: int | None, within: timedelta | None) -> tuple[datetime, ...]:
     """The occurrences that count under `up_to: {times, within}`: at most so many in any such window.
 

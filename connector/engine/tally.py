@@ -14,7 +14,7 @@ def bearing(plan: Plan, view: LeadView) -> list[str]:
     rules that would act if their event came, since their `when` holds.
     """
     if not view.holds:  # else one by one, looking at what a person wrote
-        return plan.program.bearing(view)
+        return plan.program.survey(view)
     return [*_acting(plan, view), *_ready(plan, view)]
 
 

@@ -52,7 +52,10 @@ class LeadView:
         holds: Mapping[str, Hold],
         now: datetime,
         state: LeadState = NOTHING,
+        *,
+        values: list[Value | None] | None = None,
     ) -> None:
+        """`values` are the facts that the program reads, where they are known already."""
         program = plan.program
         self.plan = plan
         self.policy = plan.policy
@@ -63,7 +66,7 @@ class LeadView:
         self.now = now
         self.zone: ZoneInfo = plan.policy.zone
         self.moments = occurrences
-        self.values: list[Value | None] = [*program.facts(lead.fields), *program.blank]
+        self.values: list[Value | None] = [*(values or program.facts(lead.fields)), *program.blank]
         self._held = _held(program.slots, holds, now) if holds else _NOTHING_HELD
         self._named: dict[str, Value] = {}
         self.results: dict[str, ScoreResult] = {}  #: Those scores that have been worked out.

@@ -31,11 +31,16 @@ SELECT person.company_id, found.id AS lead_id, found.stage, found.cadences, foun
 FROM person JOIN who USING (vendor_id) JOIN found ON found.id = who.lead_id
 """
 
+# A company of one person has nobody else to look at.
 _STAGES = """
 WITH person AS MATERIALIZED (
-    SELECT company_id, vendor_id FROM mirror
-    WHERE connection_id = %(connection_id)s AND object_type = %(person_type)s AND gone IS NULL
-      AND company_id = ANY(%(ids)s)
+    SELECT company_id, vendor_id
+    FROM (
+        SELECT company_id, vendor_id, count(*) OVER (PARTITION BY company_id) AS people FROM mirror
+        WHERE connection_id = %(connection_id)s AND object_type = %(person_type)s AND gone IS NULL
+          AND company_id = ANY(%(ids)s)
+    ) AS everybody
+    WHERE people > 1
 ), who AS MATERIALIZED (
     SELECT lead_id, vendor_id FROM link
     WHERE connection_id = %(connection_id)s AND vendor_id = ANY(ARRAY(SELECT vendor_id FROM person))
@@ -82,7 +87,7 @@ def colleagues(
 def stages(
     conn: Connection, connection_id: int, ids: Sequence[str], *, person_type: str
 ) -> dict[str, dict[str, set[int]]]:
-    """Where the leads of these companies stand: company → stage → leads."""
+    """Where the leads of these companies stand: company → stage → leads; a company of one person is absent."""
     values = {"connection_id": connection_id, "ids": list(ids), "person_type": person_type}
     found: dict[str, dict[str, set[int]]] = {}
     with conn.cursor(row_factory=tuple_row) as cursor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from psycopg.rows import tuple_row
+from psycopg.rows import args_row
 
 from connector.domain.signal import Signal
 from connector.policy.united import split_kind
@@ -38,8 +38,11 @@ class NewSignal:
 
 
 class Occurrence(NamedTuple):
-    """A signal, as far as it counts: what it was and when; `starts_at` is when the meeting begins that it tells of."""
+    """A signal, as far as it counts: whose, what it was and when; `starts_at` is when the meeting begins that it tells
+    of.
+    """
 
+    lead_id: int
     kind: str
     occurred_at: datetime
     starts_at: datetime | None
@@ -164,9 +167,9 @@ def of_leads(conn: Connection, lead_ids: Sequence[int], policies: Sequence[str])
 def brief(conn: Connection, lead_ids: Sequence[int], policy: str) -> dict[int, list[Occurrence]]:
     """Each lead's signals that count for a policy, as far as they count, in no order; a lead without any is absent."""
     found: dict[int, list[Occurrence]] = {}
-    with conn.cursor(row_factory=tuple_row) as cursor:
-        for lead_id, *occurred in cursor.execute(_BRIEF, [list(lead_ids), policy]):
-            found.setdefault(lead_id, []).append(Occurrence(*occurred))
+    with conn.cursor(row_factory=args_row(Occurrence)) as cursor:
+        for one in cursor.execute(_BRIEF, [list(lead_ids), policy], binary=True).fetchall():
+            found.setdefault(one.lead_id, []).append(one)
     return found
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
 from connector.domain.decision import Decision
 from connector.domain.effects import WorkState
@@ -26,9 +27,13 @@ from connector.sync.binding import Binding
 from connector.sync.cases import Case, load_cases
 from connector.sync.difference import left_to_write
 from connector.sync.resting import resting
+from connector.sync.shown import Showing, Unshown
 
 SLICE = 1000
 """Leads that are held in memory at a time."""
+
+FEW = 250
+"""So many leads are waited for before they are decided together: what a slice costs by itself is shared by them."""
 
 EXAMPLES = 5
 """Leads that are named for each kind of change."""
@@ -115,16 +120,20 @@ def forecast(
     """
     found, after = Forecast(), shard.after
     plans = {one.plan.policy.name: one.plan for bound in policies for one in bound.values()}
+    alone = _Alone.of(policies, running, found, now) if running is not None else None
+    waiting: list[int] = []
     while True:
         with database.transaction(installation_id) as conn:
             ids = _next_ids(conn, shard, after)
-            left = _left_alone(found, conn, policies, ids, running, now) if running is not None else set[int]()
-            others = [one for one in ids if one not in left]
-            cases = load_cases(policies, conn, others, now=now, results=False) if others else {}
+            waiting += alone.others(conn, ids) if alone is not None else ids
+            is_time = len(waiting) >= FEW or not ids
+            cases = load_cases(policies, conn, waiting, now=now, results=False) if is_time and waiting else {}
+        if is_time:
+            for case in cases.values():
+                _weigh(found, plan, plans, case, now)
+            waiting.clear()
         if not ids:
             return found
-        for case in cases.values():
-            _weigh(found, plan, plans, case, now)
         after = ids[-1]
 
 
@@ -141,26 +150,47 @@ class Running:
     rules: frozenset[str]
 
 
-def _left_alone(
-    found: Forecast,
-    conn: Connection,
-    policies: Sequence[Mapping[int, Binding]],
-    ids: Sequence[int],
-    running: Running,
-    now: datetime,
-) -> set[int]:
-    """Those of these leads of which nothing becomes, counted with the rules that bear on them."""
-    ((connection_id, binding),) = policies[0].items()
-    left = set[int]()
-    seen = resting(conn, connection_id, binding, ids, under=running.hash, rules=running.rules, now=now)
-    for lead_id, view in seen:
-        if running.alike(view.settle()):
-            left.add(lead_id)
-            found.rules.update(tally.bearing(binding.plan, view))
-            for clock, run in view.state.clocks.items():
-                found.clocks[clock] += run.running
-    found.leads += len(left)
-    return left
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """Tells the leads of which nothing becomes, and counts them with the rules that bear on them."""
+
+    connection_id: int
+    showing: Showing
+    running: Running
+    found: Forecast
+    now: datetime
+
+    @classmethod
+    def of(cls, policies: Sequence[Mapping[int, Binding]], running: Running, found: Forecast, now: datetime) -> Self:
+        """Under the one policy on the one CRM."""
+        ((connection_id, binding),) = policies[0].items()
+        return cls(connection_id, Showing(binding), running, found, now)
+
+    def others(self, conn: Connection, ids: Sequence[int]) -> list[int]:
+        """Those of these leads that have to be decided."""
+        while True:
+            try:
+                return self._others(conn, ids)
+            except Unshown:
+                self.showing.learn()
+
+    def _others(self, conn: Connection, ids: Sequence[int]) -> list[int]:
+        running, plan, borne, clocks = self.running, self.showing.binding.plan, list[str](), Counter[str]()
+        left = set[int]()
+        seen = resting(
+            conn, self.connection_id, self.showing, ids, under=running.hash, rules=running.rules, now=self.now
+        )
+        for lead_id, view in seen:
+            bearing = tally.bearing(plan, view)
+            if running.alike(view):
+                left.add(lead_id)
+                borne += bearing
+                for clock, run in view.state.clocks.items():
+                    clocks[clock] += run.running
+        self.found.leads += len(left)
+        self.found.rules.update(borne)
+        self.found.clocks.update(clocks)
+        return [one for one in ids if one not in left]
 
 
 def _next_ids(conn: Connection, shard: Shard, after: int) -> Sequence[int]:

@@ -8,106 +8,163 @@ of events, is half of all that is stored of a lead and is not read: a lead for w
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from connector.domain.codec import decode_entry, decode_state, encode_value
 from connector.domain.effects import WorkState
-from connector.domain.lead import Lead
+from connector.domain.lead import Account, Lead
 from connector.domain.signal import Occurred
 from connector.domain.state import Employer, LeadState
-from connector.domain.value import is_known
+from connector.domain.value import Value, is_known
 from connector.engine import employer
 from connector.engine.plan import Plan
 from connector.engine.publish import PUBLISH_EVERY
 from connector.engine.routing import LEAD
 from connector.engine.view import NOTHING, LeadView, occurrences
 from connector.engine.wake import JITTER
-from connector.store import leads, mirrors, signals
+from connector.store import associations, companies, leads, mirrors, signals
 from connector.store.database import Connection
 from connector.store.leads import RestingRow
 from connector.store.mirrors import MirrorRow
-from connector.sync.accounts import Accounts, accounts_of
-from connector.sync.binding import Binding
-from connector.sync.deal_view import UNREAD_DEAL, DealView, deals_shown
-from connector.sync.shown import Showing
+from connector.sync import mirror
+from connector.sync.deal_view import counted
+from connector.sync.facts import named_at, same_on
+from connector.sync.shown import COMPANY, COUNT, OF_COMPANY, OWNER, Raws, Showing, Shown
 
 _Signal = TypeVar("_Signal", bound=Occurred)
 
-_UNSETTLED = frozenset(("requests", "waiting", "holds", "settings", "stuck", "refused"))
-"""What of a state is there only while somebody has to answer, or a person's word stands against the rules."""
-
 _IS_OPEN = WorkState.OPEN.value
 
-_READ = ("tasks", "clocks", "cadences", "assigned")
-"""What of the rest conditions may read beside the entry; most leads have none of it."""
+_READ = ("assigned", "tasks", "clocks", "cadences")
+"""What of the rest conditions may read beside the entry, the last of a row; most leads have none of it."""
+_NOTHING_READ = (None,) * len(_READ)
+
+
+@dataclass(frozen=True, slots=True)
+class _Company:
+    """What is known of a company: what rules ask of its record, the account that it is to somebody who is alone there,
+    stage → the leads that stand there.
+    """
+
+    raws: Raws | None
+    values: tuple[Value, ...]
+    alone: Account | None = None
+    stages: Mapping[str, set[int]] = field(default_factory=dict)
+
+    def account(self, lead_id: int) -> Account | None:
+        """The company as one of its people has it: with the others."""
+        if not self.stages or self.alone is None:
+            return self.alone
+        others = [stage for stage, ids in self.stages.items() if len(ids) > 1 or lead_id not in ids]
+        return replace(self.alone, stages=frozenset(others)) if others else self.alone
 
 
 @dataclass(frozen=True, slots=True)
 class _Slice:
-    """What leads of a slice are seen with."""
+    """What leads of a slice are seen with. `without_deal`: of whom it has been read that they have none."""
 
-    binding: Binding
-    people: Mapping[str, MirrorRow]
-    companies: Mapping[str, MirrorRow]
-    accounts: Accounts
-    deals: Mapping[str, DealView]
     showing: Showing
-    answers: Sequence[str]  #: The properties of people in which they answer.
+    people: Mapping[str, Raws]
+    companies: Mapping[str, _Company]
+    no_company: _Company
+    without_deal: Collection[str]
     now: datetime
 
 
 def resting(
     conn: Connection,
     connection_id: int,
-    binding: Binding,
+    showing: Showing,
     ids: Sequence[int],
     *,
     under: str,
     rules: Collection[str] = (),
     now: datetime,
 ) -> Iterator[tuple[int, LeadView]]:
-    """Those of these leads that rest under the version of this hash, seen under the version of this binding.
+    """Those of these leads that rest under the version of this hash, seen under the version that is shown.
 
     Who has open tasks of these `rules` is left out: they may be others now.
     """
+    binding = showing.binding
+    if binding.deal_properties and not binding.knows_deal_pipeline:
+        return iter(())
     found = leads.resting(conn, connection_id, ids, under=under, now=now)
-    rows = {row.id: row for row in found if is_quiet(row.state, rules, now)}
+    rows = [row for row in found if is_quiet(row, rules, now)]
     if not rows:
         return iter(())
-    person_type = binding.dialect.person_type
-    people = mirrors.shown(conn, connection_id, person_type, [row.vendor_id for row in rows.values()])
-    company_property = binding.dialect.company_property
-    company_ids = {one for person in people.values() if (one := person.properties.get(company_property))}
-    companies = mirrors.load(conn, connection_id, binding.dialect.company_type, sorted(company_ids))
-    persons = list(people.values())
+    persons = mirrors.shown(conn, connection_id, showing.person.columns, [row.vendor_id for row in rows])
     seen = _Slice(
-        binding,
-        people,
-        companies,
-        accounts_of(conn, connection_id, binding, persons, companies, turns=False),
-        deals_shown(conn, connection_id, binding, persons),
-        Showing(binding),
-        [home.name for definition, home in binding.fields_on(person_type) if definition.answer],
+        showing,
+        {person[0]: person for person in persons},
+        _companies(conn, connection_id, showing, persons),
+        _Company(None, showing.of_company(None)),
+        _without_deal(conn, connection_id, showing, persons),
         now,
     )
-    happened = signals.brief(conn, list(rows), binding.plan.policy.name)
+    happened = signals.brief(conn, [row.id for row in rows], binding.plan.policy.name)
     return _views(seen, rows, happened)
 
 
-def is_quiet(raw: Mapping[str, Any], rules: Collection[str], now: datetime) -> bool:
-    """True when nobody has to answer, no task of these rules is open, and no score is about to be published (which may
-    come before the wake).
+def _companies(
+    conn: Connection, connection_id: int, showing: Showing, persons: Sequence[Raws]
+) -> Mapping[str, _Company]:
+    """The companies of these people, those that have been read completely."""
+    binding, dialect = showing.binding, showing.binding.dialect
+    ids = sorted({person[COMPANY] for person in persons if person[COMPANY]})
+    if not ids:
+        return {}
+    stood = (
+        companies.stages(conn, connection_id, ids, person_type=dialect.person_type)
+        if binding.plan.reads_colleagues
+        else {}
+    )
+    return {
+        raws[0]: _Company(raws, showing.of_company(raws), _account(showing, raws), stood.get(raws[0], {}))
+        for raws in mirrors.shown(conn, connection_id, showing.company.columns, ids)
+    }
+
+
+def _account(showing: Showing, company: Raws) -> Account | None:
+    """The company and whose it is; None where nobody asks."""
+    binding, dialect = showing.binding, showing.binding.dialect
+    if not binding.asks_of_companies:
+        return None
+    company_id, changes, owner = company[: OF_COMPANY + 1]
+    if changes is None:
+        return Account(id=company_id, owner=owner or None)
+    name = dialect.owner_property
+    row = MirrorRow(
+        object_type=dialect.company_type, vendor_id=company_id, properties={name: owner}, meta={name: changes}
+    )
+    told = mirror.fact(row, name, same_on(binding, dialect.company_type))
+    return Account(id=company_id, owner=told.raw or None, owner_changed_at=named_at(told))
+
+
+def _without_deal(conn: Connection, connection_id: int, showing: Showing, persons: Sequence[Raws]) -> Collection[str]:
+    """Those of these people of whom it has been read that they have no deal, or of whom nobody asks."""
+    binding, dialect = showing.binding, showing.binding.dialect
+    if not binding.deal_properties:
+        return {person[0] for person in persons}
+    belongs = associations.of(
+        conn, connection_id, dialect.person_type, [person[0] for person in persons], dialect.deal.object_type
+    )
+    has_none = {name for name, deals in belongs.items() if not deals}
+    if showing.counts is not None:
+        has_none.update(one[0] for one in persons if one[0] not in belongs and not counted(one[COUNT]))
+    return has_none
+
+
+def is_quiet(row: RestingRow, rules: Collection[str], now: datetime) -> bool:
+    """True when no task of these rules is open, and no score is about to be published (which may come before the
+    wake).
     """
-    entry, published_at = raw.get("entry"), raw.get("published_at")
-    if not _UNSETTLED.isdisjoint(raw) or not all(_stands(task, rules) for task in raw.get("tasks", ())):
+    if row.tasks is not None and not all(_stands(task, rules) for task in row.tasks):
         return False
-    if entry is None or entry["reason"] is not None or entry["came_back_at"] is not None:
-        return False
-    if published_at is None:
+    if row.published_at is None:
         return True
-    return not timedelta() <= now - datetime.fromisoformat(published_at) - PUBLISH_EVERY <= JITTER
+    return not timedelta() <= now - row.published_at - PUBLISH_EVERY <= JITTER
 
 
 def _stands(task: Mapping[str, Any], rules: Collection[str]) -> bool:
@@ -115,60 +172,56 @@ def _stands(task: Mapping[str, Any], rules: Collection[str]) -> bool:
     return task["ended_at"] is not None or (task["state"] == _IS_OPEN and task["key"]["rule"] not in rules)
 
 
-def read_state(raw: Mapping[str, Any]) -> LeadState:
+def read_state(row: RestingRow) -> LeadState:
     """Of what is remembered of such a lead, that which conditions may read."""
-    parts = {name: raw[name] for name in _READ if name in raw}
-    return decode_state(parts) if parts else NOTHING
+    if row[-len(_READ) :] == _NOTHING_READ:
+        return NOTHING
+    return decode_state({name: found for name in _READ if (found := getattr(row, name)) is not None})
 
 
 def _views(
-    seen: _Slice, rows: Mapping[int, RestingRow], happened: Mapping[int, Sequence[signals.Occurrence]]
+    seen: _Slice, rows: Sequence[RestingRow], happened: Mapping[int, Sequence[signals.Occurrence]]
 ) -> Iterator[tuple[int, LeadView]]:
-    plan, now = seen.binding.plan, seen.now
-    for lead_id, row in rows.items():
+    showing, now = seen.showing, seen.now
+    plan = showing.binding.plan
+    for row in rows:
         person = seen.people.get(row.vendor_id)
-        if person is None or any(map(person.properties.get, seen.answers)):
+        if person is None or row.vendor_id not in seen.without_deal or any(showing.answers(person)):
             continue
-        lead = _lead(seen, row, person)
-        if lead is not None and is_told_by_values(plan, lead, row.state):
-            done = of_this_job(happened.get(lead_id, ()), row.state)
-            moments = occurrences(plan.unions, done, now) if done else {}
-            yield (
-                lead_id,
-                LeadView(plan, lead, moments, decode_entry(row.state["entry"]), {}, now, read_state(row.state)),
-            )
+        company_id = person[COMPANY]
+        company = seen.companies.get(company_id) if company_id else seen.no_company
+        if company is None:
+            continue
+        lead = _lead(showing, row, person, company)
+        if not is_told_by_values(plan, lead, row):
+            continue
+        done = of_this_job(happened.get(row.id, ()), row.job_since)
+        moments = occurrences(plan.unions, done, now) if done else {}
+        values = showing.values(person, company.values)
+        yield row.id, LeadView(plan, lead, moments, decode_entry(row.entry), {}, now, read_state(row), values=values)
 
 
-def _lead(seen: _Slice, row: RestingRow, person: MirrorRow) -> Lead | None:
-    """The lead as its records show it; None where they have not been read completely, or tell of a deal."""
-    binding, deal = seen.binding, seen.deals.get(person.vendor_id, UNREAD_DEAL)
-    company_id = person.properties.get(binding.dialect.company_property)
-    company = seen.companies.get(company_id) if company_id else None
-    if deal.row is not None or not (deal.known or not binding.deal_properties):
-        return None
-    try:
-        fields = seen.showing.fields(person.properties, company.properties if company is not None else None)
-    except KeyError:
-        return None
-    owner = binding.dialect.owner(person.properties.get(binding.dialect.owner_property))
+def _lead(showing: Showing, row: RestingRow, person: Raws, company: _Company) -> Lead:
+    """The lead as its records show it."""
+    binding = showing.binding
+    owner = binding.dialect.owner(person[OWNER])
     return Lead(
         id=row.id,
-        fields=fields,
+        fields=Shown(showing, person, company.raws),
         owner=binding.canonical_person(owner) if owner else None,
         created_at=row.created_at,
-        account=seen.accounts.of(binding, person, row.id),
+        account=company.account(row.id),
     )
 
 
-def of_this_job(signals: Sequence[_Signal], raw: Mapping[str, Any]) -> Sequence[_Signal]:
+def of_this_job(signals: Sequence[_Signal], since: datetime | None) -> Sequence[_Signal]:
     """What the lead did since it came to its present employer."""
-    _, since = raw.get("employer", (None, None))
-    return employer.of_this_job(signals, Employer(domain="", since=datetime.fromisoformat(since))) if since else signals
+    return signals if since is None else employer.of_this_job(signals, Employer(domain="", since=since))
 
 
-def is_told_by_values(plan: Plan, lead: Lead, raw: Mapping[str, Any]) -> bool:
+def is_told_by_values(plan: Plan, lead: Lead, row: RestingRow) -> bool:
     """True when it does not hang on who changed its owner and its fields, and when, what they are taken for."""
-    given, firsts = raw.get("assigned", {}).get(LEAD), raw.get("firsts", {})
+    given, firsts = (row.assigned or {}).get(LEAD), row.firsts or {}
     if given is not None and given[0] != lead.owner:
         return False
     for name in plan.kept_first:

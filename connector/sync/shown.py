@@ -1,95 +1,189 @@
 """A lead's fields by what its records show alone: for those who do not ask who changed them, and when.
 
-What the rules read is understood at once, the rest when it is asked for.
+Read are the values of what the rules ask for, side by side. Whoever asks for another field is told so (`Unshown`), and
+reads the leads again with it: that comes to light at the first few leads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import getitem, itemgetter
-from typing import Any, Self
+from typing import Any
 
 from connector.domain.lead import FieldFact
+from connector.domain.value import BLANK, UNREAD, Value
+from connector.policy.generated import MOST_ANSWERS
+from connector.store.mirrors import Columns
 from connector.sync.binding import Binding
 from connector.sync.shapes import Readings
 
-_Properties = Mapping[str, str | None]
+Raws = tuple[Any, ...]
+"""A record as `mirrors.shown` gives it: its id, what is known of changes, and stored strings in order."""
+
+_FIRST = 2
+COMPANY, OWNER, COUNT = _FIRST, _FIRST + 1, _FIRST + 2
+"""Where these stand of a person: the company, the owner, the number of deals where the CRM counts them."""
+OF_COMPANY = _FIRST
+"""Where the owner of a company stands."""
+
+
+class Unshown(LookupError):
+    """A field was asked for that has not been read of this lead."""
+
+
+class _Meanings(dict[str | None, Value]):
+    """Stored string → the value alone."""
+
+    def __init__(self, readings: Readings) -> None:
+        super().__init__()
+        self._readings = readings
+
+    def __missing__(self, raw: str | None) -> Value:
+        if len(self) >= MOST_ANSWERS:
+            self.clear()
+        found = self[raw] = self._readings[raw].value
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How the fields of complete records of one type are read: `known` raises `KeyError` for a record that is not.
+    """How records of one type are read: `columns` of them, and of those the values that rules ask for at once.
 
-    `names`, `homes` and `readings` stand side by side, for those that are read at once.
+    `places` says for each field that is read where its property stands, and what is stored there means.
     """
 
-    places: Mapping[str, tuple[str, Readings]]
+    columns: Columns
+    places: Mapping[str, tuple[int, Readings]]
     names: tuple[str, ...]
-    homes: tuple[str, ...]
-    readings: tuple[Readings, ...]
-    known: Any
+    pick: Callable[[Sequence[Any]], Sequence[Any]]
+    meanings: tuple[_Meanings, ...]
 
-    @classmethod
-    def of(cls, binding: Binding, object_type: str, properties: Collection[str], at_once: Collection[str]) -> Self:
-        """Of the fields that live in these properties."""
-        shape = binding.shape(object_type, tuple(properties))
-        rows = list(zip(shape.names, shape.homes, shape.readings, strict=True))
-        read = [row for row in rows if row[0] in at_once]
-        names, homes, readings = zip(*read, strict=True) if read else ((), (), ())
-        known = itemgetter(*properties) if properties else bool
-        return cls({name: (home, reading) for name, home, reading in rows}, names, homes, readings, known)
-
-    def read(self, properties: _Properties) -> dict[str, FieldFact]:
-        """The fields that are read at once. Raises `KeyError` where the record has not been read completely."""
-        self.known(properties)
-        found = map(getitem, self.readings, map(properties.__getitem__, self.homes))
-        return dict(zip(self.names, found, strict=True))
-
-
-class Shown(dict[str, FieldFact]):
-    """The fields of one lead."""
-
-    __slots__ = ("_records",)
-
-    def __init__(self, fields: Mapping[str, FieldFact], records: tuple[tuple[_Way, _Properties], ...]) -> None:
-        super().__init__(fields)
-        self._records = records
-
-    def __missing__(self, name: str) -> FieldFact:
-        for way, properties in self._records:
-            place = way.places.get(name)
-            if place is not None:
-                fact = self[name] = place[1][properties[place[0]]]
-                return fact
-        raise KeyError(name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Its fact; `default` for what nobody has read."""
-        try:
-            return self[name]
-        except KeyError:
-            return default
+    def values(self, raws: Raws) -> Iterator[Value]:
+        """What rules ask for at once."""
+        return map(getitem, self.meanings, self.pick(raws))
 
 
 class Showing:
-    """Reads fields for a slice of leads under one binding."""
+    """Reads fields of leads under one binding; it learns what is asked for."""
 
     def __init__(self, binding: Binding) -> None:
-        plan, dialect = binding.plan, binding.dialect
-        at_once = {*plan.program.fact_names, *plan.kept_first}
-        person = {*binding.person_properties, *binding.written}
-        self._binding = binding
-        self._no_deal = binding.no_deal if binding.deal_properties else {}
-        self._person = _Way.of(binding, dialect.person_type, sorted(person), at_once)
-        self._company = _Way.of(binding, dialect.company_type, sorted(binding.company_properties), at_once)
+        self.binding = binding
+        plan = binding.plan
+        told = (one.name for one in plan.shown if one.shows == "reasons")
+        self._asked = {*plan.program.fact_names, *plan.kept_first, *plan.policy.answers, *told}
+        self.counts = binding.dialect.deal.person_count if binding.deal_properties else None
+        self._complete = {
+            binding.dialect.person_type: tuple(sorted({*binding.person_properties, *binding.written})),
+            binding.dialect.company_type: tuple(sorted(binding.company_properties)),
+        }
+        self._homes = {kind: _homes(binding, kind, names) for kind, names in self._complete.items()}
+        self._arrange()
 
-    def fields(self, person: _Properties, company: _Properties | None) -> Shown:
-        """The fields of a lead without a deal. Raises `KeyError` where something has not been read yet."""
-        fields, records = self._person.read(person), ((self._person, person),)
-        if not person[self._binding.dialect.company_property]:
-            return Shown({**self._binding.no_company, **self._no_deal, **fields}, records)
-        if company is None:
-            return Shown({**self._no_deal, **fields}, records)
-        there = self._company.read(company)
-        return Shown({**self._no_deal, **there, **fields}, (*records, (self._company, company)))
+    def _arrange(self) -> None:
+        """Read what has been asked for so far."""
+        binding, dialect = self.binding, self.binding.dialect
+        answers = [home.name for definition, home in binding.fields_on(dialect.person_type) if definition.answer]
+        first = [dialect.company_property, dialect.owner_property, *([self.counts] if self.counts else []), *answers]
+        self.person = self._way(dialect.person_type, first)
+        self.company = self._way(dialect.company_type, [dialect.owner_property], changes_of=dialect.owner_property)
+        properties = self.person.columns.properties
+        self.answers = picking([_FIRST + properties.index(one) for one in answers])
+        self._merge = picking(list(self._sources()))
+
+    def _way(self, object_type: str, first: Iterable[str], *, changes_of: str | None = None) -> _Way:
+        read = {name: way for name, way in self._homes[object_type].items() if name in self._asked}
+        properties = tuple(dict.fromkeys([*first, *(home for home, _ in read.values())]))
+        columns = Columns(
+            object_type=object_type,
+            properties=properties,
+            complete=self._complete[object_type],
+            changes_of=changes_of,
+        )
+        places = {name: (_FIRST + properties.index(home), readings) for name, (home, readings) in read.items()}
+        at_once = [name for name in self.binding.plan.program.fact_names if name in places]
+        return _Way(
+            columns,
+            places,
+            tuple(at_once),
+            picking([places[name][0] for name in at_once]),
+            tuple(_Meanings(places[name][1]) for name in at_once),
+        )
+
+    def _sources(self) -> Iterator[int]:
+        """Where each value that the rules ask for stands beside the others, see `values`: a person's own come first."""
+        beside = [*self.person.names, *self.company.names]
+        for name in self.binding.plan.program.fact_names:
+            there = BLANK if name in self._no_deal else UNREAD
+            yield beside.index(name) if name in beside else len(beside) + (there is UNREAD)
+
+    @property
+    def _no_deal(self) -> Mapping[str, FieldFact]:
+        return self.binding.no_deal if self.binding.deal_properties else {}
+
+    def of_company(self, raws: Raws | None) -> tuple[Value, ...]:
+        """What rules ask of a company; None: there is none, and every field is blank."""
+        return tuple(self.company.values(raws)) if raws is not None else (BLANK,) * len(self.company.names)
+
+    def values(self, person: Raws, of_company: tuple[Value, ...]) -> list[Value | None]:
+        """What rules ask of a lead without a deal, in the order of the program's facts."""
+        return [*self._merge((*self.person.values(person), *of_company, BLANK, UNREAD))]
+
+    def fact(self, name: str, person: Raws, company: Raws | None) -> FieldFact | None:
+        """One field of a lead without a deal; None for one that nobody reads. Raises `Unshown`."""
+        place = self.person.places.get(name)
+        if place is not None:
+            return place[1][person[place[0]]]
+        place = self.company.places.get(name)
+        if place is not None:
+            return place[1][company[place[0]]] if company is not None else FieldFact(value=BLANK)
+        if any(name in homes for homes in self._homes.values()):
+            self._asked.add(name)
+            raise Unshown(name)
+        return self._no_deal.get(name)
+
+    def learn(self, names: Iterable[str] = ()) -> None:
+        """From here on, read these too, and what has been asked for and was not there."""
+        self._asked.update(names)
+        self._arrange()
+
+
+class Shown(Mapping[str, FieldFact]):
+    """The fields of one lead, each understood when it is asked for."""
+
+    __slots__ = ("_company", "_person", "_showing")
+
+    def __init__(self, showing: Showing, person: Raws, company: Raws | None) -> None:
+        self._showing = showing
+        self._person = person
+        self._company = company
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Its fact; `default` for what nobody reads."""
+        fact = self._showing.fact(name, self._person, self._company)
+        return default if fact is None else fact
+
+    def __getitem__(self, name: str) -> FieldFact:
+        fact = self._showing.fact(name, self._person, self._company)
+        if fact is None:
+            raise KeyError(name)
+        return fact
+
+    def __iter__(self) -> Iterator[str]:
+        raise Unshown("all")
+
+    def __len__(self) -> int:
+        raise Unshown("all")
+
+
+def _homes(binding: Binding, object_type: str, properties: tuple[str, ...]) -> Mapping[str, tuple[str, Readings]]:
+    """Field → where it lives on records with these properties, and what stored strings mean there."""
+    shape = binding.shape(object_type, properties)
+    return {name: (home, reading) for name, home, reading in zip(shape.names, shape.homes, shape.readings, strict=True)}
+
+
+def picking(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """What takes these places of a row."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda row: [row[place] for place in places]

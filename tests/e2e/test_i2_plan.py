@@ -16,6 +16,7 @@ from connector.policy.versions import apart
 from connector.store import connections
 from connector.sync.forecast import Forecast, Running, forecast, shards
 from connector.sync.resting import resting
+from connector.sync.shown import Showing
 from tests.e2e.command_line import CommandLine
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import Relay
@@ -107,7 +108,7 @@ def test_shards_add_up_to_the_whole_and_leads_that_are_left_alone_to_the_same(re
         now = relay.tenant.now(conn)
         ids = [row["id"] for row in conn.execute("SELECT id FROM lead")]
         ((connection_id, binding),) = bindings.items()
-        seen = dict(resting(conn, connection_id, binding, ids, under=running.hash, now=now))
+        seen = dict(resting(conn, connection_id, Showing(binding), ids, under=running.hash, now=now))
     assert sum(is_alike(view.settle()) for view in seen.values()) == LEADS // 3, "those that did nothing"
     plainly, shortly = Forecast(), Forecast()
     for piece in pieces:
