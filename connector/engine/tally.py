@@ -10,8 +10,8 @@ from connector.policy.model import FieldType
 
 
 def bearing(plan: Plan, view: LeadView) -> list[str]:
-    """The ids of the rules that bear on a lead: the score rules that give points, the value rules that decide, and the
-    rules that would act if their event came, since their `when` holds.
+    """The ids of the rules that bear on a lead, in no order: the score rules that give points, the value rules that
+    decide, and the rules that would act if their event came, since their `when` holds.
     """
     if not view.holds:  # else one by one, looking at what a person wrote
         return plan.program.survey(view)
