@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
@@ -36,9 +36,9 @@ from connector.sync.people import store_owners
 from connector.sync.tokens import SharedTokens, configure
 from connector.texts import joined, listing, say
 from connector.vendors.base import InboundEvent, Vendor
-from connector.vendors.http import FixedToken
+from connector.vendors.http import FixedToken, MemoryTokens, Tokens
 from connector.vendors.hubspot import inbound, provision, workflow
-from connector.vendors.hubspot.account import account_of
+from connector.vendors.hubspot.account import account_of, refuse_another
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.provisioning import ProvisionPlan, still_known
 from connector.vendors.salesforce import callouts
@@ -72,7 +72,6 @@ def open_store(settings: Settings) -> Iterator[Database]:
         finally:
             database.close()
         return
-    settings.home.mkdir(parents=True, exist_ok=True)
     with embedded_database(settings.home / "postgres") as dsn:
         migrate(dsn)
         database = Database.open(dsn)
@@ -290,7 +289,7 @@ class Runtime:
         return self._settings.salesforce
 
 
-def hubspot_vendor(settings: HubSpotSettings, account_id: str, *, tokens: SharedTokens) -> HubSpotVendor:
+def hubspot_vendor(settings: HubSpotSettings, account_id: str, *, tokens: Tokens) -> HubSpotVendor:
     """A client for one portal."""
     return HubSpotVendor(
         account_id=account_id,
@@ -318,7 +317,8 @@ class Portal:
         return self.vendor.account_id
 
     def plan(self, policy: Policy) -> ProvisionPlan:
-        """What connecting would change in the portal; reads only."""
+        """What connecting would change in the portal; reads only. Raises `UsageError` for another portal's token."""
+        refuse_another(self.vendor)
         return provision.plan(policy, self.vendor)
 
     def provision(self, plan: ProvisionPlan) -> None:
@@ -330,6 +330,11 @@ class Portal:
 def open_portal(database: Database, settings: HubSpotSettings) -> Iterator[Portal]:
     """Make the portal known to the store (once) and open a client for it."""
     installation_id = connections.ensure_installation(database, INSTALLATION)
+    with database.transaction(installation_id) as conn:
+        is_new = connections.account_of(conn, "hubspot", str(settings.portal_id)) is None
+    if is_new:  # looked at first: what is known once is looked through by the workers
+        with closing(hubspot_vendor(settings, str(settings.portal_id), tokens=MemoryTokens())) as asking:
+            refuse_another(asking)
     with database.transaction(installation_id) as conn:
         connection_id = connections.ensure(
             conn,

@@ -13,6 +13,7 @@ from connector.cli.doctor_checks import (
     Finding,
     State,
     not_connected,
+    not_open,
     of_account,
     of_error,
     of_policies,
@@ -53,7 +54,7 @@ def _examined(settings: Settings) -> Iterator[Finding]:
         with opened(settings) as database:
             yield from _here(database, settings)
     except TasukiError as error:  # it does not open
-        yield of_error("database", "tasuki", error)
+        yield not_open(error)
 
 
 def _here(database: Database, settings: Settings) -> Iterator[Finding]:

@@ -59,6 +59,15 @@ def of_error(check: str, where: str, error: TasukiError) -> Finding:
     return Finding(check=check, where=where, state=state, says=said(error), remedy=again)
 
 
+def not_open(error: TasukiError) -> Finding:
+    """The database does not open: nothing works without it, however soon it may be back."""
+    if isinstance(error, RetryableError):
+        then = say("Look whether the database runs, and whether TASUKI_DATABASE_URL is right; then run it again.")
+    else:
+        then = say("Run `tasuki doctor` again; mend what is told.")
+    return Finding(check="database", where="tasuki", state=State.ERROR, says=said(error), remedy=then)
+
+
 def _ok(check: str, where: str, says: str) -> Finding:
     return Finding(check=check, where=where, state=State.OK, says=says)
 

@@ -14,7 +14,7 @@ import orjson
 
 from connector.bootstrap import INSTALLATION, Runtime, open_store, open_vault
 from connector.bootstrap_salesforce import connect_salesforce
-from connector.cli.stack import FORM_SECRET, FORM_SOURCE, Stack, begin, first_line, free_port, stop, wait_for
+from connector.cli.stack import FORM_SECRET, FORM_SOURCE, Stack, begin, first_line, free_port, make_home, stop, wait_for
 from connector.policy.loader import load_policy
 from connector.policy.source import read_folder
 from connector.sandbox.salesforce.handle import SalesforceHandle
@@ -49,7 +49,7 @@ class OrgStack:
 @contextlib.contextmanager
 def running_org(home: Path, policy: Path, *, sandbox_options: Sequence[str] = ()) -> Iterator[OrgStack]:
     """Start everything, connected and with the policy active; stop it all at the end."""
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with _sandbox(home, sandbox_options) as org, embedded_database(home / "postgres"):

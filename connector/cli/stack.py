@@ -18,7 +18,7 @@ from pathlib import Path
 import orjson
 
 from connector.bootstrap import Runtime, connect_hubspot, open_store
-from connector.errors import RetryableError
+from connector.errors import RetryableError, UsageError
 from connector.policy.loader import load_policy
 from connector.policy.model import Policy
 from connector.policy.source import read_folder
@@ -72,7 +72,7 @@ def running(
     home: Path, policy: Path, *, sandbox_options: Sequence[str] = (), port: int = 0, workers: int = 1
 ) -> Iterator[Stack]:
     """Start everything, connected and with the policy active; stop it all at the end. A worker uses one core."""
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     # each of them takes its time to start, so none waits for another that it does not need
@@ -90,6 +90,15 @@ def running(
                 yield stack
             finally:
                 stop(list(processes.values()))
+
+
+def make_home(home: Path) -> None:
+    """The folder of everything that runs. Raises `UsageError` where none can be made."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        told = f"The data folder {home} cannot be made ({error.strerror}); name another one with --home."
+        raise UsageError(told, reason="home_unusable") from error
 
 
 def begin(home: Path, environment: Mapping[str, str], name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -40,6 +40,7 @@ OLDEST_SERVER_VERSION = 150000
 #: how long a checkout waits for its turn, and how often it asks meanwhile whether the server is there at all
 CHECKOUT_SECONDS = 5.0
 _TURN_SECONDS = 0.2
+_MOST_TOLD = 200  #: Letters of what libpq says.
 
 _SESSION = {
     "application_name": "tasuki",
@@ -247,7 +248,7 @@ def session_dsn(dsn: str, *, application_name: str = "tasuki") -> str:
 def refuse_unfit_server(dsn: str) -> None:
     """Raise UsageError for a read replica or an old server: decisions need the newest rows (writer only)."""
     given = _parse(dsn)
-    with translated_errors(), psycopg.connect(make_conninfo("", **({"connect_timeout": "5"} | given))) as conn:
+    with translated_errors(), _connected(make_conninfo("", **({"connect_timeout": "5"} | given))) as conn:
         if conn.info.server_version < OLDEST_SERVER_VERSION:
             raise UsageError(
                 say(
@@ -263,6 +264,17 @@ def refuse_unfit_server(dsn: str) -> None:
                 say("TASUKI_DATABASE_URL names a read replica; point it at the primary (writer) endpoint."),
                 reason="database_is_replica",
             )
+
+
+def _connected(conninfo: str) -> psycopg.Connection[Any]:
+    """A connection; where there is none, the error tells why as libpq says it (which never tells a password)."""
+    try:
+        return psycopg.connect(conninfo)
+    except psycopg.OperationalError as error:
+        why = (str(error).splitlines() or [""])[0].removeprefix("connection failed: ")[:_MOST_TOLD]
+        raise RetryableError(
+            say("The database cannot be reached ({why}); it is tried again.", why=why), reason="database_away"
+        ) from error
 
 
 def _parse(dsn: str) -> dict[str, Any]:

@@ -331,7 +331,7 @@ class TokenSource:
             found = lease(connection, self._connection_id, kind, want=want, lane=self._lane, day=day)
         if not found.granted and time.monotonic() + found.wait_seconds > deadline:
             raise QuotaError(
-                f"The limit of {kind} calls is used up; they go on by themselves.",
+                say("The limit of {kind} calls is used up; they go on by themselves.", kind=kind),
                 reason="quota_day" if found.day_over else "quota_wait",
                 retry_after_seconds=found.wait_seconds,
             )

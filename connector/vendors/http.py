@@ -208,7 +208,7 @@ class MemoryTokens:
             wait = max(wait, (1 - bucket.tokens) / bucket.per_second if bucket.tokens < 1 else 0.0)
             if wait > self.max_wait_seconds:
                 raise QuotaError(
-                    "The CRM's limit is used up for now; the work goes on when its window turns.",
+                    say("The CRM's limit is used up for now; the work goes on when its window turns."),
                     reason="quota",
                     retry_after_seconds=wait,
                 )
@@ -237,6 +237,6 @@ class FixedToken:
         from connector.errors import AuthError
 
         raise AuthError(
-            "HubSpot refuses the access token; make a new one in the private app and connect again.",
+            say("HubSpot refuses the access token; make a new one in the private app and connect again."),
             reason="token_refused",
         )

@@ -19,6 +19,7 @@ import urllib3
 from hubspot.crm.objects import ApiClient, Configuration
 
 from connector.errors import AuthError, QuotaError, RetryableError, UncertainError
+from connector.texts import say
 from connector.vendors.base import Lane
 from connector.vendors.flight import Flight
 from connector.vendors.http import Answer, Timeouts, TokenProvider, Tokens, refuse_insecure, send
@@ -118,7 +119,7 @@ class Api:
             if not repeatable:
                 raise
             raise RetryableError(
-                "HubSpot gave no usable answer; the call is made again.", reason=error.reason
+                say("HubSpot gave no usable answer; the call is made again."), reason=error.reason
             ) from error
 
     def _authorised(self, method: str, path: str, content: bytes | None, *, lane: Lane, kind: str) -> Answer:

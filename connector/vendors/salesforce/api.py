@@ -21,6 +21,7 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
 from connector.errors import AuthError, QuotaError, RetryableError, UncertainError
+from connector.texts import say
 from connector.vendors.base import Lane
 from connector.vendors.flight import Flight
 from connector.vendors.http import Timeouts, TokenProvider, Tokens
@@ -194,7 +195,7 @@ class Api:
             if not repeatable:
                 raise
             raise RetryableError(
-                "Salesforce gave no usable answer; the call is made again.", reason=error.reason
+                say("Salesforce gave no usable answer; the call is made again."), reason=error.reason
             ) from error
 
     def _authorised(self, send: Send, *, lane: Lane, repeatable: bool, kind: str) -> Any:
