@@ -14,7 +14,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
+from connector.errors import UsageError
 from connector.store.database import session_dsn, translated_errors
+from connector.texts import say
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 #: Any number will do as long as every version uses the same one.
@@ -58,5 +60,14 @@ def _pending(connection: Connection) -> list[str]:
     at = MigrationContext.configure(connection).get_current_revision()
     connection.rollback()
     script = ScriptDirectory.from_config(_config())
+    if at is not None and all(found.revision != at for found in script.walk_revisions()):
+        raise UsageError(
+            say(
+                "The database's schema is of another version of Tasuki ({at}): run that one or a newer one, or give a"
+                " database of its own to this one.",
+                at=at,
+            ),
+            reason="schema_unknown",
+        )
     missing = [found.revision for found in script.iterate_revisions("heads", at or "base")]
     return missing[::-1]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
+import psycopg
+import pytest
 from alembic.script import ScriptDirectory
 
+from connector.errors import UsageError
 from connector.store.database import Database
 from connector.store.migrate import current, migrate, newest, pending
 from connector.store.upgrade import _config
@@ -18,6 +22,17 @@ def test_the_newest_revision_is_the_one_that_alembic_names() -> None:
 
 def test_a_schema_that_is_up_to_date_has_nothing_pending(database: Database) -> None:
     assert (current(database.dsn), pending(database.dsn), migrate(database.dsn)) == (newest(), [], [])
+
+
+@pytest.mark.parametrize("ask", [pending, migrate])
+def test_the_schema_of_a_newer_version_is_left_alone(database: Database, ask: Callable[[str], object]) -> None:
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999_later'")
+        try:
+            with pytest.raises(UsageError, match="another version of Tasuki"):
+                ask(database.dsn)
+        finally:
+            connection.execute("UPDATE alembic_version SET version_num = %s", [newest()])
 
 
 def test_a_process_that_finds_nothing_to_do_does_not_load_alembic(database: Database) -> None:
