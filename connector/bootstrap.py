@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -122,17 +122,19 @@ class Runtime:
     def tenant(self, installation_id: int) -> Tenant | None:
         """One installation with its running policies; None before the first activation."""
         with self.database.transaction(installation_id) as conn:
-            active = policies.running(conn)
-            if not active:
-                return None
-            rows = connections.listed(conn)
-            plans = [self._plan(conn, one.hash, one.name) for one in active]
-            running = tuple(
-                Running(policy=one, plan=plan, bindings=bindings_in(conn, plan, rows))
-                for one, plan in zip(active, plans, strict=True)
-            )
-            first, reading = running[0], self._reading(active, plans)
-            read = first.bindings if len(running) == 1 else bindings_in(conn, reading, rows)
+            return self._tenant(conn, installation_id, connections.listed(conn))
+
+    def _tenant(self, conn: Connection, installation_id: int, rows: Sequence[ConnectionRow]) -> Tenant | None:
+        active = policies.running(conn)
+        if not active:
+            return None
+        plans = [self._plan(conn, one.hash, one.name) for one in active]
+        running = tuple(
+            Running(policy=one, plan=plan, bindings=bindings_in(conn, plan, rows))
+            for one, plan in zip(active, plans, strict=True)
+        )
+        first, reading = running[0], self._reading(active, plans)
+        read = first.bindings if len(running) == 1 else bindings_in(conn, reading, rows)
         for row in rows:
             if row.vendor == SALESFORCE:
                 self._cache.orgs[row.account_id] = (row.settings.get("user_id"), Names.of(reading.policy))
@@ -175,22 +177,31 @@ class Runtime:
         """See `jobs.tasks.Runtime`."""
         with self.database.transaction(tenant.installation_id) as conn:
             rows = connections.listed(conn)
-        return {
-            row.id: Line(
-                tenant=tenant,
-                connection_id=row.id,
-                binding=tenant.reading[row.id],
-                vendor=self._seen_by(tenant, row, tenant.plan.policy),
-                vendor_under=partial(self._seen_by, tenant, row),
-                unique_keys=frozenset(row.capabilities.get("unique_keys") or ()),
-                poll_seconds=self._poll_seconds(row),
-                day=day_of_account(row),
-                unavailable=frozenset(row.capabilities.get("unavailable") or ()),
-                patience=PATIENCE if row.vendor == SALESFORCE else 1.0,
-            )
-            for row in rows
-            if row.status == "active" and row.id in tenant.reading
-        }
+        return {row.id: line for row in rows if (line := self._line(tenant, row)) is not None}
+
+    def line(self, installation_id: int, connection_id: int) -> Line | None:
+        """See `jobs.tasks.Runtime`."""
+        with self.database.transaction(installation_id) as conn:
+            rows = connections.listed(conn)
+            tenant = self._tenant(conn, installation_id, rows)
+        row = next((one for one in rows if one.id == connection_id), None)
+        return self._line(tenant, row) if tenant is not None and row is not None else None
+
+    def _line(self, tenant: Tenant, row: ConnectionRow) -> Line | None:
+        if row.status != "active" or row.id not in tenant.reading:
+            return None
+        return Line(
+            tenant=tenant,
+            connection_id=row.id,
+            binding=tenant.reading[row.id],
+            vendor=self._seen_by(tenant, row, tenant.plan.policy),
+            vendor_under=partial(self._seen_by, tenant, row),
+            unique_keys=frozenset(row.capabilities.get("unique_keys") or ()),
+            poll_seconds=self._poll_seconds(row),
+            day=day_of_account(row),
+            unavailable=frozenset(row.capabilities.get("unavailable") or ()),
+            patience=PATIENCE if row.vendor == SALESFORCE else 1.0,
+        )
 
     def vendor(self, row: ConnectionRow) -> HubSpotVendor | SalesforceVendor:
         """The client of one connection, kept: each has its own pool of connections and threads."""
@@ -222,9 +233,9 @@ class Runtime:
         """Salesforce need not tell of anything: what its messages do tell, they tell sooner."""
         return float(self._salesforce().poll_seconds) if row.vendor == SALESFORCE else None
 
-    def ingest(self) -> int:
-        """See `jobs.tasks.Runtime`."""
-        tenants = self.tenants()
+    def ingest(self, tenants: Mapping[int, Tenant] | None = None) -> int:
+        """See `jobs.tasks.Runtime`; without `tenants`, for all that there are."""
+        tenants = self.tenants() if tenants is None else tenants
         home = next(((t.installation_id, c) for t in tenants.values() for c in t.bindings), None)
         return ingest(
             self.database,

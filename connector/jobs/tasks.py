@@ -7,7 +7,7 @@ chains of `defer_once`; the clerk's look every second is the net under all of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -19,7 +19,7 @@ import structlog
 from connector.errors import AuthError, QuotaError
 from connector.jobs.background import Background
 from connector.jobs.engine import JobTask, defer_once
-from connector.store import announcements, leads, notices, outstanding
+from connector.store import announcements, inbox, leads, notices, outstanding
 from connector.store.database import Connection, Database
 from connector.sync.activate import walk_slice, walk_wanted
 from connector.sync.announcing import announce_slice
@@ -43,13 +43,14 @@ from connector.vendors.fence import Network
 
 log = structlog.get_logger()
 
-INGEST, READ, EVALUATE, DELIVER = "ingest", "read", "evaluate", "deliver"
+INGEST, READ, EVALUATE, DELIVER = "ingest", outstanding.READ, "evaluate", outstanding.DELIVER
 WALK, POLL, LISTS, OWNERS, SWEEP, HOUSEKEEP = "walk", "poll", "lists", "owners", "sweep", "housekeep"
 RECONCILE = "reconcile"
 NOTIFY, ANNOUNCE = "notify", "announce"
 EVALUATED_AT_ONCE = 100
 """A vendor's batch is large enough."""
 _PRIORITY = {Lane.HOT: 10, Lane.BACKGROUND: 0}
+_EVERYTHING = tuple((task, lane) for lane in Lane for task in (DELIVER, READ))
 
 #: What a connection is looked at for now and then: job, and whether it is time.
 _LOOKS: tuple[tuple[str, Callable[[Line], bool]], ...] = (
@@ -77,7 +78,10 @@ class Runtime(Protocol):
     def lines(self, tenant: Tenant) -> dict[int, Line]:
         """The tenant's connections that may be called now."""
 
-    def ingest(self) -> int:
+    def line(self, installation_id: int, connection_id: int) -> Line | None:
+        """One of them; None where it may not be called."""
+
+    def ingest(self, tenants: Mapping[int, Tenant]) -> int:
         """Take in a slice of the inbox; returns how many deliveries."""
 
 
@@ -110,10 +114,8 @@ class Jobs:
     def on_wake(self, payloads: set[str]) -> None:
         """Defer what there is to do. A notification names the inbox; the look every second covers everything."""
         database = self._runtime.database
-        with database.transaction(None) as conn:
-            waiting = conn.execute("SELECT 1 FROM inbox WHERE state = 'new' LIMIT 1").fetchone()
-            if waiting is not None:
-                _defer(conn, INGEST)
+        with database.autocommit() as conn:
+            _take_in(conn)
         if payloads:
             return
         for installation_id, tenant in self._runtime.tenants().items():
@@ -135,22 +137,21 @@ class Jobs:
                 with database.transaction(installation_id) as conn:
                     for name in wanted:
                         _defer(conn, name, installation_id, line.connection_id)
-                    for lane in Lane:
-                        _go_on(conn, READ, tenant, line.connection_id, lane)
-                        _go_on(conn, DELIVER, tenant, line.connection_id, lane)
+                    _go_on(conn, tenant, line.connection_id, *_EVERYTHING)
 
     # ── the jobs ─────────────────────────────────────────────────────────────────────────────────────────────
     def ingest(self) -> None:
         """Inbox → facts; then the hot lane reads what was marked."""
-        count = self._runtime.ingest()
-        for installation_id, tenant in self._runtime.tenants().items() if count else ():
+        tenants = self._runtime.tenants()
+        count = self._runtime.ingest(tenants)
+        for installation_id, tenant in tenants.items() if count else ():
             with self._runtime.database.transaction(installation_id) as conn:
                 _decide(conn, tenant)
                 for connection_id in tenant.bindings:
-                    _go_on(conn, READ, tenant, connection_id, Lane.HOT)
+                    _go_on(conn, tenant, connection_id, (READ, Lane.HOT))
         if count:
-            with self._runtime.database.transaction(None) as conn:
-                _defer(conn, INGEST)
+            with self._runtime.database.autocommit() as conn:
+                _take_in(conn)
 
     def read(self, installation_id: int, connection_id: int, lane: str) -> None:
         """Read a batch of one lane; then its leads are due."""
@@ -165,15 +166,13 @@ class Jobs:
         tenant, which = self._runtime.tenant(installation_id), Lane(lane)
         if tenant is None:
             return
-        with self._turn(which, EVALUATE, tenant, *self._runtime.lines(tenant)) as mine:
+        with self._turn(which, EVALUATE, tenant, *tenant.bindings) as mine:
             count = evaluate_slice(tenant, limit=EVALUATED_AT_ONCE, lane=which) if mine else 0
         if count == 0:
             return
         with self._runtime.database.transaction(installation_id) as conn:
             for connection_id in tenant.bindings:
-                for one in Lane:
-                    _go_on(conn, DELIVER, tenant, connection_id, one)
-                    _go_on(conn, READ, tenant, connection_id, one)
+                _go_on(conn, tenant, connection_id, *_EVERYTHING)
             if count >= EVALUATED_AT_ONCE:
                 _defer(conn, EVALUATE, installation_id, lane=which)
 
@@ -193,11 +192,11 @@ class Jobs:
     def poll(self, installation_id: int, connection_id: int) -> None:
         """Look for form submissions that no event told of."""
         line = self._line(installation_id, connection_id)
-        if line is not None:
+        if line is not None and poll_due(line):  # not when it was asked for while the last poll ran
             self._guard(line, lambda: poll_submissions(line))
             with self._runtime.database.transaction(installation_id) as conn:
                 _decide(conn, line.tenant)
-                _go_on(conn, READ, line.tenant, connection_id, Lane.HOT)
+                _go_on(conn, line.tenant, connection_id, (READ, Lane.HOT))
 
     def lists(self, installation_id: int, connection_id: int) -> None:
         """Look who came onto the policy's lists, and what became of the members of campaigns."""
@@ -211,7 +210,7 @@ class Jobs:
         if found + found_members:
             with self._runtime.database.transaction(installation_id) as conn:
                 _decide(conn, line.tenant)
-                _go_on(conn, READ, line.tenant, connection_id, Lane.HOT)
+                _go_on(conn, line.tenant, connection_id, (READ, Lane.HOT))
 
     def reconcile(self, installation_id: int, connection_id: int) -> None:
         """Look for changes that no event told of, a few pages a slice; what was found is read meanwhile."""
@@ -222,7 +221,7 @@ class Jobs:
             seen = self._guard(line, lambda: reconcile_slice(line)) if mine else 0
         if seen:
             with self._runtime.database.transaction(installation_id) as conn:
-                _go_on(conn, READ, line.tenant, connection_id, Lane.BACKGROUND)
+                _go_on(conn, line.tenant, connection_id, (READ, Lane.BACKGROUND))
                 _defer(conn, RECONCILE, installation_id, connection_id)
 
     def owners(self, installation_id: int, connection_id: int) -> None:
@@ -283,10 +282,9 @@ class Jobs:
         with self._runtime.database.transaction(installation_id) as conn:
             if task == READ:
                 _decide(conn, line.tenant)
-            else:
-                _go_on(conn, READ, line.tenant, connection_id, Lane(lane))
-            if count >= line.vendor.batch_size or lane == Lane.HOT.value:
-                _go_on(conn, task, line.tenant, connection_id, Lane(lane))
+            is_full = count >= line.vendor.batch_size or lane == Lane.HOT.value
+            again = dict.fromkeys([*([READ] if task == DELIVER else ()), *([task] if is_full else ())])
+            _go_on(conn, line.tenant, connection_id, *((one, Lane(lane)) for one in again))
 
     @contextmanager
     def _turn(self, lane: Lane, task: str, tenant: Tenant, *connection_ids: int) -> Iterator[bool]:
@@ -307,8 +305,7 @@ class Jobs:
             yield mine
 
     def _line(self, installation_id: int, connection_id: int) -> Line | None:
-        tenant = self._runtime.tenant(installation_id)
-        return self._runtime.lines(tenant).get(connection_id) if tenant is not None else None
+        return self._runtime.line(installation_id, connection_id)
 
     def _guard(self, line: Line, work: Callable[[], int], lane: Lane = Lane.BACKGROUND) -> int:
         """Pause a connection whose credentials are dead or whose day is used up; its events are kept meanwhile.
@@ -334,14 +331,18 @@ def _decide(conn: Connection, tenant: Tenant) -> None:
         _defer(conn, EVALUATE, tenant.installation_id, lane=Lane(lane))
 
 
-def _go_on(conn: Connection, task: str, tenant: Tenant, connection_id: int, lane: Lane) -> None:
-    """Defer a read or delivery where there is something for it now: a job costs ten times what the look does."""
-    if task == READ:
-        has_some = outstanding.has_reads(conn, connection_id, lane.value, tenant.now(conn))
-    else:
-        has_some = outstanding.has_writes(conn, connection_id, lane.value)
-    if has_some:
-        _defer(conn, task, tenant.installation_id, connection_id, lane)
+def _take_in(conn: Connection) -> None:
+    """Defer the inbox where something waits in it."""
+    if inbox.is_waiting(conn):
+        _defer(conn, INGEST)
+
+
+def _go_on(conn: Connection, tenant: Tenant, connection_id: int, *asked: tuple[str, Lane]) -> None:
+    """Defer reads and deliveries where there is something for them now: a job costs ten times what the look does."""
+    wanted = [(task, lane.value) for task, lane in asked]
+    found = outstanding.some(conn, connection_id, wanted, tenant.now(conn)) if wanted else ()
+    for task, lane in found:
+        _defer(conn, task, tenant.installation_id, connection_id, Lane(lane))
 
 
 def _defer(

@@ -1,7 +1,8 @@
 """The clerk: learns that there may be something to do, and says so at most twenty times a second.
 
 It listens on a channel, so that work starts at once, and looks every second by itself, so that nothing
-depends on a notification. An empty set of payloads means "look at everything".
+depends on a notification. Of all workers' clerks one looks each second. An empty set of payloads means
+"look at everything".
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from connector.store.database import session_dsn
 
 CHANNEL = "tasuki_wake"
 _STOP_CHECK_SECONDS = 0.25
+_EARLY = 0.9
+"""A look so much of its time after the last one is not too early: clerks are not on the dot."""
 _log = structlog.get_logger(__name__)
 
 
@@ -60,8 +63,14 @@ class Clerk:
                 self._wake(payloads)
                 stop.wait(self._least_gap_seconds)  # what comes meanwhile is one wake
             if time.monotonic() >= looked + self._poll_seconds:
-                self._wake(set())
+                if self._may_look(connection):
+                    self._wake(set())
                 looked = time.monotonic()
+
+    def _may_look(self, connection: psycopg.Connection) -> bool:
+        """False where another worker's clerk has looked already."""
+        row = connection.execute("SELECT tasuki_may_look(%s)", [_EARLY * self._poll_seconds]).fetchone()
+        return row is not None and bool(row[0])
 
     @staticmethod
     def _first(connection: psycopg.Connection, timeout_seconds: float) -> set[str]:

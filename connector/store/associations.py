@@ -57,6 +57,8 @@ def of(
     conn: Connection, connection_id: int, from_type: str, ids: Sequence[str], to_type: str
 ) -> dict[str, tuple[str, ...]]:
     """The associated ids of each of these records; one whose associations were never read is absent."""
+    if not ids:
+        return {}
     values = {"connection_id": connection_id, "from_type": from_type, "to_type": to_type, "ids": list(ids)}
     return {row["from_id"]: tuple(row["to_ids"]) for row in conn.execute(_OF, values)}
 

@@ -101,16 +101,14 @@ VALUES (%(source)s, %(hint)s, %(lane)s, %(headers)s, %(packed)s, %(body)s)
 
 _COLUMNS = "id, received_at, source, connection_hint, headers, state, reason, attempts"
 
-_PARK_KILLERS = """
-UPDATE inbox SET state = 'parked', reason = 'reader_died', claim = NULL, claimed_until = NULL, settled_at = now()
-WHERE state = 'new' AND attempts >= %(max_claims)s AND claimed_until < now()
-"""
-
 # What people wait for comes first, and nothing else in its slice; then what comes by the thousand. Within a lane oldest
 # first, though the order has no meaning: facts carry their own times. A row that another worker holds is passed over.
 _FREE = "state = 'new' AND (claimed_until IS NULL OR claimed_until < now()) AND attempts < %(max_claims)s"
 _CLAIM = f"""
-WITH free AS (
+WITH killers AS (
+    UPDATE inbox SET state = 'parked', reason = 'reader_died', claim = NULL, claimed_until = NULL, settled_at = now()
+    WHERE state = 'new' AND attempts >= %(max_claims)s AND claimed_until < now()
+), free AS (
     SELECT id FROM inbox
     WHERE {_FREE} AND lane = CASE WHEN EXISTS (SELECT 1 FROM inbox WHERE {_FREE} AND lane = 'hot')
                                   THEN 'hot' ELSE 'background' END
@@ -184,11 +182,15 @@ def claim(
     """Take up to `limit` new deliveries under a fresh lease token: of the hot lane, else of the background."""
     token = uuid.uuid4()
     wanted = {"limit": limit, "lease_seconds": lease_seconds, "token": token, "max_claims": max_claims}
-    with database.transaction(None) as connection:
-        connection.execute(_PARK_KILLERS, {"max_claims": max_claims})
+    with database.autocommit() as connection:
         rows = connection.execute(_CLAIM, wanted).fetchall()
     reach(Place.CLAIMED)
     return token, sorted((_row(found) for found in rows), key=lambda row: row.id)
+
+
+def is_waiting(connection: Connection) -> bool:
+    """True while some delivery is new."""
+    return connection.execute("SELECT 1 FROM inbox WHERE state = 'new' LIMIT 1").fetchone() is not None
 
 
 def add_subjects(

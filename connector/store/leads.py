@@ -255,6 +255,8 @@ def identities(
     conn: Connection, connection_id: int, object_type: str, ids: Sequence[str]
 ) -> dict[str, tuple[int, str | None]]:
     """Vendor id → (lead id, how it has gone or None); who was erased is NOBODY."""
+    if not ids:
+        return {}
     values = {"connection_id": connection_id, "object_type": object_type, "ids": list(ids)}
     found: dict[str, tuple[int, str | None]] = {
         row["vendor_id"]: (int(row["lead_id"]), row["gone"]) for row in conn.execute(_IDENTITIES, values)

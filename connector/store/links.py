@@ -67,8 +67,9 @@ class WriteOutcome:
 _WANT_READ = """
 INSERT INTO link (installation_id, lead_id, connection_id, vendor_id, read_wanted_at, read_lane, event_at)
 SELECT %(installation_id)s, wanted.lead_id, %(connection_id)s, wanted.vendor_id, clock_timestamp(), %(lane)s,
-       %(event_at)s
-FROM unnest(%(lead_ids)s::bigint[], %(vendor_ids)s::text[]) AS wanted (lead_id, vendor_id)
+       wanted.event_at
+FROM unnest(%(lead_ids)s::bigint[], %(vendor_ids)s::text[], %(event_ats)s::timestamptz[])
+     AS wanted (lead_id, vendor_id, event_at)
 WHERE NOT EXISTS (SELECT FROM lead WHERE lead.id = wanted.lead_id AND gone IN ('erased', 'merged'))
 ORDER BY wanted.lead_id
 ON CONFLICT (installation_id, lead_id, connection_id) DO UPDATE
@@ -169,17 +170,19 @@ def want_read(
     wanted: Mapping[int, str],
     *,
     lane: str,
-    event_at: datetime | None,
+    since: Mapping[int, datetime | None] | None = None,
 ) -> None:
-    """Mark records to be read: lead id → vendor id; nobody who was erased or merged away. `event_at` (machine time)
-    starts the end-to-end clock."""
+    """Mark records to be read: lead id → vendor id; nobody who was erased or merged away. `since` when somebody waits
+    for a lead (machine time): it starts the end-to-end clock."""
+    if not wanted:
+        return
     values = {
         "installation_id": installation_id,
         "connection_id": connection_id,
         "lead_ids": list(wanted),
         "vendor_ids": list(wanted.values()),
         "lane": lane,
-        "event_at": event_at,
+        "event_ats": [since.get(one) if since is not None else None for one in wanted],
     }
     conn.execute(_WANT_READ, values)
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
-
-from psycopg.types.json import Jsonb
 
 from connector.store.database import Connection
 from connector.store.rows import pack
@@ -96,9 +94,7 @@ WHERE connection_id = %(connection_id)s AND managed_record.key = new.key AND ste
 
 _WANT_READ = f"""{_HELD_BY_ID}
 UPDATE managed_record SET read_wanted = true
-FROM held, unnest(%(ids)s::text[], %(names)s::text[], %(values)s::text[]) AS told (vendor_id, name, value)
-WHERE connection_id = %(connection_id)s AND managed_record.key = held.key AND managed_record.vendor_id = told.vendor_id
-  AND (told.name IS NULL OR coalesce(mirror ->> told.name, '') <> coalesce(told.value, ''))
+FROM held WHERE connection_id = %(connection_id)s AND managed_record.key = held.key
 """
 
 _GONE = f"""{_HELD_BY_ID}
@@ -106,13 +102,15 @@ UPDATE managed_record SET step = 'settled', reported = 'deleted', dirty = false
 FROM held WHERE connection_id = %(connection_id)s AND managed_record.key = held.key AND step <> 'settled'
 """
 
-_REPORT = """
+_REPORT = f"""{_HELD_BY_ID}
 UPDATE managed_record
-SET mirror = %(mirror)s, reported = %(reported)s, read_wanted = read_wanted AND xmin::text <> %(version)s,
-    step = CASE WHEN %(reported)s = 'deleted' THEN 'settled' ELSE step END,
-    dirty = dirty AND %(reported)s <> 'deleted'
-WHERE connection_id = %(connection_id)s AND vendor_id = %(vendor_id)s AND kind = %(kind)s
-RETURNING lead_id, key, desired, desired_state
+SET mirror = shown.mirror, reported = shown.reported,
+    read_wanted = read_wanted AND managed_record.xmin::text <> shown.version,
+    step = CASE WHEN shown.reported = 'deleted' THEN 'settled' ELSE step END,
+    dirty = dirty AND shown.reported <> 'deleted'
+FROM held, jsonb_to_recordset(%(rows)s::jsonb) AS shown (vendor_id text, reported text, mirror jsonb, version text)
+WHERE connection_id = %(connection_id)s AND managed_record.key = held.key AND managed_record.vendor_id = shown.vendor_id
+RETURNING managed_record.vendor_id, lead_id, managed_record.key, desired, desired_state
 """
 
 
@@ -218,22 +216,19 @@ def settle(conn: Connection, connection_id: int, outcomes: Sequence[Settlement])
         conn.execute(_NAME, {"connection_id": connection_id, "rows": pack(named)})
 
 
-def want_read(
-    conn: Connection, connection_id: int, kind: str, told: Sequence[tuple[str, str | None, str | None]]
-) -> int:
-    """Mark those of these records that are ours to be read; returns how many are.
+def mirrors_of(conn: Connection, connection_id: int, kind: str, ids: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    """What those of these vendor records that are ours showed when they were last read, or made: (record, mirror)."""
+    rows = conn.execute(
+        "SELECT vendor_id, mirror FROM managed_record WHERE connection_id = %s AND kind = %s AND vendor_id = ANY(%s)",
+        [connection_id, kind, list(ids)],
+    )
+    return [(row["vendor_id"], row["mirror"]) for row in rows]
 
-    `told` is (vendor id, property, its new value); a value that the mirror shows already says nothing. No property:
-    something else has happened to the record.
-    """
-    values = {
-        "connection_id": connection_id,
-        "kind": kind,
-        "ids": [vendor_id for vendor_id, _, _ in told],
-        "names": [name for _, name, _ in told],
-        "values": [value for _, _, value in told],
-    }
-    return conn.execute(_WANT_READ, values).rowcount
+
+def want_read(conn: Connection, connection_id: int, kind: str, ids: Sequence[str]) -> int:
+    """Mark those of these records that are ours to be read; returns how many are."""
+    values = {"connection_id": connection_id, "kind": kind, "ids": list(ids)}
+    return conn.execute(_WANT_READ, values).rowcount if ids else 0
 
 
 def not_gone(conn: Connection, connection_id: int, kind: str, ids: Sequence[str]) -> list[str]:
@@ -267,32 +262,33 @@ def wanted_reads(conn: Connection, connection_id: int, kind: str, limit: int) ->
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reported:
-    """A record of ours as it was read in the CRM, with what it should be."""
+class Shown:
+    """What the CRM shows of a record of ours. `version`: of our row when the read began."""
 
+    vendor_id: str
+    reported: str
+    mirror: Mapping[str, Any]
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """A record of ours that was read in the CRM, with what it should be."""
+
+    vendor_id: str
     lead_id: int
     key: str
     desired: Mapping[str, Any]
     desired_state: str
 
 
-def report(
-    conn: Connection,
-    connection_id: int,
-    kind: str,
-    vendor_id: str,
-    *,
-    reported: str,
-    mirror: Mapping[str, Any],
-    version: str,
-) -> list[Reported]:
-    """Store what the CRM shows of a record of ours; returns the record. `version`: of the row when the read began."""
+def report(conn: Connection, connection_id: int, kind: str, shown: Sequence[Shown]) -> list[Reported]:
+    """Store what the CRM shows of records of ours; returns the records, by vendor id."""
     values = {
         "connection_id": connection_id,
         "kind": kind,
-        "vendor_id": vendor_id,
-        "reported": reported,
-        "mirror": Jsonb(mirror),
-        "version": version,
+        "ids": [one.vendor_id for one in shown],
+        "rows": pack([asdict(one) for one in shown]),
     }
-    return [Reported(**row) for row in conn.execute(_REPORT, values)]
+    found = [Reported(**row) for row in conn.execute(_REPORT, values)]
+    return sorted(found, key=lambda one: (one.vendor_id, one.key))

@@ -80,5 +80,7 @@ def merge(conn: Connection, loser: int, winner: int) -> None:
 
 def forget(conn: Connection, lead_ids: Sequence[int]) -> None:
     """Remove leads that turned out to be nobody: no record, no history."""
+    if not lead_ids:
+        return
     for table, column in (("signal", "lead_id"), ("lead_due", "lead_id"), ("link", "lead_id"), ("lead", "id")):
         conn.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [list(lead_ids)])

@@ -147,6 +147,8 @@ def load(
     conn: Connection, connection_id: int, object_type: str, ids: Sequence[str], *, lock: bool = False
 ) -> dict[str, MirrorRow]:
     """Records by vendor id; what we never read is absent. `lock` holds the rows until the transaction ends."""
+    if not ids:
+        return {}
     values = {"connection_id": connection_id, "object_type": object_type, "ids": list(ids)}
     query = _LOAD + (" ORDER BY vendor_id FOR UPDATE" if lock else "")
     return {row["vendor_id"]: MirrorRow(**row) for row in conn.execute(query, values)}
@@ -269,11 +271,12 @@ def boundaries(conn: Connection, connection_id: int, object_type: str, *, most: 
 
 def lock(conn: Connection, connection_id: int, object_type: str, ids: Sequence[str]) -> None:
     """Hold these records until the transaction ends; see `links.lock` for the order of locks."""
-    conn.execute(
-        "SELECT 1 FROM mirror WHERE connection_id = %s AND object_type = %s AND vendor_id = ANY(%s)"
-        " ORDER BY vendor_id FOR UPDATE",
-        [connection_id, object_type, list(ids)],
-    )
+    if ids:
+        conn.execute(
+            "SELECT 1 FROM mirror WHERE connection_id = %s AND object_type = %s AND vendor_id = ANY(%s)"
+            " ORDER BY vendor_id FOR UPDATE",
+            [connection_id, object_type, list(ids)],
+        )
 
 
 def put(conn: Connection, installation_id: int, connection_id: int, rows: Sequence[MirrorRow]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from connector.store.database import Connection
@@ -14,16 +15,27 @@ WRITABLE = """desired_revision > confirmed_revision AND parked_reason IS NULL AN
 #: Condition on `wanted_read`.
 WANTED = "not_before <= now() AND due_at <= %(now)s"
 
-_READS = f"""
-SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND read_lane = %(lane)s AND {READABLE})
+READ, DELIVER = "read", "deliver"
+
+_SOME = f"""
+SELECT asked.task, asked.lane
+FROM unnest(%(tasks)s::text[], %(lanes)s::text[]) WITH ORDINALITY AS asked (task, lane, place)
+WHERE CASE asked.task WHEN 'read' THEN
+    EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND read_lane = asked.lane AND {READABLE})
     OR EXISTS (SELECT FROM managed_record
-               WHERE connection_id = %(connection_id)s AND read_wanted AND %(lane)s = 'hot')
-    OR EXISTS (SELECT FROM wanted_read WHERE connection_id = %(connection_id)s AND lane = %(lane)s AND {WANTED})
-    AS some
+               WHERE connection_id = %(connection_id)s AND read_wanted AND asked.lane = 'hot')
+    OR EXISTS (SELECT FROM wanted_read WHERE connection_id = %(connection_id)s AND lane = asked.lane AND {WANTED})
+ELSE
+    EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND lane = asked.lane AND {WRITABLE})
+END
+ORDER BY asked.place
 """
 
-_WRITES = f"""
-SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND lane = %(lane)s AND {WRITABLE}) AS some
+_MARKED = f"""
+SELECT one.object_type
+FROM unnest(%(object_types)s::text[]) AS one (object_type)
+WHERE EXISTS (SELECT FROM wanted_read WHERE connection_id = %(connection_id)s AND object_type = one.object_type
+              AND lane = %(lane)s AND {WANTED})
 """
 
 _LATE = """
@@ -43,16 +55,25 @@ SELECT EXISTS (SELECT FROM lead_due WHERE lane = 'hot' AND due_at < %(before)s A
 """
 
 
-def has_reads(conn: Connection, connection_id: int, lane: str, now: datetime) -> bool:
-    """True when some record of this lane may be read now."""
-    row = conn.execute(_READS, {"connection_id": connection_id, "lane": lane, "now": now}).fetchone()
-    return bool(row and row["some"])
+def some(
+    conn: Connection, connection_id: int, asked: Sequence[tuple[str, str]], now: datetime
+) -> list[tuple[str, str]]:
+    """Those of these (READ or DELIVER, lane) for which there is a record to be read, a lead to be written, now."""
+    values = {
+        "connection_id": connection_id,
+        "tasks": [task for task, _ in asked],
+        "lanes": [lane for _, lane in asked],
+        "now": now,
+    }
+    return [(row["task"], row["lane"]) for row in conn.execute(_SOME, values)]
 
 
-def has_writes(conn: Connection, connection_id: int, lane: str) -> bool:
-    """True when something of this lane may be written now."""
-    row = conn.execute(_WRITES, {"connection_id": connection_id, "lane": lane}).fetchone()
-    return bool(row and row["some"])
+def marked(
+    conn: Connection, connection_id: int, object_types: Collection[str], *, lane: str, now: datetime
+) -> frozenset[str]:
+    """Those of these types of which `wanted` has some to give in this lane."""
+    values = {"connection_id": connection_id, "object_types": sorted(object_types), "lane": lane, "now": now}
+    return frozenset(row["object_type"] for row in conn.execute(_MARKED, values))
 
 
 def is_hot_late(conn: Connection, connection_id: int, seconds: float) -> bool:

@@ -256,11 +256,11 @@ def grants_of(conn: Connection, pool: str, since: datetime) -> list[dict[str, An
 def lock_pools(conn: Connection, installation_id: int, pools: Iterable[str]) -> dict[str, dict[str, float]]:
     """Hold these pools until the transaction ends, in one order for everybody; returns the credit of each."""
     names = sorted(set(pools))
-    for name in names:
-        conn.execute(
-            "INSERT INTO pool_state (installation_id, pool) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-            [installation_id, name],
-        )
+    conn.execute(
+        "INSERT INTO pool_state (installation_id, pool) SELECT %s, pool FROM unnest(%s::text[]) AS one (pool)"
+        " ORDER BY pool ON CONFLICT DO NOTHING",
+        [installation_id, names],
+    )
     rows = conn.execute("SELECT pool, credit FROM pool_state WHERE pool = ANY(%s) ORDER BY pool FOR UPDATE", [names])
     return {row["pool"]: dict(row["credit"]) for row in rows}
 
@@ -271,9 +271,13 @@ def credit(conn: Connection, pool: str) -> dict[str, float]:
     return dict(row["credit"]) if row is not None else {}
 
 
-def put_credit(conn: Connection, pool: str, credit: Mapping[str, float]) -> None:
-    """Remember the turns that a pool owes."""
-    conn.execute("UPDATE pool_state SET credit = %s WHERE pool = %s", [Jsonb(dict(credit)), pool])
+def put_credit(conn: Connection, credit: Mapping[str, Mapping[str, float]]) -> None:
+    """Remember the turns that these pools, which the caller holds, owe."""
+    conn.execute(
+        "UPDATE pool_state SET credit = new.credit FROM unnest(%s::text[], %s::jsonb[]) AS new (pool, credit)"
+        " WHERE pool_state.pool = new.pool",
+        [list(credit), [Jsonb(dict(one)) for one in credit.values()]],
+    )
 
 
 def granted(conn: Connection, lead_ids: Sequence[int]) -> dict[tuple[int, str], Grant]:

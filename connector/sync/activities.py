@@ -64,9 +64,9 @@ def _told(binding: Binding, event: InboundEvent) -> Iterator[tuple[str, str]]:
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
-def read_activities(line: Line, lane: Lane) -> int:
-    """Read the activities that were marked, with whose they are; returns how many."""
-    return sum(_read_type(line, object_type, lane) for object_type in line.binding.activity_types)
+def read_activities(line: Line, object_types: Sequence[str], lane: Lane) -> int:
+    """Read the activities of these types that were marked, with whose they are; returns how many."""
+    return sum(_read_type(line, object_type, lane) for object_type in object_types)
 
 
 def read_activities_of(line: Line, people: Sequence[str], lane: Lane) -> int:

@@ -149,9 +149,8 @@ def _named(line: Line, conn: Connection, claim: ReadClaim, vendor_id: str) -> Re
         merge_leads(conn, claim.lead_id, owner)
         held = mirrors.load(conn, line.connection_id, person_type, [vendor_id])
         if vendor_id not in held:  # that lead's own read is still to come, or was given up
-            links.want_read(
-                conn, installation_id, line.connection_id, {owner: vendor_id}, lane="hot", event_at=claim.wanted_at
-            )
+            since = {owner: claim.wanted_at}
+            links.want_read(conn, installation_id, line.connection_id, {owner: vendor_id}, lane="hot", since=since)
     return ReadClaim(
         lead_id=owner, vendor_id=vendor_id, wanted_at=claim.wanted_at, arrival=None, attempts=claim.attempts
     )

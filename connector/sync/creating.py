@@ -38,9 +38,7 @@ def want_elsewhere(tenant: Tenant, conn: Connection, results: Sequence[Result], 
             continue
         arrival = _arrival(tenant.bindings[connection_id], result)
         if arrival is not None:
-            links.want_read(
-                conn, tenant.installation_id, connection_id, {lead_id: ""}, lane=result.due.lane, event_at=None
-            )
+            links.want_read(conn, tenant.installation_id, connection_id, {lead_id: ""}, lane=result.due.lane)
             links.want_arrival(conn, connection_id, lead_id, arrival)
 
 

@@ -193,7 +193,7 @@ def _refresh(line: Line, parcels: Sequence[Parcel], now: datetime, lane: Lane) -
         mirrors.put(conn, tenant.installation_id, line.connection_id, list(rows.values()))
         again = {parcel.lead.id: parcel.person.vendor_id for parcel in stale.values() if parcel.moved_on}
         if again:
-            links.want_read(conn, tenant.installation_id, line.connection_id, again, lane=lane.value, event_at=None)
+            links.want_read(conn, tenant.installation_id, line.connection_id, again, lane=lane.value)
 
 
 def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
@@ -287,9 +287,7 @@ def _store_results(line: Line, conn: Connection, token: uuid.UUID, parcels: Sequ
 
 def _want_read(line: Line, conn: Connection, wanted: Mapping[int, str]) -> None:
     if wanted:
-        links.want_read(
-            conn, line.tenant.installation_id, line.connection_id, wanted, lane=Lane.HOT.value, event_at=None
-        )
+        links.want_read(conn, line.tenant.installation_id, line.connection_id, wanted, lane=Lane.HOT.value)
 
 
 def _take_in(

@@ -147,8 +147,7 @@ class _Desk:
     def close(self) -> None:
         """Remember what was given, and what the pools owe now."""
         self._record()
-        for name, credit in self.credit.items():
-            people.put_credit(self.conn, name, credit)
+        people.put_credit(self.conn, self.credit)
 
     def _record(self) -> None:
         people.keep_grants(self.conn, self.tenant.installation_id, self.given)

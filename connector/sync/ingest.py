@@ -20,7 +20,6 @@ from connector.store import (
     inbox,
     leads,
     links,
-    managed,
     mirrors,
     tombstones,
 )
@@ -41,8 +40,8 @@ from connector.sync.marking import FINAL, want_companies, want_people
 from connector.sync.overtaking import tell_overtaken
 from connector.sync.submissions import known_leads, learn, signals_of, store_signals
 from connector.sync.succession import succeed
+from connector.sync.task_reports import hear_tasks
 from connector.vendors.base import EventKind, InboundEvent
-from connector.vendors.values import moment_text
 
 log = structlog.get_logger()
 
@@ -161,7 +160,7 @@ def vendor_of(source: str) -> str:
 def _home(database: Database, vendor: str, account_id: str, accounts: Accounts) -> tuple[int, int] | None:
     if account_id.startswith(WEBSITE):
         return accounts.website
-    with database.transaction(None) as conn:
+    with database.autocommit() as conn:
         return connections.account_of(conn, vendor, account_id)
 
 
@@ -245,7 +244,7 @@ class _Intake:
         first = (winner, str(event.object_id), *losers)
         target = succeed(self._tenant, conn, connection_id, winner=winner, losers=losers, first=first)
         if target is not None:
-            self._want({target: winner}, HOT, None)
+            links.want_read(conn, self._tenant.installation_id, connection_id, {target: winner}, lane=HOT)
 
     def _people(self, people: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
         by_id: dict[str, list[tuple[InboundEvent, InboxRow]]] = {}
@@ -261,8 +260,9 @@ class _Intake:
             if vendor_id in known and known[vendor_id][1] in FINAL:
                 continue  # nothing is ever resurrected by a late event
             mirrored = rows.get(vendor_id)
+            before = mirror.heard_so_far(mirrored)
             telling = self._hear([event for event, _ in events], mirrored, known.get(vendor_id))
-            if mirrored is not None:
+            if mirrored is not None and mirror.heard_so_far(mirrored) != before:
                 heard.append(mirrored)
             if not telling:
                 continue
@@ -325,17 +325,15 @@ class _Intake:
         if identity is not None and names:
             tell_overtaken(self._tenant, self._conn, identity[0], row, names, now=self._now)
 
-    def _want(self, wanted: Mapping[int, str], lane: str, event_at: datetime | None) -> None:
-        links.want_read(
-            self._conn, self._tenant.installation_id, self._connection_id, wanted, lane=lane, event_at=event_at
-        )
-
     # ── companies and tasks ──────────────────────────────────────────────────────────────────────────────────
     def _companies(self, events: Sequence[InboundEvent]) -> None:
         """A changed company is read again with the people who belong to it."""
+        if not events:
+            return
         ids = sorted({event.object_id for event in events if event.object_id})
         rows = mirrors.load(self._conn, self._connection_id, self._dialect.company_type, ids, lock=True)
         same = same_on(self._binding, self._dialect.company_type)
+        before = {one: mirror.heard_so_far(row) for one, row in rows.items()}
         stale = [
             rows[event.object_id]
             for event in events
@@ -343,26 +341,19 @@ class _Intake:
             and (event.kind is not EventKind.CHANGED or mirror.hear(rows[event.object_id], event, same=same))
         ]
         # What an event said of the others is kept with them.
-        mirrors.put(self._conn, self._tenant.installation_id, self._connection_id, list(rows.values()))
+        heard = [row for one, row in rows.items() if mirror.heard_so_far(row) != before[one]]
+        mirrors.put(self._conn, self._tenant.installation_id, self._connection_id, heard)
         want_companies(self._tenant, self._conn, self._connection_id, stale)
 
     def _tasks(self, events: Sequence[InboundEvent]) -> None:
         """What others did with tasks of ours; that one was created, or linked, is no news: we do that ourselves."""
-        told = sorted(
-            {
-                (event.object_id, "" if event.redacted else event.property_name or "", self._as_read(event))
-                for event in events
-                if event.object_id and not event.actor_is_us and event.kind not in _OUR_DOING
-            }
-        )
+        told = [
+            (event.object_id, None if event.redacted else event.property_name or None, event.value)
+            for event in events
+            if event.object_id and not event.actor_is_us and event.kind not in _OUR_DOING
+        ]
         if told:
-            rows = [(vendor_id, name or None, value) for vendor_id, name, value in told]
-            managed.want_read(self._conn, self._connection_id, self._dialect.task_type, rows)
-
-    def _as_read(self, event: InboundEvent) -> str:
-        """An event's value as a read of the task shows it: events tell a due date as a number."""
-        due = self._dialect.moment(event.value) if event.property_name == self._dialect.task_due_property else None
-        return moment_text(due) if due is not None else event.value or ""
+            hear_tasks(self._conn, self._connection_id, self._dialect, told)
 
     # ── submissions that a delivery tells of ─────────────────────────────────────────────────────────────────
     def _submissions(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 
 from connector.domain.codec_work import moment_text
@@ -20,6 +20,7 @@ from connector.sync.comparing import Difference
 from connector.sync.context import Line, Tenant
 from connector.sync.deals import whose_deals
 from connector.sync.looking import confirm, is_outdated, look_into, tell_missed
+from connector.sync.task_reports import hear_tasks
 from connector.vendors.base import Lane, Record
 
 BACKGROUND = Lane.BACKGROUND.value
@@ -27,8 +28,6 @@ FINAL = ("erased", "merged")
 """Who has gone so is never brought back by what is seen or heard later."""
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-
-_FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def mark_gone(line: Line, object_type: str, ids: Sequence[str]) -> int:
     with tenant.database.transaction(tenant.installation_id) as conn:
         if object_type == dialect.task_type:
             found = managed.not_gone(conn, connection_id, object_type, ids)
-            managed.want_read(conn, connection_id, object_type, [(one, None, None) for one in found])
+            managed.want_read(conn, connection_id, object_type, found)
             if object_type not in line.binding.activity_types:
                 return len(found)
         if object_type in line.binding.activity_types:
@@ -95,7 +94,7 @@ def mark_gone(line: Line, object_type: str, ids: Sequence[str]) -> int:
         if object_type == dialect.person_type:
             known = leads.identities(conn, connection_id, object_type, ids)
             here = {lead_id: one for one, (lead_id, gone) in known.items() if gone is None}
-            links.want_read(conn, tenant.installation_id, connection_id, here, lane=BACKGROUND, event_at=None)
+            links.want_read(conn, tenant.installation_id, connection_id, here, lane=BACKGROUND)
             return len(here)
         held = mirrors.standing(conn, connection_id, object_type, ids)
         found = [one for one, (_, gone) in held.items() if gone is None]
@@ -119,18 +118,21 @@ def want_people(
 
     `found` says since when somebody waits for it (machine time), or None.
     """
+    if not found:
+        return
     person_type, installation_id = tenant.bindings[connection_id].dialect.person_type, tenant.installation_id
     known = leads.identities(conn, connection_id, person_type, list(found))
     found = {one: at for one, at in found.items() if one not in known or known[one][1] != "erased"}
     unknown = [vendor_id for vendor_id in found if vendor_id not in known]
-    fresh = leads.new_leads(conn, installation_id, [tenant.now(conn)] * len(unknown))
-    leads.identify(conn, installation_id, connection_id, person_type, list(zip(unknown, fresh, strict=True)))
-    # Read back: another worker may have met the same person first, and its lead stands.
-    ids = leads.identities(conn, connection_id, person_type, list(found))
-    merging.forget(conn, sorted(set(fresh) - {lead_id for lead_id, _ in ids.values()}))
-    for event_at in sorted(set(found.values()), key=lambda at: at or _FIRST):
-        marked = {ids[one][0]: one for one, moment in found.items() if moment == event_at}
-        links.want_read(conn, installation_id, connection_id, marked, lane=lane, event_at=event_at)
+    if unknown:
+        fresh = leads.new_leads(conn, installation_id, [tenant.now(conn)] * len(unknown))
+        leads.identify(conn, installation_id, connection_id, person_type, list(zip(unknown, fresh, strict=True)))
+        # Read back: another worker may have met the same person first, and its lead stands.
+        known = leads.identities(conn, connection_id, person_type, list(found))
+        merging.forget(conn, sorted(set(fresh) - {lead_id for lead_id, _ in known.values()}))
+    marked = {known[one][0]: one for one in found}
+    since = {known[one][0]: at for one, at in found.items()}
+    links.want_read(conn, installation_id, connection_id, marked, lane=lane, since=since)
 
 
 def want_companies(tenant: Tenant, conn: Connection, connection_id: int, rows: Sequence[MirrorRow]) -> int:
@@ -146,7 +148,7 @@ def want_companies(tenant: Tenant, conn: Connection, connection_id: int, rows: S
     people = mirrors.contacts_of(conn, connection_id, [row.vendor_id for row in rows])
     known = leads.identities(conn, connection_id, dialect.person_type, people)
     marked = {lead_id: vendor_id for vendor_id, (lead_id, gone) in known.items() if gone is None}
-    links.want_read(conn, tenant.installation_id, connection_id, marked, lane=BACKGROUND, event_at=None)
+    links.want_read(conn, tenant.installation_id, connection_id, marked, lane=BACKGROUND)
     return len(fresh)
 
 
@@ -213,15 +215,13 @@ def _is_behind(mirrored: datetime | None, gone: str | None, record: Record) -> b
 
 # ── tasks, deals and activities ─────────────────────────────────────────────────────────────────────────────────────
 def _mark_tasks(line: Line, records: Sequence[Record]) -> int:
-    """Tasks of ours that show something else than when we last saw them."""
+    """Tasks of ours that show something else than when we last saw them, or made them."""
+    names = [name for name in line.dialect.task_properties if name != line.dialect.key_property]
     told = [
-        (record.id, name, record.properties[name] or "")
-        for record in records
-        for name in line.dialect.task_properties
-        if name in record.properties
+        (record.id, name, record.properties[name]) for record in records for name in names if name in record.properties
     ]
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        return managed.want_read(conn, line.connection_id, line.dialect.task_type, told)
+        return hear_tasks(conn, line.connection_id, line.dialect, told)
 
 
 def _mark_activities(

@@ -128,6 +128,11 @@ def hear(row: MirrorRow, event: InboundEvent, *, same: Same) -> bool:
     return True
 
 
+def heard_so_far(row: MirrorRow | None) -> Mapping[str, Mapping[str, Any]]:
+    """What `hear` may add to, as it is now: most events are the echo of our own writes, and change nothing."""
+    return {name: dict(meta) for name, meta in row.meta.items()} if row is not None else {}
+
+
 def wrote(
     row: MirrorRow,
     sent: Mapping[str, str],

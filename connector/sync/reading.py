@@ -13,7 +13,7 @@ from datetime import datetime
 
 from connector.errors import AuthError, RetryableError
 from connector.failpoints import Place, reach
-from connector.store import leads, links, mirrors, wanted
+from connector.store import leads, links, mirrors, outstanding, wanted
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
 from connector.store.links import ReadClaim
@@ -37,18 +37,32 @@ COUNTED_AT_ONCE = 20
 
 def read_slice(line: Line, lane: Lane) -> int:
     """Read up to a batch of marked people of one lane, and a slice of what hangs on them; returns how many records."""
-    count = _read_people(line, lane) + read_deals(line, lane) + read_activities(line, lane)
+    count = _read_people(line, lane)
+    marked = _marked(line, lane)
+    count += read_deals(line, lane) if marked & _deal_marks(line) else 0
+    count += read_activities(line, [one for one in line.binding.activity_types if one in marked], lane)
     count += read_tasks(line, lane) if lane is Lane.HOT else 0
     if count == 0:
         _forget_marks(line)
     return count
 
 
+def _marked(line: Line, lane: Lane) -> frozenset[str]:
+    """The types of which records were marked, besides people and companies."""
+    types = _deal_marks(line) | {*line.binding.activity_types}
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        now = line.tenant.now(conn)
+        return outstanding.marked(conn, line.connection_id, types, lane=lane.value, now=now) if types else frozenset()
+
+
+def _deal_marks(line: Line) -> frozenset[str]:
+    return frozenset((line.dialect.deal.object_type, whose_deals(line.dialect)) if line.binding.deal_properties else ())
+
+
 def _forget_marks(line: Line) -> None:
     """Nothing was read: what is still marked is of types that the running policy does not read."""
-    deals = (line.dialect.deal.object_type, whose_deals(line.dialect)) if line.binding.deal_properties else ()
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        wanted.forget(conn, line.connection_id, but=(*deals, *line.binding.activity_types))
+        wanted.forget(conn, line.connection_id, but=_deal_marks(line) | {*line.binding.activity_types})
 
 
 def _read_people(line: Line, lane: Lane) -> int:

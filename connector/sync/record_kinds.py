@@ -63,9 +63,18 @@ def is_open(record: ManagedRow) -> bool:
     return record.desired_state == WorkState.OPEN.value
 
 
-def differing(record: ManagedRow, wanted: Mapping[str, str]) -> dict[str, str]:
+def says_same(dialect: Dialect, name: str, one: str | None, other: str | None) -> bool:
+    """Whether two values of a record of ours say the same: each CRM writes a moment in its own way, and leaves out what
+    is false."""
+    if name == dialect.task_due_property and one and other:
+        return dialect.moment(one) == dialect.moment(other)
+    return one == other or {one or "false", other or "false"} == {"false"}
+
+
+def differing(dialect: Dialect, record: ManagedRow, wanted: Mapping[str, str]) -> dict[str, str]:
     """Those of the wanted values that the CRM does not show."""
-    return {name: value for name, value in wanted.items() if (record.mirror.get(name) or "") != value}
+    shown = record.mirror
+    return {name: value for name, value in wanted.items() if not says_same(dialect, name, shown.get(name), value)}
 
 
 class TaskKind:
@@ -86,7 +95,7 @@ class TaskKind:
         if ended or record.reported == "done":
             return {}
         wanted = self.content(record)
-        return differing(record, wanted) if record.mirror else wanted
+        return differing(self._dialect, record, wanted) if record.mirror else wanted
 
     def shown(self, record: ManagedRow, changes: Mapping[str, str]) -> Mapping[str, str]:
         """All of a task is ours."""
@@ -129,7 +138,7 @@ class DealKind:
         owner = record.desired.get("owner")
         if not owner or record.mirror.get(REUSED) or not is_open(record):
             return {}
-        return differing(record, {self._words.owner: str(owner)})
+        return differing(self._binding.dialect, record, {self._words.owner: str(owner)})
 
     def shown(self, record: ManagedRow, changes: Mapping[str, str]) -> Mapping[str, str]:
         """Only what we have just changed."""

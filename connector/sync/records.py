@@ -175,7 +175,7 @@ def _created(line: Line, conn: Connection, kind: Kind, one: _Work, result: Write
 def _read_later(line: Line, conn: Connection, kind: Kind, vendor_id: str, person_id: str) -> None:
     """A task is read as a record of ours, a deal as the lead's; a note says nothing."""
     if kind.kind == line.dialect.task_type:
-        managed.want_read(conn, line.connection_id, kind.kind, [(vendor_id, None, None)])
+        managed.want_read(conn, line.connection_id, kind.kind, [vendor_id])
     elif isinstance(kind, DealKind):
         wanted.want(
             conn,

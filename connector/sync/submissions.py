@@ -123,9 +123,8 @@ def new_lead(
     if vendor_id is not None:
         person_type = tenant.bindings[connection_id].dialect.person_type
         leads.identify(conn, tenant.installation_id, connection_id, person_type, [(vendor_id, lead_id)])
-    links.want_read(
-        conn, tenant.installation_id, connection_id, {lead_id: vendor_id or ""}, lane="hot", event_at=received_at
-    )
+    since = {lead_id: received_at}
+    links.want_read(conn, tenant.installation_id, connection_id, {lead_id: vendor_id or ""}, lane="hot", since=since)
     return lead_id
 
 

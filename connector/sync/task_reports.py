@@ -6,17 +6,39 @@ kind was logged within a few minutes of it (`activity_signals.NEAR`): then the t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from connector.domain.effects import WorkState
 from connector.store import activity_signals, leads, links, managed
 from connector.store.database import Connection
-from connector.store.managed import Reported
+from connector.store.managed import Reported, Shown
 from connector.store.signals import NewSignal
 from connector.sync.context import Line, conclude
+from connector.sync.record_kinds import says_same
 from connector.vendors.base import ActivityKind, Lane, Record
+from connector.vendors.dialect import Dialect
 
 _ATTEMPTS = (ActivityKind.CALL, ActivityKind.MAIL, ActivityKind.SOCIAL)
+
+
+def hear_tasks(
+    conn: Connection, connection_id: int, dialect: Dialect, told: Iterable[tuple[str, str | None, str | None]]
+) -> int:
+    """Mark those of these tasks that are ours to be read, unless what is told is what we know; returns how many.
+
+    `told` is (vendor id, property, its value); no property: something else has happened to the task.
+    """
+    by_task: dict[str, list[tuple[str | None, str | None]]] = {}
+    for vendor_id, name, value in told:
+        by_task.setdefault(vendor_id, []).append((name, value))
+    news = {
+        vendor_id
+        for vendor_id, mirror in managed.mirrors_of(conn, connection_id, dialect.task_type, list(by_task))
+        for name, value in by_task[vendor_id]
+        if name is None or not says_same(dialect, name, mirror.get(name), value)
+    }
+    return managed.want_read(conn, connection_id, dialect.task_type, sorted(news))
 
 
 def read_tasks(line: Line, lane: Lane) -> int:
@@ -36,28 +58,25 @@ def read_tasks(line: Line, lane: Lane) -> int:
 
 def _store(line: Line, conn: Connection, wanted: dict[str, str], found: dict[str, Record]) -> None:
     kind, now = line.dialect.task_type, line.tenant.now(conn)
-    touched: list[int] = []
+    shown = {vendor_id: _shown(line, vendor_id, found.get(vendor_id), version) for vendor_id, version in wanted.items()}
     told: list[NewSignal] = []
     ids = managed.leads_of(conn, line.connection_id, kind, wanted)
     links.lock(conn, ids)
     leads.lock(conn, ids)
-    for vendor_id, version in sorted(wanted.items()):
-        record = found.get(vendor_id)
-        reported = "deleted" if record is None else line.dialect.task_report(record)
-        for one in managed.report(
-            conn,
-            line.connection_id,
-            kind,
-            vendor_id,
-            reported=reported,
-            mirror=dict(record.properties) if record else {},
-            version=version,
-        ):
-            touched.append(one.lead_id)
-            if record is not None and reported == "done" and one.desired_state == WorkState.OPEN.value:
-                told += _signals(line, one, record, now)
+    ours = managed.report(conn, line.connection_id, kind, list(shown.values()))
+    for one in ours:
+        is_done = shown[one.vendor_id].reported == "done"
+        if is_done and one.desired_state == WorkState.OPEN.value:
+            told += _signals(line, one, found[one.vendor_id], now)
     _tell(line, conn, told, now)
+    touched = [one.lead_id for one in ours]
     leads.mark_due(conn, line.tenant.installation_id, touched, at=now, why="task", lane="hot")
+
+
+def _shown(line: Line, vendor_id: str, record: Record | None, version: str) -> Shown:
+    reported = "deleted" if record is None else line.dialect.task_report(record)
+    mirror = dict(record.properties) if record is not None else {}
+    return Shown(vendor_id=vendor_id, reported=reported, mirror=mirror, version=version)
 
 
 def _signals(line: Line, task: Reported, record: Record, now: datetime) -> list[NewSignal]:

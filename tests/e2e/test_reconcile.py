@@ -225,6 +225,26 @@ def test_what_cannot_be_read_stays_marked_whatever_the_place_of_the_pass(make_re
     assert mirrored(relay, "jobtitle")[person] == "部長"
 
 
+def test_of_our_own_tasks_only_what_people_did_with_them_is_read(make_relay: MakeRelay) -> None:
+    relay = make_relay()
+    contact = relay.new_mql()
+    relay.settle()
+    (task, *_) = relay.live_tasks()
+    relay.pass_time(minutes=5)
+    relay.mark()
+    found = relay.reconcile()
+    relay.settle()
+    assert found["task"].looked
+    assert not found["task"].marked
+    assert "tasks.batch_read" not in relay.calls(), "they stand as we made them"
+    relay.sandbox.edit("tasks", task["id"], {"hs_task_status": "COMPLETED"})
+    relay.pass_time(minutes=5)
+    assert relay.reconcile()["task"].marked == 1
+    relay.settle()
+    assert relay.calls()["tasks.batch_read"] == 1
+    assert task["id"] not in {one["id"] for one in relay.open_tasks(contact)}
+
+
 def test_the_schedule_looks_for_changes_at_once_and_for_everything_at_night(make_relay: MakeRelay) -> None:
     relay = make_relay(policy=SMALL)
     assert not reconcile_due(relay.line), "nobody was seen yet: everybody is read anyway"

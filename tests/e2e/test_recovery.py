@@ -19,7 +19,8 @@ from tests.e2e.relay import CALL, INQUIRY, MQL, Relay
 def by_the_schedule(relay: Relay) -> None:
     """What a worker that starts again finds to be due."""
     jobs = Jobs(relay.runtime)
-    relay.rows("UPDATE reconcile_pass SET due_at = now() RETURNING pages")  # machine time stands in a test
+    for table in ("reconcile_pass", "poll_cursor"):  # machine time stands in a test
+        relay.rows(f"UPDATE {table} SET due_at = now() RETURNING connection_id")
     jobs.poll(relay.installation_id, relay.connection_id)
     while reconcile_due(relay.line):
         jobs.reconcile(relay.installation_id, relay.connection_id)

@@ -75,6 +75,17 @@ def test_it_looks_without_being_told(start: Start) -> None:
     assert [wakes.next() for _ in range(3)] == [set()] * 3
 
 
+def test_of_many_clerks_one_looks_each_time(start: Start, sender: psycopg.Connection) -> None:
+    both = [start(poll_seconds=0.2), start(poll_seconds=0.2)]
+    both[1].queue = both[0].queue
+    began = time.monotonic()
+    assert [both[0].next() for _ in range(10)] == [set()] * 10
+    assert time.monotonic() - began > 9 * 0.9 * 0.2 - 0.2, "as many looks as one of them alone would have had"
+    sender.execute("UPDATE tasuki_look SET at = now() + interval '1 day'")
+    both[0].queue.queue.clear()
+    assert both[0].next() == set(), "a clock that was set back keeps nobody waiting"
+
+
 def test_many_notifications_are_few_wakes_and_none_is_lost(start: Start, sender: psycopg.Connection) -> None:
     wakes = start(poll_seconds=60)
     started = time.monotonic()

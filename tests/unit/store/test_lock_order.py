@@ -17,7 +17,6 @@ from tests.patience import until
 NOW = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
 CONNECTION = 7
 BACKWARDS = ("3", "2", "1")
-TOLD = [(one, None, None) for one in BACKWARDS]
 CLAIM = uuid.uuid4()
 
 Work = Callable[[Connection], object]
@@ -30,7 +29,7 @@ WORK: dict[str, tuple[str, Work]] = {
         "managed_record",
         lambda conn: managed.settle(conn, CONNECTION, _made(conn)),
     ),
-    "want_read": ("managed_record", lambda conn: managed.want_read(conn, CONNECTION, "task", TOLD)),
+    "want_read": ("managed_record", lambda conn: managed.want_read(conn, CONNECTION, "task", BACKWARDS)),
     "gone": ("managed_record", lambda conn: managed.gone(conn, CONNECTION, "task", BACKWARDS)),
     "done": ("wanted_read", lambda conn: wanted.done(conn, CONNECTION, "calls", dict.fromkeys(BACKWARDS, NOW))),
     "postpone": ("wanted_read", lambda conn: wanted.postpone(conn, CONNECTION, "calls", BACKWARDS, seconds=1, most=9)),

@@ -45,15 +45,8 @@ def _one(conn: Connection, state: str) -> None:
 def test_what_is_found_can_be_claimed_and_what_can_be_claimed_is_found(database: Database, state: str) -> None:
     with database.transaction(1) as conn:
         _one(conn, state)
-        found = {
-            (lane, task)
-            for lane in ("hot", "background")
-            for task, some in (
-                ("read", outstanding.has_reads(conn, CONNECTION, lane, NOW)),
-                ("deliver", outstanding.has_writes(conn, CONNECTION, lane)),
-            )
-            if some
-        }
+        asked = [(task, lane) for task in ("read", "deliver") for lane in ("hot", "background")]
+        found = {(lane, task) for task, lane in outstanding.some(conn, CONNECTION, asked, NOW)}
         claimed = set()
         for lane in ("hot", "background"):
             if links.claim_reads(conn, CONNECTION, lane=lane, limit=10, lease_seconds=60.0)[1]:

@@ -9,6 +9,22 @@ ALTER TABLE procrastinate_jobs SET (autovacuum_vacuum_scale_factor = 0, autovacu
 ALTER TABLE procrastinate_events SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
 
+-- When somebody last looked at everything: however many workers there are, one look each time is enough. A row and not
+-- a lock, which a frozen worker would keep.
+CREATE UNLOGGED TABLE tasuki_look (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), at timestamptz NOT NULL);
+
+-- True for the first that asks when the last look is so old (or lies ahead: the server's clock was set back).
+CREATE FUNCTION tasuki_may_look(p_seconds double precision) RETURNS boolean
+    LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO tasuki_look (at) VALUES (clock_timestamp())
+    ON CONFLICT (only_row) DO UPDATE SET at = excluded.at
+    WHERE tasuki_look.at <= excluded.at - make_interval(secs => p_seconds) OR tasuki_look.at > excluded.at;
+    RETURN FOUND;
+END;
+$$;
+
+
 -- Wakes every worker that could take a job of this queue, at commit.
 CREATE FUNCTION tasuki_wake_workers(queue_name text, job_id bigint) RETURNS void
     LANGUAGE plpgsql AS $$
