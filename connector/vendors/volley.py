@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import HTTPError
 
 from connector.errors import RetryableError, UncertainError
 from connector.texts import say
@@ -72,9 +72,6 @@ class Volley:
         connection = self._connection()
         try:
             connection.request("GET", self._address.path + path, headers=headers, preload_content=False)
-        except (NewConnectionError, ConnectTimeoutError, SSLError) as error:
-            connection.close()
-            raise RetryableError(say("The CRM cannot be reached."), reason="not_connected") from error
         except (HTTPException, HTTPError, OSError) as error:
             connection.close()
             raise UncertainError("The connection broke within the request.", reason="connection_lost") from error
@@ -98,8 +95,15 @@ class Volley:
         return connection
 
     def _new(self) -> HTTPConnection:
-        host, port = self._address.hostname or "", self._address.port
-        seconds = self.timeouts.connect_seconds
+        host, port, seconds = self._address.hostname or "", self._address.port, self.timeouts.connect_seconds
+        connection: HTTPConnection
         if self._address.scheme == "https":
-            return HTTPSConnection(host, port, timeout=seconds, **self._tls)
-        return HTTPConnection(host, port, timeout=seconds)
+            connection = HTTPSConnection(host, port, timeout=seconds, **self._tls)
+        else:
+            connection = HTTPConnection(host, port, timeout=seconds)
+        try:
+            connection.connect()
+        except (HTTPError, OSError) as error:
+            connection.close()
+            raise RetryableError(say("The CRM cannot be reached."), reason="not_connected") from error
+        return connection

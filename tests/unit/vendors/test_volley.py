@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 import urllib3
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from connector.errors import RetryableError, UncertainError
 from connector.vendors.http import Timeouts
@@ -113,3 +120,45 @@ def test_a_closed_port_is_known_not_to_have_been_reached() -> None:
     with pytest.raises(RetryableError) as caught:
         _volley("http://127.0.0.1:9").ask("/x", {})
     assert caught.value.reason == "not_connected"
+
+
+def test_the_pools_certificates_are_asked_for(tmp_path: Path) -> None:
+    path = _certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    listener = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                with contextlib.suppress(ssl.SSLError), listener.accept()[0] as connection:
+                    _ok(connection, connection.recv(65_536).split(b" ", 2)[1].decode())
+
+    threading.Thread(target=serve, daemon=True).start()
+    url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+    trusting = urllib3.PoolManager(cert_reqs=ssl.CERT_REQUIRED, ca_certs=str(path))
+    assert Volley(trusting, url, Timeouts()).ask("/x", {}).answer().body == b"/x"
+    with pytest.raises(RetryableError):
+        Volley(urllib3.PoolManager(cert_reqs=ssl.CERT_REQUIRED), url, Timeouts()).ask("/x", {})
+    listener.close()
+
+
+def _certificate(folder: Path) -> Path:
+    """Of this machine's address, signed by itself, with its key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "one.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
