@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from connector.texts import say
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_FULL_WIDTH = re.compile(r"[｛{]([a-z_][a-z0-9_.]*)[｝}]")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*\Z")
 
 
@@ -49,6 +50,11 @@ class Template:
     @classmethod
     def parse(cls, text: str) -> Template:
         """Read a template; raises `TemplateFault` for a brace that stands alone or a name that cannot be one."""
+        wide = next((one[0] for one in _FULL_WIDTH.finditer(text) if not one[0].isascii()), None)
+        if wide is not None:
+            raise TemplateFault(
+                say("the braces of `{token}` are full width; write them in half width", token=wide), wide
+            )
         parts: list[str | Slot] = []
         literal = ""
         position = 0

@@ -18,7 +18,10 @@ from connector.vendors.fence import Fence, Network
 INNER = "inner_address"
 _PLAIN_WEBHOOK = {"http": "json", "https": "jsons"}
 _SILENT = logging.CRITICAL + 1
-_ASSET = apprise.AppriseAsset(http_redirects=False)
+_ASSET = apprise.AppriseAsset(
+    http_redirects=False, app_id="Tasuki", app_desc="Tasuki", app_url="", image_url_mask="", image_url_logo=""
+)
+"""We sign as ourselves, and show no picture that a reader's program would fetch from elsewhere."""
 
 logging.getLogger("apprise").setLevel(_SILENT)  # its log lines hold addresses, which are secrets
 

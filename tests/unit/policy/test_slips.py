@@ -18,7 +18,13 @@ calendars:
     holidays: JP
 """
 SLA = "clocks:\n  - {id: first, starts: {enters: mql}, stops: {leaves: mql}, limit: 2 business days}\n"
-FILES = {**SMALL, "lifecycle.yaml": LIFECYCLE, "policy.yaml": POLICY, "sla.yaml": SLA}
+WORK = """\
+rules:
+  - id: call
+    on: {enters: mql}
+    do: [{task: {kind: call, to: owner, due: 1h, title: "{last_name}様に電話"}}]
+"""
+FILES = {**SMALL, "work.yaml": WORK, "lifecycle.yaml": LIFECYCLE, "policy.yaml": POLICY, "sla.yaml": SLA}
 
 # file, text, what was written instead, line, what stands at the column, what is said in English and in Japanese
 SLIPS = [
@@ -36,6 +42,8 @@ SLIPS = [
     ("scoring.yaml", "points: 15", "points: １５", 6, "points", "(in half width: `15`)", "(半角では「15」)"),
     ("scoring.yaml", "points: 15", "points: −15", 6, "points", "(in half width: `-15`)", "(半角では「-15」)"),
     ("sla.yaml", "limit: 2 business", "limit: ２ business", 2, "limit", "(in half width: `2 business days`)", "(半角では"),
+    ("work.yaml", '"{last_name}', '"｛last_name｝', 4, "title", "are full width; write them in half", "かっこが全角です"),
+    ("work.yaml", '"{last_name}', '"｛last_name}', 4, "title", "are full width; write them in half", "かっこが全角です"),
     ("lifecycle.yaml", "to: mql", "to: MQL", 5, "to", "there is no stage `MQL`", "ステージ「MQL」はありません"),
     ("policy.yaml", "tue: 9:00-18:00", "tue: 9:00", 4, "tue", "write 9:00-18:00", "9:00-18:00か"),
     ("policy.yaml", "closed: [12-29]", "closed: [12/29]", 5, "12/29", "write 12-29", "12-29(毎年)"),
