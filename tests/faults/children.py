@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -16,9 +17,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import structlog
 
 from connector import failpoints
@@ -66,6 +70,30 @@ class Order:
 def run(order: Order) -> bool:
     """Let a worker live; returns whether its failpoint ended it. Any other end is an error."""
     return _lives(work, order)
+
+
+def freeze(order: Order) -> BaseProcess | None:
+    """Let a worker live until it stands still at its failpoint; None when it never came by it."""
+    child = context.Process(target=_work_to_be_frozen, args=(order,))
+    child.start()
+    while child.exitcode is None:
+        if Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+            return child
+        time.sleep(0.005)
+    assert child.exitcode == 0, f"the worker ended with {child.exitcode}"
+    return None
+
+
+def thaw(child: BaseProcess) -> None:
+    """Let a frozen worker go on, to its end in good order."""
+    os.kill(child.pid or 0, signal.SIGCONT)
+    child.join(60)
+    assert child.exitcode == 0, f"the worker ended with {child.exitcode}"
+
+
+def _work_to_be_frozen(order: Order) -> None:
+    pytest.MonkeyPatch().setattr(failpoints, "signal", SimpleNamespace(SIGKILL=signal.SIGSTOP))
+    work(order)
 
 
 def run_listener(order: Order, last: int) -> bool:

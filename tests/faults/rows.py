@@ -31,10 +31,18 @@ PROMISES = (
         "stopped every 5–40 s, 4 × 15 minutes, 10,000 events: none lost or twice",
     ),
     Row("T4", "Each job once, nobody starves", "20 processes, 10,000 jobs: each once, every process at least 1 %"),
-    Row("T5", "Stuck jobs are rescued, living ones spared", "500 each killed, frozen, slow: none stolen, none twice"),
+    Row(
+        "T5",
+        "Stuck jobs are rescued, living ones spared",
+        "500 jobs each of killed, frozen, slow workers: none stolen, none twice; 100 workers frozen around their calls",
+    ),
     Row("T6", "Unique under race", "50 clients send the same 200 events: 200 are taken"),
     Row("T7", "Authentic, fresh, rotatable", "2,000 mutations: none accepted; none refused while a secret is rotated"),
-    Row("T8", "Bounded retry, parked, redriven", "1,000 jobs with 1 % poison: counts exact, all redriven in the end"),
+    Row(
+        "T8",
+        "Bounded retry, parked, redriven",
+        "1,000 jobs with 1 % poison: counts exact, all redriven in the end, the p95 of the healthy hardly longer",
+    ),
     Row("T9", "Repeatable incremental sync", "100 checkpoints a vendor: the same set; a second run writes nothing"),
     Row("T10", "One refresh of a token", "50 processes, 200 expiries, 1–15 s latency: 200 token calls, nobody cut off"),
     Row("T11", "No echo", "1,000 edits at a vendor that echoes: at most one write each, none in 10 quiet minutes"),
@@ -114,7 +122,7 @@ FULL: dict[str, dict[str, int]] = {
     "T2": {"kills at P4–P8": 6_000},
     "T3": {"minutes of outages": 60, "events": 10_000},
     "T4": {"jobs": 10_000},
-    "T5": dict.fromkeys(_STUCK, 500),
+    "T5": {**dict.fromkeys(_STUCK, 500), "workers frozen at P4–P8": 100},
     "T6": {"deliveries": 10_000},
     "T8": {"records": 1_000},
     "T9": {"checkpoints": 200},
@@ -130,16 +138,15 @@ FULL: dict[str, dict[str, int]] = {
 }
 """What the tests of a row must have counted before it is called passed."""
 
-NOT_BUILT: dict[str, str] = {
-    "F23": "Settings, receiver and worker serve one company: a second one has a database and a queue of its own, and no"
-    " neighbour in them.",
-}
+NOT_BUILT: dict[str, str] = {}
 """Rows that no test shows, with the reason."""
 
 IN_PART: dict[str, str] = {
-    "T5": "Jobs, whose effects are rows; what a frozen worker's call does at the vendor is F19's and T2's.",
-    "T8": "The latency of the healthy beside poison was not measured.",
-    "F28": "HubSpot: an edit whose source names our app; Salesforce's messages that name our user are only read.",
+    "F23": "Settings, receiver and worker serve one company: a second one has a database and a queue of its own, where"
+    " no backlog is a neighbour's, and no p95 was measured. In one database two are kept apart, also while workers are"
+    " killed.",
+    "F28": "A field that people fill in. One that Tasuki computes is computed again over an edit in our own name: it"
+    " cannot be told from a write of ours whose answer was lost.",
 }
 """What of a row that tests show is still missing."""
 

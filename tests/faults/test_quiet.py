@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.e2e.conftest import MakeSalesforceRelay
 from tests.e2e.relay import INQUIRY, Relay
+from tests.e2e.salesforce_relay import SalesforceRelay
 
 TEMPERATURES = ("hot", "cold", "warm")
 
@@ -55,4 +57,53 @@ def _edit(relay: Relay, people: int, rounds: int, record_property: Callable[[str
         relay.hear_and_settle()
     assert relay.our_writes(since=mark) == []
     assert relay.our_writes(since=mark, type="tasks") == []
+    record_property("counted", {"edits": people * rounds, "writes": len(writes)})
+
+
+RATINGS = {"Hot": "現場の温度感が高い", "Cold": "現場の温度感が低い", "Warm": ""}
+
+
+@pytest.mark.fault("T11", "F28")
+def test_edits_by_our_own_user_are_kept_and_acted_on_in_salesforce(
+    make_salesforce_relay: MakeSalesforceRelay, record_property: Callable[[str, object], None]
+) -> None:
+    _edit_in_salesforce(make_salesforce_relay(), 10, 4, record_property)
+
+
+@pytest.mark.soak
+@pytest.mark.fault("T11", "F28")
+def test_five_hundred_edits_by_our_own_user_are_kept_and_acted_on_in_salesforce(
+    make_salesforce_relay: MakeSalesforceRelay, record_property: Callable[[str, object], None]
+) -> None:
+    _edit_in_salesforce(make_salesforce_relay(), 50, 20, record_property)
+
+
+def _edit_in_salesforce(
+    relay: SalesforceRelay, people: int, rounds: int, record_property: Callable[[str, object], None]
+) -> None:
+    """Every other edit is made by the integration user, at its screen."""
+    relay.meet()
+    relay.listen()
+    queue = next(one["id"] for one in relay.org.records("Group") if one["fields"]["Type"] == "Queue")
+    form = {"LastName": "山田", "Company": "株式会社サンプル", "LeadSource": "Web", "OwnerId": queue}
+    ids = [relay.org.create("Lead", form | {"Email": f"a{n}@example.co.jp"}, web=True) for n in range(people)]
+    relay.hear_and_settle()
+    us = relay.rows("SELECT settings ->> 'user_id' AS id FROM connection")[0]["id"]
+    mark = relay.mark()
+    given = ""
+    for number in range(rounds):
+        given = list(RATINGS)[number % len(RATINGS)]
+        for one in ids:
+            relay.org.edit(one, {"Rating": given}, user_id=("", us)[number % 2])
+        relay.hear_and_settle()
+        assert {relay.fields(one)["Rating"] for one in ids} == {given}, "an edit is kept"
+        assert all(RATINGS[given] in relay.fields(one)["TasukiReasons__c"] for one in ids), "and acted on"
+    writes = relay.our_writes(since=mark)
+    assert len(writes) <= people * rounds
+    assert {row["id"] for row in writes} == set(ids)
+    mark = relay.mark()
+    for _ in range(2):
+        relay.pass_time(minutes=5)
+        relay.hear_and_settle()
+    assert relay.our_writes(since=mark) == []
     record_property("counted", {"edits": people * rounds, "writes": len(writes)})

@@ -55,7 +55,7 @@ def _kill(
         relay.expire_leases()
     assert run(order_of(relay, "")) is False
     relay.hear_and_settle()
-    _judge(relay, asked)
+    judge(relay, asked)
     record_property("counted", {"kills at P4–P8": sum(killed.values()), "tasks": 2 * len(asked)})
 
 
@@ -73,7 +73,7 @@ def order_of(relay: BaseRelay, failpoint: str) -> Order:
     )
 
 
-def _judge(relay: Relay, asked: list[str]) -> None:
+def judge(relay: Relay, asked: list[str]) -> None:
     """By what the vendor applied: every key created once, everybody worked on as if nothing had happened."""
     created = [row for row in relay.sandbox.ledger(type="tasks", method="create") if row["source"] == "INTEGRATION"]
     every = [str(row["changes"]["tasuki_key"][-1]) for row in created if "tasuki_key" in row["changes"]]
