@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -40,13 +40,14 @@ def poll_submissions(line: Line) -> int:
     with tenant.database.transaction(tenant.installation_id) as conn:
         now = tenant.now(conn)
         position, _ = connections.cursor(conn, line.connection_id, _KIND)
-    since = datetime.fromisoformat(position["since"]) if position else tenant.policy.activated_at
-    looked = left = 0
+    last = datetime.fromisoformat(position["since"]) if position else tenant.policy.activated_at
+    whole, since = _look_back(position or {}, last, now, tenant.limits.forms_poll_seconds)
+    looked, left = 0, list[datetime]()
     kind = f"{line.dialect.vendor}_form"
     for form_id, name in line.vendor.forms().items():
         if not line.binding.form_signals(kind, name):
             continue
-        listed = islice(line.vendor.submissions(form_id, since=since - OVERLAP), MOST_A_POLL)
+        listed = islice(line.vendor.submissions(form_id, since=since), MOST_A_POLL)
         # Oldest first: each names the signal that another way of learning left without its id.
         found = sorted((replace(one, form_name=name) for one in listed), key=lambda one: one.submitted_at)
         looked += len(found)
@@ -59,7 +60,8 @@ def poll_submissions(line: Line) -> int:
             tenant.installation_id,
             line.connection_id,
             kind=_KIND,
-            position={"since": now.isoformat()},
+            position={"since": (now if whole else last).isoformat()}
+            | ({"left": min(left).isoformat()} if left else {}),
             again_seconds=min(limits.forms_poll_seconds, limits.forms_settle_seconds)
             if left
             else limits.forms_poll_seconds,
@@ -67,9 +69,19 @@ def poll_submissions(line: Line) -> int:
     return looked
 
 
-def _take(line: Line, found: Sequence[Submission], now: datetime) -> int:
-    """Learn these submissions; returns how many were left to the events that tell of their contacts."""
-    tenant, left = line.tenant, 0
+def _look_back(
+    position: Mapping[str, str], last: datetime, now: datetime, poll_seconds: float
+) -> tuple[bool, datetime]:
+    """Whether this is a whole look, and down to when it goes: between two of them only what was left is looked for."""
+    left = position.get("left")
+    if left is None or now - last >= timedelta(seconds=poll_seconds):
+        return True, last - OVERLAP
+    return False, datetime.fromisoformat(left)
+
+
+def _take(line: Line, found: Sequence[Submission], now: datetime) -> list[datetime]:
+    """Learn these submissions; returns when those were made that were left to events that tell of their contacts."""
+    tenant, left = line.tenant, list[datetime]()
     with tenant.database.transaction(tenant.installation_id) as conn:
         fresh = _not_stored(line, conn, found)
         known = known_leads(conn, line.binding, line.connection_id, fresh)
@@ -80,7 +92,8 @@ def _take(line: Line, found: Sequence[Submission], now: datetime) -> int:
             if whose in known:
                 lead_id = known[whose]
             elif submission.submitted_at > settled:
-                left += 1  # its contact is being told of: a lead made of its address would only be merged with that one
+                # its contact is being told of: a lead made of its address would only be merged with that one
+                left.append(submission.submitted_at)
                 continue
             else:
                 lead_id = learn(tenant, conn, line.connection_id, submission, received_at=None, create=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ import pytest
 from connector.cli.demo_proof import rule_of
 from connector.store.inbox import body_of
 from tests.e2e.conftest import MakeRelay
-from tests.e2e.relay import CALL, INQUIRY, MAIL, Relay
+from tests.e2e.relay import CALL, INQUIRY, MAIL, QUICK, Relay
 
 WAYS = ("event", "workflow", "poll")
 
@@ -101,6 +102,31 @@ def test_submissions_that_no_event_told_of_are_all_learnt_by_one_poll(relay: Rel
     assert relay.rows("SELECT count(*) AS n FROM lead")[0]["n"] == 65
     asked = Counter(rule_of(task["properties"]["tasuki_key"]) for task in relay.live_tasks())
     assert asked == {CALL: 65, MAIL: 65}
+
+
+def test_between_two_whole_looks_only_what_was_left_is_looked_for(make_relay: MakeRelay) -> None:
+    relay = make_relay(limits=replace(QUICK, forms_settle_seconds=10.0, forms_poll_seconds=60.0))
+    relay.listen(drop_rate=1.0)
+    for n in range(120):
+        relay.sandbox.submit(INQUIRY, {"email": f"a{n}@example.co.jp"})
+    relay.pass_time(seconds=30, rate=0.0)
+    relay.poll()
+    last = relay.sandbox.submit(INQUIRY, {"email": "last@example.co.jp"})
+    relay.pass_time(seconds=1, rate=0.0)
+    relay.poll()
+    leads = "SELECT count(*) AS n FROM lead"
+    assert relay.rows(leads)[0]["n"] == 120, "the last one is left to the events that tell of its contact"
+    relay.pass_time(seconds=10, rate=0.0)
+    relay.mark()
+    relay.poll()
+    assert relay.rows(leads)[0]["n"] == 121
+    assert relay.calls()["forms.submissions"] == 5, "a page of each of five forms is enough for what was left"
+    relay.settle()
+    assert [row["kind"] for row in _signals(relay, str(last["contact_id"]))] == ["inquiry"]
+    relay.pass_time(seconds=60, rate=0.0)
+    relay.mark()
+    relay.poll()
+    assert relay.calls()["forms.submissions"] == 7, "the next look is a whole one: this form has three pages"
 
 
 # ── the own website's forms ──────────────────────────────────────────────────────────────────────────────────
