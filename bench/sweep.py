@@ -216,7 +216,7 @@ def bare(address: str, records: int) -> tuple[float, float]:
     """Seconds and CPU of reading the same pages with urllib3 and orjson on four threads, and nothing else."""
     pool = urllib3.PoolManager(maxsize=4)
     # shallow as the product's own bucket: a full one would let twice the limit through
-    tokens = MemoryTokens(rates={"burst": (4.0, 4.0 / (CALLS / WINDOW_SECONDS * 0.98))}, max_wait_seconds=60.0)
+    tokens = MemoryTokens(rates={"burst": (3.0, 3.0 / (CALLS / WINDOW_SECONDS * 0.98))}, max_wait_seconds=60.0)
 
     def read(start: int) -> int:
         tokens.take("burst", Lane.BACKGROUND)
