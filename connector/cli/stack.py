@@ -73,6 +73,8 @@ def running(
 ) -> Iterator[Stack]:
     """Start everything, connected and with the policy active; stop it all at the end. A worker uses one core."""
     make_home(home)
+    if port:
+        refuse_taken(port)
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     # each of them takes its time to start, so none waits for another that it does not need
@@ -90,6 +92,22 @@ def running(
                 yield stack
             finally:
                 stop(list(processes.values()))
+
+
+def role_of(name: str) -> str:
+    """The command of a process of ours: the second worker is `work-2`."""
+    return name.partition("-")[0]
+
+
+def refuse_taken(port: int) -> None:
+    """Raise `UsageError` for a port that somebody listens on: nobody need wait for the service to give up."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            told = f"Port {port} cannot be used ({error.strerror}); take another one with --port, or 0 for a free one."
+            raise UsageError(told, reason="port_taken") from error
 
 
 def make_home(home: Path) -> None:

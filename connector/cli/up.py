@@ -13,7 +13,7 @@ from rich.table import Table
 
 from connector import log
 from connector.cli.shipped import shipped_policy
-from connector.cli.stack import FORM_SOURCE, Stack, running
+from connector.cli.stack import FORM_SOURCE, Stack, role_of, running
 
 
 @click.command(name="up")
@@ -37,7 +37,7 @@ def command(policy: Path | None, home: Path, port: int, contacts: int, latency_m
             dead = [name for name, process in stack.processes.items() if process.poll() is not None]
             for name in dead:
                 console.print(f"[yellow]{name} ended; starting it again (log: {home / name}.log)[/]")
-                stack.start(name, [name])
+                stack.start(name, [role_of(name)])
     console.print("Stopped. / 終了しました。")
 
 
