@@ -21,6 +21,7 @@ from connector.store.mirrors import MirrorRow
 from connector.store.signals import NewSignal
 from connector.sync import mirror
 from connector.sync.activities import read_activities, read_activities_of
+from connector.sync.apart import apart
 from connector.sync.arrivals import Harvest, meet, recognise
 from connector.sync.context import Line, backoff, conclude
 from connector.sync.deals import fetch_deals, read_deals, store_deals, whose_deals
@@ -29,7 +30,7 @@ from connector.sync.observe import observe, seen_until_of
 from connector.sync.submissions import signals_of, store_signals
 from connector.sync.succession import succeed
 from connector.sync.task_reports import read_tasks
-from connector.vendors.base import Lane, Record
+from connector.vendors.base import Lane, Outcome, Record, WriteResult
 
 COUNTED_AT_ONCE = 20
 """A counter that jumps by more than this in one read says "many": more signals would tell nothing."""
@@ -82,17 +83,52 @@ def _read_people(line: Line, lane: Lane) -> int:
         return 0
     reach(Place.CLAIMED)
     try:
-        harvest = _fetch(line, claims, lane)
-        read_activities_of(line, sorted(_deep(claims)), lane)
+        harvests, failed = _fetch_apart(line, claims, lane)
     except (RetryableError, AuthError) as error:
         _postpone(line, token, claims, error)
         raise
-    conclude(
-        tenant,
-        lambda conn: _store(line, conn, token, claims, harvest, tenant.now(conn), lane, begun),
-        give_back=lambda conn: links.release(conn, line.connection_id, token),
-    )
+    for part, harvest in harvests:
+        conclude(
+            tenant,
+            lambda conn, part=part, harvest=harvest: _store(  # type: ignore[misc]
+                line, conn, token, part, harvest, tenant.now(conn), lane, begun
+            ),
+            give_back=lambda conn: links.release(conn, line.connection_id, token),
+        )
+    if failed is not None:
+        stored = {claim.lead_id for part, _ in harvests for claim in part}
+        _postpone(line, token, [claim for claim in claims if claim.lead_id not in stored], failed)
     return len(claims)
+
+
+def _fetch_apart(
+    line: Line, claims: Sequence[ReadClaim], lane: Lane
+) -> tuple[list[tuple[Sequence[ReadClaim], Harvest]], RetryableError | None]:
+    """What the vendor answers, part by part where a batch has failed before; and how a part failed, if one did."""
+    harvests: list[tuple[Sequence[ReadClaim], Harvest]] = []
+    failed: list[RetryableError] = []
+
+    def ask(part: Sequence[ReadClaim]) -> list[WriteResult]:
+        try:
+            harvest = _fetch(line, part, lane)
+            read_activities_of(line, sorted(_deep(part)), lane)
+        except RetryableError as error:
+            failed.append(error)
+            raise
+        harvests.append((part, harvest))
+        return [WriteResult(id=claim.vendor_id, outcome=Outcome.APPLIED) for claim in part]
+
+    for _ in apart(claims, name=_lead, attempts=_attempts, send=ask):
+        pass
+    return harvests, failed[0] if failed else None
+
+
+def _lead(claim: ReadClaim) -> str:
+    return str(claim.lead_id)
+
+
+def _attempts(claim: ReadClaim) -> int:
+    return claim.attempts
 
 
 def _deep(claims: Sequence[ReadClaim]) -> frozenset[str]:

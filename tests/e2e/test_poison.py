@@ -98,7 +98,7 @@ def test_a_record_that_is_refused_whole_is_parked_alone(relay: Relay) -> None:
 
 
 @pytest.mark.fault("F22", "T8")
-@pytest.mark.parametrize("kind", ["contacts.batch_update", "tasks.batch_create"])
+@pytest.mark.parametrize("kind", ["contacts.batch_read", "contacts.batch_update", "tasks.batch_create"])
 def test_a_record_over_which_the_portal_always_stumbles_keeps_no_other_back(relay: Relay, kind: str) -> None:
     """HubSpot answers 500 for a batch as long as one record is in it: that says nothing of the record."""
     relay.listen()
@@ -113,7 +113,7 @@ def test_a_record_over_which_the_portal_always_stumbles_keeps_no_other_back(rela
             relay.expire_leases()
         _assert_worked(relay, [one for one in contacts if one != bad])
         shown = relay.contact(bad)
-        assert (shown.get("tasuki_score"), relay.made_by(bad)) in ((None, [CALL, MAIL]), ("40", []))
+        assert (shown.get("tasuki_score"), relay.made_by(bad)) in ((None, []), (None, [CALL, MAIL]), ("40", []))
         assert relay.parked() == [], "the portal may be well again tomorrow"
         relay.sandbox.clear_faults()
         relay.expire_waits()

@@ -72,7 +72,7 @@ def _in_salesforce(
     checkpoints: int,
 ) -> None:
     monkeypatch.setattr(reading, "PAGE_SIZE", PAGE)
-    relay = make_salesforce_relay()
+    relay = make_salesforce_relay(daily_max=10_000_000)  # a hundred passes in a day are more than an org is asked for
     rows = [
         {"Email": f"p{number}@example.co.jp", "LastName": "山田", "Company": "株式会社サンプル"}
         for number in range(checkpoints * PAGE)

@@ -75,7 +75,7 @@ def test_edits_by_our_own_user_are_kept_and_acted_on_in_salesforce(
 def test_five_hundred_edits_by_our_own_user_are_kept_and_acted_on_in_salesforce(
     make_salesforce_relay: MakeSalesforceRelay, record_property: Callable[[str, object], None]
 ) -> None:
-    _edit_in_salesforce(make_salesforce_relay(), 50, 20, record_property)
+    _edit_in_salesforce(make_salesforce_relay(), 50, 10, record_property)
 
 
 def _edit_in_salesforce(
