@@ -24,10 +24,10 @@ from connector.engine.publish import PUBLISH_EVERY
 from connector.engine.routing import LEAD
 from connector.engine.view import NOTHING, LeadView, occurrences
 from connector.engine.wake import JITTER
-from connector.store import associations, companies, leads, mirrors, signals
+from connector.store import associations, companies, mirrors, resting_leads, signals
 from connector.store.database import Connection
-from connector.store.leads import RestingRow
 from connector.store.mirrors import MirrorRow
+from connector.store.resting_leads import RestingRow
 from connector.sync import mirror
 from connector.sync.deal_view import counted
 from connector.sync.facts import named_at, same_on
@@ -90,7 +90,7 @@ def resting(
     binding = showing.binding
     if binding.deal_properties and not binding.knows_deal_pipeline:
         return iter(())
-    found = leads.resting(conn, connection_id, ids, under=under, now=now)
+    found = resting_leads.load(conn, connection_id, ids, under=under, now=now)
     rows = [row for row in found if is_quiet(row, rules, now)]
     if not rows:
         return iter(())

@@ -22,7 +22,7 @@ from connector.engine.plan import Plan
 from connector.engine.versions import Alike, alike
 from connector.engine.view import LeadView, occurrences
 from connector.policy.versions import apart
-from connector.store.leads import UNSETTLED, RestingRow
+from connector.store.resting_leads import UNSETTLED, RestingRow
 from connector.sync.resting import is_quiet, is_told_by_values, of_this_job, read_state
 from tests.unit.engine.stories import BASE, DAY, Story, plan_of
 from tests.unit.engine.test_properties import RICH_TEXTS, Doing, cases, do, doings
