@@ -94,8 +94,19 @@ def write(plan: Plan) -> Program:
 class SlotScope(Scope):
     """Names are loaded from a view's `values`, and worked out where that has not been done yet."""
 
-    def __init__(self, module: Module, slots: Mapping[str, int], facts: int, fading: frozenset[str]) -> None:
+    def __init__(
+        self,
+        module: Module,
+        slots: Mapping[str, int],
+        facts: int,
+        fading: frozenset[str],
+        makers: Mapping[str, Maker] | None = None,
+    ) -> None:
+        """`makers`: how names are worked out that no rule decides, for a function of leads on which nobody has written
+        over a value.
+        """
         super().__init__(module)
+        self._makers = makers or {}
         self._slots = slots
         self._facts = facts
         self._fading = fading  # the scores that time alone can move at all
@@ -109,8 +120,9 @@ class SlotScope(Scope):
         values = self.once("values", "", "v", lambda _, to: [f"{to} = view.values"])
         yield f"{to} = {values}[{slot}]"
         if slot >= self._facts:
+            made = self._makers.get(name)
             yield f"if {to} is None:"
-            yield f"    {to} = make(view, {slot})"
+            yield f"    {to} = " + (f"{values}[{slot}] = {self.bind(made)}(view)" if made else f"make(view, {slot})")
 
     def fades(self, score: str) -> str:
         """See `Scope.fades`."""
@@ -136,6 +148,12 @@ class _Writer:
         worked_out.sort(key=lambda name: name in self._passing)
         self._facts = facts
         self._slots = {name: slot for slot, name in enumerate((*facts, *worked_out))}
+        computed = {one.name for one in self._policy.computed}
+        self._plain = {
+            name: maker(self._policy, name)
+            for name in self._slots
+            if name not in computed and not name.startswith(SCORE)
+        }
 
     def program(self) -> Program:
         """Write everything."""
@@ -181,11 +199,11 @@ class _Writer:
         if name.startswith(SCORE):
             score = name.removeprefix(SCORE)
             return lambda view: view.whole(score)
-        return maker(self._policy, name)
+        return self._plain[name]
 
-    def _scope(self) -> SlotScope:
+    def _scope(self, makers: Mapping[str, Maker] | None = None) -> SlotScope:
         fading = frozenset(SCORE + name for name in self._plan.fading_names)
-        return SlotScope(self._module, self._slots, len(self._facts), fading)
+        return SlotScope(self._module, self._slots, len(self._facts), fading, makers)
 
     def _field(self, number: int, definition: FieldDef) -> str:
         scope, name = self._scope(), f"field_{number}"
@@ -201,13 +219,13 @@ class _Writer:
 
     def _settle(self) -> None:
         """Everything that rules work out, at once: what a whole evaluation asks for anyway."""
-        scope = self._scope()
+        scope = self._scope(self._plain)
         body = bodies.everything(scope, self._policy, self._slots)
         self._module.define("settle", scope, body, "everything at once")
 
     def _survey(self) -> None:
         """The same, and the ids of the rules that bear on a lead on which nobody has written over a value."""
-        scope = self._scope()
+        scope = self._scope(self._plain)
         body = bodies.survey(scope, self._policy, self._slots)
         self._module.define("survey", scope, body, "everything, and what bears on it")
 

@@ -66,7 +66,8 @@ class LeadView:
         self.now = now
         self.zone: ZoneInfo = plan.policy.zone
         self.moments = occurrences
-        self.values: list[Value | None] = [*(values or program.facts(lead.fields)), *program.blank]
+        self.values = values or program.facts(lead.fields)
+        self.values += program.blank
         self._held = _held(program.slots, holds, now) if holds else _NOTHING_HELD
         self._named: dict[str, Value] = {}
         self.results: dict[str, ScoreResult] = {}  #: Those scores that have been worked out.

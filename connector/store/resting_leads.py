@@ -13,8 +13,12 @@ from connector.store.database import Connection
 UNSETTLED = ("requests", "waiting", "holds", "settings", "stuck", "refused")
 """What of a state is there only while somebody has to answer, or a person's word stands against the rules."""
 
-# Each by its index: before its tables are analysed the planner guesses badly at such a join. A state is unpacked once.
-_RESTING = f"""
+_READ = ("firsts", "assigned", "tasks", "clocks", "cadences")
+"""What of the rest conditions may read beside the stage entry; most leads have none of it."""
+
+# Each by its index: before its tables are analysed the planner guesses badly at such a join. Added to nothing, a state
+# is unpacked once, for all that is asked of it.
+_RESTING = """
 WITH waiting AS MATERIALIZED (
     SELECT lead_id FROM lead_due
     WHERE lead_id = ANY(%(ids)s) AND due_at > %(now)s AND claim IS NULL AND parked_reason IS NULL
@@ -23,35 +27,41 @@ WITH waiting AS MATERIALIZED (
     WHERE lead_id = ANY(%(ids)s) AND connection_id = %(connection_id)s
       AND desired_revision <= confirmed_revision AND journal IS NULL AND parked_reason IS NULL
 )
-SELECT id, created_at, vendor_id, its.entry, its.published_at, (its.employer ->> 1)::timestamptz,
-       its.firsts, its.assigned, its.tasks, its.clocks, its.cadences
+SELECT id, created_at, vendor_id, entry ->> 'seq', entry ->> 'stage', entry ->> 'entered_at', entry ->> 'mover',
+       entry ->> 'transition', entry ->> 'passed', entry ->> 'initial', its.state ->> 'published_at',
+       its.state #>> '{employer,1}',
+       CASE WHEN its.state ?| %(read)s::text[]
+            THEN its.state - '{entry,edges,trail,basis,published,ratings}'::text[] END
 FROM lead JOIN waiting ON waiting.lead_id = id JOIN written ON written.lead_id = id,
-     jsonb_to_record(state) AS its (entry jsonb, published_at timestamptz, employer jsonb, firsts jsonb,
-                                    assigned jsonb, tasks jsonb, clocks jsonb, cadences jsonb,
-                                    {", ".join(f"{one} jsonb" for one in UNSETTLED)})
+     LATERAL (SELECT state || '{}' AS state OFFSET 0) AS its,
+     LATERAL (SELECT its.state -> 'entry' AS entry OFFSET 0) AS stands
 WHERE id = ANY(%(ids)s) AND policy_hash = %(under)s AND gone IS NULL
-  AND jsonb_typeof(its.entry) = 'object' AND its.entry ->> 'reason' IS NULL AND its.entry ->> 'came_back_at' IS NULL
-  AND {" AND ".join(f"its.{one} IS NULL" for one in UNSETTLED)}
+  AND jsonb_typeof(entry) = 'object' AND entry ->> 'reason' IS NULL AND entry ->> 'came_back_at' IS NULL
+  AND NOT its.state ?| %(unsettled)s::text[]
 ORDER BY id
 """
 
 
 class RestingRow(NamedTuple):
-    """A lead that rests, as far as another version of its policy has to see it: from its state, as JSON, what
-    conditions may read. `job_since`: when it came to its present employer.
+    """A lead that rests, as far as another version of its policy has to see it.
+
+    Times of its state are written as they are stored. `job_since`: when it came to its present employer. `rest`, as
+    JSON: what else of its state conditions may read, if anything.
     """
 
     id: int
     created_at: datetime
     vendor_id: str
-    entry: Mapping[str, Any]
-    published_at: datetime | None = None
-    job_since: datetime | None = None
-    firsts: Mapping[str, Any] | None = None
-    assigned: Mapping[str, Any] | None = None
-    tasks: Sequence[Mapping[str, Any]] | None = None
-    clocks: Mapping[str, Any] | None = None
-    cadences: Mapping[str, Any] | None = None
+    seq: str
+    stage: str
+    entered_at: str
+    mover: str
+    transition: str | None
+    passed: str
+    initial: str
+    published_at: str | None = None
+    job_since: str | None = None
+    rest: Mapping[str, Any] | None = None
 
 
 def load(conn: Connection, connection_id: int, ids: Sequence[int], *, under: str, now: datetime) -> list[RestingRow]:
@@ -59,5 +69,6 @@ def load(conn: Connection, connection_id: int, ids: Sequence[int], *, under: str
     that have no reason to be where they are, and with whom nothing is unsettled.
     """
     values = {"connection_id": connection_id, "ids": list(ids), "under": under, "now": now}
+    values |= {"read": list(_READ), "unsettled": list(UNSETTLED)}
     with conn.cursor(row_factory=args_row(RestingRow)) as cursor:
         return cursor.execute(_RESTING, values, binary=True).fetchall()

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from connector.domain.codec import decode_entry, decode_state, encode_value
+from connector.domain.codec import decode_state, encode_value
 from connector.domain.effects import WorkState
 from connector.domain.lead import Account, Lead
 from connector.domain.signal import Occurred
-from connector.domain.state import Employer, LeadState
+from connector.domain.state import Employer, LeadState, Mover, StageEntry
 from connector.domain.value import Value, is_known
 from connector.engine import employer
 from connector.engine.plan import Plan
@@ -38,8 +38,11 @@ _Signal = TypeVar("_Signal", bound=Occurred)
 _IS_OPEN = WorkState.OPEN.value
 
 _READ = ("assigned", "tasks", "clocks", "cadences")
-"""What of the rest conditions may read beside the entry, the last of a row; most leads have none of it."""
-_NOTHING_READ = (None,) * len(_READ)
+"""What of the rest conditions may read beside the entry; most leads have none of it."""
+
+_NOTHING: Mapping[str, Any] = {}
+_YES = "true"
+_MOVERS = {one.value: one for one in Mover}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +163,11 @@ def is_quiet(row: RestingRow, rules: Collection[str], now: datetime) -> bool:
     """True when no task of these rules is open, and no score is about to be published (which may come before the
     wake).
     """
-    if row.tasks is not None and not all(_stands(task, rules) for task in row.tasks):
+    if row.rest is not None and not all(_stands(task, rules) for task in row.rest.get("tasks", ())):
         return False
     if row.published_at is None:
         return True
-    return not timedelta() <= now - row.published_at - PUBLISH_EVERY <= JITTER
+    return not timedelta() <= now - datetime.fromisoformat(row.published_at) - PUBLISH_EVERY <= JITTER
 
 
 def _stands(task: Mapping[str, Any], rules: Collection[str]) -> bool:
@@ -174,9 +177,21 @@ def _stands(task: Mapping[str, Any], rules: Collection[str]) -> bool:
 
 def read_state(row: RestingRow) -> LeadState:
     """Of what is remembered of such a lead, that which conditions may read."""
-    if row[-len(_READ) :] == _NOTHING_READ:
-        return NOTHING
-    return decode_state({name: found for name in _READ if (found := getattr(row, name)) is not None})
+    parts = {name: row.rest[name] for name in _READ if name in row.rest} if row.rest is not None else None
+    return decode_state(parts) if parts else NOTHING
+
+
+def read_entry(row: RestingRow) -> StageEntry:
+    """Where it stands: for no reason, and not come back."""
+    return StageEntry(
+        seq=int(row.seq),
+        stage=row.stage,
+        entered_at=datetime.fromisoformat(row.entered_at),
+        mover=_MOVERS[row.mover],
+        transition=row.transition,
+        passed=row.passed == _YES,
+        initial=row.initial == _YES,
+    )
 
 
 def _views(
@@ -198,7 +213,7 @@ def _views(
         done = of_this_job(happened.get(row.id, ()), row.job_since)
         moments = occurrences(plan.unions, done, now) if done else {}
         values = showing.values(person, company.values)
-        yield row.id, LeadView(plan, lead, moments, decode_entry(row.entry), {}, now, read_state(row), values=values)
+        yield row.id, LeadView(plan, lead, moments, read_entry(row), {}, now, read_state(row), values=values)
 
 
 def _lead(showing: Showing, row: RestingRow, person: Raws, company: _Company) -> Lead:
@@ -214,14 +229,17 @@ def _lead(showing: Showing, row: RestingRow, person: Raws, company: _Company) ->
     )
 
 
-def of_this_job(signals: Sequence[_Signal], since: datetime | None) -> Sequence[_Signal]:
+def of_this_job(signals: Sequence[_Signal], since: str | None) -> Sequence[_Signal]:
     """What the lead did since it came to its present employer."""
-    return signals if since is None else employer.of_this_job(signals, Employer(domain="", since=since))
+    if since is None:
+        return signals
+    return employer.of_this_job(signals, Employer(domain="", since=datetime.fromisoformat(since)))
 
 
 def is_told_by_values(plan: Plan, lead: Lead, row: RestingRow) -> bool:
     """True when it does not hang on who changed its owner and its fields, and when, what they are taken for."""
-    given, firsts = (row.assigned or {}).get(LEAD), row.firsts or {}
+    rest = row.rest or _NOTHING
+    given, firsts = rest.get("assigned", _NOTHING).get(LEAD), rest.get("firsts", _NOTHING)
     if given is not None and given[0] != lead.owner:
         return False
     for name in plan.kept_first:

@@ -23,7 +23,7 @@ from connector.engine.versions import Alike, alike
 from connector.engine.view import LeadView, occurrences
 from connector.policy.versions import apart
 from connector.store.resting_leads import UNSETTLED, RestingRow
-from connector.sync.resting import is_quiet, is_told_by_values, of_this_job, read_state
+from connector.sync.resting import is_quiet, is_told_by_values, of_this_job, read_entry, read_state
 from tests.unit.engine.stories import BASE, DAY, Story, plan_of
 from tests.unit.engine.test_properties import RICH_TEXTS, Doing, cases, do, doings
 
@@ -74,15 +74,16 @@ def _row(story: Story, raw: Json) -> RestingRow | None:
         return None
     if any(name in raw for name in UNSETTLED):
         return None
-    published = raw.get("published_at")
     return RestingRow(
         id=7,
         created_at=story.created_at,
         vendor_id="7",
-        entry=entry,
-        published_at=datetime.fromisoformat(published) if published else None,
-        job_since=datetime.fromisoformat(since) if since else None,
-        **{name: raw.get(name) for name in ("firsts", "assigned", "tasks", "clocks", "cadences")},
+        **{name: str(entry[name]) for name in ("seq", "stage", "entered_at", "mover")},
+        **{name: str(entry[name]).lower() for name in ("passed", "initial")},
+        transition=entry["transition"],
+        published_at=raw.get("published_at"),
+        job_since=since,
+        rest={name: part for name, part in raw.items() if name not in ("entry", "edges", "trail")} or None,
     )
 
 
@@ -96,7 +97,8 @@ def _brief(plan: Plan, story: Story, now: datetime, rules: frozenset[str] = froz
     if row is None or answered or not (is_quiet(row, rules, now) and is_told_by_values(plan, lead, row)):
         return None
     done = occurrences(plan.unions, of_this_job(story.signals, row.job_since), now)
-    return LeadView(plan, lead, done, story.state.entry, {}, now, read_state(row)).settle()
+    assert read_entry(row) == story.state.entry
+    return LeadView(plan, lead, done, read_entry(row), {}, now, read_state(row)).settle()
 
 
 def _one_by_one(view: LeadView) -> LeadView:
