@@ -55,7 +55,7 @@ class LeadView:
         *,
         values: list[Value | None] | None = None,
     ) -> None:
-        """`values` are the facts that the program reads, where they are known already."""
+        """`values`: what is known already of what the program reads and works out, each in its place."""
         program = plan.program
         self.plan = plan
         self.policy = plan.policy
@@ -66,8 +66,7 @@ class LeadView:
         self.now = now
         self.zone: ZoneInfo = plan.policy.zone
         self.moments = occurrences
-        self.values = values or program.facts(lead.fields)
-        self.values += program.blank
+        self.values: list[Value | None] = values or [*program.facts(lead.fields), *program.blank]
         self._held = _held(program.slots, holds, now) if holds else _NOTHING_HELD
         self._named: dict[str, Value] = {}
         self.results: dict[str, ScoreResult] = {}  #: Those scores that have been worked out.

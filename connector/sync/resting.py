@@ -55,13 +55,17 @@ class _Company:
     values: tuple[Value, ...]
     alone: Account | None = None
     stages: Mapping[str, set[int]] = field(default_factory=dict)
+    _accounts: dict[frozenset[str], Account] = field(default_factory=dict)
 
     def account(self, lead_id: int) -> Account | None:
         """The company as one of its people has it: with the others."""
         if not self.stages or self.alone is None:
             return self.alone
-        others = [stage for stage, ids in self.stages.items() if len(ids) > 1 or lead_id not in ids]
-        return replace(self.alone, stages=frozenset(others)) if others else self.alone
+        others = frozenset([stage for stage, ids in self.stages.items() if len(ids) > 1 or lead_id not in ids])
+        account = self._accounts.get(others)  # most of its people see the same
+        if account is None:
+            account = self._accounts[others] = replace(self.alone, stages=others)
+        return account
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,10 @@ class Showing:
             binding.dialect.person_type: tuple(sorted({*binding.person_properties, *binding.written})),
             binding.dialect.company_type: tuple(sorted(binding.company_properties)),
         }
+        known = {one.name for one, _ in binding.fields_on(binding.dialect.person_type)} | self._no_deal.keys()
+        blank = {plan.program.slots.get(name) for name in known.intersection(plan.policy.answers)}
+        facts, slots = len(plan.program.fact_names), len(plan.program.slots)
+        self._no_answers = tuple(BLANK if slot in blank else None for slot in range(facts, slots))
         self._homes = {kind: _homes(binding, kind, names) for kind, names in self._complete.items()}
         self._arrange()
 
@@ -126,8 +130,8 @@ class Showing:
         return tuple(self.company.values(raws)) if raws is not None else (BLANK,) * len(self.company.names)
 
     def values(self, person: Raws, of_company: tuple[Value, ...]) -> list[Value | None]:
-        """What rules ask of a lead without a deal, in the order of the program's facts."""
-        return [*self._merge((*self.person.values(person), *of_company, BLANK, UNREAD))]
+        """What rules ask of a lead without a deal that has answered nothing, each in its place in a view's values."""
+        return [*self._merge((*self.person.values(person), *of_company, BLANK, UNREAD)), *self._no_answers]
 
     def fact(self, name: str, person: Raws, company: Raws | None) -> FieldFact | None:
         """One field of a lead without a deal; None for one that nobody reads. Raises `Unshown`."""
