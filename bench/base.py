@@ -14,6 +14,8 @@ from connector.store.clock import BusinessClock
 from connector.store.database import Database
 
 _MARKED = 100
+_AT_ONCE = 50_000
+_NO_LIMIT = "SET LOCAL statement_timeout = 0"
 STEP = 10_000_000
 """What a copy's ids stand apart from its original's."""
 
@@ -24,18 +26,18 @@ INSERT INTO lead (installation_id, id, created_at, revision, stage, state, desir
 OVERRIDING SYSTEM VALUE
 SELECT installation_id, id + n * %(step)s, created_at, revision, stage, state, desired, desired_stage, scores,
        policy_hash, generation, evaluated_at
-FROM lead CROSS JOIN generate_series(1, %(copies)s) AS n WHERE gone IS NULL
+FROM lead CROSS JOIN generate_series(%(first)s, %(last)s) AS n WHERE gone IS NULL AND id < %(step)s
 """,
     """
 INSERT INTO link (installation_id, lead_id, connection_id, vendor_id, lane, desired_revision, confirmed_revision)
 SELECT installation_id, lead_id + n * %(step)s, connection_id, vendor_id || '-' || n, lane, desired_revision,
        confirmed_revision
-FROM link CROSS JOIN generate_series(1, %(copies)s) AS n
+FROM link CROSS JOIN generate_series(%(first)s, %(last)s) AS n WHERE lead_id < %(step)s
 """,
     """
 INSERT INTO lead_due (installation_id, lead_id, due_at, why, lane)
 SELECT installation_id, lead_id + n * %(step)s, due_at, why, lane
-FROM lead_due CROSS JOIN generate_series(1, %(copies)s) AS n
+FROM lead_due CROSS JOIN generate_series(%(first)s, %(last)s) AS n WHERE lead_id < %(step)s
 """,
     """
 INSERT INTO mirror (installation_id, connection_id, object_type, vendor_id, properties, meta, modified_at, read_at)
@@ -43,19 +45,20 @@ SELECT installation_id, connection_id, object_type, vendor_id || '-' || n,
        properties || CASE WHEN properties ->> 'associatedcompanyid' <> '' THEN
            jsonb_build_object('associatedcompanyid', properties ->> 'associatedcompanyid' || '-' || n) ELSE '{}' END,
        meta, modified_at, read_at
-FROM mirror CROSS JOIN generate_series(1, %(copies)s) AS n WHERE object_type IN ('contact', 'company')
+FROM mirror CROSS JOIN generate_series(%(first)s, %(last)s) AS n
+WHERE object_type IN ('contact', 'company') AND vendor_id NOT LIKE '%%-%%'
 """,
     """
 INSERT INTO signal (installation_id, lead_id, kind, source, source_key, occurred_at, learnt_at, seen)
 SELECT installation_id, lead_id + n * %(step)s, kind, source, source_key || '-' || n, occurred_at, learnt_at, seen
-FROM signal CROSS JOIN generate_series(1, %(copies)s) AS n
+FROM signal CROSS JOIN generate_series(%(first)s, %(last)s) AS n WHERE lead_id < %(step)s
 """,
     """
 INSERT INTO managed_record (installation_id, key, lead_id, connection_id, kind, desired, desired_state, mirror,
                             vendor_id, step, reported, dirty)
 SELECT installation_id, key || '-' || n, lead_id + n * %(step)s, connection_id, kind, desired, desired_state, mirror,
        vendor_id || '-' || n, step, reported, false
-FROM managed_record CROSS JOIN generate_series(1, %(copies)s) AS n
+FROM managed_record CROSS JOIN generate_series(%(first)s, %(last)s) AS n WHERE lead_id < %(step)s
 """,
 )
 
@@ -97,11 +100,16 @@ def multiply(database: Database, installation_id: int, wanted: int) -> int:
     """Copy the leads until there are about so many; returns how many there are."""
     with database.transaction(installation_id) as conn:
         there = _count(conn.execute("SELECT count(*) AS n FROM lead WHERE gone IS NULL").fetchone())
-        copies = max(0, wanted // there - 1)
-        for query in _COPIES:
-            conn.execute(query, {"copies": copies, "step": STEP})
+    copies, at_once = max(0, wanted // there - 1), max(1, _AT_ONCE // there)
+    for first in range(1, copies + 1, at_once):
+        with database.transaction(installation_id) as conn:
+            conn.execute(_NO_LIMIT)
+            for query in _COPIES:
+                conn.execute(query, {"first": first, "last": min(first + at_once - 1, copies), "step": STEP})
+    with database.autocommit() as conn:  # as a base that has stood for a while
+        conn.execute(_NO_LIMIT.replace("LOCAL ", ""))
+        conn.execute("VACUUM ANALYZE lead, lead_due, link, mirror, signal, managed_record")
     with database.transaction(installation_id) as conn:
-        conn.execute("ANALYZE lead, lead_due, link, mirror, signal, managed_record")
         return _count(conn.execute("SELECT count(*) AS n FROM lead WHERE gone IS NULL").fetchone())
 
 

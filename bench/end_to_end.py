@@ -53,7 +53,7 @@ def _run(stack: Stack, options: argparse.Namespace) -> None:
     if options.imported:
         time.sleep(3.0)
     submitted: dict[str, list[float]] = {}
-    before = _processor_seconds()
+    before = processor_ticks()
     count = options.rate * options.seconds
     began = time.monotonic()
 
@@ -67,7 +67,7 @@ def _run(stack: Stack, options: argparse.Namespace) -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(submit, range(count)))
     took = time.monotonic() - began
-    total, stolen = (now - then for now, then in zip(_processor_seconds(), before, strict=True))
+    total, stolen = (now - then for now, then in zip(processor_ticks(), before, strict=True))
     backlog = _outstanding(stack)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
@@ -100,7 +100,7 @@ def _run(stack: Stack, options: argparse.Namespace) -> None:
     importer.join()
 
 
-def _processor_seconds() -> tuple[int, int]:
+def processor_ticks() -> tuple[int, int]:
     """Of all processors, in ticks: in all, and what the host of a virtual machine took for others (Linux; else 0)."""
     try:
         ticks = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]

@@ -156,7 +156,7 @@ def run(dsn: str, home: Path, address: str) -> None:
     tenant = runtime.tenant(installation_id)
     assert tenant is not None
     (line,) = runtime.lines(tenant).values()
-    base = _database_cpu(dsn)  # before ours begins to count: to ask is not the look's
+    base = database_cpu(dsn)  # before ours begins to count: to ask is not the look's
     began, before = time.monotonic(), time.process_time()
     (one,) = begin(line, Scope.EVERYTHING, ["contact"])
     for looked in looks(line, one):
@@ -164,7 +164,7 @@ def run(dsn: str, home: Path, address: str) -> None:
     found = Run(
         seconds=time.monotonic() - began,
         cpu_seconds=time.process_time() - before,
-        database_cpu_seconds=_database_cpu(dsn) - base,
+        database_cpu_seconds=database_cpu(dsn) - base,
         peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         pages=one.pages,
         looked=one.looked,
@@ -177,7 +177,7 @@ def run(dsn: str, home: Path, address: str) -> None:
     database.close()
 
 
-def _database_cpu(dsn: str) -> float:
+def database_cpu(dsn: str) -> float:
     """User and system seconds of every process of the server."""
     database = Database.open(dsn)
     with database.autocommit() as conn:
