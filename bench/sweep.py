@@ -32,7 +32,8 @@ import orjson
 import urllib3
 
 from bench.portal import MODIFIED, PROPERTIES, STEP, values_of, vendor_id
-from connector.bootstrap import HUBSPOT_LIMITS, INSTALLATION, Runtime
+from connector.bootstrap import INSTALLATION, Runtime
+from connector.bootstrap_hubspot import HUBSPOT_LIMITS
 from connector.domain.fingerprint import fingerprint
 from connector.policy.loader import load_policy
 from connector.policy.source import read_folder

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TypeAlias
 
-from connector.bootstrap import Portal, open_portal, open_vault
+from connector.bootstrap import open_vault
+from connector.bootstrap_hubspot import Portal, open_portal
 from connector.bootstrap_salesforce import Org, open_org
 from connector.cli.session import installation, org, portal
 from connector.settings import Settings

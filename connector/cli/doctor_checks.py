@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from connector.bootstrap import Portal
+from connector.bootstrap_hubspot import Portal
 from connector.cli.accounts import Account
 from connector.cli.output import age
 from connector.cli.quota import AccountDay, accounts_today, slowed

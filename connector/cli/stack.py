@@ -17,7 +17,8 @@ from pathlib import Path
 
 import orjson
 
-from connector.bootstrap import Runtime, connect_hubspot, open_store
+from connector.bootstrap import Runtime, open_store
+from connector.bootstrap_hubspot import connect_hubspot
 from connector.errors import RetryableError, UsageError
 from connector.policy.loader import load_policy
 from connector.policy.model import Policy

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector import bootstrap, bootstrap_salesforce
+from connector import bootstrap_hubspot, bootstrap_salesforce
 from connector.sandbox.handle import start_sandbox
 from connector.sandbox.salesforce.handle import start_salesforce
 from connector.store.database import Database
@@ -24,7 +24,7 @@ MakeSalesforceRelay = Callable[..., SalesforceRelay]
 
 def unpaced(patch: pytest.MonkeyPatch) -> None:
     """No vendor limits calls, nor does its sandbox: pacing them is proven in the quota's and the clients' own tests."""
-    for module, name in ((bootstrap, "HUBSPOT_LIMITS"), (bootstrap_salesforce, "SALESFORCE_LIMITS")):
+    for module, name in ((bootstrap_hubspot, "HUBSPOT_LIMITS"), (bootstrap_salesforce, "SALESFORCE_LIMITS")):
         patch.setattr(module, name, dict.fromkeys(getattr(module, name), (1e6, 1.0)))
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 import urllib3
 
-from connector.bootstrap import Runtime, connect_hubspot
+from connector.bootstrap import Runtime
+from connector.bootstrap_hubspot import connect_hubspot
 from connector.cli.demo_proof import rule_of
 from connector.engine.plan import Plan, prepare
 from connector.errors import RetryableError
