@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
@@ -24,6 +25,17 @@ BATCH = 100
 """Records in one call of the vendor."""
 
 MOST_ROWS = 40
+
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "score": say("points"),
+        "value": say("rating or value"),
+        "transition": say("transition"),
+        "work": say("tasks"),
+        "routing": say("assignment"),
+    }
+)
+_ON_EVENTS = frozenset(("work", "routing"))
 
 
 @click.command(name="plan")
@@ -119,12 +131,15 @@ def _names(found: Forecast, what: str) -> str:
 
 
 def _print_rules(plan: Plan, found: Forecast, kinds: Mapping[str, str], idle: list[str]) -> None:
-    busy = [(kinds[rule], rule, count) for rule, count in found.rules.most_common() if rule in kinds]
+    busy = [(_KINDS[kinds[rule]], rule, count) for rule, count in found.rules.most_common() if rule in kinds]
     table(say("Rules by leads that they bear on"), ("Kind", "Rule", "Leads#"), busy[:MOST_ROWS])
     if len(busy) > MOST_ROWS:
         line(say("… and {number} more (--json has them all).", number=len(busy) - MOST_ROWS))
+    if any(kinds[rule] in _ON_EVENTS for rule in found.rules if rule in kinds):
+        line(say("Tasks and assignments: for how many their conditions hold; they act only once their event comes."))
     if idle:
-        line(say("No lead is touched by: {rules}", rules=", ".join(f"{rule} ({kinds[rule]})" for rule in idle)))
+        rules = joined(", ", (joined("", (rule, " (", _KINDS[kinds[rule]], ")")) for rule in idle))
+        line(say("No lead is touched by: {rules}", rules=rules))
 
 
 def _print_calls(found: Forecast, calls: Mapping[str, int], quota: Mapping[str, float] | None) -> None:
