@@ -26,18 +26,18 @@ INSERT INTO lead (installation_id, id, created_at, revision, stage, state, desir
 OVERRIDING SYSTEM VALUE
 SELECT installation_id, id + n * %(step)s, created_at, revision, stage, state, desired, desired_stage, scores,
        policy_hash, generation, evaluated_at
-FROM lead CROSS JOIN generate_series(%(first)s::int, %(last)s::int) AS n WHERE gone IS NULL AND id < %(step)s
+FROM lead CROSS JOIN generate_series(%(first)s::bigint, %(last)s::bigint) AS n WHERE gone IS NULL AND id < %(step)s
 """,
     """
 INSERT INTO link (installation_id, lead_id, connection_id, vendor_id, lane, desired_revision, confirmed_revision)
 SELECT installation_id, lead_id + n * %(step)s, connection_id, vendor_id || '-' || n, lane, desired_revision,
        confirmed_revision
-FROM link CROSS JOIN generate_series(%(first)s::int, %(last)s::int) AS n WHERE lead_id < %(step)s
+FROM link CROSS JOIN generate_series(%(first)s::bigint, %(last)s::bigint) AS n WHERE lead_id < %(step)s
 """,
     """
 INSERT INTO lead_due (installation_id, lead_id, due_at, why, lane)
 SELECT installation_id, lead_id + n * %(step)s, due_at, why, lane
-FROM lead_due CROSS JOIN generate_series(%(first)s::int, %(last)s::int) AS n WHERE lead_id < %(step)s
+FROM lead_due CROSS JOIN generate_series(%(first)s::bigint, %(last)s::bigint) AS n WHERE lead_id < %(step)s
 """,
     """
 INSERT INTO mirror (installation_id, connection_id, object_type, vendor_id, properties, meta, modified_at, read_at)
@@ -45,20 +45,20 @@ SELECT installation_id, connection_id, object_type, vendor_id || '-' || n,
        properties || CASE WHEN properties ->> 'associatedcompanyid' <> '' THEN
            jsonb_build_object('associatedcompanyid', properties ->> 'associatedcompanyid' || '-' || n) ELSE '{}' END,
        meta, modified_at, read_at
-FROM mirror CROSS JOIN generate_series(%(first)s::int, %(last)s::int) AS n
+FROM mirror CROSS JOIN generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 WHERE object_type IN ('contact', 'company') AND vendor_id NOT LIKE '%%-%%'
 """,
     """
 INSERT INTO signal (installation_id, lead_id, kind, source, source_key, occurred_at, learnt_at, seen)
 SELECT installation_id, lead_id + n * %(step)s, kind, source, source_key || '-' || n, occurred_at, learnt_at, seen
-FROM signal CROSS JOIN generate_series(%(first)s::int, %(last)s::int) AS n WHERE lead_id < %(step)s
+FROM signal CROSS JOIN generate_series(%(first)s::bigint, %(last)s::bigint) AS n WHERE lead_id < %(step)s
 """,
     """
 INSERT INTO managed_record (installation_id, key, lead_id, connection_id, kind, desired, desired_state, mirror,
                             vendor_id, step, reported, dirty)
 SELECT installation_id, key || '-' || n, lead_id + n * %(step)s, connection_id, kind, desired, desired_state, mirror,
        vendor_id || '-' || n, step, reported, false
-FROM managed_record CROSS JOIN generate_series(%(first)s::int, %(last)s::int) AS n WHERE lead_id < %(step)s
+FROM managed_record CROSS JOIN generate_series(%(first)s::bigint, %(last)s::bigint) AS n WHERE lead_id < %(step)s
 """,
 )
 
