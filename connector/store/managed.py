@@ -102,6 +102,14 @@ UPDATE managed_record SET step = 'settled', reported = 'deleted', dirty = false
 FROM held WHERE connection_id = %(connection_id)s AND managed_record.key = held.key AND step <> 'settled'
 """
 
+_FOLLOW = f"""{_HELD_BY_ID}
+UPDATE managed_record
+SET vendor_id = told.winner, reported = CASE WHEN reported = 'deleted' THEN 'open' ELSE reported END,
+    step = CASE WHEN step = 'settled' AND reported = 'deleted' THEN 'exists' ELSE step END
+FROM held, unnest(%(ids)s::text[], %(winners)s::text[]) AS told (vendor_id, winner)
+WHERE connection_id = %(connection_id)s AND managed_record.key = held.key AND managed_record.vendor_id = told.vendor_id
+"""
+
 _REPORT = f"""{_HELD_BY_ID}
 UPDATE managed_record
 SET mirror = shown.mirror, reported = shown.reported,
@@ -168,6 +176,13 @@ def queued(conn: Connection, kind: str) -> list[ManagedRow]:
 def gone(conn: Connection, connection_id: int, kind: str, vendor_ids: Sequence[str]) -> None:
     """People deleted these records of ours: they are settled, and never made again."""
     conn.execute(_GONE, {"connection_id": connection_id, "kind": kind, "ids": list(vendor_ids)})
+
+
+def follow(conn: Connection, connection_id: int, kind: str, merged: Mapping[str, str]) -> None:
+    """Records of ours that people merged into others (loser → winner) are those now. One that was found gone meanwhile
+    was not deleted."""
+    values = {"connection_id": connection_id, "kind": kind, "ids": list(merged), "winners": list(merged.values())}
+    conn.execute(_FOLLOW, values)
 
 
 def intend(conn: Connection, connection_id: int, keys: Sequence[str], *, settle_seconds: float) -> set[str]:

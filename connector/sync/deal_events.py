@@ -9,7 +9,7 @@ from connector.store.database import Connection
 from connector.sync import mirror
 from connector.sync.binding import Binding
 from connector.sync.context import Tenant
-from connector.sync.deals import whose_deals
+from connector.sync.deals import follow_merges, whose_deals
 from connector.sync.facts import same_on
 from connector.vendors.base import EventKind, InboundEvent, Lane
 
@@ -31,6 +31,9 @@ def _hear_changes(
     """A known deal that changed, went or came back is read again."""
     deal_type = binding.dialect.deal.object_type
     telling = [one for one in events if one.kind not in (EventKind.CREATED, EventKind.ASSOCIATED, EventKind.UNKNOWN)]
+    merged = {loser: winner for one in events for loser, winner in _merged(one).items()}
+    mirrors.lock(conn, connection_id, deal_type, sorted({*merged, *map(_id, telling)}))
+    follow_merges(tenant, conn, connection_id, binding.dialect, merged)
     rows = mirrors.load(conn, connection_id, deal_type, sorted({_id(one) for one in telling}), lock=True)
     same = same_on(binding, deal_type)
     stale: dict[str, bool] = {}
@@ -52,12 +55,10 @@ def _hear_owners(
     deal_type = dialect.deal.object_type
     pairs = list(_pairs(dialect.person_type, deal_type, events))
     people = sorted({person for person, _, _ in pairs})
-    merged = [one for event in events if event.object_type == deal_type for one in _merged(event)]
-    having = associations.having(conn, connection_id, dialect.person_type, deal_type, merged) if merged else {}
-    if not people and not having:
+    if not people:
         return
     belongs = associations.of(conn, connection_id, dialect.person_type, people, deal_type)
-    stale = dict.fromkeys(having, False)
+    stale: dict[str, bool] = {}
     for person, deal, event in pairs:
         if (deal in belongs.get(person, ())) == event.removed:
             stale[person] = stale.get(person, True) and event.is_bulk
@@ -78,10 +79,12 @@ def _pairs(person_type: str, deal_type: str, events: Iterable[InboundEvent]) -> 
             yield event.other_id, event.object_id, event
 
 
-def _merged(event: InboundEvent) -> list[str]:
+def _merged(event: InboundEvent) -> dict[str, str]:
+    """Loser → winner, which may be a new deal: then the one that people chose to keep has gone too."""
     if event.kind is not EventKind.MERGED:
-        return []
-    return [one for one in (event.object_id, *event.merged_ids) if one is not None]
+        return {}
+    winner = str(event.new_id or event.object_id)
+    return {one: winner for one in (event.object_id, *event.merged_ids) if one is not None and one != winner}
 
 
 def _lanes(stale: dict[str, bool]) -> list[tuple[str, list[str]]]:
@@ -92,4 +95,4 @@ def _lanes(stale: dict[str, bool]) -> list[tuple[str, list[str]]]:
 
 
 def _id(event: InboundEvent) -> str:
-    return str(event.object_id)
+    return str(event.new_id or event.object_id)

@@ -16,11 +16,14 @@ from connector.store import associations, leads, managed, mirrors, tombstones, w
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
-from connector.sync.context import Line, conclude
+from connector.sync.context import Line, Tenant, conclude
 from connector.sync.deal_view import counted
 from connector.sync.facts import same_on
 from connector.vendors.base import Lane, Record
 from connector.vendors.dialect import Dialect
+
+MERGED = "merged"
+"""How a deal has gone that people merged into another one."""
 
 
 @dataclass(slots=True)
@@ -30,6 +33,14 @@ class DealHarvest:
     belongs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
+
+    def merged(self, dialect: Dialect) -> dict[str, str]:
+        """Deals that people merged away → the deal that holds everything now, as those that stand tell themselves."""
+        name = dialect.deal.merged
+        if name is None:
+            return {}
+        told = ((one.id, (one.properties.get(name) or "").split(";")) for one in self.records.values())
+        return {loser: winner for winner, losers in told for loser in losers if loser}
 
 
 def whose_deals(dialect: Dialect) -> str:
@@ -87,6 +98,9 @@ def store_deals(line: Line, conn: Connection, harvest: DealHarvest, now: datetim
     erased = tombstones.among(conn, line.connection_id, dialect.person_type, list(harvest.belongs))
     belongs = {one: deals for one, deals in harvest.belongs.items() if one not in erased}
     associations.put(conn, installation_id, line.connection_id, dialect.person_type, deal_type, belongs)
+    merged = harvest.merged(dialect)
+    mirrors.lock(conn, line.connection_id, deal_type, sorted({*harvest.asked, *merged}))
+    follow_merges(line.tenant, conn, line.connection_id, dialect, merged)
     rows = mirrors.load(conn, line.connection_id, deal_type, sorted(harvest.asked), lock=True)
     same = same_on(line.binding, deal_type)
     for vendor_id in harvest.asked:
@@ -95,11 +109,33 @@ def store_deals(line: Line, conn: Connection, harvest: DealHarvest, now: datetim
         if record is not None:
             mirror.absorb(row, record, now=now, same=same)
         else:
-            row.gone, row.read_at = "archived", now
+            row.gone, row.read_at = row.gone or "archived", now
     mirrors.put(conn, installation_id, line.connection_id, list(rows.values()))
     gone = sorted(harvest.asked - harvest.records.keys())
     if gone:
         managed.gone(conn, line.connection_id, deal_type, gone)
+
+
+def follow_merges(
+    tenant: Tenant, conn: Connection, connection_id: int, dialect: Dialect, merged: Mapping[str, str]
+) -> None:
+    """What we made is the deal that stands now, with its packet: never made again, and never taken for deleted.
+
+    `merged`: loser → winner. Whose deals they are now is read: the people of a loser have the winner.
+    """
+    if not merged:
+        return
+    deal_type, installation_id = dialect.deal.object_type, tenant.installation_id
+    rows = mirrors.load(conn, connection_id, deal_type, sorted(merged), lock=True)
+    losers = [one for one in merged if one not in rows or rows[one].gone != MERGED]  # the others are known to be
+    for row in rows.values():
+        row.gone = MERGED
+    mirrors.put(conn, installation_id, connection_id, list(rows.values()))
+    managed.follow(conn, connection_id, deal_type, merged)
+    having = associations.having(conn, connection_id, dialect.person_type, deal_type, losers) if losers else {}
+    known = leads.identities(conn, connection_id, dialect.person_type, sorted(having))
+    people = [one for one, (_, gone) in known.items() if gone is None]
+    wanted.want(conn, installation_id, connection_id, whose_deals(dialect), people, lane=Lane.HOT.value)
 
 
 # ── what events told of ──────────────────────────────────────────────────────────────────────────────────────

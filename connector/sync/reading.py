@@ -216,7 +216,8 @@ def _store(
     begun: datetime,
 ) -> None:
     named = {claim.vendor_id for claim in claims if claim.vendor_id}  # also of those whom the vendor no longer has
-    mirrors.lock(conn, line.connection_id, line.dialect.deal.object_type, sorted(harvest.deals.asked))
+    deals = sorted({*harvest.deals.asked, *harvest.deals.merged(line.dialect)})
+    mirrors.lock(conn, line.connection_id, line.dialect.deal.object_type, deals)
     mirrors.lock(conn, line.connection_id, line.dialect.company_type, sorted(harvest.companies))
     mirrors.lock(conn, line.connection_id, line.dialect.person_type, sorted({*harvest.people, *named}))
     links.lock(conn, [claim.lead_id for claim in claims])

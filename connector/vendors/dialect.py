@@ -25,11 +25,13 @@ class DealWords:
     created: str
     closed: str  #: "true" once it is won or lost.
     person_count: str | None  #: The person's property that counts its deals; None: nothing tells, so all are asked for.
+    merged: str | None  #: The deals that people merged into it, by id with `;` between; None: deals are not merged.
 
     @property
     def properties(self) -> tuple[str, ...]:
         """What is always read of a deal, whatever the policy maps."""
-        return (self.title, self.stage, self.pipeline, self.amount, self.owner, self.created, self.closed)
+        known = (self.title, self.stage, self.pipeline, self.amount, self.owner, self.created, self.closed)
+        return known if self.merged is None else (*known, self.merged)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

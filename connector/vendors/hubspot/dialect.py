@@ -54,6 +54,7 @@ class HubSpotDialect:
         created="createdate",
         closed="hs_is_closed",
         person_count="num_associated_deals",
+        merged="hs_merged_object_ids",
     )
     activities = ACTIVITIES
     person_properties: tuple[str, ...] = (

@@ -62,6 +62,7 @@ class SalesforceDialect:
         created="CreatedDate",
         closed="IsClosed",
         person_count=None,
+        merged=None,
     )
     activities = ACTIVITIES
     person_properties: tuple[str, ...] = ("Email", "CreatedDate", "OwnerId", ACCOUNT)

@@ -30,6 +30,10 @@ WORK: dict[str, tuple[str, Work]] = {
         lambda conn: managed.settle(conn, CONNECTION, _made(conn)),
     ),
     "want_read": ("managed_record", lambda conn: managed.want_read(conn, CONNECTION, "task", BACKWARDS)),
+    "follow": (
+        "managed_record",
+        lambda conn: managed.follow(conn, CONNECTION, "task", {one: f"{one}0" for one in BACKWARDS}),
+    ),
     "gone": ("managed_record", lambda conn: managed.gone(conn, CONNECTION, "task", BACKWARDS)),
     "done": ("wanted_read", lambda conn: wanted.done(conn, CONNECTION, "calls", dict.fromkeys(BACKWARDS, NOW))),
     "postpone": ("wanted_read", lambda conn: wanted.postpone(conn, CONNECTION, "calls", BACKWARDS, seconds=1, most=9)),
