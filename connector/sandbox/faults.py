@@ -61,6 +61,7 @@ class Fault:
     boast: bool = False
     #: of edit: {"type", "id" ("" = the first record of the call), "properties", "owner_id"}
     edit: dict[str, Any] = field(default_factory=dict)
+    #: before, after; Salesforce: between the first part of a Composite call and the second
     when: str = "before"
     #: how often it struck
     hits: int = 0

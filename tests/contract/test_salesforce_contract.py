@@ -561,6 +561,22 @@ class TestSalesforceAlone:
         assert [each.record.properties["Title"] for each in results if each.record is not None] == ["ours", "ours"]
         assert crm.sandbox.calls()["total"]["calls"] == 1
 
+    def test_what_falls_between_look_and_write_is_told_by_the_fields_history(self, crm: SalesforceCrm) -> None:
+        one, other = self._leads(crm, 2, Title="old", Phone="1", Fax="1")
+        crm.vendor.describe("Lead")
+        crm.sandbox.set_clock(advance_seconds=5)
+        crm.sandbox.reset_calls()
+        theirs = {"id": one, "properties": {"Title": "theirs", "Fax": "2"}}
+        crm.sandbox.fault("edit", kind="data.composite", when="between", edit=theirs)
+        values = {"Title": "ours", "Phone": "1", "Fax": "3"}
+        results = crm.vendor.update(
+            "Lead", [Update(id=each, properties=values) for each in (one, other)], lane=Lane.HOT
+        )
+        before = [each.before.properties for each in results if each.before is not None]
+        assert [(shown["Title"], shown["Phone"]) for shown in before] == [("theirs", "1"), ("old", "1")]
+        assert before[0]["Fax"] == "1", "the org keeps no history of it: nothing tells of that edit"
+        assert crm.sandbox.calls()["total"]["calls"] == 1
+
     def test_long_keys_are_asked_for_in_addresses_that_salesforce_takes(self, crm: SalesforceCrm) -> None:
         keys = [f"{n:04d}-" + "鍵" * 100 for n in range(60)]
         creates = [Create(key=key, properties=crm.task_properties("電話"), associate=()) for key in keys]

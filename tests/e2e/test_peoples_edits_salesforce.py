@@ -50,6 +50,23 @@ def test_an_edit_that_our_write_overtakes_is_held_or_written_over_and_recorded(
     assert relay.fields(lead)["TasukiTrack__c"] == "sdr", "it is held for as long as `hold_edits` says"
 
 
+def test_an_edit_within_the_writes_own_call_is_told_by_the_fields_history(salesforce_relay: SalesforceRelay) -> None:
+    """It falls after the look that the call begins with: only a history knows of it."""
+    relay = salesforce_relay
+    relay.meet()
+    relay.org.settings(tracked_fields={"Lead": ["TasukiTrack__c"]})
+    form = {"LastName": "山田", "Company": "株式会社サンプル", "Email": "yamada@example.co.jp", "LeadSource": "Web"}
+    lead = relay.org.create("Lead", form, web=True)
+    relay.pass_time(seconds=2)
+    edit = {"id": lead, "properties": {"TasukiTrack__c": "bdr"}}
+    relay.org.fault("edit", kind="data.composite", times=1, when="between", edit=edit)
+    relay.hear_and_settle()
+    assert relay.fields(lead)["TasukiTrack__c"] == "bdr", "held, as any edit of a person"
+    assert relay.holds(lead) == {"track"}
+    (told,) = _recorded(relay, "TasukiTrack__c")
+    assert told == {"field": "TasukiTrack__c", "rule": "overtaken", "actor": "person", "kept": "sdr", "lost": "bdr"}
+
+
 def test_a_move_that_our_write_overtakes_is_decided_by_manual_moves(salesforce_relay: SalesforceRelay) -> None:
     relay = salesforce_relay
     relay.meet()

@@ -261,6 +261,8 @@ class SalesforceService:
                 call.fail_rows = 0
             if not inner.kind.startswith("data.query"):
                 call.records += inner.records
+            while call.between:
+                call.between.pop(0)()
             return reply
 
         return ask
@@ -286,6 +288,8 @@ class SalesforceService:
                     self.sessions.actor("")
                 if rule.effect == "edit" and rule.when == "before":
                     self._edit(rule, call)
+                if rule.effect == "edit" and rule.when == "between":
+                    call.between.append(partial(self._edit, rule, call))
                 if rule.effect == "partial":
                     call.fail_rows += rule.rows
                     call.fail_code = rule.code or call.fail_code

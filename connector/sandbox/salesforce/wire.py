@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,8 @@ class Call:
     #: rows at the end of the batch that fail with `fail_code` (a fault)
     fail_rows: int = 0
     fail_code: str = "UNABLE_TO_LOCK_ROW"
+    #: of a Composite call: what happens once its first part was answered (a fault)
+    between: list[Callable[[], None]] = field(default_factory=list)
 
     def one(self, name: str, default: str = "") -> str:
         """The last value of a query parameter."""

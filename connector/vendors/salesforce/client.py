@@ -82,7 +82,7 @@ class SalesforceVendor:
         )
         self._fields = Fields(self.api)
         self._reader = Reader(self.api, self._fields, self._flight, user_id=user_id)
-        self._writer = Writer(self.api, self._fields, self._flight)
+        self._writer = Writer(self.api, self._fields, self._flight, user_id=user_id)
         self.bulk = BulkWriter(self.api)
         self.enroller = SalesforceEnroller(self.api, self._writer, user_id=user_id)
 

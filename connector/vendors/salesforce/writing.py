@@ -2,7 +2,8 @@
 
 One Composite call holds the write and a query for the same rows: it counts once against the org's day, and it tells
 what rules, triggers and normalising made of our values. An update has a query before it too, which tells what it
-overtook. Subrequests inherit no headers, so each carries the safety headers itself.
+overtook, and one for the fields' history, which tells what fell between the parts. Subrequests inherit no headers, so
+each carries the safety headers itself.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from connector.errors import UsageError
 from connector.vendors.base import Create, Lane, Outcome, Record, Update, WriteResult
 from connector.vendors.batches import Batch, write_all
 from connector.vendors.flight import Flight
-from connector.vendors.salesforce import protocol, records
+from connector.vendors.salesforce import between, protocol, records
 from connector.vendors.salesforce.api import Api, Json
 from connector.vendors.salesforce.describing import Fields
 from connector.vendors.salesforce.failures import LOCKED_SECONDS, PASSING, failure, refused
@@ -34,12 +35,13 @@ _REFERENCES: Mapping[tuple[str, str], str] = {
 
 
 class Writer:
-    """Writes of one org."""
+    """Writes of one org. `user_id` is the user that we run as."""
 
-    def __init__(self, api: Api, fields: Fields, flight: Flight) -> None:
+    def __init__(self, api: Api, fields: Fields, flight: Flight, *, user_id: str | None) -> None:
         self._api = api
         self._fields = fields
         self._flight = flight
+        self._user_id = user_id
         self._alone = Flight(most=1)
 
     def close(self) -> None:
@@ -53,8 +55,11 @@ class Writer:
         def send(rows: Sequence[Update]) -> Json:
             given = [{"Id": row.id, **_json(known, row.properties)} for row in rows]
             names = dict.fromkeys(name for row in rows for name in row.properties)
-            look = protocol.among("Id", [row.id for row in rows])
-            return self._write("PATCH", object_type, given, list(names), look, lane=lane, repeatable=True, twice=True)
+            ids = [row.id for row in rows]
+            look, past = protocol.among("Id", ids), between.question(object_type, ids, names)
+            return self._write(
+                "PATCH", object_type, given, list(names), look, lane=lane, repeatable=True, twice=True, past=past
+            )
 
         batch = self._batch(object_type, send, name=lambda row: row.id, uses=_sets, repeatable=True)
         good = [row for row in updates if protocol.is_id(row.id)]
@@ -132,8 +137,9 @@ class Writer:
         repeatable: bool,
         path: str = "composite/sobjects",
         twice: bool = False,
+        past: str | None = None,
     ) -> Json:
-        """The rows' results, what is stored of them, and (`twice`) what stood right before.
+        """The rows' results, what is stored of them, (`twice`) what stood right before, and (`past`) what changed then.
 
         Raises what the write itself was refused with.
         """
@@ -143,6 +149,8 @@ class Writer:
         if look:
             shown = self._look(object_type, names, look, lane=lane)
             wanted = [*([shown | {"referenceId": "before"}] if twice else ()), *wanted, shown]
+        if past is not None:
+            wanted.append(self._query(past, "past"))
         body = {"allOrNone": False, "collateSubrequests": False, "compositeRequest": wanted}
         answer = self._api.call("POST", "composite", body, lane=lane, repeatable=repeatable)
         parts = {str(one["referenceId"]): one for one in (answer or {}).get("compositeResponse") or ()}
@@ -153,13 +161,18 @@ class Writer:
             if error.reason == "unknown_property":
                 self._fields.forget(object_type)
             raise error
-        return {"written": written["body"], "stored": _seen(parts, "look"), "before": _seen(parts, "before")}
+        looks = {
+            name: _seen(parts, part) for name, part in (("stored", "look"), ("before", "before"), ("past", "past"))
+        }
+        return {"written": written["body"], **looks}
 
     def _look(self, object_type: str, names: Sequence[str], where: str, *, lane: Lane) -> dict[str, Any]:
         """The subrequest that reads what is stored."""
         fields = self._fields.visible(object_type, ["Id", *names, KEY_PROPERTY, MODIFIED], lane=lane)
-        soql = protocol.select(fields, object_type, where)
-        return {"method": "GET", "url": f"{self._api.data_path}query?q={quote(soql)}", "referenceId": "look"}
+        return self._query(protocol.select(fields, object_type, where), "look")
+
+    def _query(self, soql: str, name: str) -> dict[str, Any]:
+        return {"method": "GET", "url": f"{self._api.data_path}query?q={quote(soql)}", "referenceId": name}
 
     def _content(self, object_type: str, row: Create, *, keyed: bool) -> dict[str, str]:
         content = dict(row.properties)
@@ -181,7 +194,7 @@ class Writer:
         repeatable: bool,
     ) -> Batch[Row]:
         def matched(rows: Sequence[Row], answer: Json) -> list[WriteResult]:
-            return _matched(batch, object_type, rows, answer)
+            return _matched(batch, object_type, rows, answer, us=self._user_id)
 
         batch = Batch(send=send, name=name, uses=uses, matched=matched, repeatable=repeatable)
         return batch
@@ -198,10 +211,13 @@ def _seen(parts: Mapping[str, Any], name: str) -> list[Any]:
     return list((part.get("body") or {}).get("records") or ()) if part.get("httpStatusCode") == 200 else []
 
 
-def _matched(batch: Batch[Row], object_type: str, rows: Sequence[Row], answer: Json) -> list[WriteResult]:
+def _matched(
+    batch: Batch[Row], object_type: str, rows: Sequence[Row], answer: Json, *, us: str | None
+) -> list[WriteResult]:
     """Results stand in the rows' order; a failed one has no id. A row of which nothing is said is not called done."""
     stored = {str(one["Id"]): records.record(one, object_type) for one in answer["stored"]}
     before = {str(one["Id"]): records.record(one, object_type) for one in answer.get("before", ())}
+    before, stored = between.told_apart(object_type, answer.get("past", ()), before, stored, us=us)
     results = answer["written"] if isinstance(answer["written"], list) else []
     told: list[WriteResult] = []
     for number, row in enumerate(rows):
