@@ -562,19 +562,19 @@ class TestSalesforceAlone:
         assert crm.sandbox.calls()["total"]["calls"] == 1
 
     def test_what_falls_between_look_and_write_is_told_by_the_fields_history(self, crm: SalesforceCrm) -> None:
-        one, other = self._leads(crm, 2, Title="old", Phone="1", Fax="1")
+        one, other = self._leads(crm, 2, Title="old", Phone="1", Website="1.example")
         crm.vendor.describe("Lead")
         crm.sandbox.set_clock(advance_seconds=5)
         crm.sandbox.reset_calls()
-        theirs = {"id": one, "properties": {"Title": "theirs", "Fax": "2"}}
+        theirs = {"id": one, "properties": {"Title": "theirs", "Website": "2.example"}}
         crm.sandbox.fault("edit", kind="data.composite", when="between", edit=theirs)
-        values = {"Title": "ours", "Phone": "1", "Fax": "3"}
+        values = {"Title": "ours", "Phone": "1", "Website": "3.example"}
         results = crm.vendor.update(
             "Lead", [Update(id=each, properties=values) for each in (one, other)], lane=Lane.HOT
         )
         before = [each.before.properties for each in results if each.before is not None]
         assert [(shown["Title"], shown["Phone"]) for shown in before] == [("theirs", "1"), ("old", "1")]
-        assert before[0]["Fax"] == "1", "the org keeps no history of it: nothing tells of that edit"
+        assert before[0]["Website"] == "1.example", "the org keeps no history of it: nothing tells of that edit"
         assert crm.sandbox.calls()["total"]["calls"] == 1
 
     def test_long_keys_are_asked_for_in_addresses_that_salesforce_takes(self, crm: SalesforceCrm) -> None:
