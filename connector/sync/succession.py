@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector.store import leads, links, mirrors
+from connector.store import leads, links, mirrors, wanted
 from connector.store.database import Connection
 from connector.sync.context import Tenant
+from connector.sync.deals import whose_deals
 from connector.sync.merging import merge_leads, rebase_counters
+from connector.vendors.base import Lane
 
 
 def succeed(
@@ -32,4 +34,9 @@ def succeed(
             merge_leads(conn, lead_id, target)
     leads.become(conn, tenant.installation_id, connection_id, person_type, target, winner, losers)
     rebase_counters(conn, tenant.installation_id, connection_id, binding, winner)
+    if tenant.reading[
+        connection_id
+    ].deal_properties:  # the losers' deals are the winner's, and not every CRM counts them on the person
+        mark = whose_deals(binding.dialect)
+        wanted.want(conn, tenant.installation_id, connection_id, mark, [winner], lane=Lane.HOT.value)
     return target

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from connector.store.reconcile_passes import Scope
 from tests.e2e.salesforce_relay import KEY, SalesforceRelay
 
 HEARD = {
@@ -130,3 +131,36 @@ def test_a_contact_that_is_told_of_before_its_conversion_is_nobody_new(salesforc
     assert len([one for one in notes if one["Status"] == "Completed"]) == 1, "one packet"
     assert relay.lead(told[0])["id"] == number
     assert relay.rows("SELECT id FROM lead WHERE gone = 'merged' AND evaluated_at IS NOT NULL") == []
+
+
+def test_a_merged_contact_keeps_its_opportunity_and_a_deleted_one_stays_deleted(
+    salesforce_relay: SalesforceRelay,
+) -> None:
+    """An opportunity cannot be merged; its people and its account can."""
+    relay = salesforce_relay
+    relay.meet()
+    contact = new_sql(relay, "yamada@example.co.jp")
+    (deal,) = opportunities(relay)
+    theirs = {"LastName": "山田", "Email": "yamada2@example.co.jp", "AccountId": deal["AccountId"]}
+    other = relay.org.create("Contact", theirs)
+    double = relay.org.create("Account", {"Name": "株式会社サンプル"})
+    relay.hear_and_settle()
+    relay.pass_time(seconds=2)
+    relay.org.merge(other, contact)
+    relay.org.merge(double, deal["AccountId"])
+    relay.hear_and_settle()
+    assert relay.lead(contact)["id"] == relay.lead(other)["id"]
+    (made,) = relay.rows("SELECT lead_id, vendor_id, step FROM managed_record WHERE kind = 'Opportunity'")
+    assert (made["lead_id"], made["vendor_id"], made["step"]) == (relay.lead(other)["id"], deal["Id"], "exists")
+    assert relay.rows("SELECT to_ids FROM association WHERE from_id = %s", [other]) == [{"to_ids": [deal["Id"]]}]
+    notes = [one["fields"] for one in relay.org.records("Task") if one["fields"].get("WhatId") == deal["Id"]]
+    assert len([one for one in notes if "見積書" in (one.get("Description") or "")]) == 1
+
+    relay.pass_time(seconds=2)
+    relay.org.delete(deal["Id"])
+    relay.hear_and_settle()
+    relay.pass_time(minutes=5)
+    relay.reconcile(Scope.EVERYTHING)
+    relay.hear_and_settle()
+    assert opportunities(relay) == []
+    assert relay.rows("SELECT step FROM managed_record WHERE kind = 'Opportunity'") == [{"step": "settled"}]
