@@ -87,20 +87,6 @@ def walk_again(conn: Connection) -> None:
     conn.execute(_GROW)
 
 
-_BEHIND = """
-SELECT 1 FROM lead_due JOIN lead ON lead.id = lead_due.lead_id
-WHERE due_at <= %(now)s AND parked_reason IS NULL AND generation < %(generation)s AND gone IS NULL
-  AND lead.id <= %(upto)s
-LIMIT 1
-"""
-
-
-def are_behind(conn: Connection, *, generation: int, upto: int, now: datetime) -> bool:
-    """True while a lead up to this id is due that an older policy evaluated last, or none yet."""
-    row = conn.execute(_BEHIND, {"generation": generation, "upto": upto, "now": now}).fetchone()
-    return row is not None
-
-
 def versions(conn: Connection) -> list[Version]:
     """Every policy that ran: those that run now in their order, then the latest."""
     return [Version(**row) for row in conn.execute(_VERSIONS)]

@@ -14,7 +14,7 @@ from connector.policy.loader import load_policy_from
 from connector.policy.model import Policy
 from connector.policy.together import Clash, clashes
 from connector.policy.united import own_signals
-from connector.store import connections, leads, policies, signals
+from connector.store import connections, policies, signals, walking
 from connector.store.clock import BusinessClock
 from connector.store.database import Connection, Database
 from connector.store.policies import ActivePolicy
@@ -140,7 +140,7 @@ def have_walked(tenant: Tenant, conn: Connection) -> bool:
     position = _position(tenant, conn)
     if position is None or position["after"]:
         return False
-    return not policies.are_behind(
+    return not walking.are_behind(
         conn, generation=tenant.policy.generation, upto=position["upto"], now=tenant.now(conn)
     )
 
@@ -150,14 +150,14 @@ def walk_wanted(tenant: Tenant, conn: Connection) -> bool:
     position = _position(tenant, conn)
     if position is None or position["after"]:
         return True
-    return leads.are_left_behind(conn, generation=tenant.policy.generation, now=tenant.now(conn))
+    return walking.are_left_behind(conn, generation=tenant.policy.generation, now=tenant.now(conn))
 
 
 def walk_slice(tenant: Tenant) -> int:
     """Make due the next leads that an older policy decided; 0: all have caught up."""
     with tenant.database.transaction(tenant.installation_id) as conn:
-        position = _position(tenant, conn) or {"after": 0, "upto": leads.newest(conn)}
-        found = leads.walk(
+        position = _position(tenant, conn) or {"after": 0, "upto": walking.newest(conn)}
+        found = walking.walk(
             conn,
             tenant.installation_id,
             generation=tenant.policy.generation,
