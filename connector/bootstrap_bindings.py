@@ -73,6 +73,7 @@ def _binding(
         our_user=row.settings.get("user_id"),
         plan=plan,
         dialect=salesforce_dialect(plan, row) if row.vendor == SALESFORCE else _hubspot_dialect(policy, row),
+        read_only=frozenset(row.capabilities.get("read_only") or ()),
         stage_values=row.stage_values,
         stage_orders=row.capabilities.get("stage_orders", {}),
         pipelines=[_pipeline(raw) for raw in row.capabilities.get("pipelines", ())],

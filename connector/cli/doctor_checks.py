@@ -14,7 +14,7 @@ from connector.cli.quota import AccountDay, accounts_today, slowed
 from connector.cli.reasons import cause, remedy
 from connector.cli.session import refuse_played_time
 from connector.errors import RetryableError, TasukiError, UsageError
-from connector.policy.model import Policy
+from connector.policy.model import FieldType, Policy
 from connector.settings import Settings
 from connector.store import connections, inspection, parked, reconcile_passes, streams
 from connector.store.clock import BusinessClock, machine_now
@@ -23,10 +23,12 @@ from connector.store.database import Connection, Database
 from connector.store.streams import BROKEN, GAPS
 from connector.texts import count, said, say
 from connector.vendors.hubspot.native import linked_people
+from connector.vendors.provisioning import homes_in
 
 LATE = timedelta(minutes=5)
 """A delivery that waits for longer has no worker; a clock that is off by more refuses signed deliveries."""
 _MOST_PARKED = 1_000
+_MOST_WORDS = 5
 SILENT = timedelta(minutes=15)
 """A stream of changes that lives says so every few minutes, also where nothing changes."""
 HEARD_WITHIN_SECONDS = 60.0
@@ -150,6 +152,9 @@ def of_account(account: Account, policies: Sequence[Policy], *, both: bool, foll
         yield Finding(check="pause", where=where, state=State.ERROR, says=told, remedy=remedy(reason))
     for policy in policies:
         yield from _fields(account, policy, row, where)
+    if both:
+        with account.database.transaction(account.installation_id) as conn:
+            yield from (one for policy in policies for one in _words(conn, policy, row, where))
     if isinstance(account, Portal) and (both or any(one.identity.native_sync for one in policies)):
         yield _native(account, policies, where)
     with account.database.transaction(account.installation_id) as conn:
@@ -171,8 +176,32 @@ def _fields(account: Account, policy: Policy, row: ConnectionRow, where: str) ->
     for step in plan.steps:
         told = say("to be done: {says}", says=step.says)
         yield Finding(check="fields", where=where, state=State.ERROR, says=told, remedy=then)
-    if not plan.steps and not plan.problems:
+    known = frozenset(row.capabilities.get("read_only") or ())
+    freed = sorted(known.intersection(plan.asked) - plan.read_only)
+    if freed:
+        told = say("may be written by now, which is not done yet: {places}", places=", ".join(freed))
+        yield Finding(check="fields", where=where, state=State.ERROR, says=told, remedy=then)
+    if not plan.steps and not plan.problems and not freed:
         yield _ok("fields", where, say("{policy} has all that it needs", policy=policy.name))
+
+
+def _words(conn: Connection, policy: Policy, row: ConnectionRow, where: str) -> Iterator[Finding]:
+    """Words of a CRM's own that the policy does not name: the other CRM has no such option, and is not told."""
+    for definition, home in homes_in(policy, row.vendor):
+        if definition.type is not FieldType.CHOICE or len({one.vendor for one in definition.homes}) < 2:
+            continue
+        known = {*definition.choices, *home.values.values(), *home.read_also}
+        found = inspection.other_words(conn, row.id, home.object_type, home.name, known=sorted(known))
+        if found:
+            told = count(
+                sum(found.values()),
+                "{field}: {n} record holds what the policy does not name ({words}): the other CRM is not told",
+                "{field}: {n} records hold what the policy does not name ({words}): the other CRM is not told",
+                field=definition.name,
+                words=", ".join(list(found)[:_MOST_WORDS]),
+            )
+            then = say("Name them in fields.yaml, under `values` or `read_also`, where they mean one of its choices.")
+            yield Finding(check="choices", where=where, state=State.WARNING, says=told, remedy=then)
 
 
 def _native(account: Portal, policies: Sequence[Policy], where: str) -> Finding:

@@ -192,3 +192,19 @@ def last_heard(conn: Connection, vendor: str) -> datetime | None:
     query = "SELECT max(received_at) AS at FROM inbox WHERE split_part(split_part(source, ':', 1), '_', 1) = %s"
     row = conn.execute(query, [vendor]).fetchone()
     return row["at"] if row is not None else None
+
+
+_OTHER_WORDS = """
+SELECT properties ->> %(name)s AS word, count(*) AS n FROM mirror
+WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND gone IS NULL
+  AND properties ->> %(name)s <> '' AND properties ->> %(name)s <> ALL(%(known)s)
+GROUP BY 1 ORDER BY 2 DESC, 1
+"""
+
+
+def other_words(
+    conn: Connection, connection_id: int, object_type: str, name: str, *, known: Sequence[str]
+) -> dict[str, int]:
+    """What this property holds besides what is known: word → on how many records, the most frequent first."""
+    values = {"connection_id": connection_id, "object_type": object_type, "name": name, "known": list(known)}
+    return {row["word"]: int(row["n"]) for row in conn.execute(_OTHER_WORDS, values)}

@@ -40,6 +40,8 @@ class Binding(Sources):
     colleagues: Mapping[str, str] = field(default_factory=dict)
     our_user: str | None = None  #: Who we are in the account.
     users: frozenset[str] | None = None  #: The account's users, where another CRM has some too.
+    #: `type.property` of what the account let nobody write when it was connected: read, and never written.
+    read_only: frozenset[str] = frozenset()
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
     @cached_property
@@ -306,15 +308,16 @@ class Binding(Sources):
             definition.name: [
                 (home.name, self._writings(definition, home))
                 for home in self.dialect.homes(definition)
-                if home.object_type == self.dialect.person_type
+                if home.object_type == self.dialect.person_type and self.writes(definition, home)
             ]
             for definition in self.plan.policy.fields.values()
-            if self._writes(definition)
         }
 
     def _writings(self, definition: FieldDef, home: Home) -> Writings:
         if self.partners and definition.type is FieldType.PERSON:
             return Writings.of_people(self.own_person, self.dialect, definition, home)
+        if self.partners and definition.choices:
+            return Writings.of_choices(self.dialect, definition, home)
         return Writings(self.dialect, definition, home)
 
     def project_deal(self, desired: Mapping[str, Value]) -> dict[str, str]:
@@ -324,7 +327,7 @@ class Binding(Sources):
             wanted[self.dialect.deal.owner] = owner
         for definition, home in self.deal_homes:
             value = desired.get(definition.name, UNREAD)
-            if value not in _BLANK_TARGETS and self._writes(definition):
+            if value not in _BLANK_TARGETS and self.writes(definition, home):
                 wanted[home.name] = "" if value is BLANK else self.dialect.to_vendor(definition, home, value)
         return wanted
 
@@ -335,10 +338,18 @@ class Binding(Sources):
         if isinstance(owner := desired.get(COMPANY_OWNER), str) and (own := self.own_person(owner)) is not None:
             wanted[self.dialect.owner_property] = own
         for definition, home in self.fields_on(self.dialect.company_type) if self.shared else ():
-            value = desired.get(definition.name, UNREAD)
-            if definition.name in self.shared and value not in _BLANK_TARGETS and self._writes(definition):
-                wanted[home.name] = "" if value is BLANK else self.dialect.to_vendor(definition, home, value)
+            if definition.name in self.shared and self.writes(definition, home):
+                text = self._written_of_companies[definition.name, home.name][desired.get(definition.name, UNREAD)]
+                if text is not None:
+                    wanted[home.name] = text
         return wanted
+
+    @cached_property
+    def _written_of_companies(self) -> Mapping[tuple[str, str], Writings]:
+        return {
+            (definition.name, home.name): self._writings(definition, home)
+            for definition, home in self.fields_on(self.dialect.company_type)
+        }
 
     def definition_of(self, name: str) -> FieldDef | None:
         """The field that lives in this property of a person."""
@@ -353,5 +364,12 @@ class Binding(Sources):
         names.add(self.dialect.owner_property)
         return frozenset(names) | self.merged_properties
 
-    def _writes(self, definition: FieldDef) -> bool:
+    def writes(self, definition: FieldDef, home: Home) -> bool:
+        """True when this field is written in this place, as the policy says and the account lets us."""
+        if f"{home.object_type}.{home.name}" in self.read_only:
+            return False
         return definition.sync in ("both", f"to_{self.dialect.vendor}")
+
+    def writes_somewhere(self, definition: FieldDef) -> bool:
+        """True when this field is written in some place of the account."""
+        return any(self.writes(definition, home) for home in self.dialect.homes(definition))

@@ -138,7 +138,9 @@ def _fields(policy: Policy, sides: Sequence[Side]) -> Iterator[tuple[str, Rule, 
     yield OWNER, _rule(policy, None, vendors), _owner
     for name in sorted(frozenset.intersection(*(side.binding.shared for side in sides))):
         definition = policy.fields[name]
-        yield name, _rule(policy, definition, vendors), partial(_field, definition)
+        writable = frozenset(side.vendor for side in sides if side.binding.writes_somewhere(definition))
+        rule = _rule(policy, definition, vendors)
+        yield name, replace(rule, targets=rule.targets & writable), partial(_field, definition)
 
 
 def _rule(policy: Policy, definition: FieldDef | None, vendors: frozenset[str]) -> Rule:

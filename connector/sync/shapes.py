@@ -70,9 +70,21 @@ class Writings(dict[Value, str | None]):
         found._written = lambda value: own(value) if isinstance(value, str) else None
         return found
 
+    @classmethod
+    def of_choices(cls, dialect: Dialect, definition: FieldDef, home: Home) -> Self:
+        """Of a field that another CRM has too: a word of that CRM which the policy does not name is no option here."""
+        found, known = cls(dialect, definition, home), frozenset(definition.choices)
+        write = found._written
+        found._written = lambda value: write(value) if known.issuperset(_words(value)) else None
+        return found
+
     def __missing__(self, value: Value) -> str | None:
         if len(self) >= MOST_ANSWERS:
             self.clear()
         missing = "" if value is BLANK else None
         found = self[value] = missing if isinstance(value, Missing) else self._written(value)
         return found
+
+
+def _words(value: Value) -> frozenset[Value]:
+    return value if isinstance(value, frozenset) else frozenset({value})

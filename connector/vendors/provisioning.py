@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from connector.policy.model import Action, EnrolAction, FieldDef, FieldType, Home, Label, Policy
+
+Wanted = TypeVar("Wanted")
+
+READ_ONLY: Final = "property_read_only"
+"""The reason of a problem: the field is read there and never written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,13 @@ class ProvisionPlan:
     stage_values: Mapping[str, str]
     keyed: tuple[str, ...]  #: The types whose records carry our key.
     enrols: bool = True  #: It was asked whether the account has what the policy enrols people in.
+    asked: tuple[str, ...] = ()  #: `type.property` of everything that was looked at.
+
+    @property
+    def read_only(self) -> frozenset[str]:
+        """`type.property` of what the policy would write and the account lets nobody write."""
+        found = (one for one in self.problems if one.reason == READ_ONLY)
+        return frozenset(f"{one.object_type}.{one.property_name}" for one in found)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -53,7 +65,7 @@ class Provisioned:
     """What the connection remembers.
 
     Capability `unique_keys`: the types on which our key is enforced; `unavailable`: the places of `enrol` that the
-    account does not have.
+    account does not have; `read_only`: what it lets nobody write, see `ProvisionPlan.read_only`.
     """
 
     stage_values: Mapping[str, str]
@@ -64,6 +76,8 @@ def still_known(plan: ProvisionPlan, done: Provisioned, before: Mapping[str, Any
     """The capabilities of an account for all its policies: what this one did not ask is known as `before`."""
     others = [one for one in before.get("unique_keys") or () if one not in plan.keyed]
     found = {**done.capabilities, "unique_keys": [*(done.capabilities.get("unique_keys") or ()), *others]}
+    stands = frozenset(before.get("read_only") or ()).difference(plan.asked)
+    found["read_only"] = sorted(plan.read_only | stands)
     if not plan.enrols:
         found["unavailable"] = list(before.get("unavailable") or ())
     return found
@@ -111,3 +125,18 @@ def _actions(policy: Policy) -> Iterator[Action]:
             yield from rung.do
     for gate in policy.gates.values():
         yield from gate.if_missing
+
+
+def of_fields(policy: Policy, vendor: str, make: Callable[..., Wanted]) -> Iterator[Wanted]:
+    """What the fields of a policy want of this CRM; `make` is its own `Wanted`."""
+    for definition, home in homes_in(policy, vendor):
+        yield make(
+            object_type=home.object_type,
+            name=home.name,
+            label=text_of(definition.label, policy.language) or definition.name,
+            kind=definition.type,
+            field=definition.name,
+            written=definition.computed or definition.sync in ("both", f"to_{vendor}"),
+            computed=definition.computed,
+            options=options_of(definition, home, policy.language),
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.store import people
+from connector.store import inspection, people
 from connector.store.clock import BusinessClock
 from connector.sync.colleagues import every_id, everybody
 from connector.sync.granting import members_of
@@ -104,6 +104,41 @@ def test_who_is_wanted_in_the_other_crm_is_made_there_once(both: BothRelay) -> N
     relay.hear_and_settle()
     assert len(relay.people_of_org()) == 1, "whom people deleted is not made again"
     assert relay.sandbox.find("contacts", "email", "cold@example.co.jp")["properties"]["tasuki_grade"] == "A"
+
+
+def test_what_the_other_crm_cannot_hold_is_read_and_never_written(make_both: MakeBoth) -> None:
+    """A word that only one CRM knows, and a field that the other one lets nobody write, wait for no person."""
+    relay = make_both(policy=POLICY)
+    relay.meet()
+    relay.listen()
+    told = {
+        "bank": ("BANKING", None),
+        "finance": ("", "Finance"),
+        "shop": ("", "Retail"),
+        "maker": ("AUTOMOTIVE", None),
+    }
+    companies, there = {}, {}
+    for name, (industry, org_industry) in told.items():
+        email = f"{name}@{name}.example.co.jp"
+        companies[name] = str(relay.sandbox.create("companies", {"name": name, "industry": industry})["id"])
+        associations = [("companies", companies[name])]
+        relay.sandbox.create("contacts", {"email": email, "lastname": "山田"}, associations=associations)
+        shown = {"LastName": "山田", "Company": name, "Email": email, "HasOptedOutOfEmail": True}
+        there[name] = relay.org.create("Lead", shown | ({"Industry": org_industry} if org_industry else {}))
+    relay.hear_and_settle()
+    assert relay.rows("SELECT count(*) AS n FROM lead WHERE gone IS NULL") == [{"n": len(told)}]
+    records = {name: relay.sandbox.record("companies", one)["properties"] for name, one in companies.items()}
+    here = {name: one.get("industry") for name, one in records.items()}
+    assert here == {"bank": "BANKING", "finance": None, "shop": "RETAIL", "maker": "AUTOMOTIVE"}
+    shown = {name: relay.fields(one).get("Industry") for name, one in there.items()}
+    assert shown == {"bank": None, "finance": "Finance", "shop": "Retail", "maker": "Manufacturing"}
+    assert relay.parked() == []
+    assert relay.rows("SELECT vendor_id FROM link WHERE dropped <> '{}'") == []
+    with relay.database.transaction(relay.installation_id) as conn:
+        words = inspection.other_words(conn, relay.line.connection_id, "company", "industry", known=["AUTOMOTIVE"])
+    assert words == {"BANKING": 1, "RETAIL": 1}
+    read_only = relay.rows("SELECT capabilities -> 'read_only' AS places FROM connection ORDER BY id")
+    assert [row["places"] for row in read_only] == [["contact.hs_email_optout"], []]
 
 
 def test_a_pool_gives_a_lead_one_owner_in_both_and_counts_each_person_once(make_both: MakeBoth) -> None:

@@ -75,6 +75,7 @@ VOCABULARY = (
         "fields",
         "native sync",
         "change events",
+        "choices",
         "events",
         "looks",
         "quota",

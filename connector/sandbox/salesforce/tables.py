@@ -15,7 +15,12 @@ _STAGES = (
     "Prospecting|Qualification|Needs_Analysis|Value_Proposition|Id._Decision_Makers|Perception_Analysis|"
     "Proposal/Price_Quote|Negotiation/Review|Closed_Won|Closed_Lost"
 )
-_INDUSTRIES = "opts=Manufacturing|Technology|Finance|Retail|Construction|Healthcare|Education|Other"
+_INDUSTRIES = (
+    "opts=Agriculture|Apparel|Banking|Biotechnology|Chemicals|Communications|Construction|Consulting|Education|"
+    "Electronics|Energy|Engineering|Entertainment|Environmental|Finance|Food_&_Beverage|Government|Healthcare|"
+    "Hospitality|Insurance|Machinery|Manufacturing|Media|Not_For_Profit|Recreation|Retail|Shipping|Technology|"
+    "Telecommunications|Transportation|Utilities|Other"
+)
 
 _LEAD = (
     _OWNER_OR_QUEUE

@@ -41,7 +41,7 @@ from connector.vendors.hubspot.wanted import (
     wanted_properties,
     wanted_stages,
 )
-from connector.vendors.provisioning import Problem, Provisioned, ProvisionPlan, Step, enrolments
+from connector.vendors.provisioning import READ_ONLY, Problem, Provisioned, ProvisionPlan, Step, enrolments
 from connector.vendors.refusal import RefusedError
 
 #: Standard properties whose options a portal may extend.
@@ -83,6 +83,7 @@ def plan(policy: Policy, vendor: HubSpotVendor) -> ProvisionPlan:
         stage_values=stage_values,
         keyed=keyed_types(policy),
         enrols=bool(enrolments(policy, SEQUENCE)),
+        asked=tuple(f"{one.object_type}.{one.name}" for one in wanted),
     )
 
 
@@ -176,7 +177,7 @@ def _extension(
             place=place,
             field=wanted.field,
         )
-        problems.append(_problem(wanted, severity, "property_read_only", message))
+        problems.append(_problem(wanted, severity, READ_ONLY, message))
         return []
     missing = {value: label for value, label in wanted.options.items() if value not in info.options}
     if not missing or not wanted.written or info.type not in ("enumeration", "multi_enumeration"):

@@ -9,7 +9,7 @@ from typing import Final
 
 from connector.policy.model import FieldType, Home, Policy, StageStore
 from connector.vendors.hubspot import protocol
-from connector.vendors.provisioning import homes_in, options_of, text_of
+from connector.vendors.provisioning import of_fields, text_of
 
 VENDOR: Final = "hubspot"
 GROUP: Final = "tasuki"
@@ -150,7 +150,7 @@ def source_lists(policy: Policy) -> list[tuple[str, str]]:
 def wanted_properties(policy: Policy) -> list[Wanted]:
     """Every property that the policy's fields, stage stores and our own keys need, each once."""
     found: dict[tuple[str, str], Wanted] = {}
-    for wanted in (*_of_fields(policy), *_of_stages(policy), *_of_counters(policy), *_keys(policy)):
+    for wanted in (*of_fields(policy, VENDOR, Wanted), *_of_stages(policy), *_of_counters(policy), *_keys(policy)):
         place = (wanted.object_type, wanted.name)
         known = found.get(place)
         if known is not None:
@@ -189,20 +189,6 @@ def _united(one: Wanted, other: Wanted) -> Wanted:
         unique=one.unique or other.unique,
         options={**one.options, **other.options},
     )
-
-
-def _of_fields(policy: Policy) -> Iterator[Wanted]:
-    for definition, home in homes_in(policy, VENDOR):
-        yield Wanted(
-            object_type=home.object_type,
-            name=home.name,
-            label=text_of(definition.label, policy.language) or definition.name,
-            kind=definition.type,
-            field=definition.name,
-            written=definition.computed or definition.sync in ("both", f"to_{VENDOR}"),
-            computed=definition.computed,
-            options=options_of(definition, home, policy.language),
-        )
 
 
 def _of_stages(policy: Policy) -> Iterator[Wanted]:

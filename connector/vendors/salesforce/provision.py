@@ -16,7 +16,7 @@ from connector.errors import AuthError, UsageError
 from connector.policy.model import Policy
 from connector.texts import listing, say
 from connector.vendors.base import Lane, PropertyInfo
-from connector.vendors.provisioning import Problem, Provisioned, ProvisionPlan, Step, enrolments
+from connector.vendors.provisioning import READ_ONLY, Problem, Provisioned, ProvisionPlan, Step, enrolments
 from connector.vendors.refusal import RefusedError
 from connector.vendors.salesforce import protocol
 from connector.vendors.salesforce.client import SalesforceVendor
@@ -55,7 +55,13 @@ def plan(policy: Policy, vendor: SalesforceVendor) -> ProvisionPlan:
         else:
             steps += _extension(one, info, problems)
     problems += [*_pipeline_problems(policy, vendor), *_campaign_problems(policy, vendor)]
-    return ProvisionPlan(steps=tuple(steps), problems=tuple(problems), stage_values={}, keyed=keyed_types(policy))
+    return ProvisionPlan(
+        steps=tuple(steps),
+        problems=tuple(problems),
+        stage_values={},
+        keyed=keyed_types(policy),
+        asked=tuple(f"{one.object_type}.{one.name}" for one in wanted),
+    )
 
 
 def apply(found: ProvisionPlan, vendor: SalesforceVendor) -> Provisioned:
@@ -113,7 +119,7 @@ def _extension(wanted: Wanted, info: PropertyInfo, problems: list[Problem]) -> l
             place=place,
             field=wanted.field,
         )
-        problems.append(_problem(wanted, "error" if wanted.computed else "warning", "property_read_only", message))
+        problems.append(_problem(wanted, "error" if wanted.computed else "warning", READ_ONLY, message))
         return []
     missing = {value: label for value, label in wanted.options.items() if value not in info.options}
     if not missing or not wanted.written or info.type not in ("enumeration", "multi_enumeration"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connector.policy.model import FieldType, Policy, StageStore
-from connector.vendors.provisioning import homes_in, options_of, text_of
+from connector.vendors.provisioning import of_fields, text_of
 from connector.vendors.salesforce import dialect
 from connector.vendors.salesforce.protocol import KEY_PROPERTY, PERSON, VENDOR
 
@@ -112,7 +112,7 @@ class WantedPipeline:
 def wanted_fields(policy: Policy) -> list[Wanted]:
     """Every field that the policy's fields, stage stores, signals and our own keys need, each once."""
     found: dict[tuple[str, str], Wanted] = {}
-    for one in (*_of_fields(policy), *_of_stages(policy), *_of_signals(policy), *_of_work(policy)):
+    for one in (*of_fields(policy, VENDOR, Wanted), *_of_stages(policy), *_of_signals(policy), *_of_work(policy)):
         place = (one.object_type, one.name)
         known = found.get(place)
         found[place] = one if known is None else _united(known, one)
@@ -147,20 +147,6 @@ def _united(one: Wanted, other: Wanted) -> Wanted:
         is_key=one.is_key or other.is_key,
         options={**one.options, **other.options},
     )
-
-
-def _of_fields(policy: Policy) -> Iterator[Wanted]:
-    for definition, home in homes_in(policy, VENDOR):
-        yield Wanted(
-            object_type=home.object_type,
-            name=home.name,
-            label=text_of(definition.label, policy.language) or definition.name,
-            kind=definition.type,
-            field=definition.name,
-            written=definition.computed or definition.sync in ("both", f"to_{VENDOR}"),
-            computed=definition.computed,
-            options=options_of(definition, home, policy.language),
-        )
 
 
 def _of_stages(policy: Policy) -> Iterator[Wanted]:
