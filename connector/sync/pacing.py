@@ -18,6 +18,9 @@ OTHERS_LAST = 0.05
 EARLIEST = 0.1
 """A forecast from less of the day than this would take one busy minute for the rule."""
 
+UNKNOWN_SHARE = 0.5
+"""Until then nobody knows what the others need: of a larger share the background has no more than of this one."""
+
 SLOWED_FROM = 0.5
 """The background is free until so much of what it may have is used: most days end there."""
 
@@ -95,7 +98,8 @@ def allowance(usage: Usage, elapsed: float) -> Allowance:
     others_by_evening = min(usage.total, others / so_far)
     room = usage.total * (1 - OTHERS_LAST) - everybody
     hot = max(0.0, min(budget - usage.ours, room))
-    by_share = (1 - usage.hot_share) * budget - usage.ours
+    known = budget if elapsed >= EARLIEST else min(budget, UNKNOWN_SHARE * usage.total)
+    by_share = (1 - usage.hot_share) * known - usage.ours
     by_others = room - usage.hot_share * budget - (others_by_evening - others)
     background = max(0.0, min(by_share, by_others, hot))
     reason = Reason.SHARE if by_share <= by_others else Reason.OTHERS
