@@ -110,16 +110,6 @@ def decode_request(raw: Mapping[str, Json]) -> OwnerRequest:
     return OwnerRequest(**{**raw, **given})
 
 
-def encode_grant(grant: Grant) -> dict[str, Json]:
-    """A grant as JSON."""
-    return flat(grant) | {"granted_at": moment_text(grant.granted_at)}
-
-
-def decode_grant(raw: Mapping[str, Json]) -> Grant:
-    """The grant that `encode_grant` wrote."""
-    return Grant(**{**raw, "granted_at": datetime.fromisoformat(raw["granted_at"])})
-
-
 def encode_cadence(run: CadenceRun) -> list[Json]:
     """A run of a cadence as JSON."""
     return [

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from connector.domain.calendar import Calendar
 
 _SHORT = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks", "mo": "months"}
-_BUSINESS = ("minutes", "hours", "days")
 _FORM = re.compile(r"([0-9]+)(?:(mo|[mhdw])| +business +(minute|hour|day)s?)")
 
 #: About ten years of each unit: longer is a slip of the pen, and keeps arithmetic far from the year 9999.

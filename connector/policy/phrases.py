@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 
 from connector.domain.span import Span
 
@@ -162,8 +162,3 @@ def range_words(low: str, high: str, language: str) -> str:
 def number_words(number: float) -> str:
     """A number without needless decimals, thousands separated."""
     return f"{number:,.0f}" if number == int(number) else f"{number:,}"
-
-
-def date_words(day: date) -> str:
-    """A date in the one way that both languages read."""
-    return day.isoformat()

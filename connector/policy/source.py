@@ -17,7 +17,6 @@ STEMS = (
 FILES = tuple(f"{stem}.yaml" for stem in STEMS)
 MOST_LIST_BYTES = 20_000_000
 _LISTS = "lists"
-_MOST_LISTS = 200
 
 
 class FolderError(PolicyError):

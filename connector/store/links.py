@@ -244,19 +244,17 @@ def arriving(conn: Connection, connection_id: int, email: str) -> int | None:
     return int(row["lead_id"]) if row else None
 
 
+def _claim(connection_id: int, lane: str, limit: int, lease_seconds: float) -> dict[str, Any]:
+    place = {"connection_id": connection_id, "lane": lane}
+    return {**place, "limit": limit, "lease_seconds": lease_seconds, "token": uuid.uuid4()}
+
+
 def claim_reads(
     conn: Connection, connection_id: int, *, lane: str, limit: int, lease_seconds: float
 ) -> tuple[uuid.UUID, list[ReadClaim]]:
     """Take up to `limit` records to read, oldest first."""
-    token = uuid.uuid4()
-    values = {
-        "connection_id": connection_id,
-        "lane": lane,
-        "limit": limit,
-        "lease_seconds": lease_seconds,
-        "token": token,
-    }
-    return token, [ReadClaim(**row) for row in conn.execute(_CLAIM_READS, values)]
+    values = _claim(connection_id, lane, limit, lease_seconds)
+    return values["token"], [ReadClaim(**row) for row in conn.execute(_CLAIM_READS, values)]
 
 
 def writing(conn: Connection, connection_id: int, lead_ids: Sequence[int]) -> set[int]:
@@ -343,15 +341,8 @@ def claim_writes(
     conn: Connection, connection_id: int, *, lane: str, limit: int, lease_seconds: float
 ) -> tuple[uuid.UUID, list[WriteClaim]]:
     """Take up to `limit` outstanding links, longest waiting first."""
-    token = uuid.uuid4()
-    values = {
-        "connection_id": connection_id,
-        "lane": lane,
-        "limit": limit,
-        "lease_seconds": lease_seconds,
-        "token": token,
-    }
-    return token, [WriteClaim(**row) for row in conn.execute(_CLAIM_WRITES, values)]
+    values = _claim(connection_id, lane, limit, lease_seconds)
+    return values["token"], [WriteClaim(**row) for row in conn.execute(_CLAIM_WRITES, values)]
 
 
 def count_writable(conn: Connection, connection_id: int, *, lane: str, most: int) -> int:

@@ -66,11 +66,6 @@ class RevenuePlan:
         """Leads for inside sales."""
         return self.sqls / self.mql_to_sql
 
-    @property
-    def sqls_per_person(self) -> float:
-        """What each of the people hands over."""
-        return self.sqls / self.people
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:

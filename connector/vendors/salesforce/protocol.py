@@ -31,7 +31,6 @@ KEY_PROPERTY: Final = "TasukiKey__c"
 
 MASTER_TYPE: Final = "012000000000000AAA"
 """The record type of records that have none."""
-KEYED: Final = ("Task", "Event", "Opportunity", "Lead", "Contact", "Account")
 VENDOR: Final = "salesforce"
 MODIFIED: Final = "SystemModstamp"
 PERSON: Final = "Lead"
