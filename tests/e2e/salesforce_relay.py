@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +25,12 @@ from connector.vendors.salesforce.names import Names
 from connector.vendors.signed import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from tests.e2e.receiver import receiver
 from tests.e2e.relay import BaseRelay
+from tests.patience import until
 from webhooks.services import machine_clock
 from webhooks.settings import ORG, from_settings
 
 WEBHOOK_SECRET = "a-secret-of-the-address-that-the-org-calls"
 KEY = "TasukiKey__c"
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Return once it holds; what is waited for happens in another thread."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.01)
 
 
 class SalesforceRelay(BaseRelay):
@@ -89,7 +80,7 @@ class SalesforceRelay(BaseRelay):
         listener = Listener(self.database.dsn, self.runtime.followed, look_seconds=0.1, first_pause_seconds=0.05)
         self.listener = threading.Thread(target=listener.run, args=(self.stop,), daemon=True)
         self.listener.start()
-        wait_until(lambda: self.org.changes()["subscribers"] == 1)
+        until(lambda: self.org.changes()["subscribers"] == 1)
 
     def reconcile_due(self) -> None:
         """The looks that are due, as the clerk would have them done; the present second is not over (see `hear`)."""
@@ -114,7 +105,7 @@ class SalesforceRelay(BaseRelay):
         """Look for what changed: an org without outbound messages tells nothing by itself. Its time stamps
         are whole seconds, and the present one is not over."""
         if self.listener is not None:
-            wait_until(lambda: self.place() == self.org.changes()["last"])
+            until(lambda: self.place() == self.org.changes()["last"])
             return
         if self.url:
             self.org.flush_messages()

@@ -8,7 +8,8 @@ import pytest
 
 from connector.store.reconcile_passes import Scope
 from tests.e2e.relay import CALL
-from tests.e2e.salesforce_relay import SalesforceRelay, wait_until
+from tests.e2e.salesforce_relay import SalesforceRelay
+from tests.patience import until
 
 REASON = "the extra `cdc` is not installed: pip install 'tasuki[cdc]'"
 pytest.importorskip("grpc", reason=REASON)
@@ -124,7 +125,7 @@ def test_what_the_stream_lost_is_looked_for(salesforce_relay: SalesforceRelay) -
     before = relay.org.changes()["subscriptions"]
     relay.org.revoke_token()
     relay.org.disconnect_changes()
-    wait_until(lambda: relay.org.changes()["subscriptions"] > before)
+    until(lambda: relay.org.changes()["subscriptions"] > before)
     edit("次長")
     relay.hear_and_settle()
     takes("次長")
@@ -158,12 +159,12 @@ def test_what_the_stream_lost_is_looked_for(salesforce_relay: SalesforceRelay) -
     edit("常務")
     relay.org.expire_changes()
     relay.start_listener()
-    wait_until(lambda: bool(relay.rows("SELECT 1 FROM inbox WHERE state = 'new'")))
+    until(lambda: bool(relay.rows("SELECT 1 FROM inbox WHERE state = 'new'")))
     relay.settle()
     relay.reconcile_due()
     relay.settle()
     takes("常務")
-    wait_until(lambda: relay.org.changes()["subscribers"] == 1)
+    until(lambda: relay.org.changes()["subscribers"] == 1)
     edit("代表取締役")
     relay.hear_and_settle()
     takes("代表取締役")

@@ -24,6 +24,7 @@ from connector.vendors.website.inbound import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import Relay
 from tests.e2e.relay import CALL, MAIL
+from tests.patience import until
 
 SECRET = "0123456789abcdef"
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -54,13 +55,6 @@ def service(dsn: str, port: int) -> dict[str, str]:
         "TASUKI_FORM_SECRETS": f"site={SECRET}",
         "TASUKI_PORT": str(port),
     }
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def children(pid: int) -> list[int]:

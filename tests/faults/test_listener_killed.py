@@ -8,9 +8,9 @@ import pytest
 from connector.store import inbox
 from connector.store.inbox import InboxState
 from tests.e2e.conftest import MakeSalesforceRelay
-from tests.e2e.salesforce_relay import wait_until
 from tests.faults.children import run_listener
 from tests.faults.test_worker_killed import order_of
+from tests.patience import until
 
 pytest.importorskip("grpc", reason="the extra `cdc` is not installed: pip install 'tasuki[cdc]'")
 
@@ -22,7 +22,7 @@ def test_every_change_is_stored_however_often_its_listener_is_killed(
     relay.meet()
     relay.follow()
     relay.org.changes(batch=2, keepalive_seconds=0.05)
-    wait_until(lambda: relay.place() > 0)
+    until(lambda: relay.place() > 0)
     relay.stop_listener()
     people = [relay.org.create("Lead", {"LastName": f"山田{n}", "Company": "株式会社サンプル"}) for n in range(6)]
     last = relay.org.changes()["last"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import signal
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,6 +18,7 @@ from connector.store import inbox
 from connector.store.database import Database
 from connector.vendors.salesforce import inbound as outbound_message
 from tests.faults.children import context, receive
+from tests.patience import until
 from tests.unit.webhooks import test_salesforce_receiver as salesforce
 from tests.unit.webhooks.running_service import PATH, Service, serving
 
@@ -111,8 +111,7 @@ def test_a_message_of_a_hundred_is_stored_whole_before_its_acknowledgement(
 
 def _await_waiter(blocker: psycopg.Connection[tuple[int]]) -> None:
     """Return once somebody waits for the lock."""
-    while not blocker.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
-        time.sleep(0.005)
+    until(lambda: blocker.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone(), every=0.005)
 
 
 def _receiver(dsn: str, failpoint: str) -> ForkServerProcess:

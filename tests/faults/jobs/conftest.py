@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pytest
 
@@ -13,6 +13,7 @@ from connector.jobs.engine import defer_once
 from connector.store.database import Database
 from tests.faults.children import context
 from tests.faults.jobs import worker_process
+from tests.patience import until
 
 #: Seconds, small, so that the tests are quick: the proportions are the product's.
 QUICK = {"heartbeat_seconds": 0.5, "stale_seconds": 2.0, "rescue_seconds": 0.3, "grace_seconds": 1.0}
@@ -125,17 +126,8 @@ class Bench:
         self.database.close()
 
 
-def await_(condition: Callable[[], object], seconds: float = 20.0, *, every: float = 0.02) -> None:
-    """Wait until `condition` holds; a database that is away is no answer."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if condition():
-                return
-        except RetryableError:
-            pass
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(every)
+await_ = partial(until, but=(RetryableError,))
+"""A database that is away is no answer."""
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -25,6 +24,7 @@ from connector.store import cluster
 from connector.store.database import Database
 from connector.store.embedded import acquire, embedded_database
 from connector.store.migrate import current, migrate, pending
+from tests.patience import until
 
 CLIENT = Path(__file__).with_name("client.py")
 ROOT = Path(__file__).parents[3]
@@ -68,7 +68,7 @@ class Clients:
     def await_stopped(self) -> None:
         """Return when the launcher is gone, and with it the server."""
         with open(cluster.launcher_lock(self.home), "rb") as lock:
-            await_(lambda: _free(lock.fileno()))
+            until(lambda: _free(lock.fileno()))
         assert not (self.cluster / "postmaster.pid").exists()
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ class Clients:
             process.communicate()
         if cluster.launcher_lock(self.home).exists():
             with open(cluster.launcher_lock(self.home), "rb") as lock:
-                await_(lambda: _free(lock.fileno()))
+                until(lambda: _free(lock.fileno()))
 
 
 def become(user: str) -> list[str]:
@@ -107,14 +107,6 @@ def works(dsn: str) -> bool:
             return conn.execute("SELECT 1").fetchone() == (1,)
     except psycopg.OperationalError:
         return False
-
-
-def await_(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait until `condition` holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def _free(handle: int) -> bool:
@@ -265,7 +257,7 @@ def test_kill_of_the_server_is_mended_by_the_launcher(clients: Clients) -> None:
     for _ in range(3):
         killed = clients.server()
         os.kill(killed, signal.SIGKILL)
-        await_(lambda killed=killed: works(dsn) and clients.server() != killed)
+        until(lambda killed=killed: works(dsn) and clients.server() != killed)
     with psycopg.connect(dsn) as conn:
         assert conn.execute("SELECT id FROM kept").fetchone() == (1,)
 
@@ -275,7 +267,7 @@ def test_kill_of_the_launcher_is_mended_by_a_client(clients: Clients) -> None:
     dsn = dsn_of(client)
     launcher = clients.launcher()
     os.kill(launcher, signal.SIGKILL)
-    await_(lambda: cluster.state_file(clients.home).exists() and clients.launcher() != launcher and works(dsn))
+    until(lambda: cluster.state_file(clients.home).exists() and clients.launcher() != launcher and works(dsn))
     client.communicate("")
     clients.await_stopped()
 
@@ -287,7 +279,7 @@ def test_kill_of_everyone_leaves_nothing_that_breaks_the_next_start(clients: Cli
     first.kill()
     os.kill(launcher, signal.SIGKILL)
     if sys.platform.startswith("linux"):
-        await_(lambda: not _alive(server))  # the server goes with its launcher, also when nobody comes
+        until(lambda: not _alive(server))  # the server goes with its launcher, also when nobody comes
     assert works(dsn_of(clients.start()))
 
 
@@ -303,7 +295,7 @@ def test_server_that_was_left_over_is_stopped_by_the_next_launcher(clients: Clie
         cwd=layout.cluster,
         stderr=subprocess.DEVNULL,
     )
-    await_(lambda: works(layout.dsn()))
+    until(lambda: works(layout.dsn()))
     with embedded_database(clients.home) as dsn:
         orphan.wait(20)
         assert works(dsn)

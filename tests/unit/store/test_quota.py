@@ -12,6 +12,7 @@ from connector.errors import QuotaError, UsageError
 from connector.store import quota
 from connector.store.database import Database
 from connector.store.quota import Lane, Lease, TokenSource
+from tests.patience import until
 
 TODAY = date(2026, 4, 1)
 INSTALLATION, CONNECTION = 1, 1
@@ -207,8 +208,7 @@ def test_threads_that_wait_share_one_lease(database: Database, monkeypatch: pyte
     entered.wait(10)
     for thread in threads[1:]:
         thread.start()
-    while source._kinds["burst"].waiting < 8:
-        time.sleep(0.001)
+    until(lambda: source._kinds["burst"].waiting == 8, every=0.001)
     go.set()
     for thread in threads:
         thread.join(10)

@@ -24,6 +24,7 @@ from connector.sync import following
 from connector.sync.following import OVERLAP, Followed
 from connector.vendors.base import EventKind, InboundEvent
 from connector.vendors.stream import PositionLostError, Told
+from tests.patience import until
 from webhooks.metrics import Metrics
 
 ORG = "00D5g000004abcdEAA"
@@ -241,13 +242,6 @@ def listening(one: Followed, found: list[Followed | None] | None = None) -> tupl
     thread = threading.Thread(target=listener.run, args=(stop,), daemon=True)
     thread.start()
     return stop, thread
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10.0
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_one_listens_at_a_time_and_another_one_when_it_has_stopped(follow: Callable[[Tape], Followed]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from connector.vendors.hubspot.inbound import SignatureVersion, sign
+from tests.patience import until
 
 SECRET = "client-secret"
 PATH = "/webhooks/hubspot"
@@ -104,12 +105,8 @@ def serving(dsn: str, log: Path, **environment: str) -> Iterator[Service]:
 
 
 def _until_ready(service: Service) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            if service.request("/readyz", method="GET")[0] == 200:
-                return
-        except OSError:
-            assert service.process.poll() is None, "the service did not start"
-        assert time.monotonic() < deadline, "the service did not become ready"
-        time.sleep(0.05)
+    def is_ready() -> bool:
+        assert service.process.poll() is None, "the service did not start"
+        return service.request("/readyz", method="GET")[0] == 200
+
+    until(is_ready, 30.0, every=0.05, but=(OSError,))

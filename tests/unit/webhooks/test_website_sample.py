@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from werkzeug.serving import make_server
 from connector.store.inbox import Delivery
 from connector.vendors.base import EventKind
 from connector.vendors.website.inbound import parse
+from tests.patience import until
 from webhooks.app import create_app
 from webhooks.services import Services
 from webhooks.settings import ReceiverSettings
@@ -110,12 +110,8 @@ def test_the_shell_sample_is_taken(service: str, kept: Kept) -> None:
 
 
 def _await(port: int) -> None:
-    deadline = time.monotonic() + 15
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+    def answers() -> bool:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+
+    until(answers, 15.0, every=0.05, but=(OSError,))
