@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 from connector.domain import codec
 from connector.store.database import Connection
@@ -20,11 +19,9 @@ from connector.sync.deal_view import deals_shown
 from connector.sync.difference import deal_difference, dropped_name
 from connector.sync.facts import same_on
 from connector.sync.overtaking import tell_lost
+from connector.sync.parcel import Parcel
 from connector.sync.record_writes import RecordWrite, keep_unseen, unchanged
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
-
-if TYPE_CHECKING:
-    from connector.sync.deliver import Parcel
 
 
 def write_deals(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +15,6 @@ from connector.errors import AuthError, RetryableError
 from connector.failpoints import Place, reach
 from connector.store import clock_runs, drifts, leads, links, managed, mirrors
 from connector.store.database import Connection
-from connector.store.leads import LeadRow
 from connector.store.links import WriteClaim, WriteOutcome
 from connector.store.managed import ManagedRow
 from connector.store.mirrors import MirrorRow
@@ -31,35 +29,12 @@ from connector.sync.enrolments import deliver_enrolments
 from connector.sync.facts import same_on
 from connector.sync.observe import observe
 from connector.sync.overtaking import note_overtaken, tell_lost, tell_overtaken, unseen
+from connector.sync.parcel import Parcel
 from connector.sync.proof import prove
 from connector.sync.records import deliver_records
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Parcel:
-    """One lead's outstanding writes and what becomes of them in this slice."""
-
-    claim: WriteClaim
-    lead: LeadRow
-    person: MirrorRow
-    records: list[ManagedRow]
-    changes: dict[str, str] = field(default_factory=dict)
-    clear: str | None = None  #: The forward-only property to clear first: a backward move.
-    results: list[tuple[dict[str, str], WriteResult]] = field(default_factory=list)
-    dropped: dict[str, Any] = field(
-        default_factory=dict
-    )  #: What the vendor refused of other records: see `link.dropped`.
-    causes: dict[str, str] = field(default_factory=dict)  #: Property → why it was accepted and not stored.
-    retry_seconds: float | None = None
-    moved_on: bool = False  #: A re-read showed a change: decide again before writing.
-    missing: bool = False  #: The vendor has the record no longer, or as another one: reading it settles what it is.
-
-    def wait(self, seconds: float) -> None:
-        """Something of this lead is to be tried again, not before so long."""
-        self.retry_seconds = max(self.retry_seconds or 0.0, seconds)
 
 
 def deliver_slice(line: Line, lane: Lane) -> int:

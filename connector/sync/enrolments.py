@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from connector.domain.effects import EffectKey, NotEnrolled
 from connector.errors import AuthError, RetryableError
@@ -18,10 +17,8 @@ from connector.store import connections, leads, managed
 from connector.store.database import Connection
 from connector.store.managed import ManagedRow, Settlement
 from connector.sync.context import Line, backoff
+from connector.sync.parcel import Parcel
 from connector.vendors.base import Enrolee, Lane, Outcome, WriteResult
-
-if TYPE_CHECKING:
-    from connector.sync.deliver import Parcel
 
 ENROLMENT = "enrolment"
 """The kind of these managed records."""

@@ -7,17 +7,14 @@ told yet, two more calls are made for a whole slice: how the CRM defines these p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from connector.domain.drift import DriftClass, FieldFacts, likely_cause
 from connector.errors import RetryableError
 from connector.sync.context import Line
 from connector.sync.drifting import version
 from connector.sync.facts import same_on
+from connector.sync.parcel import Parcel
 from connector.vendors.base import Lane, Outcome, PropertyInfo, Record
-
-if TYPE_CHECKING:
-    from connector.sync.deliver import Parcel
 
 MOST = 50
 """Of so many records a slice the history is read: one call."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from connector.store import leads, mirrors
 from connector.store.database import Connection
@@ -16,10 +15,8 @@ from connector.sync.context import Line
 from connector.sync.difference import dropped_name
 from connector.sync.facts import same_on
 from connector.sync.overtaking import tell_lost, unseen
+from connector.sync.parcel import Parcel
 from connector.vendors.base import Lane, WriteResult
-
-if TYPE_CHECKING:
-    from connector.sync.deliver import Parcel
 
 
 @dataclass(frozen=True, slots=True)

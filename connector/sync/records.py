@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from connector.errors import AuthError, RetryableError
 from connector.failpoints import Place, reach
@@ -18,11 +17,9 @@ from connector.sync.apart import apart
 from connector.sync.context import Line, backoff
 from connector.sync.deal_records import Plan, adopt, claimed, deal_ids, landed
 from connector.sync.deals import whose_deals
+from connector.sync.parcel import Parcel
 from connector.sync.record_kinds import DealKind, Ends, Kind, is_open, kinds_of
 from connector.vendors.base import Create, Lane, Outcome, Record, Update, WriteResult
-
-if TYPE_CHECKING:
-    from connector.sync.deliver import Parcel
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from connector.store import links
 from connector.sync.binding import Binding
 from connector.sync.context import Line, backoff
 from connector.sync.difference import must_clear
+from connector.sync.parcel import Parcel
 from connector.vendors.base import Lane, Outcome, Update
-
-if TYPE_CHECKING:
-    from connector.sync.deliver import Parcel
 
 
 def plan(binding: Binding, parcel: Parcel) -> None:

@@ -1,0 +1,35 @@
+"""A lead's outstanding writes on their way through a deliver slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from connector.store.leads import LeadRow
+from connector.store.links import WriteClaim
+from connector.store.managed import ManagedRow
+from connector.store.mirrors import MirrorRow
+from connector.vendors.base import WriteResult
+
+
+@dataclass(slots=True)
+class Parcel:
+    """One lead's outstanding writes and what becomes of them in this slice."""
+
+    claim: WriteClaim
+    lead: LeadRow
+    person: MirrorRow
+    records: list[ManagedRow]
+    changes: dict[str, str] = field(default_factory=dict)
+    clear: str | None = None  #: The forward-only property to clear first: a backward move.
+    results: list[tuple[dict[str, str], WriteResult]] = field(default_factory=list)
+    #: What the vendor refused of other records: see `link.dropped`.
+    dropped: dict[str, Any] = field(default_factory=dict)
+    causes: dict[str, str] = field(default_factory=dict)  #: Property → why it was accepted and not stored.
+    retry_seconds: float | None = None
+    moved_on: bool = False  #: A re-read showed a change: decide again before writing.
+    missing: bool = False  #: The vendor has the record no longer, or as another one: reading it settles what it is.
+
+    def wait(self, seconds: float) -> None:
+        """Something of this lead is to be tried again, not before so long."""
+        self.retry_seconds = max(self.retry_seconds or 0.0, seconds)
