@@ -134,7 +134,7 @@ def test_a_database_that_is_away_is_told_without_a_traceback() -> None:
     for arguments in (("work",), ("serve",), ("migrate",), ("outbox", "list")):
         result = cli.run(*arguments)
         assert result.exit_code == 5, arguments
-        assert "The database is away" in result.stderr
+        assert "The database cannot be reached" in result.stderr
         assert "geheim" not in result.output
 
 
