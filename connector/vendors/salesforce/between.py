@@ -2,7 +2,8 @@
 
 The look before the write shows what stood then. Where the org keeps a field's history, an edit that came after that
 look and that our write went over stands there, and so does one that came after our write and before the look at what
-was stored. Without a history nothing in an org tells of either.
+was stored. Without a history nothing in an org tells of either; of long texts and multi-select picklists it tells that
+they were changed, and neither value.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class _Change:
     value: str | None
     at: datetime
     ours: bool
+    told: bool  #: The values are in the history; a field that was cleared has an old one.
 
 
 def question(object_type: str, ids: Sequence[str], names: Iterable[str]) -> str | None:
@@ -36,7 +38,7 @@ def question(object_type: str, ids: Sequence[str], names: Iterable[str]) -> str 
     source, parent = HISTORIES[object_type]
     told = [HISTORY_NAMES.get(name, name) for name in names]
     where = f"{protocol.among(parent, ids)} AND {protocol.among('Field', told)} AND CreatedDate >= YESTERDAY"
-    fields = [parent, "Field", "NewValue", "CreatedDate", "CreatedById"]
+    fields = [parent, "Field", "OldValue", "NewValue", "CreatedDate", "CreatedById"]
     return protocol.select(fields, source, where, order="CreatedDate DESC, Id DESC", limit=MOST)
 
 
@@ -58,7 +60,7 @@ def told_apart(
         return right, kept
     for (record_id, name), changes in _since(object_type, rows, before, us).items():
         newest, theirs = changes[0], next((one for one in changes if not one.ours), None)
-        if theirs is None:
+        if theirs is None or (newest.ours and not theirs.told):
             continue
         if newest.ours:
             shown = right[record_id]
@@ -85,6 +87,7 @@ def _since(
             continue
         if told in names and value is not None and not protocol.is_id(value):
             continue  # of a reference the history keeps the name too, in a row of its own
-        change = _Change(value, at, str(raw.get("CreatedById") or "") == us)
+        has_values = value is not None or text(raw.get("OldValue")) is not None
+        change = _Change(value, at, str(raw.get("CreatedById") or "") == us, has_values)
         found.setdefault((shown.id, name), []).append(change)
     return found

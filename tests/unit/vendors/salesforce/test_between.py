@@ -13,9 +13,10 @@ US, THEY = "0055j0000000001AAA", "0055j0000000002AAA"
 AT = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 
 
-def _row(name: str, value: Any, seconds: int, by: str) -> dict[str, Any]:
+def _row(name: str, value: Any, seconds: int, by: str, old: Any = None) -> dict[str, Any]:
     moment = (AT + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-    return {"LeadId": LEAD, "Field": name, "NewValue": value, "CreatedDate": moment, "CreatedById": by}
+    said = {"LeadId": LEAD, "Field": name, "OldValue": old, "NewValue": value}
+    return said | {"CreatedDate": moment, "CreatedById": by}
 
 
 def _looked(value: str, seconds: int) -> dict[str, Record]:
@@ -44,6 +45,12 @@ def test_what_the_look_before_showed_or_never_saw_says_nothing() -> None:
     assert _told([_row("Rating", "Hot", 9, US), _row("Rating", "Warm", 0, THEY)]) == ("Cold", "Hot")
     assert _told([_row("Rating", "Hot", -60, US), _row("Rating", "Warm", -90, THEY)]) == ("Cold", "Hot")
     assert _told([_row("Title", "部長", 8, THEY)]) == ("Cold", "Hot")
+
+
+def test_a_field_that_was_cleared_is_told_from_one_whose_values_are_not_kept() -> None:
+    """Of long texts and multi-select picklists the history has no values."""
+    assert _told([_row("Rating", "Hot", 9, US), _row("Rating", None, 8, THEY, old="Cold")]) == (None, "Hot")
+    assert _told([_row("Rating", None, 9, US), _row("Rating", None, 8, THEY)]) == ("Cold", "Hot")
 
 
 def test_an_edit_after_ours_is_not_what_we_stored() -> None:
