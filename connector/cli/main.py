@@ -111,6 +111,12 @@ class Tasuki(click.Group):
                 again = say(" Nothing is lost: run the command again later.") if later else ""
                 click.echo(f"tasuki: {shown(error.message)}{shown(again)}", err=True)
                 ctx.exit(exit_code(error))
+            except OSError as error:
+                if error.filename is None:
+                    raise
+                told = say("{path} cannot be used ({strerror}).", path=error.filename, strerror=error.strerror)
+                click.echo(f"tasuki: {shown(told)}", err=True)
+                ctx.exit(EXIT_CODES[UsageError])
             except KeyboardInterrupt:
                 click.echo(f"tasuki: {shown(say('interrupted'))}", err=True)
                 ctx.exit(INTERRUPTED)

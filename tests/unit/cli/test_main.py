@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from connector import errors
 from connector.cli.main import COMMANDS, Tasuki, main
 
+MAPPINGS = Path(__file__).parents[3] / "mappings"
 DOCS = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
 
 
@@ -144,3 +145,17 @@ def test_version() -> None:
     result = CliRunner().invoke(main, ["--version"])
     assert result.exit_code == 0
     assert re.fullmatch(r"tasuki, version \d+\.\d+\.\d+\n", result.stdout)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("print", "manual", "--policy", str(MAPPINGS / "small-team"), "--out", "{file}/page.html"),
+        ("schema", "--write", "{file}/schema"),
+        ("reference", "{file}/reference"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_told_and_no_traceback(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = CliRunner().invoke(main, [one.format(file=tmp_path / "file") for one in arguments])
+    assert (result.exit_code, "cannot be used (Not a directory)" in result.stderr) == (3, True), result.output
