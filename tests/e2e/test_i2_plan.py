@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from connector.bootstrap_bindings import bindings_of
 from connector.cli.forecasting import forecast_base
-from connector.engine.plan import prepare
+from connector.engine.plan import Plan, prepare
 from connector.engine.versions import alike
 from connector.policy.loader import load_policy_from
 from connector.policy.source import read_folder
@@ -24,6 +25,14 @@ from tests.e2e.relay import Relay
 LEADS = 60
 BAND = "score.total: {at_least: 80} => score.total: {at_least: 50}"
 POINTS = "signal: document_request, points: 20, => signal: document_request, points: 50,"
+
+VERSIONS = {
+    "hotter": ("scoring.yaml", {"points": POINTS, "band": BAND}),
+    # the older version reads a field that the newer one does not know of
+    "poorer": ("scoring.yaml", {"icp": "revenue: {at_least: 1000000000} => employees: {at_least: 1000000}"}),
+    "longer": ("scoring.yaml", {"fades": "half_life: 30d => half_life: 45d"}),
+    "silent": ("work.yaml", {"tells": "on: {becomes: {band: hot}} => on: {becomes: {band: middle}}"}),
+}
 
 
 def _base(relay: Relay) -> list[str]:
@@ -93,30 +102,40 @@ def test_rules_are_counted_and_idle_ones_are_seen(relay: Relay, tmp_path: Path) 
     assert found.records == 0
 
 
-def test_shards_add_up_to_the_whole_and_leads_that_are_left_alone_to_the_same(relay: Relay, tmp_path: Path) -> None:
-    relay.listen()
-    _base(relay)
-    files = read_folder(changed_policy(tmp_path / "hotter", "scoring.yaml", points=POINTS, band=BAND))
+def _to(relay: Relay, files: Mapping[str, bytes]) -> tuple[Plan, Running]:
+    """A version that differs from the running one in formulas."""
     plan, old = prepare(load_policy_from(files)), read_folder(relay._folder)
     differing = apart(old, files)
     assert differing is not None
     is_alike = alike(prepare(load_policy_from(old)), plan, differing)
     assert is_alike is not None
-    running = Running(relay.tenant.policy.hash, is_alike, differing.rules)
-    with relay.database.transaction(relay.installation_id) as conn:
-        bindings, pieces = bindings_of(plan, connections.listed(conn)), shards(conn, 7)
-        now = relay.tenant.now(conn)
-        ids = [row["id"] for row in conn.execute("SELECT id FROM lead")]
-        ((connection_id, binding),) = bindings.items()
-        seen = dict(resting(conn, connection_id, Showing(binding), ids, under=running.hash, now=now))
-    assert sum(is_alike(view.settle()) for view in seen.values()) == LEADS // 3, "those that did nothing"
-    plainly, shortly = Forecast(), Forecast()
-    for piece in pieces:
-        plainly.add(forecast(relay.database, relay.installation_id, [bindings], plan, now, piece))
-        shortly.add(forecast(relay.database, relay.installation_id, [bindings], plan, now, piece, running=running))
-    assert plainly.leads == LEADS
-    assert shortly == plainly
-    assert len(pieces) <= 7
+    return plan, Running(relay.tenant.policy.hash, is_alike, differing.rules)
+
+
+def test_shards_add_up_to_the_whole_and_leads_that_are_left_alone_to_the_same(relay: Relay, tmp_path: Path) -> None:
+    relay.listen()
+    _base(relay)
+    left: dict[str, int] = {}
+    for name, (file, change) in VERSIONS.items():
+        plan, running = _to(relay, read_folder(changed_policy(tmp_path / name, file, **change)))
+        with relay.database.transaction(relay.installation_id) as conn:
+            bindings, pieces = bindings_of(plan, connections.listed(conn)), shards(conn, 7)
+            now = relay.tenant.now(conn)
+            ids = [row["id"] for row in conn.execute("SELECT id FROM lead")]
+            ((connection_id, binding),) = bindings.items()
+            showing = Showing(binding)
+            showing.learn(["revenue"])
+            seen = dict(resting(conn, connection_id, showing, ids, under=running.hash, now=now))
+        left[name] = sum(running.alike(view.settle()) for view in seen.values())
+        plainly, shortly = Forecast(), Forecast()
+        for piece in pieces:
+            plainly.add(forecast(relay.database, relay.installation_id, [bindings], plan, now, piece))
+            shortly.add(forecast(relay.database, relay.installation_id, [bindings], plan, now, piece, running=running))
+        assert plainly.leads == LEADS
+        assert shortly == plainly, name
+        assert len(pieces) <= 7
+    assert left["hotter"] == LEADS // 3, "those that did nothing"
+    assert left["poorer"] > LEADS // 3, "of a company of which nobody knows what it earns, nothing differs"
 
 
 def test_the_command_tells_it_to_people_and_programs(relay: Relay, tmp_path: Path) -> None:
