@@ -144,7 +144,11 @@ def _column(spec: ListModel, tables: Mapping[str, bytes], where: Where, report: 
         return None
     index = header.index(column)
     cells = (row[index].strip() for row in rows[1:] if len(row) > index)
-    return tuple(dict.fromkeys(cell for cell in cells if cell))
+    found = tuple(dict.fromkeys(cell for cell in cells if cell))
+    if not found:
+        message = say("the list holds no value: its first row, which names the columns, is none")
+        report.warn(where / "file", message, reason="list_without_values")
+    return found
 
 
 def _text(content: bytes) -> str | None:

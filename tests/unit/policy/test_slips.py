@@ -91,7 +91,11 @@ def test_a_word_is_found_whatever_its_case_and_no_file_is_guessed_by_its_ending(
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"", "the list is empty"), ("会社名\nA社\n".encode("utf-16"), "save it as CSV in UTF-8")],
+    [
+        (b"", "the list is empty"),
+        ("A社\n".encode("cp932"), "its first row, which names the columns"),
+        ("会社名\nA社\n".encode("utf-16"), "save it as CSV in UTF-8"),
+    ],
 )
 def test_a_list_that_a_spreadsheet_saved_in_another_way(content: bytes, said: str) -> None:
     files = {path: text.encode() for path, text in FILES.items()}
