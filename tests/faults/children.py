@@ -6,13 +6,13 @@ nothing is left to do or until the failpoint that it was given ends it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -77,8 +77,9 @@ def freeze(order: Order) -> BaseProcess | None:
     child = context.Process(target=_work_to_be_frozen, args=(order,))
     child.start()
     while child.exitcode is None:
-        if Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
-            return child
+        with contextlib.suppress(FileNotFoundError):  # it has just ended
+            if Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+                return child
         time.sleep(0.005)
     assert child.exitcode == 0, f"the worker ended with {child.exitcode}"
     return None
@@ -187,7 +188,7 @@ def follow(order: Order, last: int) -> None:
         followed.follow(goes_on)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _running(order: Order) -> Iterator[tuple[Runtime, Tenant]]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))  # dying is no news here
     failpoints.arm(order.failpoint)
