@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from connector import bootstrap
+from connector import bootstrap_hubspot
 from connector.errors import RetryableError
 from connector.store.database import Database
 from tests.conftest import superuser_dsn
@@ -95,7 +95,7 @@ def test_a_connection_that_broke_under_one_company_serves_the_next_with_its_own_
 def _neighbours(make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch) -> tuple[Relay, Relay]:
     """Two companies with a portal each, in one database."""
     first: Relay = make_relay()
-    monkeypatch.setattr(bootstrap, "INSTALLATION", "neighbour")
+    monkeypatch.setattr(bootstrap_hubspot, "INSTALLATION", "neighbour")
     second: Relay = make_relay(portal_id=24_680)
     assert second.installation_id != first.installation_id
     ahead = (first.now() - datetime.now(UTC)).total_seconds()
