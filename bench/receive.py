@@ -144,22 +144,20 @@ def deliver(port: int, body: bytes, seconds: float, trees: Trees) -> Run:
 
     What sends takes its share of the two cores, and must not be what is measured: one thread waits for all answers,
     and a request is signed once (a signature holds for five minutes; the receiver proves each anew). Another connection
-    is opened while the others are under way, as a sender does it: ten that are opened in one instant may all land in
-    one of the service's processes, and the other one rests.
+    is opened when an answer came on one that is open, as a sender's pool grows: ten that are opened in one instant may
+    all land in one of the service's processes, and the other one rests.
     """
     request = _signed_request(port, body)
     latencies: list[float] = []
     with ExitStack() as stack, selectors.DefaultSelector() as answers:
         sent: dict[socket.socket, float] = {}
         began, spent = time.perf_counter(), _cpu_seconds(trees)
-        for _ in range(CONNECTIONS):
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * len(request))  # sending never waits
-            answers.register(connection, selectors.EVENT_READ)
-            sent[connection] = time.perf_counter()
-            connection.sendall(request)
         while (now := time.perf_counter()) < began + seconds:
+            if len(sent) < CONNECTIONS:
+                connection = stack.enter_context(_connected(port, len(request)))
+                answers.register(connection, selectors.EVENT_READ)
+                sent[connection] = time.perf_counter()
+                connection.sendall(request)
             for key, _ in answers.select(timeout=1.0):
                 answer = key.fileobj.recv(4096)
                 assert answer.startswith(b"HTTP/1.1 200"), answer[:80]
@@ -171,6 +169,13 @@ def deliver(port: int, body: bytes, seconds: float, trees: Trees) -> Run:
         took = now - began
         _drain(answers)
     return _run(latencies, took, trees, spent)
+
+
+def _connected(port: int, size: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * size)  # sending never waits
+    return connection
 
 
 def _drain(answers: selectors.BaseSelector) -> None:

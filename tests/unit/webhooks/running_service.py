@@ -33,14 +33,11 @@ class Service:
     def request(
         self, target: str, body: bytes = b"", *, headers: dict[str, str] | None = None, method: str = "POST"
     ) -> tuple[int, bytes]:
-        lines = [f"{method} {target} HTTP/1.1", "Host: x", "Connection: close"]
-        given = {"Content-Length": str(len(body))} | (headers or {})
-        lines += [f"{name}: {value}" for name, value in given.items()]
-        return self.raw("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        return self.raw(rendered(target, body, {"Connection": "close"} | (headers or {}), method))
 
     def raw(self, request: bytes) -> tuple[int, bytes]:
         """Status and body of the answer to these bytes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with self.connected() as connection:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused before all of it was read
                 connection.sendall(request)
             answer = b""
@@ -55,6 +52,10 @@ class Service:
         head, _, content = answer.partition(b"\r\n\r\n")
         return int(head.split()[1]), content
 
+    def connected(self) -> socket.socket:
+        """An open connection to the service."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
     def signed(self, body: bytes, target: str = PATH) -> dict[str, str]:
         stamp = round(time.time() * 1000)
         url = f"http://127.0.0.1:{self.port}{target}"
@@ -64,6 +65,13 @@ class Service:
         """What the service's processes hold together."""
         pids = [str(self.process.pid), *children(self.process.pid)]
         return sum(_resident(pid) for pid in pids)
+
+
+def rendered(target: str, body: bytes, headers: dict[str, str], method: str = "POST") -> bytes:
+    """A request as it goes over the wire."""
+    given = {"Host": "x", "Content-Length": str(len(body))} | headers
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 def children(pid: int) -> list[str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gzip
 import os
+import selectors
 import signal
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ import pytest
 from connector.store import inbox
 from connector.store.database import Database
 from connector.store.inbox import InboxState
-from tests.unit.webhooks.running_service import PATH, Service, children, serving
+from tests.unit.webhooks.running_service import PATH, Service, children, rendered, serving
 
 BODY = b'[{"eventId": 1}]'
 WARMING_UP = 32
@@ -77,6 +80,35 @@ def test_metrics_speak_for_both_processes(service: Service) -> None:
     text = service.request("/metrics", method="GET")[1].decode()
     assert 'tasuki_deliveries_total{outcome="stored",source="hubspot"} 40.0' in text
     assert "tasuki_inbox_waiting 40.0" in text
+
+
+def test_connections_that_never_rest_leave_none_waiting(service: Service, database: Database) -> None:
+    """More of them than there are threads: each is answered again and again."""
+    request = rendered(PATH, BODY, service.signed(BODY))
+    answered: Counter[int] = Counter()
+    with ExitStack() as stack, selectors.DefaultSelector() as answers:
+        for number in range(20):
+            connection = stack.enter_context(service.connected())
+            answers.register(connection, selectors.EVENT_READ, number)
+            connection.sendall(request)
+        while sum(answered.values()) < 1_000 and (came := answers.select(timeout=10)):
+            for key, _ in came:
+                assert key.fileobj.recv(4096).startswith(b"HTTP/1.1 200")  # type: ignore[union-attr]
+                answered[key.data] += 1
+                key.fileobj.sendall(request)  # type: ignore[union-attr]
+    assert len(answered) == 20
+    assert min(answered.values()) >= 5
+
+
+def test_requests_sent_ahead_are_all_answered(service: Service, database: Database) -> None:
+    request = rendered(PATH, BODY, service.signed(BODY))
+    with service.connected() as connection:
+        connection.sendall(request * 5)
+        came = b""
+        while came.count(b"HTTP/1.1 200") < 5 and (more := connection.recv(65_536)):
+            came += more
+    assert came.count(b"HTTP/1.1 200") == 5
+    assert _stored(database) == [BODY] * 5
 
 
 @pytest.mark.fault("T1")
