@@ -65,6 +65,13 @@ _REASONS = {
     # deliveries
     "not_json": Words(say("the delivery is not JSON"), say("Drop it, and look at who sends it (`tasuki inbox show`).")),
     "not_a_batch": Words(say("the delivery is not a batch of events"), say("Drop it, and look at who sends it.")),
+    "nested_too_deeply": Words(
+        say("the delivery is nested deeper than any sender's"), say("Drop it, and look at who sends it.")
+    ),
+    "not_storable": Words(
+        say("it says something that the database cannot hold"),
+        say("Look at it with `tasuki inbox show ID --body`; then drop it."),
+    ),
     "unknown_events": Words(
         say("it holds events of an unknown type or account; the others were taken"),
         say("Nothing to do, or retry after an upgrade or after connecting that account."),

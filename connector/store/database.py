@@ -215,11 +215,17 @@ def _judge(connection: Connection, result: PGresult) -> None:
     raise pg.error_from_result(result)
 
 
+REFUSALS = (psycopg.DataError, pg.ProgramLimitExceeded)
+"""How the database says that it cannot hold a value, now or later (psycopg counts the second among the outages)."""
+
+
 @contextlib.contextmanager
 def translated_errors() -> Iterator[None]:
     """Turn psycopg's passing troubles into RetryableError; everything else goes through untouched."""
     try:
         yield
+    except REFUSALS:
+        raise
     except (pg.SerializationFailure, pg.DeadlockDetected) as error:
         raise RetryableError(
             say("Two transactions met on the same rows; the work is done again."), reason="database_conflict"

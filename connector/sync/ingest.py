@@ -13,17 +13,8 @@ import structlog
 
 from connector.domain import codec
 from connector.errors import InboundError
-from connector.store import (
-    connections,
-    erasing,
-    history,
-    inbox,
-    leads,
-    links,
-    mirrors,
-    tombstones,
-)
-from connector.store.database import Connection, Database
+from connector.store import connections, erasing, history, inbox, leads, links, mirrors, tombstones
+from connector.store.database import REFUSALS, Connection, Database
 from connector.store.inbox import InboxRow, InboxState, Settled
 from connector.store.inbox_erasing import name_addresses
 from connector.store.mirrors import MirrorRow
@@ -94,6 +85,27 @@ def ingest(
 
 
 def _ingest(
+    database: Database,
+    tenants: Mapping[int, Tenant],
+    parse: Parse,
+    accounts: Accounts,
+    token: uuid.UUID,
+    rows: Sequence[InboxRow],
+) -> None:
+    """All of them together; where the database cannot hold what one of them says, each alone."""
+    try:
+        _take_in(database, tenants, parse, accounts, token, rows)
+    except REFUSALS as error:
+        if len(rows) > 1:
+            for row in rows:
+                _ingest(database, tenants, parse, accounts, token, [row])
+            return
+        log.error("delivery_parked", inbox_id=rows[0].id, source=rows[0].source, sqlstate=error.sqlstate)
+        with database.transaction(None) as conn:
+            inbox.settle(conn, token, [Settled(id=rows[0].id, state=InboxState.PARKED, reason="not_storable")])
+
+
+def _take_in(
     database: Database,
     tenants: Mapping[int, Tenant],
     parse: Parse,

@@ -10,6 +10,11 @@ import orjson
 
 from connector.errors import InboundError
 
+MOST_NESTED = 200
+"""No sender nests deeper; so whoever walks through a body may do it by calling itself."""
+LONGEST_NAME = 255
+"""Of what is looked up (an address, a sender's own id): an index of the database holds no long texts."""
+
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)"  # a pair is one letter
 )
@@ -36,15 +41,36 @@ def _storable_escape(found: re.Match[bytes]) -> bytes:
 
 
 def load_json(body: bytes) -> Any:
-    """JSON as sent, lone surrogates included; `InboundError` (400) for anything that is not JSON."""
+    """JSON as sent, lone surrogates included; `InboundError` (400) for what is not JSON, or nested beyond reason."""
+    too_deep = InboundError("The body is nested too deeply.", reason="nested_too_deeply", status=400)
     try:
-        return orjson.loads(body)
+        found = orjson.loads(body)
     except orjson.JSONDecodeError:
         # orjson refuses lone surrogates, which HubSpot can pass on from a form; the standard library keeps them.
         try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
+            found = json.loads(body)
+        except RecursionError as error:
+            raise too_deep from error
+        except ValueError as error:
             raise InboundError("The body is not JSON.", reason="not_json", status=400) from error
+    if body.count(b"[") + body.count(b"{") > MOST_NESTED and _is_deep(found):  # a batch of 100 events is not walked
+        raise too_deep
+    return found
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MOST_NESTED):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def is_storable(text: str) -> bool:
@@ -56,3 +82,8 @@ def is_storable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def is_name(text: str) -> bool:
+    """False for text by which nothing can be found: what is not storable, and what is too long for an index."""
+    return len(text) <= LONGEST_NAME and is_storable(text)

@@ -82,11 +82,8 @@ def event_key(raw: Any) -> bytes:
 def _canonical(value: Any) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except (orjson.JSONEncodeError, RecursionError):  # a lone surrogate, or an integer beyond 64 bits
-        try:
-            return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-        except RecursionError:
-            return b"nested too deeply to be told apart"
+    except orjson.JSONEncodeError:  # a lone surrogate, or an integer beyond 64 bits
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _user(source_id: str | None) -> str | None:

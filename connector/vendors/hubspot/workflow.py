@@ -16,7 +16,7 @@ from typing import Any
 
 from connector.vendors.base import EventKind, InboundEvent, Submission
 from connector.vendors.moments import to_moment
-from connector.vendors.wire import is_storable, load_json
+from connector.vendors.wire import is_name, is_storable, load_json
 
 _ID_NAMES = ("hs_object_id", "objectId", "vid", "canonical-vid", "contact_id", "id")
 _PORTAL_NAMES = ("portal-id", "portalId", "hub_id")
@@ -39,9 +39,9 @@ def parse_workflow(body: bytes, *, account_id: str, received_at: datetime) -> li
 
 def _submitted(raw: Any, account_id: str, received_at: datetime) -> InboundEvent:
     values = _flatten(raw) if isinstance(raw, dict) else {}
-    contact_id = _first(values, _ID_NAMES)
+    contact_id = _name(values, _ID_NAMES)
     contact_id = contact_id if contact_id and contact_id.isascii() and contact_id.isdigit() else None
-    email = _first(values, ("email",))
+    email = _name(values, ("email",))
     last = _latest_form(raw) if isinstance(raw, dict) else {}
     submitted_at = to_moment(_first(last, ("timestamp",)) or _first(values, _TIME_NAMES)) or received_at
     submission = Submission(
@@ -49,7 +49,7 @@ def _submitted(raw: Any, account_id: str, received_at: datetime) -> InboundEvent
         form_name=_first(last, ("title",)) or form_title(_first(values, _FORM_NAMES)),
         submitted_at=submitted_at,
         email=email.lower() if email else None,
-        submission_id=_first(last, _CONVERSION_NAMES) or _first(values, _CONVERSION_NAMES),
+        submission_id=_name(last, _CONVERSION_NAMES) or _name(values, _CONVERSION_NAMES),
         contact_id=contact_id,
         page=_first(last, ("page-url", "pageUrl")),
         values=values,
@@ -58,7 +58,7 @@ def _submitted(raw: Any, account_id: str, received_at: datetime) -> InboundEvent
     return InboundEvent(
         key=_key(submission, raw),
         kind=EventKind.SUBMITTED if known else EventKind.UNKNOWN,
-        account_id=_first(values, _PORTAL_NAMES) or account_id,
+        account_id=_name(values, _PORTAL_NAMES) or account_id,
         object_type="contact",
         object_id=contact_id,
         occurred_at=submitted_at,
@@ -101,6 +101,12 @@ def _latest_form(raw: Mapping[str, Any]) -> dict[str, str]:
 
 def _first(values: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     return next((values[name] for name in names if values.get(name)), None)
+
+
+def _name(values: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    """What somebody or something is found by."""
+    found = _first(values, names)
+    return found if found is not None and is_name(found) else None
 
 
 def _text(value: Any) -> str | None:

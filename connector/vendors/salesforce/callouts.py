@@ -22,7 +22,7 @@ from connector.errors import InboundError
 from connector.vendors.base import EventKind, InboundEvent
 from connector.vendors.moments import to_moment
 from connector.vendors.salesforce.protocol import is_id
-from connector.vendors.wire import is_storable, load_json
+from connector.vendors.wire import is_name, is_storable, load_json
 
 MAX_EVENTS: Final = 2_000
 _KINDS: Final = {
@@ -54,6 +54,8 @@ def _events(raw: Any, account_id: str, received_at: datetime, our_user_id: str |
     kind = _KINDS.get(word or "", EventKind.UNKNOWN)
     own_key = _text(members.get("id"))
     object_type = _text(members.get("object"))
+    if object_type is not None and not is_name(object_type):
+        object_type = None
     if own_key is None or object_type is None or record_id is None or not is_id(record_id):
         kind = EventKind.UNKNOWN
     losers = members.get("merged_ids")

@@ -20,7 +20,7 @@ from typing import Any
 from connector.vendors.base import EventKind, InboundEvent, Submission
 from connector.vendors.moments import to_moment
 from connector.vendors.signed import FRESH_SECONDS, SIGNATURE_HEADER, SIGNATURE_HEADERS, TIMESTAMP_HEADER, sign, verify
-from connector.vendors.wire import is_storable, load_json
+from connector.vendors.wire import is_name, is_storable, load_json
 
 __all__ = [
     "FORM",
@@ -50,8 +50,8 @@ def parse(body: bytes, *, source: str, received_at: datetime) -> list[InboundEve
 
 def _event(raw: Any, source: str, received_at: datetime) -> InboundEvent:
     members = raw if isinstance(raw, dict) else {}
-    name = _text(members.get("form")) or _text(members.get("event"))
-    email = _text(members.get("email"))
+    name = _name(members.get("form")) or _name(members.get("event"))
+    email = _name(members.get("email"))
     occurred_at = to_moment(_text(members.get("occurred_at"))) or received_at
     known = name is not None and email is not None
     submission = Submission(
@@ -59,7 +59,7 @@ def _event(raw: Any, source: str, received_at: datetime) -> InboundEvent:
         form_name=name,
         submitted_at=occurred_at,
         email=email.lower() if email else None,
-        submission_id=_text(members.get("id")),
+        submission_id=_name(members.get("id")),
         page=_text(members.get("page")),
         values=_fields(members.get("fields")),
     )
@@ -72,7 +72,7 @@ def _event(raw: Any, source: str, received_at: datetime) -> InboundEvent:
         occurred_at=occurred_at,
         source="WEBSITE",
         source_id=source,
-        type_name=PAGE_EVENT if _text(members.get("form")) is None else FORM,
+        type_name=PAGE_EVENT if _name(members.get("form")) is None else FORM,
         submission=submission if known else None,
     )
 
@@ -91,6 +91,11 @@ def _text(value: Any) -> str | None:
         return None
     text = str(value)
     return text if is_storable(text) else None
+
+
+def _name(value: Any) -> str | None:
+    text = _text(value)
+    return text if text is not None and is_name(text) else None
 
 
 def _key(submission: Submission, source: str, raw: Any) -> bytes:

@@ -322,7 +322,9 @@ CREATE TABLE mirror (
     gone            text,
     fingerprint     bytea CHECK (length(fingerprint) = 16),
     -- Columns of their own: row-level security lets no index on an expression of the properties be searched.
-    email           text GENERATED ALWAYS AS (coalesce(properties ->> 'email', properties ->> 'Email')) STORED,
+    -- The address is cut: an index holds no long text, and one such record would keep all that are read with it away.
+    email           text GENERATED ALWAYS AS
+                    (left(coalesce(properties ->> 'email', properties ->> 'Email'), 255)) STORED,
     company_id      text GENERATED ALWAYS AS
                     (coalesce(properties ->> 'associatedcompanyid', properties ->> 'AccountId')) STORED,
     id_length       int GENERATED ALWAYS AS (length(vendor_id)) STORED,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -260,7 +262,18 @@ def test_a_workflows_flat_body_is_a_submission_and_a_retry_the_same_one() -> Non
 NOW = datetime(2026, 4, 1, 9, 5, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("body", [b"[]", b"{}", b"[1]", b'{"properties": 5}', b'{"email": "\\ud800"}'])
+@pytest.mark.fault("F11")
+@pytest.mark.parametrize("read", [parse, partial(parse_workflow, account_id="1")])
+@pytest.mark.parametrize("depth", [201, 995, 1_023, 100_000])
+def test_what_is_nested_beyond_reason_is_one_error(read: Callable[..., object], depth: int) -> None:
+    with pytest.raises(InboundError) as caught:
+        read(b'[{"a":' + b"[" * depth + b"]" * depth + b"}]", received_at=RECEIVED)
+    assert caught.value.reason == "nested_too_deeply"
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"{}", b"[1]", b'{"properties": 5}', b'{"email": "\\ud800"}', b'{"vid": "%s"}' % (b"7" * 300)]
+)
 def test_a_workflow_body_without_a_contact_is_kept_as_unknown(body: bytes) -> None:
     found = parse_workflow(body, account_id="1", received_at=RECEIVED)
     assert [one.kind for one in found] == [EventKind.UNKNOWN] * len(json.loads(body) if body[:1] == b"[" else [0])

@@ -73,7 +73,8 @@ def test_the_same_id_is_the_same_event_and_another_source_is_not() -> None:
 
 @pytest.mark.parametrize(
     "item", [None, 1, "x", {}, {"form": "inquiry"}, {"email": "a@example.jp"}, {"form": ["x"], "email": {"a": 1}},
-             {"form": "a\x00", "email": "a@example.jp"}, {"form": "inquiry", "email": "\ud800"}]
+             {"form": "a\x00", "email": "a@example.jp"}, {"form": "inquiry", "email": "\ud800"},
+             {"form": "inquiry", "email": "a" * 250 + "@example.jp"}]
 )  # fmt: skip
 def test_what_names_no_form_or_no_person_is_kept_as_unknown(item: Any) -> None:
     good, bad = _parse([{"form": "inquiry", "email": "a@example.jp"}, item])
@@ -81,7 +82,16 @@ def test_what_names_no_form_or_no_person_is_kept_as_unknown(item: Any) -> None:
     assert bad.submission is None
 
 
-def test_no_json_is_one_error() -> None:
+def test_an_id_that_is_too_long_to_be_found_again_is_none() -> None:
+    [one] = _parse({"id": "1" * 300, "form": "inquiry", "email": "a@example.jp"})
+    assert one.submission is not None
+    assert one.submission.submission_id is None
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"), [(b"{", "not_json"), (b'{"a":' * 990 + b"1" + b"}" * 990, "nested_too_deeply")]
+)
+def test_what_is_no_json_is_one_error(body: bytes, reason: str) -> None:
     with pytest.raises(InboundError) as caught:
-        parse(b"{", source="lp", received_at=NOW)
-    assert caught.value.status == 400
+        parse(body, source="lp", received_at=NOW)
+    assert (caught.value.status, caught.value.reason) == (400, reason)
