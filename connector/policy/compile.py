@@ -265,7 +265,7 @@ class Compiler:
         return self._clocked(name, operator, words, day_question(operator, days))
 
     def _windowed(self, name: Name, operator: str, raw: Any, where: Where) -> Condition | None:
-        window = self.operands.window(raw, where)
+        window = (self.operands.period if operator == "within" else self.operands.window)(raw, where)
         if window is None:
             return None
         if operator == "within" and window.span.business:
@@ -298,7 +298,7 @@ class Compiler:
 
     def _counted(self, name: Name, operator: str, raw: Mapping[str, Any], where: Where) -> Condition | None:
         bounds = self.operands.counts(raw[operator], where / operator, pair=operator == "between")
-        window = self.operands.window(raw["within"], where / "within") if "within" in raw else None
+        window = self.operands.period(raw["within"], where / "within") if "within" in raw else None
         since = raw.get("since", "stage_entered")
         if since != "stage_entered":
             self.report.error(

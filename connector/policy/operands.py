@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from connector.domain.calendar import Span
 from connector.policy.document import Where
 from connector.policy.files.base import LANGUAGES
+from connector.policy.files.ranges import MOST_NUMBER
 from connector.policy.phrases import list_words, number_words, range_words, span_words
 from connector.policy.problems import Report
 from connector.policy.vocabulary import Name, Vocabulary, plain_label
@@ -97,6 +98,10 @@ class Operands:
             self.report.error(where, say("a number belongs here"), reason="bad_operand")
             return None
         numbers = tuple(number for number in found if number is not None)
+        if any(abs(number) > MOST_NUMBER for number in numbers):
+            message = say("a number lies between {low:,} and {high:,}", low=-MOST_NUMBER, high=MOST_NUMBER)
+            self.report.error(where, message, reason="range")
+            return None
         if pair and numbers[0] > numbers[1]:
             self.report.error(where, say("the lower end of `between` comes first"), reason="bad_operand")
             return None
@@ -108,7 +113,7 @@ class Operands:
         if numbers is None:
             return None
         if any(number < 0 or number != int(number) for number in numbers):
-            self.report.error(where, say("a count is a whole number"), reason="bad_operand")
+            self.report.error(where, say("a count is a whole number, 0 or more"), reason="bad_operand")
             return None
         return tuple(int(number) for number in numbers)
 
@@ -122,10 +127,19 @@ class Operands:
     def window(self, raw: Any, where: Where) -> Window | None:
         """A length of time."""
         try:
-            return Window.of(Span.parse(raw if isinstance(raw, str) else ""), self.vocabulary.calendar)
+            span = Span.parse(raw if isinstance(raw, str) else "")
         except ValueError as error:
             self.report.error(where, said(error), reason="bad_duration")
             return None
+        return Window.of(span, self.vocabulary.calendar)
+
+    def period(self, raw: Any, where: Where) -> Window | None:
+        """The length of time of `within`: nothing lies within no time at all."""
+        window = self.window(raw, where)
+        if window is None or window.span.amount or (window.span.business and window.span.unit == "days"):
+            return window
+        self.report.error(where, say("this is no time at all: write 1 or more, such as 1d"), reason="range")
+        return None
 
     def days(self, raw: Any, where: Where, *, pair: bool) -> tuple[date, ...] | None:
         """One date, or the two ends of `between`."""

@@ -27,10 +27,10 @@ _MESSAGES = {
     "bool_parsing": say("write yes or no"),
     "int_parsing": say("a whole number belongs here"),
     "int_type": say("a whole number belongs here"),
+    "int_parsing_size": say("a whole number belongs here"),
     "int_from_float": say("a whole number belongs here"),
     "float_parsing": say("a number belongs here"),
     "float_type": say("a number belongs here"),
-    "finite_number": say("a number belongs here"),
     "dict_type": say("a mapping (`key: value`) belongs here"),
     "model_type": say("a mapping (`key: value`) belongs here"),
     "model_attributes_type": say("a mapping (`key: value`) belongs here"),
@@ -38,9 +38,6 @@ _MESSAGES = {
     "tuple_type": say("a list belongs here"),
 }
 _BOUNDS: Mapping[str, tuple[str, Callable[[str], str]]] = {
-    "greater_than": ("gt", lambda bound: say("more than {bound} belongs here", bound=bound)),
-    "greater_than_equal": ("ge", lambda bound: say("at least {bound} belongs here", bound=bound)),
-    "less_than_equal": ("le", lambda bound: say("at most {bound} belongs here", bound=bound)),
     "too_short": ("min_length", lambda bound: say("this needs {bound} or more entries", bound=bound)),
     "too_long": ("max_length", lambda bound: say("this takes {bound} entries at most", bound=bound)),
     "string_too_long": ("max_length", lambda bound: say("at most {bound} characters belong here", bound=bound)),
@@ -151,8 +148,7 @@ def _of_validator(detail: ErrorDetails) -> str:
     if detail["type"] not in _BOUNDS:
         return detail["msg"]
     name, bounded = _BOUNDS[detail["type"]]
-    bound = context[name]  # of lengths of time a text of pydantic's: they are only bounded by nothing
-    return bounded(f"{bound:g}" if isinstance(bound, (int, float)) else "0d")
+    return bounded(f"{context[name]:g}")
 
 
 def _misspelt(

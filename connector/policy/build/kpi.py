@@ -5,7 +5,6 @@ from __future__ import annotations
 from connector.policy.build.context import Context, label_of
 from connector.policy.files.kpi import TargetModel
 from connector.policy.model import RevenuePlan, Review, Target
-from connector.texts import say
 
 
 def build_targets(context: Context) -> tuple[Target, ...]:
@@ -48,11 +47,7 @@ def build_revenue_plan(context: Context) -> RevenuePlan | None:
     kpi = context.files.kpi
     if kpi is None or kpi.plan is None:
         return None
-    model, where = kpi.plan, context.at("kpi") / "plan"
-    for key in ("average_deal", "deal_to_win", "sql_to_deal", "mql_to_sql"):
-        if getattr(model, key) <= 0:
-            context.report.error(where / key, say("`{key}` is more than zero", key=key), reason="bad_number")
-            return None
+    model = kpi.plan
     return RevenuePlan(
         revenue=model.revenue,
         every=model.every,

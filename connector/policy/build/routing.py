@@ -62,7 +62,7 @@ def _pool(context: Context, key: str, model: PoolModel, where: Where) -> Pool:
         id=key,
         label=label_of(model.label, key),
         members={vendor: name for vendor, name in members.items() if name is not None},
-        capacity=_capacity(context, model.capacity, where / "capacity"),
+        capacity=_capacity(model.capacity),
         warn_above=model.warn_above,
         warn_if_fewer_than=model.warn_if_fewer_than,
         calendar=calendars.get(model.calendar) if model.calendar is not None else None,
@@ -79,13 +79,8 @@ def _may_see(context: Context, model: PoolModel, where: Where) -> frozenset[str]
     return frozenset(model.may_see)
 
 
-def _capacity(context: Context, model: CapacityModel | None, where: Where) -> Capacity | None:
+def _capacity(model: CapacityModel | None) -> Capacity | None:
     if model is None:
         return None
-    kinds = {"mqls": model.mqls, "meetings": model.meetings, "leads": model.leads}
-    said = [(what, most) for what, most in kinds.items() if most is not None]
-    if len(said) != 1:
-        message = say("a capacity counts exactly one of these")
-        context.report.error(where, message, reason="capacity", allowed=tuple(kinds))
-        return None
-    return Capacity(what=said[0][0], most=said[0][1], per=model.per)
+    what, most = next((kind, most) for kind, most in model.kinds.items() if most is not None)
+    return Capacity(what=what, most=most, per=model.per)

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from connector.policy.files.base import Duration, FileModel, Id, Scalar, fault
+from connector.policy.files.base import FileModel, Id, Scalar, fault
+from connector.policy.files.ranges import Lasting
 from connector.texts import say
 
 ACTION_WORDS = ("task", "notify", "assign", "set", "start", "stop", "enrol")
@@ -36,7 +37,7 @@ class TaskModel(FileModel):
 
     kind: Kind
     to: Receiver = "owner"
-    due: Duration
+    due: Lasting
     priority: Priority | None = None
     queue: str | None = None
     title: str

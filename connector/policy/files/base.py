@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from connector.domain.calendar import Span
@@ -124,12 +124,23 @@ _LABEL_SCHEMA: dict[str, Any] = {
         },
     ]
 }
-_DURATION_SCHEMA: dict[str, Any] = {
+_AMOUNTS = (("m", 7), ("h", 5), ("d", 4), ("w", 3), ("mo", 3), (" +business +minutes?", 7), (" +business +hours?", 5),
+            (" +business +days?", 4))  # fmt: skip
+"""Unit → how many digits ten years of it have."""
+
+
+def _lengths(units: Collection[str]) -> str:
+    """A pattern for lengths of time in these units, up to ten years or little more."""
+    return f"^({'|'.join(f'[0-9]{{1,{most}}}{unit}' for unit, most in _AMOUNTS if unit in units)})$"
+
+
+DURATION_SCHEMA: dict[str, Any] = {
     "type": "string",
-    "pattern": r"^[0-9]+(mo|[mhdw]| +business +(minute|hour|day)s?)$",
+    "pattern": _lengths([unit for unit, _ in _AMOUNTS]),
     "examples": ["5m", "4h", "3d", "2w", "3mo", "5 business minutes", "2 business days"],
 }
-_PLAIN_SCHEMA: dict[str, Any] = {"type": "string", "pattern": "^[0-9]+[mhdw]$", "examples": ["15m", "7d"]}
+PLAIN_SCHEMA: dict[str, Any] = {"type": "string", "pattern": _lengths("mhdw"), "examples": ["15m", "7d"]}
+PERCENT_SCHEMA: dict[str, Any] = {"type": "string", "pattern": r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?) *%$"}
 
 Id: TypeAlias = Annotated[
     str, BeforeValidator(_id), WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"})
@@ -141,12 +152,9 @@ Words: TypeAlias = Annotated[
     BeforeValidator(_many),
     WithJsonSchema({"anyOf": [_WORD_SCHEMA, {"type": "array", "items": _WORD_SCHEMA}]}),
 ]
-Duration: TypeAlias = Annotated[Span, BeforeValidator(_span), WithJsonSchema(_DURATION_SCHEMA)]
-PlainDuration: TypeAlias = Annotated[timedelta, BeforeValidator(_plain), WithJsonSchema(_PLAIN_SCHEMA)]
-Percent: TypeAlias = Annotated[
-    float, BeforeValidator(_percent), WithJsonSchema({"type": "string", "pattern": "^[0-9.]+ *%$"})
-]
-Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
+Duration: TypeAlias = Annotated[Span, BeforeValidator(_span), WithJsonSchema(DURATION_SCHEMA)]
+PlainDuration: TypeAlias = Annotated[timedelta, BeforeValidator(_plain), WithJsonSchema(PLAIN_SCHEMA)]
+Percent: TypeAlias = Annotated[float, BeforeValidator(_percent), WithJsonSchema(PERCENT_SCHEMA)]
 Choices: TypeAlias = Annotated[dict[str, Label], BeforeValidator(_choice_ids)]
 Condition: TypeAlias = Annotated[Any, WithJsonSchema({LANGUAGE_FORM: "Condition"})]
 Events: TypeAlias = Annotated[Any, WithJsonSchema({LANGUAGE_FORM: "Events"})]

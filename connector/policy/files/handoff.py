@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from connector.policy.files.actions import DoModel
-from connector.policy.files.base import Condition, Events, FileModel, Id, Label, Number, Percent, Words, YesNo
+from connector.policy.files.base import Condition, Events, FileModel, Id, Label, Percent, Words, YesNo
+from connector.policy.files.ranges import Amount
 
 
 class GateModel(FileModel):
@@ -34,7 +35,7 @@ class CreateDeal(FileModel):
     on: Events
     title: str
     stage: str
-    amount: Number | None = None
+    amount: Amount | None = None
     salesforce: Conversion | None = None
     associate: list[Literal["contact", "company"]] = []
     if_open_deal: Literal["reuse", "create", "refuse"] = "reuse"

@@ -6,21 +6,32 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from connector.policy.files.base import Duration, FileModel, Id, Label, Number, Percent, Scalar, Words, fault
+from connector.policy.files.base import Duration, FileModel, Id, Label, Percent, Scalar, Words, fault
+from connector.policy.files.ranges import MOST_NUMBER, Amount, Goal, Period, Share, Within
 from connector.policy.model.kpi import Figure as FigureValue
 from connector.texts import say
 
 _FIGURE = re.compile(r"-?[0-9]+(\.[0-9]+)?\s*%?\Z")
+_ANY = Within(-MOST_NUMBER, MOST_NUMBER)
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]\Z")
 
 
 def _figure(value: Any) -> Any:
     if not isinstance(value, str) or not _FIGURE.match(value):
         raise fault(say("a figure is a number or a share such as 20%"), reason="bad_number")
-    share = value.endswith("%")
-    return FigureValue(value=float(value.rstrip("% ")) / (100 if share else 1), share=share)
+    share, number = value.endswith("%"), float(value.rstrip("% "))
+    return FigureValue(value=_ANY.kept(number, value) / (100 if share else 1), share=share)
+
+
+def _rising(ends: list[Any]) -> list[Any]:
+    low, high = ends
+    if isinstance(low, FigureValue):
+        low, high = low.value, high.value
+    if low > high:
+        raise fault(say("the lower end of `between` comes first"), reason="range")
+    return ends
 
 
 def _time(value: Any) -> Any:
@@ -36,7 +47,7 @@ TimeOfDay: TypeAlias = Annotated[str, BeforeValidator(_time)]
 class Target(FileModel):
     """What is aimed at: one of these."""
 
-    between: Annotated[list[Figure], Field(min_length=2, max_length=2)] | None = None
+    between: Annotated[list[Figure], Field(min_length=2, max_length=2), AfterValidator(_rising)] | None = None
     at_least: Figure | None = None
     at_most: Figure | None = None
     improves_by: Figure | None = None
@@ -58,7 +69,7 @@ class TargetModel(FileModel):
     metric: str
     track: str | None = None
     per: Literal["person", "team", "pool"] = "team"
-    every: Duration | None = None
+    every: Period | None = None
     after_start: Duration | None = None
     target: Target
     below: Label | None = None
@@ -69,26 +80,26 @@ class TargetModel(FileModel):
 class Between(FileModel):
     """A reference range."""
 
-    between: Annotated[list[Percent], Field(min_length=2, max_length=2)]
+    between: Annotated[list[Percent], Field(min_length=2, max_length=2), AfterValidator(_rising)]
 
 
 class Plan(FileModel):
     """From a revenue goal back to the people."""
 
-    revenue: Number
-    every: Duration
-    average_deal: Number
-    deal_to_win: Percent
-    sql_to_deal: Percent
-    mql_to_sql: Percent
-    people: Annotated[int, Field(ge=1)]
+    revenue: Goal
+    every: Period
+    average_deal: Goal
+    deal_to_win: Share
+    sql_to_deal: Share
+    mql_to_sql: Share
+    people: Annotated[int, Within(1, 1_000_000)]
 
 
 class CostModel(FileModel):
     """What a team costs."""
 
-    per_person: Number
-    every: Duration
+    per_person: Amount
+    every: Period
 
 
 class ReviewModel(FileModel):
@@ -96,7 +107,7 @@ class ReviewModel(FileModel):
 
     id: Id
     label: Label | None = None
-    every: Duration
+    every: Period
     day: Scalar | None = None
     at: TimeOfDay
     to: Words

@@ -7,17 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from connector.policy.files.actions import DoModel
-from connector.policy.files.base import Condition, Events, FileModel, Id, Label, PlainDuration, fault
+from connector.policy.files.base import Condition, Events, FileModel, Id, Label, fault
 from connector.policy.files.fields import ReasonUse
+from connector.policy.files.ranges import PlainPeriod, Times
 from connector.texts import say
 
 
 class AgainModel(FileModel):
     """When a recycled lead comes again: after a time, or on an event and at the latest then."""
 
-    after: PlainDuration | None = None
+    after: PlainPeriod | None = None
     on: Events = None
-    at_latest: PlainDuration | None = None
+    at_latest: PlainPeriod | None = None
     to: Literal["same_person", "another_person"] = "same_person"
 
     @model_validator(mode="after")
@@ -40,8 +41,8 @@ class ReasonModel(FileModel):
 class LimitsModel(FileModel):
     """After so many times within so long: then this stage."""
 
-    times: Annotated[int, Field(ge=1)]
-    within: PlainDuration | None = None
+    times: Times
+    within: PlainPeriod | None = None
     then: str
 
 

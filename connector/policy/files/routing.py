@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from connector.policy.files.actions import AssignModel, Pool
-from connector.policy.files.base import Condition, Duration, Events, FileModel, Id, Label, Words, YesNo
+from connector.policy.files.base import Condition, Duration, Events, FileModel, Id, Label, Words, YesNo, fault
+from connector.policy.files.ranges import Heads, Lasting
+from connector.texts import say
 
 
 class Members(FileModel):
@@ -21,10 +23,22 @@ class Members(FileModel):
 class Capacity(FileModel):
     """What one person takes on in a period."""
 
-    mqls: Annotated[int, Field(ge=0)] | None = None
-    meetings: Annotated[int, Field(ge=0)] | None = None
-    leads: Annotated[int, Field(ge=0)] | None = None
+    mqls: Heads | None = None
+    meetings: Heads | None = None
+    leads: Heads | None = None
     per: Literal["day", "week", "month"]
+
+    @property
+    def kinds(self) -> dict[str, int | None]:
+        """What can be counted, and how many of it."""
+        return {"mqls": self.mqls, "meetings": self.meetings, "leads": self.leads}
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Capacity:
+        if sum(most is not None for most in self.kinds.values()) != 1:
+            message = say("a capacity counts exactly one of these")
+            raise fault(message, reason="capacity", allowed=tuple(self.kinds))
+        return self
 
 
 class PoolModel(FileModel):
@@ -33,8 +47,8 @@ class PoolModel(FileModel):
     label: Label | None = None
     members: Members
     capacity: Capacity | None = None
-    warn_above: Annotated[int, Field(ge=0)] | None = None
-    warn_if_fewer_than: Annotated[int, Field(ge=0)] | None = None
+    warn_above: Heads | None = None
+    warn_if_fewer_than: Heads | None = None
     calendar: str | None = None
     outside_hours: Literal["skip", "wait"] | None = None
     may_see: Words | None = None
@@ -54,7 +68,7 @@ class RoutingRule(FileModel):
 class KeepOwner(FileModel):
     """For how long the former owner is preferred."""
 
-    for_: Annotated[Duration, Field(alias="for")]
+    for_: Annotated[Lasting, Field(alias="for")]
     also: Literal["same_company"] | None = None
 
 

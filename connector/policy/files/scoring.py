@@ -3,25 +3,22 @@
 # ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from connector.policy.files.base import (
     Choices,
     Condition,
-    Duration,
     Events,
     FileModel,
     Id,
     Label,
-    Number,
-    PlainDuration,
     Words,
     fault,
 )
 from connector.policy.files.fields import Direction, InHubSpot, InSalesforce, ValueRuleModel
+from connector.policy.files.ranges import Period, PlainPeriod, Points, Times, Within
 from connector.policy.files.signals import SignalModel
 from connector.texts import say
 
@@ -29,8 +26,8 @@ from connector.texts import say
 class UpTo(FileModel):
     """At most so many occurrences count, of those within this window."""
 
-    times: Annotated[int, Field(ge=1)]
-    within: PlainDuration | None = None
+    times: Times
+    within: PlainPeriod | None = None
 
 
 class ScoreRuleModel(FileModel):
@@ -40,7 +37,7 @@ class ScoreRuleModel(FileModel):
     label: Label | None = None
     when: Condition = None
     signal: str | None = None
-    points: Number
+    points: Points
     up_to: UpTo | None = None
     renamed_from: Id | None = None
 
@@ -56,13 +53,13 @@ class ScoreRuleModel(FileModel):
 class Linear(FileModel):
     """Fades evenly to nothing."""
 
-    to_zero_after: Annotated[PlainDuration, Field(gt=timedelta())]
+    to_zero_after: PlainPeriod
 
 
 class DecayModel(FileModel):
     """How signal points fade."""
 
-    half_life: Annotated[PlainDuration, Field(gt=timedelta())] | None = None
+    half_life: PlainPeriod | None = None
     linear: Linear | None = None
 
     @model_validator(mode="after")
@@ -78,17 +75,22 @@ class ScoreModel(FileModel):
     """A sum of rules."""
 
     label: Label | None = None
-    floor: Number | None = 0.0
-    cap: Number | None = None
+    floor: Points | None = 0.0
+    cap: Points | None = None
     decay: DecayModel | None = None
-    publish_step: Annotated[Number, Field(gt=0)] = 1.0
+    publish_step: Annotated[float, Within(0, 1_000_000, above=True)] = 1.0
     rules: list[ScoreRuleModel]
     renamed_from: Id | None = None
 
     @model_validator(mode="after")
     def _limits(self) -> ScoreModel:
-        if self.floor is not None and self.cap is not None and self.floor > self.cap:
-            raise fault(say("`floor` is above `cap`"), reason="floor_above_cap")
+        if self.floor is not None and self.cap is not None and self.floor >= self.cap:
+            message = say(
+                "`floor` ({floor:g}) is not below `cap` ({cap:g}): no lead could differ from another",
+                floor=self.floor,
+                cap=self.cap,
+            )
+            raise fault(message, reason="floor_above_cap")
         return self
 
 
@@ -107,7 +109,7 @@ class RatingModel(FileModel):
 class Calibrate(FileModel):
     """How often scores are held against what came of the leads."""
 
-    every: Duration
+    every: Period
     outcome: Events
 
 

@@ -20,6 +20,7 @@ from connector.policy.files.base import (
     YesNo,
     fault,
 )
+from connector.policy.files.ranges import PlainPeriod, Within
 from connector.texts import say
 
 Crm = Literal["hubspot", "salesforce"]
@@ -40,9 +41,9 @@ class RecordsIn(FileModel):
 class Rhythm(FileModel):
     """How often everything is looked at again, how long an edit holds, how fresh a signal must be, who is told."""
 
-    check_every: PlainDuration = timedelta(minutes=15)
+    check_every: PlainPeriod = timedelta(minutes=15)
     hold_edits: PlainDuration = timedelta(days=7)
-    fresh_for: PlainDuration = timedelta(hours=24)
+    fresh_for: PlainPeriod = timedelta(hours=24)
     tell: Words = ()
 
 
@@ -114,7 +115,7 @@ class PolicyFile(FileModel):
     language: Literal["ja", "en"] = "ja"
     time_zone: str = "Asia/Tokyo"
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "JPY"
-    fiscal_year_starts: Annotated[int, Field(ge=1, le=12)] = 4
+    fiscal_year_starts: Annotated[int, Within(1, 12)] = 4
     applies_to: AllOrCondition = "all"
     trial: TrialModel | None = None
     records_in: RecordsIn = RecordsIn()

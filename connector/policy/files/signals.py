@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from connector.policy.files.base import FileModel, Id, Label, PlainDuration, Words, YesNo, fault
+from connector.policy.files.base import FileModel, Id, Label, Words, YesNo, fault
+from connector.policy.files.ranges import PlainPeriod, Within
 from connector.texts import say
 
 Activity = Literal["call", "mail", "social", "meeting", "mail_reply", "note"]
@@ -30,7 +30,7 @@ class SourceModel(FileModel):
     web_to_lead: dict[str, Words] | None = None
     salesforce_campaign: dict[Literal["type", "status", "name"], Words] | None = None
     outcome: Words | None = None
-    lasting: Annotated[PlainDuration, Field(gt=timedelta())] | None = None
+    lasting: PlainPeriod | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> SourceModel:
@@ -50,7 +50,7 @@ class SignalModel(FileModel):
     of: Words | None = None
     announced: YesNo = False
     about: str | None = None
-    per_day: Annotated[int, Field(ge=1)] | None = None
+    per_day: Annotated[int, Within(1, 1_000_000)] | None = None
     renamed_from: Id | None = None
 
     @model_validator(mode="after")

@@ -8,15 +8,16 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from connector.policy.files.actions import Actions
-from connector.policy.files.base import Condition, Duration, Events, FileModel, Id, Label, Percent, fault
+from connector.policy.files.base import Condition, Events, FileModel, Id, Label, fault
+from connector.policy.files.ranges import Lasting, Period, Share
 from connector.texts import say
 
 
 class Rung(FileModel):
     """One step of escalation: at a share of the limit, or so long after it."""
 
-    at: Percent | None = None
-    after: Duration | None = None
+    at: Share | None = None
+    after: Lasting | None = None
     do: Actions
 
     @model_validator(mode="after")
@@ -36,7 +37,7 @@ class ClockModel(FileModel):
     stops: Events
     when: Condition = None
     paused_while: Condition = None
-    limit: Duration
+    limit: Lasting
     calendar: str | None = None
     escalation: list[Rung] = []
     renamed_from: Id | None = None
@@ -45,7 +46,7 @@ class ClockModel(FileModel):
 class Review(FileModel):
     """How often the agreement is looked at."""
 
-    every: Duration
+    every: Period
 
 
 class AgreementModel(FileModel):

@@ -3,7 +3,6 @@
 # ruff: noqa: RUF012  (pydantic copies a model's default)
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -11,16 +10,15 @@ from pydantic import Field, model_validator
 from connector.policy.files.actions import Actions, EnrolModel, Kind
 from connector.policy.files.base import (
     Condition,
-    Duration,
     Events,
     FileModel,
     Id,
     Label,
-    PlainDuration,
     Words,
     YesNo,
     fault,
 )
+from connector.policy.files.ranges import Lasting, PlainPeriod, Times, Within
 from connector.texts import say
 
 Never = Literal["task", "call", "mail", "social", "todo", "enrol", "notify", "assign"]
@@ -51,12 +49,12 @@ class QueueModel(FileModel):
 class StepModel(FileModel):
     """One step of a cadence, on day `day` after its start."""
 
-    day: Annotated[int, Field(ge=0, le=3650)]
+    day: Annotated[int, Within(0, 3_650)]
     call: str | None = None
     mail: str | None = None
     social: str | None = None
     enrol: EnrolModel | None = None
-    due: Duration | None = None
+    due: Lasting | None = None
 
     @model_validator(mode="after")
     def _one_word(self) -> StepModel:
@@ -84,7 +82,7 @@ class CadenceModel(FileModel):
 class RecallStepModel(FileModel):
     """What comes after one more attempt that reached nobody."""
 
-    after: Duration
+    after: Lasting
     call: str | None = None
     mail: str | None = None
     social: str | None = None
@@ -136,8 +134,8 @@ class ScriptModel(FileModel):
 class LimitWindow(FileModel):
     """So many contacts in so long."""
 
-    times: Annotated[int, Field(ge=1)]
-    within: Annotated[PlainDuration, Field(gt=timedelta())]
+    times: Times
+    within: PlainPeriod
 
 
 class ContactLimitModel(FileModel):

@@ -12,7 +12,7 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from connector.policy.files import base, kpi
+from connector.policy.files import base, kpi, ranges
 from connector.policy.files.base import FileModel
 from connector.policy.reference.outline import Section
 
@@ -24,6 +24,13 @@ _FORMS: tuple[tuple[Any, Mapping[str, str]], ...] = (
     (base.Label, {"en": "text, or `{ja: …, en: …}`", "ja": "文字列、または `{ja: …, en: …}`"}),
     (base.YesNo, {"en": "`yes` · `no`", "ja": "`yes` · `no`"}),
     (base.Words, {"en": "a word, or a list of words", "ja": "語、またはそのリスト"}),
+    (ranges.Lasting, {"en": _DURATION["en"] + ", not 0", "ja": _DURATION["ja"] + "。0を除く"}),
+    (ranges.Period, {"en": _DURATION["en"] + ", not 0", "ja": _DURATION["ja"] + "。0を除く"}),
+    (
+        ranges.PlainPeriod,
+        {"en": _DURATION["en"] + " in m, h, d or w, not 0", "ja": _DURATION["ja"] + "(m・h・d・w)。0を除く"},
+    ),
+    (ranges.Share, {"en": "share above `0%`, up to `100%`", "ja": "割合。`0%`より大きく`100%`まで"}),
     (base.Duration, _DURATION),
     (base.PlainDuration, {"en": _DURATION["en"] + " in m, h, d or w", "ja": _DURATION["ja"] + "(m・h・d・w)"}),
     (base.Percent, {"en": "share, `0%` to `100%`", "ja": "割合。`0%`〜`100%`"}),
@@ -47,9 +54,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "or": {"en": ", or ", "ja": "、または "},
     "any": {"en": "mapping", "ja": "マッピング"},
     "required": {"en": "required", "ja": "必須"},
-    "ge": {"en": "at least {0}", "ja": "{0}以上"},
-    "gt": {"en": "more than {0}", "ja": "{0}より大きい"},
-    "le": {"en": "at most {0}", "ja": "{0}以下"},
+    "range": {"en": "{0} to {1}", "ja": "{0}〜{1}"},
+    "above": {"en": "above {0}, up to {1}", "ja": "{0}より大きく{1}まで"},
     "exactly": {"en": "exactly {0}", "ja": "ちょうど{0}個"},
 }
 
@@ -117,11 +123,9 @@ class Phrasebook:
             low, high = ends.get(annotated_types.MinLen), ends.get(annotated_types.MaxLen)
             if low is not None and high is not None and low.min_length == high.max_length:
                 found.append(self._say("exactly", str(low.min_length)))
-            for kind, name in ((annotated_types.Ge, "ge"), (annotated_types.Gt, "gt"), (annotated_types.Le, "le")):
-                rule = ends.get(kind)
-                limit = getattr(rule, name) if rule is not None else None
-                if limit is not None and limit != timedelta():
-                    found.append(self._say(name, f"{limit:g}"))
+            within = ends.get(ranges.Within)
+            if within is not None:
+                found.append(self._say("above" if within.above else "range", f"{within.low:,}", f"{within.high:,}"))
         return ("; " if self.language == "en" else "、").join(found)
 
     def _say(self, word: str, *parts: str) -> str:

@@ -49,7 +49,7 @@ SLIPS = [
     ("policy.yaml", "closed: [12-29]", "closed: [12/29]", 5, "12/29", "write 12-29", "12-29(毎年)"),
     ("policy.yaml", "holidays: JP", "holidays: 日本", 6, "holidays", "write a country such as JP", "JPのような国"),
     ("policy.yaml", "policy: small", "policy: 方針", 1, "policy", "a name of small letters", "英小文字"),
-    ("scoring.yaml", "points: 15", "signal: inquiry, points: 15, up_to: {times: 0}", 6, "times", "at least 1 belongs here", "1以上"),
+    ("scoring.yaml", "points: 15", "signal: inquiry, points: 15, up_to: {times: 0}", 6, "times", "from 1 to 10,000", "1から10,000まで"),
     ("policy.yaml", "policy: small", "policy: small\npolicy: two", 2, "policy", "stands here twice", "2つあります"),
 ]  # fmt: skip
 
