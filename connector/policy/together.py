@@ -34,10 +34,12 @@ def clashes(policies: Sequence[Policy]) -> list[Clash]:
     """Everything that has to be known of these policies, in their order, before they run together."""
     if len(policies) < 2:
         return []
-    found = [*_names(policies), *_reach(policies)]
-    for one, other in combinations(policies, 2):
-        if one.name != other.name:
-            found += [*_properties(one, other), *_stages(one, other), *_people(one, other), *_words(one, other)]
+    named: dict[str, Policy] = {}
+    for policy in policies:
+        named.setdefault(policy.name, policy)  # of two with one name nothing more can be said by name
+    found = [*_names(policies), *_reach(list(named.values()))]
+    for one, other in combinations(named.values(), 2):
+        found += [*_properties(one, other), *_stages(one, other), *_people(one, other), *_words(one, other)]
     return found
 
 

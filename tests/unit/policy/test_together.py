@@ -62,6 +62,15 @@ def test_behind_a_policy_that_takes_everybody_none_is_left() -> None:
     assert errors(policy("cloud", "{unit: cloud}"), policy("cloud")) == ["same_name"]
 
 
+def test_of_two_with_one_name_nothing_but_that_is_an_error() -> None:
+    found = clashes([policy("cloud"), policy("cloud")])
+    assert [one.message for one in found if not one.note] == [
+        "Two of them are called cloud: give one another `policy:` in policy.yaml."
+    ]
+    assert errors(policy("cloud", "{unit: cloud}"), policy("cloud", "{unit: other}"), policy("rest")) == ["same_name"]
+    assert errors(policy("cloud"), policy("rest"), policy("cloud")) == ["same_name", "never_taken"]
+
+
 def test_what_policies_move_does_not_decide_whose_a_lead_is() -> None:
     for line in ("{stage: lead}", "{hot: 1}", "{owner: known}"):
         files = {
