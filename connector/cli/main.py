@@ -16,10 +16,10 @@ from typing import Any
 
 import click
 
+from connector.cli.begin import INTERRUPTED, begun
 from connector.errors import PolicyError, RetryableError, TasukiError, UsageError
 from connector.texts import LANGUAGES, language_of, say, shown, speaking
 
-INTERRUPTED = 130
 EXIT_CODES: Mapping[type[TasukiError], int] = MappingProxyType({UsageError: 3, PolicyError: 4, RetryableError: 5})
 """By who must act; every other error of ours means that something was refused: 6."""
 REFUSED = 6
@@ -94,6 +94,7 @@ class Tasuki(click.Group):
         if entry is None:
             return None
         found: click.Command = importlib.import_module(f"connector.cli.{entry.module}").command
+        begun()
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -143,7 +144,3 @@ def _version() -> str:
 )
 def main(lang: str | None) -> None:
     """Tasuki carries leads from marketing to inside sales to field sales, beside your CRM."""
-
-
-if __name__ == "__main__":
-    main()

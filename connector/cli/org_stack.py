@@ -142,7 +142,7 @@ def _listen(stack: OrgStack) -> None:
 @contextlib.contextmanager
 def _sandbox(home: Path, options: Sequence[str]) -> Iterator[SalesforceHandle]:
     arguments = ["sandbox", "--vendor", "salesforce", "--json", "--port", "0", *options]
-    command = [sys.executable, "-m", "connector.cli.main", *arguments]
+    command = [sys.executable, "-m", "connector.cli.begin", *arguments]
     output = home / "sandbox-salesforce.log"
     with output.open("ab") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)  # noqa: S603

@@ -122,7 +122,7 @@ def make_home(home: Path) -> None:
 
 def begin(home: Path, environment: Mapping[str, str], name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start one `tasuki` process; its log goes to a file below the home."""
-    command = [sys.executable, "-m", "connector.cli.main", *arguments]
+    command = [sys.executable, "-m", "connector.cli.begin", *arguments]
     with (home / f"{name}.log").open("ab") as log:
         return subprocess.Popen(command, env=dict(environment), stdout=log, stderr=log)  # noqa: S603
 
@@ -180,7 +180,7 @@ def subscribe(stack: Stack) -> None:
 @contextlib.contextmanager
 def _sandbox(home: Path, url: str, options: Sequence[str]) -> Iterator[Callable[[], SandboxHandle]]:
     """The sandbox's process, and what waits until it answers."""
-    command = [sys.executable, "-m", "connector.cli.main", "sandbox", "--json", "--port", "0", *options]
+    command = [sys.executable, "-m", "connector.cli.begin", "sandbox", "--json", "--port", "0", *options]
     hooks = ["--webhook-url", f"{url}/webhooks/hubspot", "--app-secret", APP_SECRET]
     with (home / "sandbox.log").open("ab") as log:
         process = subprocess.Popen([*command, *hooks], stdout=subprocess.PIPE, stderr=log)  # noqa: S603

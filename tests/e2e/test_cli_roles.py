@@ -38,7 +38,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     def begin(name: str, environ: dict[str, str]) -> subprocess.Popen[bytes]:
         mine = {key: value for key, value in os.environ.items() if not key.startswith("TASUKI_")}
         with (tmp_path / f"{name}.log").open("wb") as log:
-            command = [sys.executable, "-m", "connector.cli.main", name]
+            command = [sys.executable, "-m", "connector.cli.begin", name]
             running.append(subprocess.Popen(command, env=mine | environ, stdout=log, stderr=log))
         return running[-1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -86,7 +87,8 @@ def test_help_imports_no_command() -> None:
     for name in COMMANDS:
         assert re.search(rf"^  {name} ", done.stdout, re.M)
     assert (
-        done.stdout.splitlines()[-1] == "['connector.cli', 'connector.cli.main', 'connector.errors', 'connector.texts']"
+        done.stdout.splitlines()[-1]
+        == "['connector.cli', 'connector.cli.begin', 'connector.cli.main', 'connector.errors', 'connector.texts']"
     )
 
 
@@ -128,6 +130,37 @@ def test_an_interrupt_has_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
     result = failing(monkeypatch, KeyboardInterrupt())
     assert result.exit_code == 130
     assert "interrupted" in result.stderr
+
+
+INTERRUPT = """
+import importlib, os, signal, sys
+from types import SimpleNamespace
+module, attribute = sys.argv.pop(1).split(":")
+strike = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)
+if attribute:
+    setattr(importlib.import_module(module), attribute, strike)
+else:
+    sys.meta_path.insert(0, SimpleNamespace(find_spec=lambda name, *_: name == module and strike() or None))
+from connector.cli.begin import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("connector.cli.main:", ""),
+        ("click:", ""),
+        ("connector.cli.check:", ""),
+        ("connector.policy.loader:", ""),
+        ("connector.cli.check:_check", "tasuki: interrupted\n"),
+    ],
+)
+def test_an_interrupt_is_never_a_traceback(where: str, told: str) -> None:
+    """Neither within an import, however early, nor while the command runs."""
+    call = [sys.executable, "-c", INTERRUPT, where, "check", str(MAPPINGS / "small-team")]
+    done = subprocess.run(call, capture_output=True, text=True, check=False, env={**os.environ, "TASUKI_LANG": "en"})
+    assert (done.returncode, done.stderr, done.stdout) == (130, told, "")
 
 
 def test_a_mistake_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
