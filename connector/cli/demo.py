@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from connector import log
 from connector.cli import demo_both, demo_hubspot, demo_salesforce
 from connector.cli.shipped import shipped_policy
+from connector.cli.stack import clear_home
 
 PLAYS = {"hubspot": demo_hubspot.run, "salesforce": demo_salesforce.run, "both": demo_both.run}
 
@@ -38,7 +38,7 @@ def command(
     """Run forms, visits and a rep's day through the whole product; exit 1 if a CRM is not as the policy says."""
     log.configure("warning")
     console = Console(stderr=as_json)
-    shutil.rmtree(home, ignore_errors=True)
+    clear_home(home)
     folder = policy or shipped_policy("b2b-ja")
     play = PLAYS[crm]
     right = play(console, home, folder, contacts=contacts, forms=forms, latency_ms=latency_ms, as_json=as_json)

@@ -24,7 +24,7 @@ from connector.cli.demo_both_reading import BothReader, Seen
 from connector.cli.demo_proof import Difference, print_differences
 from connector.cli.demo_settling import is_busy, settle
 from connector.cli.org_stack import OrgStack, joined
-from connector.cli.stack import Stack, running
+from connector.cli.stack import STARTING, Stack, running
 from connector.domain.value import Value
 from connector.policy.model import FieldDef
 from connector.vendors.salesforce.names import Names
@@ -97,7 +97,7 @@ def run(
 ) -> bool:
     """Both acts, printed; True when both CRMs are as the policy says."""
     options = demo_hubspot.options(contacts, latency_ms)
-    with console.status(demo_hubspot.STARTING), running(home, policy, sandbox_options=options) as stack:
+    with console.status(STARTING), running(home, policy, sandbox_options=options) as stack:
         first = demo_hubspot.first_act(console, stack, forms)
         if not as_json:
             demo_hubspot.show(console, first)

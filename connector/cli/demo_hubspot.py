@@ -28,13 +28,12 @@ from connector.cli.demo_proof import (
 from connector.cli.demo_settling import is_busy, settle
 from connector.cli.demo_traffic import Truth
 from connector.cli.latency import Latencies, latencies, percentile
-from connector.cli.stack import Stack, running
+from connector.cli.stack import STARTING, Stack, running
 from connector.store import connections, history
 from connector.store import people as store_people
 from connector.store.clock import BusinessClock
 
 SHOWN = 16
-STARTING = "PostgreSQL, sandbox, webhook service, worker: starting / 起動中"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from connector.store.database import Database
 from connector.store.embedded import embedded_database
 from connector.sync.activate import activate
 
+STARTING = "PostgreSQL, sandbox, webhook service, worker: starting / 起動中"
 START_SECONDS = 40.0
 STOP_SECONDS = 15.0
 FORM_SECRET = "demo-form-secret-of-the-website"  # noqa: S105 - the demo's own, on loopback
@@ -109,6 +111,16 @@ def refuse_taken(port: int) -> None:
         except OSError as error:
             told = f"Port {port} cannot be used ({error.strerror}); take another one with --port, or 0 for a free one."
             raise UsageError(told, reason="port_taken") from error
+
+
+def clear_home(home: Path) -> None:
+    """Remove what an earlier run beside a sandbox left. Raises `UsageError` for a folder that holds anything else: it
+    may be a real installation's, or somebody's own.
+    """
+    if home.is_dir() and any(home.iterdir()) and not any(home.glob("sandbox*.log")):
+        told = f"{home} holds something else than a sandbox's run, and stays as it is; name a new folder with --home."
+        raise UsageError(told, reason="home_not_ours")
+    shutil.rmtree(home, ignore_errors=True)
 
 
 def make_home(home: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -13,7 +13,7 @@ from rich.table import Table
 
 from connector import log
 from connector.cli.shipped import shipped_policy
-from connector.cli.stack import FORM_SOURCE, Stack, role_of, running
+from connector.cli.stack import FORM_SOURCE, STARTING, Stack, clear_home, role_of, running
 
 
 @click.command(name="up")
@@ -26,19 +26,22 @@ def command(policy: Path | None, home: Path, port: int, contacts: int, latency_m
     """Run sandbox, webhook service, worker and PostgreSQL until Ctrl-C. Every start begins with a fresh world."""
     log.configure("warning")
     console = Console()
-    shutil.rmtree(home, ignore_errors=True)
+    clear_home(home)
     options = ["--contacts", str(contacts), "--latency-ms", str(latency_ms)]
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with running(home, policy or shipped_policy("b2b-ja"), sandbox_options=options, port=port, workers=2) as stack:
+    folder = policy or shipped_policy("b2b-ja")
+    with ExitStack() as open_parts:
+        with console.status(STARTING):
+            stack = open_parts.enter_context(running(home, folder, sandbox_options=options, port=port, workers=2))
         _show(console, stack)
         while not stopped.wait(1.0):
             dead = [name for name, process in stack.processes.items() if process.poll() is not None]
             for name in dead:
                 console.print(f"[yellow]{name} ended; starting it again (log: {home / name}.log)[/]")
                 stack.start(name, [role_of(name)])
-    console.print("Stopped. / 終了しました。")
+        console.print("Stopping. / 終了しています。")
 
 
 def _show(console: Console, stack: Stack) -> None:
