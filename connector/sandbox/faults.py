@@ -61,7 +61,8 @@ class Fault:
     boast: bool = False
     #: of edit: {"type", "id" ("" = the first record of the call), "properties", "owner_id"}
     edit: dict[str, Any] = field(default_factory=dict)
-    #: before, after; Salesforce: between the first part of a Composite call and the second
+    #: before, after; Salesforce: between the first part of a Composite call and the second, or when it has written
+    #: something and not looked yet (`written`)
     when: str = "before"
     #: how often it struck
     hits: int = 0

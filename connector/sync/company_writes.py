@@ -37,7 +37,10 @@ def write_companies(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     if not writes:
         return
     by_company = {write.row.vendor_id: write for write in reversed(writes)}
-    updates = [Update(id=one, properties=write.changes) for one, write in by_company.items()]
+    updates = [
+        Update(id=one, properties=write.changes, known_at=overtaking.known_at(write.row))
+        for one, write in by_company.items()
+    ]
     results = line.vendor.update(kind, updates, lane=lane)
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         for write, result in zip(by_company.values(), results, strict=True):

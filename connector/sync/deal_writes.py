@@ -39,7 +39,8 @@ def write_deals(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     changes: dict[str, dict[str, str]] = {}
     for write in writes:
         changes.setdefault(write.row.vendor_id, {}).update(write.changes)
-    updates = [Update(id=one, properties=wanted) for one, wanted in changes.items()]
+    known = {write.row.vendor_id: overtaking.known_at(write.row) for write in writes}
+    updates = [Update(id=one, properties=wanted, known_at=known[one]) for one, wanted in changes.items()]
     results = line.vendor.update(line.dialect.deal.object_type, updates, lane=lane)
     answers = {update.id: (update.properties, result) for update, result in zip(updates, results, strict=True)}
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:

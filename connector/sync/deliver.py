@@ -176,7 +176,10 @@ def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     waiting = [parcel for parcel in parcels if parcel.changes and not parcel.moved_on and parcel.retry_seconds is None]
 
     def send(part: Sequence[Parcel]) -> Sequence[WriteResult]:
-        updates = [Update(id=parcel.person.vendor_id, properties=parcel.changes) for parcel in part]
+        updates = [
+            Update(id=one.person.vendor_id, properties=one.changes, known_at=overtaking.known_at(one.person))
+            for one in part
+        ]
         reach(Place.PRE_CALL)
         results = line.vendor.update(line.dialect.person_type, updates, lane=lane)
         reach(Place.APPLIED)

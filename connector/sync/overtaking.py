@@ -20,6 +20,14 @@ from connector.sync.mirror import Same
 from connector.vendors.base import Record
 
 
+def known_at(row: MirrorRow) -> datetime | None:
+    """The record's last change that we know of, in the vendor's time: of the last read, or by a write of ours since."""
+    if row.modified_at is None:
+        return None
+    ours = [datetime.fromisoformat(meta["sent_at"]) for meta in row.meta.values() if "sent_at" in meta]
+    return max([row.modified_at, *ours])
+
+
 def overtaken(row: MirrorRow) -> dict[str, str | None]:
     """The properties whose change by somebody else our write overtook, with their value."""
     return {name: meta["overtaken"]["v"] for name, meta in row.meta.items() if "overtaken" in meta}

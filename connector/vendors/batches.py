@@ -65,6 +65,21 @@ def write_all(batch: Batch[Row], rows: Sequence[Row], *, size: int, flight: Flig
     return results
 
 
+def after(told: Sequence[WriteResult], names: Sequence[str], ask: Callable[[], list[WriteResult]]) -> list[WriteResult]:
+    """The results of a further call, for the rows of these names. Where earlier ones have told of theirs, what keeps
+    this one from being made must not swallow that: its rows wait for another attempt."""
+    if not names:
+        return []
+    try:
+        return ask()
+    except (RetryableError, AuthError) as error:
+        if not told:
+            raise
+        wait = error.retry_after_seconds if isinstance(error, RetryableError) else None
+        waiting = WriteResult(id="", outcome=Outcome.RETRY, reason=error.reason, message=error.message)
+        return [replace(waiting, id=name, retry_after_seconds=wait) for name in names]
+
+
 def _write(batch: Batch[Row], rows: Sequence[Row], errors: list[RetryableError | AuthError]) -> list[WriteResult]:
     """One batch: sent, or halved where it is refused."""
     try:

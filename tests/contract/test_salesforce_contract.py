@@ -18,7 +18,9 @@ from connector.sandbox.salesforce.handle import SalesforceHandle, start_salesfor
 from connector.vendors.base import Create, Lane, Outcome, Update, Vendor
 from connector.vendors.http import FixedToken, MemoryTokens
 from connector.vendors.salesforce.client import SalesforceVendor
+from connector.vendors.salesforce.names import Names as LeadNames
 from connector.vendors.salesforce.oauth import ClientCredentials, Grant, JwtBearer, RefreshToken, SessionTokens
+from connector.vendors.salesforce.people import SalesforcePeople
 from connector.vendors.salesforce.polling import Cursor
 from connector.vendors.salesforce.protocol import CAMPAIGN, KEY_PROPERTY
 from connector.vendors.salesforce.reading import fitting
@@ -247,6 +249,8 @@ class TestSalesforceAlone:
         crm.vendor.update("Lead", [Update(id=one, properties={"Title": "a"})], lane=Lane.HOT)
         crm.expire_token()
         crm.vendor.update("Lead", [Update(id=two, properties={"Title": "b"})], lane=Lane.HOT)
+        guarded = Update(id=two, properties={"Title": "c"}, known_at=crm.now())
+        crm.vendor.update("Lead", [guarded], lane=Lane.HOT)
         made = Create(key="k", properties={"LastName": "山田", "Company": "社", "OwnerId": before}, associate=())
         [result] = crm.vendor.create("Lead", [made], lane=Lane.HOT)
         assert {self._owner(crm, one) for one in (one, two, result.id)} == {before}
@@ -576,6 +580,85 @@ class TestSalesforceAlone:
         assert [(shown["Title"], shown["Phone"]) for shown in before] == [("theirs", "1"), ("old", "1")]
         assert before[0]["Website"] == "1.example", "the org keeps no history of it: nothing tells of that edit"
         assert crm.sandbox.calls()["total"]["calls"] == 1
+
+    def _website(self, crm: SalesforceCrm, record_id: str) -> str:
+        return str(crm.sandbox.record(record_id)["fields"]["Website"])
+
+    def _known(self, crm: SalesforceCrm, ids: list[str], **values: str) -> list[Update]:
+        """Updates of records that are known as they stand, some seconds after they were last saved."""
+        known = crm.vendor.read("Lead", ids, ["Title"], lane=Lane.HOT)
+        crm.sandbox.set_clock(advance_seconds=5)
+        crm.sandbox.reset_calls()
+        return [Update(id=one, properties=values, known_at=known[one].modified_at) for one in ids]
+
+    def test_few_rows_are_never_written_over_an_edit_that_nobody_has_seen(self, crm: SalesforceCrm) -> None:
+        """No history is kept of the field, and the edit falls within the write's own call: the write is refused, looks
+        again, and tells what it then goes over."""
+        one, other = self._leads(crm, 2, Website="1.example")
+        updates = self._known(crm, [one, other], Website="3.example")
+        theirs = {"id": one, "properties": {"Website": "2.example"}}
+        crm.sandbox.fault("edit", kind="data.composite", when="between", edit=theirs)
+        results = crm.vendor.update("Lead", updates, lane=Lane.HOT)
+        before = [each.before.properties["Website"] for each in results if each.before is not None]
+        assert before == ["2.example", "1.example"]
+        assert {each.outcome for each in results} == {Outcome.APPLIED}
+        assert [self._website(crm, each) for each in (one, other)] == ["3.example", "3.example"]
+        assert crm.sandbox.calls()["total"]["calls"] == 2
+        assert len([row for row in crm.sandbox.ledger() if row["id"] == other and row["method"] == "update"]) == 1
+
+    def test_a_row_that_is_saved_again_and_again_is_written_all_the_same(self, crm: SalesforceCrm) -> None:
+        [one] = self._leads(crm, 1, Website="1.example")
+        [update] = self._known(crm, [one], Website="3.example")
+        for number in range(3):
+            theirs = {"id": one, "properties": {"Website": f"{number}.people.example"}}
+            crm.sandbox.fault("edit", kind="data.composite", when="between", skip=number, edit=theirs)
+        crm.sandbox.set_clock(rate=1000.0)  # every save a second of its own
+        [result] = crm.vendor.update("Lead", [update], lane=Lane.HOT)
+        assert result.before is not None
+        assert result.before.properties["Website"] == "2.people.example"
+        assert crm.sandbox.calls()["total"]["calls"] == 4, "three guarded attempts, and one as many rows go"
+        assert self._website(crm, one) == "3.example"
+
+    def test_a_refused_row_of_few_names_its_field_and_a_lock_asks_for_time(self, crm: SalesforceCrm) -> None:
+        good, bad, gone, held = self._leads(crm, 4)
+        crm.sandbox.settings(readonly_fields={"Lead": ["Phone"]})
+        updates = self._known(crm, [good, bad, gone, held], Title="部長")
+        updates[1] = replace(updates[1], properties={"Title": "部長", "Phone": "1"})
+        crm.sandbox.delete(gone)
+        crm.sandbox.lock(held)
+        told = crm.vendor.update("Lead", updates, lane=Lane.HOT)
+        said = [(one.outcome, one.reason, one.property_name) for one in told]
+        assert said == [
+            (Outcome.APPLIED, None, None),
+            (Outcome.REJECTED, "read_only", "Phone"),
+            (Outcome.MISSING, "not_found", None),
+            (Outcome.RETRY, "unable_to_lock_row", None),
+        ]
+        assert crm.sandbox.calls()["total"]["calls"] == 1
+
+    def test_what_a_call_has_told_is_not_swallowed_by_the_next_one_failing(self, crm: SalesforceCrm) -> None:
+        """Leads and contacts go in calls of their own: what the first overtook is known, whatever the second does."""
+        [lead] = self._leads(crm, 1, Title="old")
+        contact = crm.sandbox.create("Contact", {"LastName": "山田"})
+        people = SalesforcePeople(crm.salesforce, LeadNames())
+        crm.sandbox.fault("edit", kind="data.composite", edit={"id": lead, "properties": {"Title": "theirs"}})
+        crm.sandbox.fault("status", kind="data.composite", status=503, skip=1, times=None)
+        updates = [Update(id=one, properties={"Title": "ours"}) for one in (lead, contact)]
+        first, second = people.update("Lead", updates, lane=Lane.HOT)
+        assert first.before is not None
+        assert first.before.properties["Title"] == "theirs"
+        assert (second.id, second.outcome, second.reason) == (contact, Outcome.RETRY, "http_503")
+
+    def test_what_somebody_saves_right_after_our_write_is_not_taken_for_ours(self, crm: SalesforceCrm) -> None:
+        [one] = self._leads(crm, 1, Website="1.example")
+        updates = self._known(crm, [one], Website="3.example", Title="部長")
+        theirs = {"id": one, "properties": {"Website": "4.example"}}
+        crm.sandbox.fault("edit", kind="data.composite", when="written", edit=theirs)
+        [result] = crm.salesforce.update("Lead", updates, lane=Lane.HOT)
+        assert result.record is not None
+        assert result.record.properties.get("Website") is None
+        assert result.record.properties["Title"] == "部長"
+        assert self._website(crm, one) == "4.example"
 
     def test_long_keys_are_asked_for_in_addresses_that_salesforce_takes(self, crm: SalesforceCrm) -> None:
         keys = [f"{n:04d}-" + "鍵" * 100 for n in range(60)]

@@ -50,11 +50,12 @@ def test_an_edit_that_our_write_overtakes_is_held_or_written_over_and_recorded(
     assert relay.fields(lead)["TasukiTrack__c"] == "sdr", "it is held for as long as `hold_edits` says"
 
 
-def test_an_edit_within_the_writes_own_call_is_told_by_the_fields_history(salesforce_relay: SalesforceRelay) -> None:
-    """It falls after the look that the call begins with: only a history knows of it."""
+def test_an_edit_within_the_writes_own_call_is_not_lost_where_the_org_keeps_no_history(
+    salesforce_relay: SalesforceRelay,
+) -> None:
+    """It falls after the look that the call begins with: the write is refused for it, and looks again."""
     relay = salesforce_relay
     relay.meet()
-    relay.org.settings(tracked_fields={"Lead": ["TasukiTrack__c"]})
     form = {"LastName": "山田", "Company": "株式会社サンプル", "Email": "yamada@example.co.jp", "LeadSource": "Web"}
     lead = relay.org.create("Lead", form, web=True)
     relay.pass_time(seconds=2)

@@ -261,8 +261,10 @@ class SalesforceService:
                 call.fail_rows = 0
             if not inner.kind.startswith("data.query"):
                 call.records += inner.records
-            while call.between:
-                call.between.pop(0)()
+            wrote = inner.kind.startswith(("data.update", "data.collections"))
+            for coming in (call.between, *([call.written] if wrote else ())):
+                while coming:
+                    coming.pop(0)()
             return reply
 
         return ask
@@ -290,6 +292,8 @@ class SalesforceService:
                     self._edit(rule, call)
                 if rule.effect == "edit" and rule.when == "between":
                     call.between.append(partial(self._edit, rule, call))
+                if rule.effect == "edit" and rule.when == "written":
+                    call.written.append(partial(self._edit, rule, call))
                 if rule.effect == "partial":
                     call.fail_rows += rule.rows
                     call.fail_code = rule.code or call.fail_code

@@ -81,6 +81,8 @@ class Call:
     fail_code: str = "UNABLE_TO_LOCK_ROW"
     #: of a Composite call: what happens once its first part was answered (a fault)
     between: list[Callable[[], None]] = field(default_factory=list)
+    #: of a Composite call: what happens once something was written (a fault)
+    written: list[Callable[[], None]] = field(default_factory=list)
 
     def one(self, name: str, default: str = "") -> str:
         """The last value of a query parameter."""
@@ -103,6 +105,7 @@ def _ids_in(body: Any) -> list[str]:
     if not isinstance(body, dict):
         return []
     found = [str(value) for name, value in body.items() if name.lower() == "id" and isinstance(value, str)]
+    found += [one for one in str(body.get("url") or "").split("/")[-1:] if len(one) in (15, 18)]
     for name in ("records", "compositeRequest", "body"):
         found += _ids_in(body.get(name))
     return found

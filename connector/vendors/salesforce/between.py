@@ -2,8 +2,9 @@
 
 The look before the write shows what stood then. Where the org keeps a field's history, an edit that came after that
 look and that our write went over stands there, and so does one that came after our write and before the look at what
-was stored. Without a history nothing in an org tells of either; of long texts and multi-select picklists it tells that
-they were changed, and neither value.
+was stored. Without a history nothing in an org tells of the first (which is why few rows are guarded, `guarding.py`),
+and of the second that somebody else saved the record last. Of long texts and multi-select picklists a history tells
+that they were changed, and neither value.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Final
 from connector.vendors.base import Record
 from connector.vendors.moments import to_moment
 from connector.vendors.salesforce import protocol
-from connector.vendors.salesforce.protocol import HISTORIES, HISTORY_NAMES
+from connector.vendors.salesforce.protocol import HISTORIES, HISTORY_NAMES, MODIFIER
 from connector.vendors.salesforce.records import text
 
 MOST: Final = 2_000
@@ -40,6 +41,23 @@ def question(object_type: str, ids: Sequence[str], names: Iterable[str]) -> str 
     where = f"{protocol.among(parent, ids)} AND {protocol.among('Field', told)} AND CreatedDate >= YESTERDAY"
     fields = [parent, "Field", "OldValue", "NewValue", "CreatedDate", "CreatedById"]
     return protocol.select(fields, source, where, order="CreatedDate DESC, Id DESC", limit=MOST)
+
+
+def without_theirs(
+    stored: Mapping[str, Record], sent: Mapping[str, Mapping[str, str]], *, us: str | None
+) -> dict[str, Record]:
+    """What our write stored, by id, where the look after it shows that somebody else has saved the record since: what
+    then differs from what we sent is left out, so that the next look shows it as theirs. No history is needed for it.
+    """
+    kept: dict[str, Record] = {}
+    for record_id, shown in stored.items():
+        told = {name: value for name, value in shown.properties.items() if name != MODIFIER}
+        by = shown.properties.get(MODIFIER)
+        if us is not None and by is not None and by != us:
+            wishes = sent.get(record_id, {})
+            told = {name: value for name, value in told.items() if (wishes.get(name, value) or None) == value}
+        kept[record_id] = replace(shown, properties=told)
+    return kept
 
 
 def told_apart(

@@ -56,6 +56,11 @@ _RECORD = re.compile(r"record with id: ([A-Za-z0-9]{15,18})")
 _LONGEST_TOLD = 200
 
 
+def is_known(code: str) -> bool:
+    """True for a code whose meaning for a row is known here."""
+    return code in _REASONS or code in PASSING or code in GONE
+
+
 def failure(status: int, content: Any, *, repeatable: bool) -> TasukiError:
     """The error for an answer outside 2xx. `repeatable` is False for creates: a 5xx may hide one that was applied."""
     problem = _first(content)

@@ -29,6 +29,7 @@ from connector.vendors.base import (
     Update,
     WriteResult,
 )
+from connector.vendors.batches import after
 from connector.vendors.salesforce.client import SalesforceVendor
 from connector.vendors.salesforce.handover import OPPORTUNITY, HandOver, is_of_lead
 from connector.vendors.salesforce.names import Names
@@ -187,9 +188,11 @@ class SalesforcePeople:
         leads = [one for one in updates if not _is_contact(one.id)]
         contacts = [self._for_contact(one) for one in updates if _is_contact(one.id)]
         told = [*(self._vendor.update(PERSON, leads, lane=lane) if leads else ())]
-        told += [
-            self._of_update(one) for one in (self._vendor.update(CONTACT, contacts, lane=lane) if contacts else ())
-        ]
+        told += after(
+            told,
+            [one.id for one in contacts],
+            lambda: [self._of_update(one) for one in self._vendor.update(CONTACT, contacts, lane=lane)],
+        )
         by_id = dict(zip([one.id for one in (*leads, *contacts)], told, strict=True))
         return [_unless_converted(by_id[one.id]) for one in updates]
 
@@ -202,7 +205,9 @@ class SalesforcePeople:
         converting = [one for one in creates if object_type == OPPORTUNITY and self._hand_over and is_of_lead(one)]
         plain = [replace(one, associate=tuple(map(_end, one.associate))) for one in creates if one not in converting]
         told = self._vendor.create(object_type, plain, lane=lane) if plain else []
-        told += self._hand_over.create(converting, lane=lane) if self._hand_over and converting else []
+        if self._hand_over is not None:
+            hand_over = self._hand_over
+            told += after(told, [one.key for one in converting], lambda: hand_over.create(converting, lane=lane))
         by_key = dict(zip([one.key for one in (*plain, *converting)], told, strict=True))
         return [_unless_converted(by_key[one.key]) for one in creates]
 

@@ -2,25 +2,28 @@
 
 One Composite call holds the write and a query for the same rows: it counts once against the org's day, and it tells
 what rules, triggers and normalising made of our values. An update has a query before it too, which tells what it
-overtook, and one for the fields' history, which tells what fell between the parts. Subrequests inherit no headers, so
-each carries the safety headers itself.
+overtook, and one for the fields' history, which tells what fell between the parts. A few rows at once go one by one in
+that call, each guarded against what falls between (`guarding.py`). Subrequests inherit no headers, so each carries the
+safety headers itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from connector.errors import UsageError
 from connector.vendors.base import Create, Lane, Outcome, Record, Update, WriteResult
-from connector.vendors.batches import Batch, write_all
+from connector.vendors.batches import Batch, after, write_all
 from connector.vendors.flight import Flight
-from connector.vendors.salesforce import between, protocol, records
+from connector.vendors.refusal import RefusedError
+from connector.vendors.salesforce import between, guarding, protocol, records
 from connector.vendors.salesforce.api import Api, Json
 from connector.vendors.salesforce.describing import Fields
 from connector.vendors.salesforce.failures import LOCKED_SECONDS, PASSING, failure, refused
-from connector.vendors.salesforce.protocol import BATCH_SIZE, KEY_PROPERTY, LOCKS_PARENT, MODIFIED
+from connector.vendors.salesforce.protocol import BATCH_SIZE, KEY_PROPERTY, LOCKS_PARENT, MODIFIED, MODIFIER
 
 Row = TypeVar("Row")
 
@@ -50,21 +53,13 @@ class Writer:
 
     def update(self, object_type: str, updates: Sequence[Update], *, lane: Lane) -> list[WriteResult]:
         """Set properties; setting a value twice is harmless, so what had no answer is repeated."""
-        known = self._fields.of(object_type, lane=lane)
-
-        def send(rows: Sequence[Update]) -> Json:
-            given = [{"Id": row.id, **_json(known, row.properties)} for row in rows]
-            names = dict.fromkeys(name for row in rows for name in row.properties)
-            ids = [row.id for row in rows]
-            look, past = protocol.among("Id", ids), between.question(object_type, ids, names)
-            return self._write(
-                "PATCH", object_type, given, list(names), look, lane=lane, repeatable=True, twice=True, past=past
-            )
-
-        batch = self._batch(object_type, send, name=lambda row: row.id, uses=_sets, repeatable=True)
         good = [row for row in updates if protocol.is_id(row.id)]
-        results = iter(self._sent(batch, good, object_type))
-        return [next(results) if protocol.is_id(row.id) else _no_id(row.id) for row in updates]
+        told = guarding.tried(good, lambda rows: self._one_by_one(object_type, rows, lane=lane))
+        many = [row for row in good if row.id not in told]
+        batch = self._updates(object_type, lane=lane)
+        ids = [row.id for row in many]
+        results = iter(after(list(told.values()), ids, lambda: self._sent(batch, many, object_type)))
+        return [(told.get(row.id) or next(results)) if protocol.is_id(row.id) else _no_id(row.id) for row in updates]
 
     def create(self, object_type: str, creates: Sequence[Create], *, lane: Lane) -> list[WriteResult]:
         """Create records; an uncertain call is never repeated."""
@@ -123,6 +118,50 @@ class Writer:
             WriteResult(id=one.id, outcome=Outcome.APPLIED) if one.outcome is Outcome.MISSING else one for one in done
         ]
 
+    # ── updates ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _updates(self, object_type: str, *, lane: Lane) -> Batch[Update]:
+        """Updates as Collections take them."""
+        known = self._fields.of(object_type, lane=lane)
+
+        def send(rows: Sequence[Update]) -> Json:
+            given = [{"Id": row.id, **_json(known, row.properties)} for row in rows]
+            names, look, past = _looks(object_type, rows)
+            return self._write(
+                "PATCH", object_type, given, names, look, lane=lane, repeatable=True, twice=True, past=past
+            )
+
+        return self._batch(object_type, send, name=lambda row: row.id, uses=_sets, repeatable=True)
+
+    def _one_by_one(self, object_type: str, rows: Sequence[Update], *, lane: Lane) -> guarding.Told:
+        """One guarded attempt at each of these rows, in one call."""
+        known = self._fields.of(object_type, lane=lane)
+        stands: dict[str, datetime] = {}
+
+        def send(part: Sequence[Update]) -> Json:
+            values = [_json(known, row.properties) for row in part]
+            names, look, past = _looks(object_type, part)
+            shown = self._look(object_type, names, look, lane=lane)
+            address = f"{self._api.data_path}sobjects/{object_type}"
+            writes = guarding.writes(address, part, values, self._api.safety)
+            wanted = [shown | {"referenceId": "before"}, *writes, shown]
+            try:
+                parts = self._composed(wanted, past, lane=lane, repeatable=True)
+            except RefusedError:  # the call as it is, not a value in it: the rows go as many rows do
+                return {"written": [guarding.NOT_UNDERSTOOD] * len(part), "stored": ()}
+            looks = _shown(parts)
+            stands.update(
+                {one.id: one.modified_at for one in _records(looks["stored"], object_type) if one.modified_at}
+            )
+            written = [guarding.result_of(row.id, parts.get(guarding.reference(n))) for n, row in enumerate(part)]
+            return {"written": written, **looks}
+
+        batch = self._batch(object_type, send, name=lambda row: row.id, uses=_sets, repeatable=True)
+        results = self._sent(batch, rows, object_type)
+        if any(one.reason == "unknown_property" for one in results):
+            self._fields.forget(object_type)
+        return results, stands
+
     # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _write(
@@ -149,11 +188,7 @@ class Writer:
         if look:
             shown = self._look(object_type, names, look, lane=lane)
             wanted = [*([shown | {"referenceId": "before"}] if twice else ()), *wanted, shown]
-        if past is not None:
-            wanted.append(self._query(past, "past"))
-        body = {"allOrNone": False, "collateSubrequests": False, "compositeRequest": wanted}
-        answer = self._api.call("POST", "composite", body, lane=lane, repeatable=repeatable)
-        parts = {str(one["referenceId"]): one for one in (answer or {}).get("compositeResponse") or ()}
+        parts = self._composed(wanted, past, lane=lane, repeatable=repeatable)
         written = parts.get("write") or {}
         status = int(written.get("httpStatusCode") or 500)
         if status >= 300:
@@ -161,14 +196,20 @@ class Writer:
             if error.reason == "unknown_property":
                 self._fields.forget(object_type)
             raise error
-        looks = {
-            name: _seen(parts, part) for name, part in (("stored", "look"), ("before", "before"), ("past", "past"))
-        }
-        return {"written": written["body"], **looks}
+        return {"written": written["body"], **_shown(parts)}
+
+    def _composed(
+        self, wanted: Sequence[Mapping[str, Any]], past: str | None, *, lane: Lane, repeatable: bool
+    ) -> dict[str, Any]:
+        """The answers of one Composite call, in the order in which it was asked, by their names."""
+        asked = [*wanted, *([self._query(past, "past")] if past is not None else ())]
+        body = {"allOrNone": False, "collateSubrequests": False, "compositeRequest": asked}
+        answer = self._api.call("POST", "composite", body, lane=lane, repeatable=repeatable)
+        return {str(one["referenceId"]): one for one in (answer or {}).get("compositeResponse") or ()}
 
     def _look(self, object_type: str, names: Sequence[str], where: str, *, lane: Lane) -> dict[str, Any]:
         """The subrequest that reads what is stored."""
-        fields = self._fields.visible(object_type, ["Id", *names, KEY_PROPERTY, MODIFIED], lane=lane)
+        fields = self._fields.visible(object_type, ["Id", *names, KEY_PROPERTY, MODIFIED, MODIFIER], lane=lane)
         return self._query(protocol.select(fields, object_type, where), "look")
 
     def _query(self, soql: str, name: str) -> dict[str, Any]:
@@ -205,18 +246,35 @@ class Writer:
         return write_all(batch, rows, size=BATCH_SIZE, flight=flight)
 
 
+def _looks(object_type: str, rows: Sequence[Update]) -> tuple[list[str], str, str | None]:
+    """The fields of some updates, the condition for their rows, and the question for what changed of them lately."""
+    names = list(dict.fromkeys(name for row in rows for name in row.properties))
+    ids = [row.id for row in rows]
+    return names, protocol.among("Id", ids), between.question(object_type, ids, names)
+
+
+def _shown(parts: Mapping[str, Any]) -> dict[str, list[Any]]:
+    return {name: _seen(parts, part) for name, part in (("stored", "look"), ("before", "before"), ("past", "past"))}
+
+
 def _seen(parts: Mapping[str, Any], name: str) -> list[Any]:
     """The rows of a look; none where it failed: the write is told all the same."""
     part = parts.get(name) or {}
     return list((part.get("body") or {}).get("records") or ()) if part.get("httpStatusCode") == 200 else []
 
 
+def _records(rows: Sequence[Mapping[str, Any]], object_type: str) -> list[Record]:
+    return [records.record(one, object_type) for one in rows]
+
+
 def _matched(
     batch: Batch[Row], object_type: str, rows: Sequence[Row], answer: Json, *, us: str | None
 ) -> list[WriteResult]:
     """Results stand in the rows' order; a failed one has no id. A row of which nothing is said is not called done."""
-    stored = {str(one["Id"]): records.record(one, object_type) for one in answer["stored"]}
-    before = {str(one["Id"]): records.record(one, object_type) for one in answer.get("before", ())}
+    stored = {one.id: one for one in _records(answer["stored"], object_type)}
+    before = {one.id: one for one in _records(answer.get("before", ()), object_type)}
+    sent = {row.id: row.properties for row in rows if isinstance(row, Update)}
+    stored = between.without_theirs(stored, sent, us=us)
     before, stored = between.told_apart(object_type, answer.get("past", ()), before, stored, us=us)
     results = answer["written"] if isinstance(answer["written"], list) else []
     told: list[WriteResult] = []
