@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from connector.cli.explain_clocks import clocks
+from connector.cli.explain_lost import lost_values
 from connector.domain.codec import encode_value
 from connector.domain.effects import Task
 from connector.domain.runs import CadenceRun
@@ -76,6 +77,7 @@ def described(tenant: Tenant, story: Story) -> dict[str, Any]:
         "cadences": [_cadence(names, policy, name, run) for name, run in story.state.cadences.items()],
         "grants": [_grant(story, one) for one in story.grants],
         "clocks": clocks(policy, story.clocks, why.at),
+        "lost_values": lost_values(story.lost, names.of, names.value),
         "stuck": why.stuck,
         "contact_limit": why.hold_off or None,
         "waiting_enrolments": [{"name": one.name, "rule": one.key.rule, "since": one.at} for one in why.waiting],

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connector.cli.explain_clocks import show_clocks
+from connector.cli.explain_lost import show_lost
 from connector.cli.output import age, line, moment, table
 from connector.cli.reasons import cause, remedy
 from connector.texts import joined, say, word
@@ -25,6 +26,7 @@ def show(found: dict[str, Any]) -> None:
     _cadences(found)
     _grants(found)
     show_clocks(found["clocks"])
+    show_lost(found["lost_values"])
     _troubles(found["troubles"])
     if found["contact_limit"]:
         line(joined("", ("! ", found["contact_limit"])))

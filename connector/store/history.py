@@ -36,6 +36,13 @@ SELECT %(installation_id)s, key FROM unnest(%(keys)s::bytea[]) AS new (key) ORDE
 ON CONFLICT DO NOTHING RETURNING key
 """
 
+_VALUES = """
+SELECT value.at, value.lead_id, value.field, value.rule, value.actor, value.sealed, lead.data_key
+FROM ledger_value AS value JOIN lead ON lead.installation_id = value.installation_id AND lead.id = value.lead_id
+WHERE (lead.id = %(lead_id)s OR lead.merged_into = %(lead_id)s) AND lead.data_key IS NOT NULL
+ORDER BY value.at DESC, value.id DESC LIMIT %(limit)s
+"""
+
 _TALLY = """
 INSERT INTO tally (installation_id, name, label, count)
 SELECT %(installation_id)s, name, label, count
@@ -93,6 +100,12 @@ def add_value(
         " VALUES (%s, %s, %s, %s, %s, %s, %s)",
         [installation_id, at, lead_id, field, rule, actor, sealed],
     )
+
+
+def values_of(conn: Connection, lead_id: int, *, limit: int) -> list[Mapping[str, Any]]:
+    """The latest values that a rule did not let stand, of the lead and of those that it has taken in, newest first:
+    `at`, `lead_id`, `field`, `rule`, `actor`, `sealed`, and `data_key`, of the lead for whom they were sealed."""
+    return list(conn.execute(_VALUES, {"lead_id": lead_id, "limit": limit}))
 
 
 def lead_key(conn: Connection, lead_id: int) -> bytes | None:

@@ -17,7 +17,7 @@ from connector.engine.explain import Explanation, explain
 from connector.engine.supposing import Prospect, prospects
 from connector.engine.view import occurrences
 from connector.errors import UsageError
-from connector.store import clock_runs, connections, inspection, leads, managed, mirrors, people, signals
+from connector.store import clock_runs, connections, history, inspection, leads, managed, mirrors, people, signals
 from connector.store.clock_runs import RunRow
 from connector.store.database import Connection
 from connector.store.inspection import DueRow, EntryRow, LinkRow
@@ -36,6 +36,7 @@ MOST_ENTRIES = 1_000
 """A lead's whole history is told; one that somebody moves to and fro without end is told from its latest."""
 
 CLOCKS_SHOWN = 20
+LOST_SHOWN = 50
 _LARGEST_ID = 2**63 - 1
 
 
@@ -46,6 +47,19 @@ class Frozen:
     property_name: str
     until: datetime
     writers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostValue:
+    """A value that a rule did not let stand, and the one that stood instead; `field` is the policy's or the CRM's name.
+    Values are as JSON has them (`codec.encode_value`)."""
+
+    at: datetime
+    field: str
+    rule: str
+    actor: str
+    kept: Any
+    lost: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +81,7 @@ class Story:
     users: Mapping[str, str]  #: The CRM's user ids → names: who moved what.
     grants: tuple[Mapping[str, Any], ...]  #: What pools gave for it, the latest first.
     clocks: tuple[RunRow, ...]  #: Its latest promises, the last begun first.
+    lost: tuple[LostValue, ...]  #: The latest values that a rule did not let stand, newest first.
 
 
 def find_lead(tenant: Tenant, text: str) -> int:
@@ -157,7 +172,17 @@ def _told(
         users=connections.user_names(conn, link.connection_id),
         grants=tuple(people.grants_to(conn, row.id)),
         clocks=tuple(clock_runs.of_lead(conn, row.id, limit=CLOCKS_SHOWN)),
+        lost=tuple(_lost(tenant, one) for one in history.values_of(conn, row.id, limit=LOST_SHOWN)),
     )
+
+
+def _lost(tenant: Tenant, raw: Mapping[str, Any]) -> LostValue:
+    """One row of the ledger, opened with the key of the lead for whom it was sealed."""
+    key = tenant.vault.data_key(bytes(raw["data_key"]))
+    values = key.open(bytes(raw["sealed"]), about=f"{raw['lead_id']}:{raw['field']}")
+    told: Mapping[str, Any] = values if isinstance(values, dict) else {}
+    shown = {name: raw[name] for name in ("at", "field", "rule", "actor")}
+    return LostValue(**shown, kept=told.get("kept"), lost=told.get("lost"))
 
 
 def leads_named(tenant: Tenant, conn: Connection, text: str) -> list[int]:

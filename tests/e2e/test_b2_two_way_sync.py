@@ -38,6 +38,15 @@ def test_one_person_in_both_crms(both: BothRelay) -> None:
     assert (shown["firstname"], shown["tasuki_temperature"]) == ("花子", "hot")
     assert (shown["jobtitle"], there["Title"]) == ("課長", "課長"), "HubSpot wins, Salesforce's is lost with a word"
     assert ("job_title", "wins.hubspot", "部長") in {(o["field"], o["rule"], o["lost"]) for o in relay.kept_values()}
+    cli = CommandLine.of(relay)
+    (given_way,) = [one for one in cli.json("explain", contact)["lost_values"] if one["field"] == "job_title"]
+    assert (given_way["kept"], given_way["lost"], given_way["rule"]) == ("課長", "部長", "wins.hubspot")
+    printed = cli.run("explain", contact, COLUMNS="200").stdout
+    assert "Values that gave way" in printed
+    assert "both sides changed it (wins: hubspot)" in printed
+    japanese = cli.run("explain", contact, TASUKI_LANG="ja", COLUMNS="200").stdout
+    assert "採用されなかった値(新しい順)" in japanese
+    assert "両方で変わった(wins: hubspot)" in japanese
     assert (shown["phone"], there["Phone"]) == ("03-1234-5678", "０３（１２３４）５６７８"), "each its spelling"
     assert (shown["tasuki_score"], there["TasukiScore__c"]) == ("20", 20.0)
 
