@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from connector.texts import say
 from connector.variables import DEFAULT_LOGIN_URL, DEFAULT_PUBSUB
+from connector.vendors.fence import Network
 
 SHORTEST_WEBHOOK_SECRET = 24
 OLDEST_SALESFORCE = 65
@@ -30,7 +31,8 @@ class SalesforceSettings:
     #: Of the address that outbound messages call, and of callouts; newest first.
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     message_actions: tuple[str, ...] = ()
-    networks: tuple[str, ...] = ()
+    networks: tuple[Network, ...] = ()
+    proxies: tuple[Network, ...] = ()  #: In front of us: what they say of whom they speak for is believed.
     api_version: str = "66.0"
     allow_duplicates: bool = False  #: Duplicate rules that only alert do not refuse our writes.
     day_share: float = 0.5  #: The part of the org's calls of a day that we may use.

@@ -34,6 +34,7 @@ VARIABLES = (
     Variable(name="TASUKI_FORM_SECRETS", secret=True),
     Variable(name="TASUKI_FORMS_POLL_SECONDS", default="60"),
     Variable(name="TASUKI_NOTICE_NETWORKS"),
+    Variable(name="TASUKI_PROXIES"),
     Variable(name="TASUKI_HUBSPOT_CLIENT_SECRET", secret=True),
     Variable(name="TASUKI_HUBSPOT_ACCESS_TOKEN", secret=True),
     Variable(name="TASUKI_HUBSPOT_PORTAL_ID"),

@@ -87,7 +87,7 @@ def salesforce(connection: str, secret: str) -> Response:
         abort(404)
 
     def prove(environ: Environ, body: bytes) -> str:
-        if not org.may_come_from(environ.get("REMOTE_ADDR")):
+        if not org.may_come_from(environ.get("REMOTE_ADDR"), environ.get("HTTP_X_FORWARDED_FOR", "")):
             raise InboundError("The message comes from elsewhere.", reason="other_address")
         outbound_message.prove(
             secret, body, secrets=org.secrets, organization_id=org.organization_id, actions=org.actions

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
 from connector.errors import UsageError
 from connector.settings import Settings
 from connector.settings_salesforce import SalesforceSettings
+from connector.vendors.fence import Network
 from connector.vendors.hubspot.inbound import SignatureVersion
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -26,23 +28,37 @@ class SalesforceSender:
     """One org whose outbound messages are taken in: nothing signs them, so all of this must hold.
 
     `secrets` stand in the address that the org calls, newest first; `actions` are the ids of its outbound messages
-    (empty: any); `networks` where they may come from, such as `13.108.0.0/14` (empty: anywhere).
+    (empty: any); `networks` where they may come from, such as `13.108.0.0/14` (empty: anywhere). `proxies` are those in
+    front of us: for whom they speak (`X-Forwarded-For`) is believed, and nobody else's word.
     """
 
     organization_id: str
     secrets: tuple[str, ...] = field(repr=False)
     actions: frozenset[str] = frozenset()
-    networks: tuple[str, ...] = ()
+    networks: tuple[Network, ...] = ()
+    proxies: tuple[Network, ...] = ()
 
-    def may_come_from(self, address: str | None) -> bool:
-        """True for an address in one of the networks, or when there are none."""
+    def may_come_from(self, address: str | None, forwarded: str = "") -> bool:
+        """True for an address in one of the networks, or when there are none. `forwarded`: X-Forwarded-For, to which
+        each proxy has added at the end from whom it had the request."""
         if not self.networks:
             return True
-        try:
-            where = ipaddress.ip_address(address or "")
-        except ValueError:
-            return False
-        return any(where in ipaddress.ip_network(one) for one in self.networks)
+        hops = [*(one for one in forwarded.split(",") if one.strip()), address or ""]
+        places = (_place(one) for one in reversed(hops))
+        sender = next((one for one in places if one is None or not _lies_in(one, self.proxies)), None)
+        return sender is not None and _lies_in(sender, self.networks)
+
+
+def _place(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(text.strip())
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found  # as one that listens on IPv6 too sees IPv4
+
+
+def _lies_in(place: IPv4Address | IPv6Address, networks: Iterable[Network]) -> bool:
+    return any(place in one for one in networks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,5 +136,6 @@ def _senders(org: SalesforceSettings | None) -> dict[str, SalesforceSender]:
         secrets=org.webhook_secrets,
         actions=frozenset(org.message_actions),
         networks=org.networks,
+        proxies=org.proxies,
     )
     return {ORG: sender}

@@ -181,15 +181,11 @@ class WriteResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """Set these properties ('' clears) on one record.
-
-    `known_at` is the last change of the record, by anybody, that we know of: where the vendor can refuse a write to a
-    record that was changed later, it is asked to.
-    """
+    """Set these properties ('' clears) on one record."""
 
     id: str
     properties: Mapping[str, str]
-    known_at: datetime | None = None
+    known_at: datetime | None = None  #: Its last change that we know of: who can, refuses the write if it is older.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,3 +175,11 @@ def test_every_variable_is_in_the_operations_manual() -> None:
     undocumented = [v.name for v in VARIABLES if v.default and f"`{v.default}`" not in rows[v.name]]
     assert undocumented == []
     assert [v.name for v in VARIABLES if v.secret != ("secret" in rows[v.name].split("|")[2])] == []
+
+
+def test_where_messages_may_come_from_is_refused_at_start_where_it_cannot_be_read() -> None:
+    org = {"TASUKI_SALESFORCE_CLIENT_ID": "3MVG9", "TASUKI_SALESFORCE_REFRESH_TOKEN": "a-consent"}
+    found = problems(org | {"TASUKI_SALESFORCE_NETWORKS": "13.108.0.1/14", "TASUKI_PROXIES": "10.1.0.0/16, proxy"})
+    assert len(found) == 2
+    assert "TASUKI_SALESFORCE_NETWORKS: '13.108.0.1/14' must be a network" in found[0]
+    assert "TASUKI_PROXIES: 'proxy' must be a network" in found[1]

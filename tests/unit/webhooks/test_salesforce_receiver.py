@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from ipaddress import ip_network
 
 import pytest
 from flask.testing import FlaskClient
@@ -116,14 +117,37 @@ def test_where_it_may_come_from_can_be_told() -> None:
             """Nothing is open."""
 
     storage = Nowhere()
-    known = settings(networks=("13.108.0.0/14", "2001:db8::/32"))
+    known = settings(networks=tuple(map(ip_network, ("13.108.0.0/14", "2001:db8::/32"))))
     app = create_app(Services(settings=known, storage=storage, clock=lambda: NOW, wake=lambda: None))
-    for address, status in (("13.110.1.2", 200), ("2001:db8::1", 200), ("10.0.0.1", 401), ("", 401)):
+    heard = {"13.110.1.2": 200, "::ffff:13.110.1.2": 200, "2001:db8::1": 200, "10.0.0.1": 401, "": 401}
+    for address, status in heard.items():
         answer = app.test_client().post(PATH, data=message(), environ_base={"REMOTE_ADDR": address})
         assert answer.status_code == status
-    assert len(storage.kept) == 2
+    assert len(storage.kept) == 3
     app.test_client().post(PATH, data=message(count=20), environ_base={"REMOTE_ADDR": "13.110.1.2"})
-    assert [one.lane for one in storage.kept] == ["hot", "hot", "background"]
+    assert [one.lane for one in storage.kept] == ["hot", "hot", "hot", "background"]
+
+
+@pytest.mark.parametrize(
+    ("address", "forwarded", "heard"),
+    [
+        ("10.1.0.9", "13.110.1.2", True),
+        ("10.1.0.9", "203.0.113.9", False),
+        ("10.1.0.9", "13.110.1.2, 10.1.0.8", True),
+        ("10.1.0.9", "13.110.1.2, 203.0.113.9", False),  # what the sender itself claims to have come from
+        ("203.0.113.9", "13.110.1.2", False),  # no proxy of ours says it
+        ("10.1.0.9", "", False),
+        ("10.1.0.9", "13.110.1.2, x", False),
+    ],
+)
+def test_behind_a_proxy_of_ours_its_word_counts_and_nobody_elses(address: str, forwarded: str, heard: bool) -> None:
+    org = SalesforceSender(
+        organization_id=ORG,
+        secrets=(SECRET,),
+        networks=(ip_network("13.108.0.0/14"),),
+        proxies=(ip_network("10.1.0.0/16"),),
+    )
+    assert org.may_come_from(address, forwarded) is heard
 
 
 @pytest.mark.parametrize("secrets", [(), ("short",), (SECRET, "")])
