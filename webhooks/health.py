@@ -29,7 +29,7 @@ def ready() -> Response:
     """Deliveries can be stored right now; 503 otherwise."""
     services: Services = current_app.extensions["tasuki"]
     try:
-        services.storage.depth()
+        services.storage.try_out()
     except RetryableError:
         abort(503)
     return Response("ready\n", mimetype="text/plain")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -38,6 +38,9 @@ class Storage(Protocol):
 
     def add(self, delivery: Delivery) -> None:
         """Store and commit one delivery."""
+
+    def try_out(self) -> None:
+        """Return if a delivery could be stored now; none is."""
 
     def depth(self) -> int:
         """How many deliveries nobody has read yet."""
@@ -77,19 +80,23 @@ class Postgres:
 
     def add(self, delivery: Delivery) -> None:
         """Store and commit one delivery. Whatever the database says against it, the sender is to try again."""
-        try:
-            inbox.add(self._database(), delivery)
-        except psycopg.Error as error:
-            _log.error("delivery_refused", source=delivery.source, sqlstate=error.sqlstate)
-            raise RetryableError("The database refuses a delivery.", reason="database_refused") from error
+        with self._asked("delivery_refused", source=delivery.source) as database:
+            inbox.add(database, delivery)
+
+    def try_out(self) -> None:
+        """See `Storage.try_out`."""
+        with self._asked("not_ready") as database:
+            inbox.try_out(database)
 
     def depth(self) -> int:
-        """How many deliveries nobody has read yet; proves the schema too."""
-        return inbox.depth(self._database())
+        """How many deliveries nobody has read yet."""
+        with self._asked("not_counted") as database:
+            return inbox.depth(database)
 
     def streams(self) -> Sequence[StreamHealth]:
         """How the streams of changes do that workers follow."""
-        return streams.health_of_all(self._database())
+        with self._asked("not_counted") as database:
+            return streams.health_of_all(database)
 
     def notify(self) -> None:
         """Wake the workers."""
@@ -101,6 +108,14 @@ class Postgres:
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
+
+    @contextlib.contextmanager
+    def _asked(self, event: str, **facts: str) -> Iterator[Database]:
+        try:
+            yield self._database()
+        except psycopg.Error as error:
+            _log.error(event, sqlstate=error.sqlstate, **facts)
+            raise RetryableError("The database refuses this.", reason="database_refused") from error
 
     def _database(self) -> Database:
         opened = self._opened

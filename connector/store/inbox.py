@@ -99,6 +99,12 @@ INSERT INTO inbox (source, connection_hint, lane, headers, packed, body)
 VALUES (%(source)s, %(hint)s, %(lane)s, %(headers)s, %(packed)s, %(body)s)
 """
 
+_TRY_OUT = """
+BEGIN;
+INSERT INTO inbox (source, lane, headers, packed, body) VALUES ('readiness', 'hot', '{}', false, '');
+ROLLBACK
+"""
+
 _COLUMNS = "id, received_at, source, connection_hint, headers, state, reason, attempts"
 
 # What people wait for comes first, and nothing else in its slice; then what comes by the thousand. Within a lane oldest
@@ -160,6 +166,12 @@ def add(database: Database, delivery: Delivery) -> None:
     with database.autocommit() as connection:
         reach(Place.PRE_COMMIT)
         _ADD.run(connection, values)
+
+
+def try_out(database: Database) -> None:
+    """Return if a delivery could be stored now: one is, and taken back. Raises what `add` would."""
+    with database.autocommit() as connection:
+        connection.execute(_TRY_OUT)
 
 
 def put(connection: Connection, delivery: Delivery) -> None:

@@ -211,6 +211,26 @@ def _until_waiting(connection: psycopg.Connection[tuple[int]], count: int) -> li
         assert time.monotonic() < deadline, "they did not come to wait"
 
 
+def test_ready_means_that_a_delivery_could_be_stored_now(
+    client: FlaskClient, database: Database, database_dsn: str
+) -> None:
+    assert client.get("/readyz").status_code == 200
+    assert _stored(database) == [], "it was only tried"
+    with psycopg.connect(database_dsn, autocommit=True) as admin:
+        admin.execute("ALTER TABLE inbox RENAME TO elsewhere")  # as before the schema is there
+        try:
+            assert client.get("/readyz").status_code == 503
+            assert "tasuki_inbox_waiting" not in client.get("/metrics").text
+        finally:
+            admin.execute("ALTER TABLE elsewhere RENAME TO inbox")
+        admin.execute("ALTER TABLE inbox ADD CONSTRAINT full_up CHECK (false) NOT VALID")  # read, but not written to
+        try:
+            assert client.get("/readyz").status_code == 503
+        finally:
+            admin.execute("ALTER TABLE inbox DROP CONSTRAINT full_up")
+    assert client.get("/readyz").status_code == 200
+
+
 @pytest.mark.fault("F14")
 def test_a_database_that_is_away_is_answered_with_503(wakes: list[int]) -> None:
     storage = Postgres("postgresql://tasuki@127.0.0.1:9/tasuki")
