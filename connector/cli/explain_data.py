@@ -11,6 +11,7 @@ from typing import Any
 
 from connector.cli.explain_clocks import clocks
 from connector.cli.explain_lost import lost_values
+from connector.cli.policy_names import PolicyNames
 from connector.domain.codec import encode_value
 from connector.domain.effects import Task
 from connector.domain.runs import CadenceRun
@@ -18,7 +19,6 @@ from connector.engine import cadences
 from connector.engine.explain import MoveWhy, ScorePart, ScoreWhy
 from connector.engine.lifecycle import PERSON
 from connector.engine.supposing import Prospect
-from connector.engine.words import label_in
 from connector.policy.model import Policy
 from connector.store.inspection import EntryRow
 from connector.sync.context import Tenant
@@ -41,7 +41,7 @@ WAKE_WORDS = {
 
 def described(tenant: Tenant, story: Story) -> dict[str, Any]:
     """The whole story."""
-    policy, why, names = tenant.plan.policy, story.explanation, _Names(tenant.plan.policy)
+    policy, why, names = tenant.plan.policy, story.explanation, PolicyNames(tenant.plan.policy)
     return {
         "lead_id": story.row.id,
         "vendor": tenant.bindings[story.link.connection_id].dialect.vendor,
@@ -86,69 +86,7 @@ def described(tenant: Tenant, story: Story) -> dict[str, Any]:
     }
 
 
-class _Names:
-    """What the policy calls things."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-
-    def of(self, name: str) -> str:
-        """The label of a field, signal or score, as conditions name them."""
-        kind, _, rest = name.partition(".")
-        policy = self._policy
-        if name in policy.fields:
-            return self._label(policy.fields[name].label, name)
-        if kind == "signal" and rest in policy.signals:
-            return self._label(policy.signals[rest].label, rest)
-        if kind == "score" and rest in policy.scores:
-            return self._label(policy.scores[rest].label, rest)
-        return name
-
-    def stage(self, stage: str) -> str:
-        """A stage's label."""
-        found = self._policy.stages.get(stage)
-        return self._label(found.label, stage) if found else stage
-
-    def transition(self, transition: str | None) -> str | None:
-        """A transition's label; the word itself for one that is no transition of this policy."""
-        found = next((one for one in self._policy.transitions if one.id == transition), None)
-        return self._label(found.label, found.id) if found else transition
-
-    def reason(self, reason: str | None) -> str | None:
-        """A reason's label."""
-        found = self._policy.recycle.reasons.get(reason or "") if self._policy.recycle else None
-        return self._label(found.label, found.id) if found else reason
-
-    def value(self, field: str, value: Any) -> str | None:
-        """The label of a choice."""
-        definition = self._policy.fields.get(field)
-        if definition is None or not isinstance(value, str) or value not in definition.choices:
-            return None
-        return self._label(definition.choices[value], value)
-
-    def signal_of(self, score: str, rule: str) -> str | None:
-        """The label of the signal behind a score rule; None for a rule on facts."""
-        found = next((one for one in self._policy.scores[score].rules if one.id == rule), None)
-        return self.of(f"signal.{found.signal}") if found and found.signal else None
-
-    def points_of(self, score: str, rule: str) -> float:
-        """The full points of a score rule."""
-        return next(one.points for one in self._policy.scores[score].rules if one.id == rule)
-
-    def score_label(self, score: str) -> str:
-        """A score's label."""
-        return self._label(self._policy.scores[score].label, score)
-
-    def cadence(self, cadence: str) -> str:
-        """A cadence's label."""
-        found = self._policy.cadences.get(cadence)
-        return self._label(found.label, cadence) if found else cadence
-
-    def _label(self, label: Any, otherwise: str) -> str:
-        return label_in(label, self._policy.language, otherwise)
-
-
-def _cadence(names: _Names, policy: Policy, name: str, run: CadenceRun) -> dict[str, Any]:
+def _cadence(names: PolicyNames, policy: Policy, name: str, run: CadenceRun) -> dict[str, Any]:
     cadence = policy.cadences.get(name)
     standing = cadences.standing({name: run}, name)
     return {
@@ -162,7 +100,7 @@ def _cadence(names: _Names, policy: Policy, name: str, run: CadenceRun) -> dict[
     }
 
 
-def _stage(names: _Names, story: Story) -> dict[str, Any] | None:
+def _stage(names: PolicyNames, story: Story) -> dict[str, Any] | None:
     entry = story.explanation.entry
     if entry is None:
         return None
@@ -177,7 +115,7 @@ def _stage(names: _Names, story: Story) -> dict[str, Any] | None:
     }
 
 
-def _entry(names: _Names, entry: EntryRow, story: Story) -> dict[str, Any]:
+def _entry(names: PolicyNames, entry: EntryRow, story: Story) -> dict[str, Any]:
     person = next((str(value) for name, _, value in entry.grounds if name == PERSON), None)
     return {
         "stage": entry.stage,
@@ -201,7 +139,7 @@ def _entry(names: _Names, entry: EntryRow, story: Story) -> dict[str, Any]:
     }
 
 
-def _score(names: _Names, score: ScoreWhy, now: datetime) -> dict[str, Any]:
+def _score(names: PolicyNames, score: ScoreWhy, now: datetime) -> dict[str, Any]:
     return {
         "id": score.id,
         "label": names.score_label(score.id),
@@ -221,7 +159,7 @@ def _score(names: _Names, score: ScoreWhy, now: datetime) -> dict[str, Any]:
     }
 
 
-def _part(names: _Names, score: str, part: ScorePart, now: datetime) -> dict[str, Any]:
+def _part(names: PolicyNames, score: str, part: ScorePart, now: datetime) -> dict[str, Any]:
     return {
         "rule": part.rule,
         "label": part.label,
@@ -232,7 +170,7 @@ def _part(names: _Names, score: str, part: ScorePart, now: datetime) -> dict[str
     }
 
 
-def _move(names: _Names, policy: Policy, move: MoveWhy) -> dict[str, Any]:
+def _move(names: PolicyNames, policy: Policy, move: MoveWhy) -> dict[str, Any]:
     return {
         "transition": move.transition,
         "label": names.transition(move.transition),
@@ -248,7 +186,7 @@ def _move(names: _Names, policy: Policy, move: MoveWhy) -> dict[str, Any]:
     }
 
 
-def _prospect(names: _Names, one: Prospect) -> dict[str, Any]:
+def _prospect(names: PolicyNames, one: Prospect) -> dict[str, Any]:
     labels = [names.of(name) for name in one.names]
     return {
         "transition": one.transition,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,14 +12,15 @@ import click
 
 from connector.cli.forecasting import forecast_base, would_run_beside
 from connector.cli.output import emit, line, moment, table
+from connector.cli.policy_names import PolicyNames
 from connector.cli.session import installation, opened, read_settings
-from connector.engine.plan import Plan, prepare
+from connector.engine.plan import prepare
 from connector.engine.tally import rule_ids
 from connector.policy.loader import load_policy_from
 from connector.policy.source import read_folder
 from connector.store import inspection
 from connector.store.database import Database
-from connector.sync.forecast import Forecast
+from connector.sync.forecast import MOVED, Forecast
 from connector.texts import joined, say, word
 
 BATCH = 100
@@ -93,52 +95,73 @@ def command(folder: Path, before: str | None, instead: tuple[str, ...], processe
                 names=_names(found, "cannot be decided"),
             )
         )
-    _print_changes(found)
-    _print_rules(plan, found, kinds, idle)
+    names = PolicyNames(policy)
+    _print_changes(found, names)
+    _print_rules(names, found, kinds, idle)
     _print_calls(found, calls, quota)
 
 
-def _print_changes(found: Forecast) -> None:
+def _print_changes(found: Forecast, names: PolicyNames) -> None:
+    """In the policy's words; examples are noted under its ids."""
     rows: list[tuple[object, ...]] = [
         (word("policy"), move, count, _names(found, f"passing {move}")) for move, count in found.passing.most_common()
     ]
-    moves = [("stage", found.stages), *found.ratings.items()]
-    for what, counted in moves:
-        rows += [(word(what), move, count, _names(found, f"{what} {move}")) for move, count in counted.most_common()]
+    for move, count in found.stages.most_common():
+        rows.append((word("stage"), _move(move, names.stage), count, _names(found, f"stage {move}")))
+    for rating, moves in found.ratings.items():
+        called = partial(_choice, names, rating)
+        rows += [
+            (names.of(rating), _move(move, called), count, _names(found, f"{rating} {move}"))
+            for move, count in moves.most_common()
+        ]
+    for pool, count in found.owners.most_common():
+        rows.append((word("owner"), names.pool(pool), count, _names(found, f"owner from {pool}")))
+    for what, count in found.tasks.most_common():
+        rows.append((word("task"), _done(what, names), count, _names(found, f"task {what}")))
+    rows += [(word("score"), names.of(f"score.{score}"), count, "") for score, count in found.scores.most_common()]
     rows += [
-        (word("owner"), pool, count, _names(found, f"owner from {pool}")) for pool, count in found.owners.most_common()
-    ]
-    rows += [
-        (word("task"), _done(what), count, _names(found, f"task {what}")) for what, count in found.tasks.most_common()
-    ]
-    rows += [(word("score"), score, count, "") for score, count in found.scores.most_common()]
-    rows += [
-        (word("clock"), say("running {clock}", clock=clock), count, "")
+        (word("clock"), say("running {clock}", clock=names.clock(clock)), count, "")
         for clock, count in found.clocks.items()
         if count
     ]
     table(say("What would change"), ("What", "How", "Leads#", "For example"), rows, none=say("nothing."))
 
 
-def _done(what: str) -> str:
+def _move(move: str, called: Callable[[str], str]) -> str:
+    """`lead → mql` in the policy's words."""
+    return MOVED.join(called(end) for end in move.split(MOVED))
+
+
+def _choice(names: PolicyNames, field: str, value: str) -> str:
+    return names.value(field, value) or value
+
+
+def _done(what: str, names: PolicyNames) -> str:
     """`opened mql_call`: what becomes of tasks, and the rule that they are of."""
     verb, _, rule = what.partition(" ")
-    return joined(" ", (word(verb), rule))
+    return joined(" ", (word(verb), _called(rule, names)))
+
+
+def _called(rule: str, names: PolicyNames) -> str:
+    """A rule by its label, and by its id, under which it stands in the files."""
+    label = names.rule(rule)
+    return rule if label == rule else f"{label} ({rule})"
 
 
 def _names(found: Forecast, what: str) -> str:
     return ", ".join(str(lead) for lead in found.examples.get(what, ()))
 
 
-def _print_rules(plan: Plan, found: Forecast, kinds: Mapping[str, str], idle: list[str]) -> None:
-    busy = [(_KINDS[kinds[rule]], rule, count) for rule, count in found.rules.most_common() if rule in kinds]
+def _print_rules(names: PolicyNames, found: Forecast, kinds: Mapping[str, str], idle: list[str]) -> None:
+    counted = [(rule, count) for rule, count in found.rules.most_common() if rule in kinds]
+    busy = [(_KINDS[kinds[rule]], _called(rule, names), count) for rule, count in counted]
     table(say("Rules by leads that they bear on"), ("Kind", "Rule", "Leads#"), busy[:MOST_ROWS])
     if len(busy) > MOST_ROWS:
         line(say("… and {number} more (--json has them all).", number=len(busy) - MOST_ROWS))
     if any(kinds[rule] in _ON_EVENTS for rule in found.rules if rule in kinds):
         line(say("Tasks and assignments: for how many their conditions hold; they act only once their event comes."))
     if idle:
-        rules = joined(", ", (joined("", (rule, " (", _KINDS[kinds[rule]], ")")) for rule in idle))
+        rules = joined(", ", (joined("", (_called(rule, names), ": ", _KINDS[kinds[rule]])) for rule in idle))
         line(say("No lead is touched by: {rules}", rules=rules))
 
 

@@ -39,6 +39,8 @@ EXAMPLES = 5
 """Leads that are named for each kind of change."""
 
 NONE = "—"
+MOVED = " → "
+"""Between the ids of where a lead stands and where it would stand."""
 
 _PLANNED_ONCE = "SET LOCAL plan_cache_mode = force_generic_plan"
 """Each statement goes by its index, whatever ids it is given: to plan it anew for a thousand of them takes the database
@@ -250,12 +252,12 @@ def _changes(found: Forecast, plan: Plan, state: LeadState, decision: Decision) 
     after = decision.state
     before_stage, stage = _stage(state), _stage(after)
     if before_stage != stage:
-        found.stages[f"{before_stage} → {stage}"] += 1
+        found.stages[f"{before_stage}{MOVED}{stage}"] += 1
         yield f"stage {before_stage} → {stage}"
     for rating in plan.ratings:
         old, new = _shown(state.ratings.get(rating)), _shown(after.ratings.get(rating))
         if old != new:
-            found.ratings.setdefault(rating, Counter())[f"{old} → {new}"] += 1
+            found.ratings.setdefault(rating, Counter())[f"{old}{MOVED}{new}"] += 1
             yield f"{rating} {old} → {new}"
     for score, value in after.published.items():
         if state.published.get(score) != value:

@@ -149,7 +149,7 @@ def test_the_command_tells_it_to_people_and_programs(relay: Relay, tmp_path: Pat
     assert found["calls"]["update"] == -(-found["records"] // 100)
     shown = cli.run("plan", folder, "--processes", "1")
     assert shown.exit_code == 0
-    assert "lead → mql" in shown.stdout
+    assert "リード → MQL" in shown.stdout
     assert "No lead is touched by" in shown.stdout
 
 
