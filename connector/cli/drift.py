@@ -20,6 +20,7 @@ from connector.policy.documents.speech import Speech
 from connector.store import drifts
 from connector.store.clock import BusinessClock
 from connector.store.drifts import DriftRow, WeekCount
+from connector.sync.drifting import MERGED
 from connector.sync.looking import CREATED
 from connector.texts import joined, say, word
 
@@ -35,7 +36,7 @@ _CLASSES: Mapping[str, str] = {
     DriftClass.NOT_STORED.value: say("accepted, not stored"),
     DriftClass.FLIP_FLOP.value: say("changed back and forth"),
 }
-_CREATED = say("a new record")
+_HAPPENED: Mapping[str, str] = {CREATED: say("a new record"), MERGED: say("another record")}
 _DONE: Mapping[str, str] = {
     Handling.REPAIR.value: say("repaired"),
     Handling.REPORT.value: say("told"),
@@ -118,7 +119,7 @@ def _print(rows: Sequence[DriftRow], labels: Mapping[str, str]) -> None:
 
 
 def _field(name: str, labels: Mapping[str, str]) -> str:
-    return _CREATED if name == CREATED else labels.get(name, word(name))
+    return _HAPPENED.get(name) or labels.get(name, word(name))
 
 
 def _why(one: DriftRow) -> str:

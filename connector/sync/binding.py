@@ -145,6 +145,8 @@ class Binding(Sources):
         names = dict.fromkeys(home.name for _, home in self.fields_on(self.dialect.company_type))
         if self.plan.reads_company_owner:
             names[self.dialect.owner_property] = None
+        if names and self.dialect.merged_property is not None:
+            names[self.dialect.merged_property] = None
         return tuple(names)
 
     @cached_property

@@ -15,6 +15,7 @@ from connector.sync.context import Line
 from connector.sync.deal_view import chosen, deals_shown, is_closed
 from connector.sync.facts import same_on
 from connector.sync.record_kinds import CONTACT, REUSED
+from connector.sync.succession import standing
 from connector.vendors.base import Lane, Record
 
 CREATE, REFUSE = "create", "refuse"
@@ -119,7 +120,7 @@ def _open_deals(line: Line, people: Sequence[MirrorRow], lane: Lane) -> dict[str
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         own = associations.of(conn, line.connection_id, dialect.person_type, sorted(company_of), deal_type)
     ids = sorted({one for found in (*of_company.values(), *own.values()) for one in found})
-    records = line.vendor.read(deal_type, ids, line.reading.deal_properties, lane=lane) if ids else {}
+    records = standing(line.vendor.read(deal_type, ids, line.reading.deal_properties, lane=lane)) if ids else {}
     rows = {one: _row(line, record) for one, record in records.items()}
     still_open = {one: row for one, row in rows.items() if not is_closed(line.binding, row)}
     found: dict[str, Record] = {}

@@ -28,19 +28,23 @@ MERGED = "merged"
 
 @dataclass(slots=True)
 class DealHarvest:
-    """What the vendor answered: whose deals are which, and the deals themselves (`asked` without a record: gone)."""
+    """What the vendor answered: whose deals are which, and the deals themselves (`asked` without a record: gone).
+
+    `became`: of those that were asked for and merged away, what each has become.
+    """
 
     belongs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
+    became: dict[str, str] = field(default_factory=dict)
 
     def merged(self, dialect: Dialect) -> dict[str, str]:
-        """Deals that people merged away → the deal that holds everything now, as those that stand tell themselves."""
+        """Deals that people merged away → the deal that holds everything now, as either of them tells."""
         name = dialect.deal.merged
         if name is None:
-            return {}
+            return self.became
         told = ((one.id, (one.properties.get(name) or "").split(";")) for one in self.records.values())
-        return {loser: winner for winner, losers in told for loser in losers if loser}
+        return {loser: winner for winner, losers in told for loser in losers if loser} | self.became
 
 
 def whose_deals(dialect: Dialect) -> str:
@@ -88,7 +92,9 @@ def _read(line: Line, harvest: DealHarvest, again: Iterable[str], lane: Lane) ->
     harvest.asked = {*again, *fresh, *unread}
     if harvest.asked:
         asked = sorted(harvest.asked)
-        harvest.records = line.vendor.read(deal_type, asked, line.binding.deal_properties, lane=lane)
+        found = line.vendor.read(deal_type, asked, line.binding.deal_properties, lane=lane)
+        harvest.records = {one: record for one, record in found.items() if record.became is None}
+        harvest.became = {one: record.became.id for one, record in found.items() if record.became is not None}
 
 
 def store_deals(line: Line, conn: Connection, harvest: DealHarvest, now: datetime) -> None:

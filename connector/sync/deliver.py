@@ -32,7 +32,9 @@ from connector.sync.overtaking import note_overtaken, tell_lost, tell_overtaken,
 from connector.sync.parcel import Parcel
 from connector.sync.proof import prove
 from connector.sync.records import deliver_records
+from connector.sync.succession import standing
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
+from connector.vendors.batches import MERGED_AWAY
 
 log = structlog.get_logger()
 
@@ -147,7 +149,8 @@ def _refresh(line: Line, parcels: Sequence[Parcel], now: datetime, lane: Lane) -
     }
     if not stale:
         return
-    records = line.vendor.read(line.dialect.person_type, sorted(stale), line.reading.person_properties, lane=lane)
+    found = line.vendor.read(line.dialect.person_type, sorted(stale), line.reading.person_properties, lane=lane)
+    records = standing(found)
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
         now = tenant.now(conn)
@@ -357,7 +360,7 @@ def _outcome(line: Line, parcel: Parcel) -> WriteOutcome:
             parked_property=last.property_name,
             parked_message=last.message,
         )
-    if last is not None and last.outcome is Outcome.MISSING:
+    if last is not None and (last.outcome is Outcome.MISSING or last.reason == MERGED_AWAY):
         parcel.missing = True
         return WriteOutcome(lead_id=parcel.lead.id, confirmed=False, dropped=dropped)
     if last is not None and last.outcome in (Outcome.RETRY, Outcome.UNCERTAIN):

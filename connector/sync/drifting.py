@@ -27,6 +27,9 @@ from connector.vendors.base import Change, Record
 EVENTS_COME_WITHIN = timedelta(minutes=5)
 """An event that has not come by then is missed; before, it may be on its way."""
 
+MERGED = "merged"
+"""The property, as the history of drift has it, of a record into which others were merged."""
+
 _REMEMBERED = (DriftClass.NOT_STORED, DriftClass.NORMALISED)
 """The mirror itself remembers what an answer made of these: such a value stands until another is wanted."""
 
@@ -49,8 +52,8 @@ class Inquiry:
         """See a change before it is noted; True: it is none, the CRM lost our write. See `mirror.absorb`."""
         binding = self.line.binding
         asked = binding.person_properties if self.looked else binding.written
-        if self.lead is None or name not in asked:
-            return False
+        if self.lead is None or name not in asked or name == self.line.dialect.merged_property:
+            return False  # a merge is told when it is followed
         same = same_on(binding, self.row.object_type)
         found = classify(self._evidence(name, value), lambda one, other: same(name, one, other))
         if found is None or (found is DriftClass.MISSED_EVENT and not self.looked):
@@ -154,7 +157,7 @@ def new_drift(
         lead_id=lead_id,
         object_type=row.object_type,
         vendor_id=row.vendor_id,
-        field=field_named(line.binding, name) if people else f"{row.object_type}.{name}",
+        field=field_named(line.binding, name) if people or name == MERGED else f"{row.object_type}.{name}",
         property=name,
         drift_class=found.value,
         handling=handling_of(line, found).value,

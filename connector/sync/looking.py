@@ -18,8 +18,9 @@ from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync.comparing import Difference
 from connector.sync.context import Line
-from connector.sync.drifting import EVENTS_COME_WITHIN, Inquiry, new_drift
+from connector.sync.drifting import EVENTS_COME_WITHIN, MERGED, Inquiry, new_drift
 from connector.sync.observe import observe, seen_until_of, wanted_of
+from connector.sync.succession import merged_away, standing
 from connector.vendors.base import Lane, Record
 
 log = structlog.get_logger()
@@ -46,7 +47,9 @@ def confirm(line: Line, differing: Sequence[Difference], known: Known) -> dict[s
     names = sorted({name for found in ours.values() for name in found})
     properties = line.binding.person_properties
     try:
-        return line.vendor.read(line.dialect.person_type, ids, properties, lane=Lane.BACKGROUND, history=names)
+        return standing(
+            line.vendor.read(line.dialect.person_type, ids, properties, lane=Lane.BACKGROUND, history=names)
+        )
     except RetryableError as error:
         log.warning("drift_not_judged", connection_id=line.connection_id, count=len(ids), reason=error.reason)
         return {}
@@ -91,7 +94,7 @@ def look_into(
             row=row,
             record=record,
             wanted=wanted,
-            looked=_is_old(record, now),
+            looked=is_old(record, now),
         )
         if record is one.record:
             for name in (name for name in one.names if name not in wanted()):
@@ -100,7 +103,7 @@ def look_into(
         else:
             observe(line, conn, found[lead_id], row, record, now=now, inquiry=inquiry, seen_until=seen_until)
         changed += [row] if inquiry.found or record is not one.record else []
-        drifted += bool(inquiry.found)
+        drifted += bool(inquiry.found) or (inquiry.looked and line.dialect.merged_property in one.names)
     mirrors.put(conn, line.tenant.installation_id, line.connection_id, changed)
     return drifted + _tell_new(line, conn, [one.record for one in differing if one.record.id not in known], now)
 
@@ -112,12 +115,14 @@ def tell_missed(
     told = [
         (rows[one.record.id], one.names)
         for one in differing
-        if one.names and one.record.id in rows and _is_old(one.record, now)
+        if one.names and one.record.id in rows and is_old(one.record, now)
         and not _is_late(rows[one.record.id], one.record, one.names, now, False)
     ]  # fmt: skip
-    missed = DriftClass.MISSED_EVENT
+    merge = {line.dialect.merged_property, line.dialect.deal.merged}
     news = [
-        new_drift(line, row, None, name, missed, found_at=now, ended=True)
+        new_drift(line, row, None, MERGED, DriftClass.MERGE, found_at=now, ended=True)
+        if name in merge
+        else new_drift(line, row, None, name, DriftClass.MISSED_EVENT, found_at=now, ended=True)
         for row, names in told
         for name in names
         if "hint" not in row.meta.get(name, {})
@@ -127,16 +132,17 @@ def tell_missed(
 
 
 def _tell_new(line: Line, conn: Connection, records: Sequence[Record], now: datetime) -> int:
-    """People whom nobody told us of."""
-    old = [record for record in records if _is_old(record, now)]
-    rows = [MirrorRow(object_type=one.object_type, vendor_id=one.id) for one in old]
+    """People whom nobody told us of; a new record into which leads of ours were merged is told as that, once read."""
+    old = [record for record in records if is_old(record, now)]
+    heirs = set(merged_away(line, conn, old).values())
+    rows = [MirrorRow(object_type=one.object_type, vendor_id=one.id) for one in old if one.id not in heirs]
     missed = DriftClass.MISSED_EVENT
     news = [new_drift(line, row, None, CREATED, missed, found_at=now, ended=True) for row in rows]
     drifts.add(conn, line.tenant.installation_id, line.connection_id, news)
-    return len(news)
+    return len(old)
 
 
-def _is_old(record: Record, now: datetime) -> bool:
+def is_old(record: Record, now: datetime) -> bool:
     """True when an event that told of the record's last change would have come by now."""
     return record.modified_at is None or record.modified_at <= now - EVENTS_COME_WITHIN
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import replace
 from datetime import datetime
 
 from connector.errors import AuthError, RetryableError
@@ -24,11 +23,12 @@ from connector.sync.activities import read_activities, read_activities_of
 from connector.sync.apart import apart
 from connector.sync.arrivals import Harvest, meet, recognise
 from connector.sync.context import Line, backoff, conclude
-from connector.sync.deals import fetch_deals, read_deals, store_deals, whose_deals
+from connector.sync.deals import MERGED, fetch_deals, read_deals, store_deals, whose_deals
 from connector.sync.facts import same_on
+from connector.sync.heirs import followed
 from connector.sync.observe import observe, seen_until_of
 from connector.sync.submissions import signals_of, store_signals
-from connector.sync.succession import succeed
+from connector.sync.succession import merged_into
 from connector.sync.task_reports import read_tasks
 from connector.vendors.base import Lane, Outcome, Record, WriteResult
 
@@ -218,12 +218,13 @@ def _store(
     named = {claim.vendor_id for claim in claims if claim.vendor_id}  # also of those whom the vendor no longer has
     deals = sorted({*harvest.deals.asked, *harvest.deals.merged(line.dialect)})
     mirrors.lock(conn, line.connection_id, line.dialect.deal.object_type, deals)
-    mirrors.lock(conn, line.connection_id, line.dialect.company_type, sorted(harvest.companies))
+    merged = dict(merged_into(line.dialect, harvest.companies.values()))
+    mirrors.lock(conn, line.connection_id, line.dialect.company_type, sorted({*harvest.companies, *merged}))
     mirrors.lock(conn, line.connection_id, line.dialect.person_type, sorted({*harvest.people, *named}))
     links.lock(conn, [claim.lead_id for claim in claims])
     held = links.settle_reads(conn, line.connection_id, token, claims, begun=begun)
     claims = recognise(line, conn, [claim for claim in claims if claim.lead_id in held], harvest)
-    claims = _followed(line, conn, claims, harvest)
+    claims = followed(line, conn, claims, harvest, now)
     people = sorted({claim.vendor_id for claim in claims})
     rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, people, lock=True)
     known = leads.load(conn, [claim.lead_id for claim in claims])
@@ -254,31 +255,6 @@ def _store(
     # whose record has gone may live on in another CRM
     due = [claim.lead_id for claim in claims if claim.vendor_id not in gone or line.binding.partners]
     leads.mark_due(conn, line.tenant.installation_id, due, at=now, why="read", lane=lane.value)
-
-
-def _followed(line: Line, conn: Connection, claims: Sequence[ReadClaim], harvest: Harvest) -> list[ReadClaim]:
-    """The claims under what their records have become: a converted lead's contact, the winner of a merge. Each person
-    once: the other one may have been claimed as well."""
-    found: dict[str, ReadClaim] = {}
-    for claim in claims:
-        winner, loser, goes_on = _succession(claim.vendor_id, harvest)
-        if loser is None:
-            found.setdefault(claim.vendor_id or f"{claim.lead_id}", claim)
-            continue
-        first = (loser, winner) if goes_on else (winner, loser)
-        lead_id = succeed(line.tenant, conn, line.connection_id, winner=winner, losers=[loser], first=first)
-        if lead_id is not None:
-            found[winner] = replace(claim, lead_id=lead_id, vendor_id=winner)
-    return list(found.values())
-
-
-def _succession(vendor_id: str, harvest: Harvest) -> tuple[str, str | None, bool]:
-    """(the record that stands, the one that it stands for or None, whether that one's history goes on)."""
-    record = harvest.people.get(vendor_id)
-    heir = record.became if record is not None else None
-    if heir is not None and heir.id in harvest.people:
-        return heir.id, vendor_id, heir.goes_on
-    return vendor_id, harvest.came_of.get(vendor_id), True
 
 
 def _signals(line: Line, lead_id: int, record: Record, counters_before: Mapping[str, str | None]) -> list[NewSignal]:
@@ -356,8 +332,13 @@ def _store_back(
 
 
 def _absorb_companies(line: Line, conn: Connection, harvest: Harvest, now: datetime) -> list[MirrorRow]:
-    rows = mirrors.load(conn, line.connection_id, line.dialect.company_type, sorted(harvest.companies), lock=True)
+    """Companies as read. Those that people merged away stand no more: their people are with the winner already."""
+    merged = dict(merged_into(line.dialect, harvest.companies.values()))
+    ids = sorted({*harvest.companies, *merged})
+    rows = mirrors.load(conn, line.connection_id, line.dialect.company_type, ids, lock=True)
     same = same_on(line.binding, line.dialect.company_type)
+    for loser in merged.keys() & rows.keys():
+        rows[loser].gone = MERGED
     for vendor_id, record in harvest.companies.items():
         row = rows.setdefault(vendor_id, MirrorRow(object_type=line.dialect.company_type, vendor_id=vendor_id))
         mirror.absorb(row, record, now=now, same=same)

@@ -16,6 +16,7 @@ from connector.sync.difference import dropped_name
 from connector.sync.facts import same_on
 from connector.sync.overtaking import tell_lost, unseen
 from connector.sync.parcel import Parcel
+from connector.sync.succession import standing
 from connector.vendors.base import Lane, WriteResult
 
 
@@ -44,7 +45,7 @@ def unchanged(
     stale = {one.row.vendor_id for one in writes if one.row.read_at is None or one.row.read_at < oldest}
     if not stale:
         return list(writes)
-    records = line.vendor.read(object_type, sorted(stale), properties, lane=lane)
+    records = standing(line.vendor.read(object_type, sorted(stale), properties, lane=lane))
     same = same_on(line.binding, object_type)
     with tenant.database.transaction(tenant.installation_id) as conn:
         rows = mirrors.load(conn, line.connection_id, object_type, sorted(stale), lock=True)

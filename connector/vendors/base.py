@@ -326,7 +326,7 @@ class Vendor(Protocol):
         lane: Lane,
         history: Sequence[str] = (),
     ) -> dict[str, Record]:
-        """Records by id; an id that is absent from the answer does not exist (archived, merged or never)."""
+        """Records by id; one that is absent does not exist, one that became another record may be told so."""
 
     def update(self, object_type: str, updates: Sequence[Update], *, lane: Lane) -> list[WriteResult]:
         """Update records; at most one entry per id. Bad rows are found by bisection and told apart."""

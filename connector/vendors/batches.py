@@ -17,6 +17,9 @@ from connector.vendors.refusal import RefusedError
 
 Row = TypeVar("Row")
 
+MERGED_AWAY = "merged_away"
+"""The reason of a record that is answered as another one: what it has become is to be read."""
+
 _WHOLE_BATCH_REASONS = ("unknown_property", "read_only")
 
 

@@ -65,6 +65,8 @@ class Dialect(Protocol):
     created_property: str
     email_property: str
     company_property: str  #: The person's property that names its primary company.
+    #: The property of people and companies that lists those merged into them, by id with `;` between; None: none does.
+    merged_property: str | None
     key_property: str  #: The property of what we make (tasks, deals, notes) that holds our unique key.
     forward_only: frozenset[str]  #: Stage properties that move forward only: to go back, clear first.
     converts: bool  #: A person's record may be converted into another one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ import stamina
 
 from connector.errors import AuthError
 from connector.sandbox.handle import SandboxHandle, start_sandbox
-from connector.vendors.base import Lane, Outcome, Update, Vendor
+from connector.vendors.base import Became, Lane, Outcome, Update, Vendor
+from connector.vendors.batches import MERGED_AWAY
 from connector.vendors.http import MemoryTokens
+from connector.vendors.hubspot import protocol
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.protocol import FAMILIES, OBJECTS
 from tests.contract.vendor_contract import CompaniesContract, Crm, FormsContract, Names, VendorContract
@@ -251,6 +254,42 @@ class TestDatedPaths(HubSpotContract):
     def _listed(crm: HubSpotCrm, afters: Sequence[str | None]) -> list[str]:
         sheets = crm.vendor.sheets("contact", ["email"], afters=afters, lane=Lane.BACKGROUND).read()
         return [one for sheet in sheets for one in sheet.ids]
+
+    def test_what_was_merged_away_is_told_with_what_it_became_and_what_is_gone_costs_no_call_more(
+        self, crm: HubSpotCrm
+    ) -> None:
+        """Also where the winner was asked for too, and where records were merged one into the other."""
+        kept, lost, last, other, gone = self._people(crm, 5)
+        read = partial(crm.vendor.read, "contact", properties=["email"], lane=Lane.HOT)
+        crm.delete("contact", gone)
+        before = crm.calls()
+        assert read(ids=[kept, gone, "999999999999"]).keys() == {kept}
+        assert crm.calls() == before + 1
+        crm.merge(kept, lost)
+        crm.merge(last, kept)
+        found = read(ids=[kept, lost, last, other, gone])
+        assert {one: record.became and record.became.id for one, record in found.items()} == {
+            kept: last, lost: last, last: None, other: None,
+        }  # fmt: skip
+        assert {one: record.became for one, record in read(ids=[lost]).items()} == {
+            lost: Became(id=last, goes_on=False)
+        }
+
+    def test_a_winner_that_does_not_name_its_losers_is_asked_for_each_alone(self, crm: HubSpotCrm) -> None:
+        first, second, third, fourth = self._people(crm, 4)
+        crm.merge(first, second)
+        crm.merge(third, fourth)
+        crm.sandbox.calculated("contacts", first, {protocol.MERGED_PROPERTY: ""})
+        found = crm.vendor.read("contact", [second, fourth], ["email"], lane=Lane.HOT)
+        assert {one: record.became and record.became.id for one, record in found.items()} == {
+            second: first, fourth: third,
+        }  # fmt: skip
+
+    def test_a_write_to_what_was_merged_away_says_so(self, crm: HubSpotCrm) -> None:
+        kept, lost = self._people(crm, 2)
+        crm.merge(kept, lost)
+        (result,) = crm.vendor.update("contact", [Update(id=lost, properties={"city": "東京"})], lane=Lane.HOT)
+        assert (result.outcome, result.reason) == (Outcome.RETRY, MERGED_AWAY)
 
     def test_a_thousand_leads_cost_the_least_calls(self, crm: HubSpotCrm) -> None:
         people = self._people(crm, 1_000)

@@ -32,7 +32,7 @@ def _at_rest(relay: Relay) -> None:
     assert [one for one in relay.parked() if one.kind != "property"] == []
 
 
-@pytest.mark.parametrize(("new_record", "told"), [(False, True), (True, True), (True, False)])
+@pytest.mark.parametrize(("new_record", "told"), [(False, True), (True, True), (True, False), (False, False)])
 def test_two_deals_that_became_one_are_one_to_their_leads(make_relay: MakeRelay, new_record: bool, told: bool) -> None:
     relay = make_relay()
     relay.listen()
@@ -52,6 +52,9 @@ def test_two_deals_that_became_one_are_one_to_their_leads(make_relay: MakeRelay,
         relay.pass_time(minutes=5)
         relay.reconcile()  # a deal that nobody has met, and two that are gone
     relay.hear_and_settle()
+    merges = relay.rows("SELECT vendor_id FROM drift WHERE object_type = 'deal' AND class = 'merge'")
+    known = not new_record  # a deal that nobody has met is new to its people: they tell of it
+    assert [row["vendor_id"] for row in merges] == ([winner] if known and not told else [])
     assert [(deal, step) for _, deal, step in _made(relay)] == [(winner, "exists")] * 2
     assert [one["id"] for one in deals.live()] == [winner]
     assert len(its_notes(relay, winner)) == 2, "each hand-over's packet, moved by HubSpot and written once"

@@ -36,6 +36,7 @@ from connector.vendors.hubspot.api import Api
 from connector.vendors.hubspot.enrolling import HubSpotEnroller
 from connector.vendors.hubspot.failures import context_ids, is_missing
 from connector.vendors.hubspot.outcomes import activity_outcomes
+from connector.vendors.hubspot.reading import FOLLOWED, Reader
 from connector.vendors.hubspot.wanted import KEYED_TYPES
 from connector.vendors.hubspot.writing import Labels, ids_in_error, ids_in_result, labelled
 from connector.vendors.refusal import RefusedError
@@ -83,6 +84,7 @@ class HubSpotVendor:
             most_connections=most_in_flight,
         )
         self._listing = listing.Listing(self.api, self.paths, self._ours)
+        self._reader = Reader(self.api, self.paths, self.flight, self._ours)
         self.enroller = HubSpotEnroller(self.api, self.paths, self.flight)
 
     def close(self) -> None:
@@ -101,13 +103,15 @@ class HubSpotVendor:
         lane: Lane,
         history: Sequence[str] = (),
     ) -> dict[str, Record]:
-        """Records by id, 100 a call (50 with history). A loser of a merge is absent under its old id."""
+        """See `Vendor.read`: 100 records a call (50 with history)."""
         size = protocol.HISTORY_BATCH_SIZE if history else protocol.BATCH_SIZE
         unique = list(dict.fromkeys(ids))
         extra = {"propertiesWithHistory": list(history)} if history else {}
-        found = self._batch_read(object_type, unique, properties, size=size, lane=lane, extra=extra)
         wanted = set(unique)
-        return {one.id: one for one in found if one.id in wanted}
+        answer = self._reader.batch(object_type, unique, properties, size=size, lane=lane, extra=extra)
+        found = {one.id: one for one in answer.records if one.id in wanted}
+        left = [one for one in unique if one not in found and one not in answer.missing]
+        return found | self._reader.became(object_type, left, lane=lane) if left and object_type in FOLLOWED else found
 
     def find_by_key(
         self, object_type: str, keys: Sequence[str], properties: Sequence[str], *, lane: Lane
@@ -115,16 +119,16 @@ class HubSpotVendor:
         """Records by our key property; exact and current, not by search."""
         wanted = [*properties, self.key_property]
         extra = {"idProperty": self.key_property}
-        found = self._batch_read(object_type, list(dict.fromkeys(keys)), wanted, lane=lane, extra=extra)
-        return {key: one for one in found if (key := one.properties.get(self.key_property)) is not None}
+        answer = self._reader.batch(object_type, list(dict.fromkeys(keys)), wanted, lane=lane, extra=extra)
+        return {key: one for one in answer.records if (key := one.properties.get(self.key_property)) is not None}
 
     def find_by_email(self, emails: Sequence[str], properties: Sequence[str], *, lane: Lane) -> dict[str, Record]:
         """Contacts by e-mail address (lower case), secondary addresses included."""
         unique = list(dict.fromkeys(email.lower() for email in emails))
         wanted = [*properties, "email", "hs_additional_emails"]
-        found = self._batch_read("contact", unique, wanted, lane=lane, extra={"idProperty": "email"})
+        answer = self._reader.batch("contact", unique, wanted, lane=lane, extra={"idProperty": "email"})
         by_address: dict[str, Record] = {}
-        for one in found:
+        for one in answer.records:
             others = (one.properties.get("hs_additional_emails") or "").split(";")
             for address in (one.properties.get("email") or "", *others):
                 by_address[address.strip().lower()] = one
@@ -305,36 +309,6 @@ class HubSpotVendor:
                     raise RetryableError(error.message, reason=f"associate_{error.reason}") from error
 
     # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _batch_read(
-        self,
-        object_type: str,
-        ids: Sequence[str],
-        properties: Sequence[str],
-        *,
-        lane: Lane,
-        extra: Mapping[str, Any],
-        size: int = protocol.BATCH_SIZE,
-    ) -> list[Record]:
-        path = self.paths.object(object_type, "/batch/read")
-        shared = {"properties": list(dict.fromkeys(properties)), "propertiesWithHistory": [], **extra}
-
-        def one(chunk: Sequence[str]) -> list[Record]:
-            body = {**shared, "inputs": [{"id": wanted} for wanted in chunk]}
-            try:
-                answer = self.api.call("POST", path, body, lane=lane)
-            except RefusedError as error:
-                if error.status == 404:  # a chunk of which nothing exists
-                    return []
-                raise RetryableError(
-                    f"HubSpot refuses to read {object_type} records ({error.message}); check the properties "
-                    "that the policy names with `tasuki connect`.",
-                    reason=f"read_{error.reason}",
-                ) from error
-            _complete(answer)
-            return [records.record(raw, object_type, self._ours) for raw in answer["results"]]
-
-        return [found for chunk in self.flight.map(one, _chunks(ids, size)) for found in chunk]
 
     def _create_input(self, object_type: str, row: Create) -> dict[str, Any]:
         return {

@@ -15,7 +15,7 @@ from connector.vendors.base import Activity, InboundEvent, Record, Submission
 from connector.vendors.dialect import DealWords
 from connector.vendors.hubspot import fields
 from connector.vendors.hubspot.activities import ACTIVITIES, activity
-from connector.vendors.hubspot.protocol import TYPE_IDS, UI_DOMAIN
+from connector.vendors.hubspot.protocol import MERGED_PROPERTY, TYPE_IDS, UI_DOMAIN
 from connector.vendors.hubspot.workflow import form_title
 from connector.vendors.moments import to_moment
 from connector.vendors.text import truncated, units
@@ -54,7 +54,7 @@ class HubSpotDialect:
         created="createdate",
         closed="hs_is_closed",
         person_count="num_associated_deals",
-        merged="hs_merged_object_ids",
+        merged=MERGED_PROPERTY,
     )
     activities = ACTIVITIES
     person_properties: tuple[str, ...] = (
@@ -64,6 +64,7 @@ class HubSpotDialect:
         "associatedcompanyid",
         "recent_conversion_event_name",
         "recent_conversion_date",
+        MERGED_PROPERTY,
     )
     task_properties: tuple[str, ...] = (
         "hs_task_status",
@@ -82,6 +83,7 @@ class HubSpotDialect:
     created_property = "createdate"
     email_property = "email"
     company_property = "associatedcompanyid"
+    merged_property: str | None = MERGED_PROPERTY
     key_property = "tasuki_key"
     forward_only = frozenset({"lifecyclestage"})
     converts = False

@@ -59,6 +59,9 @@ ASSOCIATION_TYPES: Final[Mapping[tuple[str, str], int]] = {
     ("contact", "company"): 279,
 }
 
+#: The property of a record that lists those that were merged into it, by id with `;` between.
+MERGED_PROPERTY: Final = "hs_merged_object_ids"
+
 #: The property that holds our key on records that we create.
 KEY_PROPERTY: Final = "tasuki_key"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from connector.vendors.base import Outcome, Record, WriteResult
-from connector.vendors.batches import Batch
+from connector.vendors.batches import MERGED_AWAY, Batch
 from connector.vendors.hubspot.failures import context_ids, is_missing, refused
 
 Row = TypeVar("Row")
@@ -71,6 +71,8 @@ def _matched(batch: Batch[Row], words: Labels[Row], rows: Sequence[Row], answer:
         error = refused(_status(raw), raw)
         for index in rows_named(words.error_labels(raw)):
             found.setdefault(index, batch.refused(rows[index], error))
+    if batch.repeatable and len(rows) == 1 and not found and body.get("results"):
+        return [batch.result(rows[0], Outcome.RETRY, MERGED_AWAY, "HubSpot answers with another record.")]
     return [found.get(index) or _unanswered(batch, row) for index, row in enumerate(rows)]
 
 

@@ -84,6 +84,7 @@ class SalesforceDialect:
     created_property = "CreatedDate"
     email_property = "Email"
     company_property = ACCOUNT
+    merged_property: str | None = None  # a record that was merged away tells by itself
     key_property = KEY_PROPERTY
     forward_only: frozenset[str] = frozenset()
     converts = True
