@@ -1,9 +1,9 @@
 """What the sync asks of a CRM: the `Vendor` protocol and the plain records that pass through it.
 
-Values are the vendor's own strings (or None for blank); mapping to canonical values is `fields.py`'s job in each vendor
-package. Every method takes any number of ids, chunks to the vendor's batch size, keeps several requests in flight,
-never two that touch one record, and takes its tokens from the connection's shared buckets. Methods raise only
-`RetryableError`, `AuthError` or `QuotaError` for a whole call; the rest comes back per record.
+Values are the vendor's own strings (None: blank); each vendor's `fields.py` maps them to canonical ones. Every method
+takes any number of ids, chunks to the vendor's batch size, keeps several requests in flight, never two that touch one
+record, and takes its tokens from the connection's shared buckets. Methods raise only `RetryableError`, `AuthError` or
+`QuotaError` for a whole call; the rest comes back per record.
 """
 
 from __future__ import annotations
@@ -185,7 +185,9 @@ class Update:
 
     id: str
     properties: Mapping[str, str]
-    known_at: datetime | None = None  #: Its last change that we know of: who can, refuses the write if it is older.
+    known_at: datetime | None = (
+        None  #: Its last change known to us: a vendor that can refuses if there was a later one.
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
