@@ -132,14 +132,11 @@ class ActivityKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occurrence:
-    """One thing that an activity was: with this outcome, as the vendor stores it, at this moment.
-
-    `plain` marks the one that counts where no outcome is asked for.
-    """
+    """One thing that an activity was: with this outcome, as the vendor stores it, at this moment."""
 
     at: datetime
     outcome: str | None
-    plain: bool
+    plain: bool  #: It is the one that counts where no outcome is asked for.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,9 +182,7 @@ class Update:
 
     id: str
     properties: Mapping[str, str]
-    known_at: datetime | None = (
-        None  #: Its last change known to us: a vendor that can refuses if there was a later one.
-    )
+    known_at: datetime | None = None  #: Its last known change: who can refuses what was changed later.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
