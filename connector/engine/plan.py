@@ -207,6 +207,15 @@ class Plan:
         fading = {name for name, score in self.policy.scores.items() if score.decay is not None}
         return tuple(name for name in self.score_names if not fading.isdisjoint(self.parts(name)))
 
+    @cached_property
+    def fading_parts(self) -> Mapping[str, frozenset[str]]:
+        """The scores that fade by themselves → those that move with them, as conditions call them."""
+        fading = [name for name, score in self.policy.scores.items() if score.decay is not None]
+        return {
+            part: frozenset([f"score.{name}" for name in self.fading_names if part in self.parts(name)])
+            for part in fading
+        }
+
     def parts(self, name: str) -> tuple[str, ...]:
         """The scores that make up a score, by bare names."""
         return self.policy.total if name == "total" else (name,)

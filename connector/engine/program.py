@@ -22,9 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from connector.domain.lead import FieldFact
 from connector.domain.value import UNREAD, Truth, Value
@@ -33,7 +32,7 @@ from connector.engine.gates import gaps_of
 from connector.engine.makers import DEAL, SCORE, Maker, maker, of_this_round
 from connector.engine.scoring import ScoreResult
 from connector.engine.view import LeadView
-from connector.policy.conditions import Condition
+from connector.policy.conditions import Condition, Turns
 from connector.policy.generated import NEVER, Module, Scope
 from connector.policy.model import FieldDef, Gate, Policy, ScoreDef, Transition
 
@@ -73,17 +72,6 @@ class Program:
     gaps: Mapping[str, Callable[[LeadView], int]]
     others: dict[str, Maker]
     source: str
-
-
-class Turns(Protocol):
-    """Looks for the first moment at which time alone turns one of several conditions."""
-
-    @property
-    def limit(self) -> datetime:
-        """What comes after this moment does not matter any more."""
-
-    def turn(self, view: LeadView, condition: Condition) -> datetime:
-        """Ask this condition when it turns; returns the limit from then on."""
 
 
 def write(plan: Plan) -> Program:
@@ -246,7 +234,8 @@ class _Writer:
         scope = self._scope()
         body = ["limit = soonest.limit"]
         for one in conditions:
-            body += [f"if {one.may_turn(scope)}:", f"    limit = soonest.turn(view, {scope.bind(one)})"]
+            if (may_turn := one.may_turn(scope)) != NEVER:
+                body += [f"if {may_turn}:", f"    limit = {one.tells(scope)}"]
         self._module.define(name, scope, body, beside="soonest")
         return name
 

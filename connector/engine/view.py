@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 NOTHING = LeadState()
 
+_AT = attrgetter("at")
+_NOTHING_FADES = frozenset[str]()
 
 _NOTHING_HELD: Mapping[int, Value] = MappingProxyType({})
 
@@ -200,8 +203,11 @@ class LeadView:
         """The scores that time alone moves now."""
         found = self._fading
         if found is None:
-            names = self.plan.fading_names if self.moments else ()
-            found = self._fading = frozenset([SCORE + name for name in names if self.fade(name).moves])
+            found = _NOTHING_FADES
+            for part, names in self.plan.fading_parts.items() if self.moments else ():
+                if any(map(_AT, self.score(part).contributions)):
+                    found |= names
+            self._fading = found
         return found
 
     def moves(self, movers: frozenset[str]) -> bool:

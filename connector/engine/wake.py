@@ -35,12 +35,13 @@ _CHANGED_AT = attrgetter("changed_at")
 class _Soonest:
     """The earliest moment so far, with the place of its class in `_CLASSES`."""
 
-    __slots__ = ("at", "crossings", "now", "thresholds", "why")
+    __slots__ = ("at", "crossings", "limit", "now", "thresholds", "why")
 
     def __init__(self, now: datetime) -> None:
         self.now = now
         self.at: datetime | None = None
         self.why = _DECAY
+        self.limit = LAST  #: See `Turns.limit`.
         self.thresholds: dict[str, list[float]] = {}  #: of scores that fade: what conditions hold them against
         self.crossings: list[_Crossing] = []
 
@@ -48,20 +49,30 @@ class _Soonest:
         """Take this moment if it lies ahead and is sooner."""
         if at is not None and at > self.now and (self.at is None or at < self.at or (at == self.at and why < self.why)):
             self.at, self.why = at, why
+            self.limit = min(at, self.limit)
 
-    @property
-    def limit(self) -> datetime:
-        """See `Turns.limit`."""
-        return LAST if self.at is None else self.at
+    def expect(self, crossing: _Crossing) -> None:
+        """Take a crossing that is worked out later, if nothing comes before it."""
+        self.crossings.append(crossing)
+        latest = crossing.near + CLOSE
+        self.limit = min(self.limit, latest if crossing.not_before is None else max(latest, crossing.not_before))
+
+    def take(self, moment: datetime | None) -> datetime:
+        """See `Turns.take`."""
+        self.offer(moment, _WINDOW)
+        return self.limit
+
+    def against(self, score: str, thresholds: Sequence[float]) -> datetime:
+        """See `Turns.against`."""
+        self.thresholds.setdefault(score, []).extend(thresholds)
+        return self.limit
 
     def turn(self, view: LeadView, condition: Condition) -> datetime:
         """See `Turns.turn`; of a score that fades it is noted what it is held against."""
         hinge = condition.hinge(view)
         if isinstance(hinge, Comparison) and hinge.thresholds:
-            self.thresholds.setdefault(hinge.name.removeprefix(SCORE), []).extend(hinge.thresholds)
-        elif hinge is not None:
-            self.offer(hinge.next_turn(view), _WINDOW)
-        return self.limit
+            return self.against(hinge.name.removeprefix(SCORE), hinge.thresholds)
+        return self.take(hinge.next_turn(view) if hinge is not None else None)
 
     def cross(self, view: LeadView) -> None:
         """Take the soonest of all crossings: worked out exactly only where it may be the soonest of everything."""
@@ -91,8 +102,8 @@ def next_wake(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[Si
     """The earliest of all moments after `view.now`; None: only an event can change anything."""
     soonest = _Soonest(view.now)
     _deadlines(plan, state, view, signals, soonest)
-    _windows(plan, state, view, soonest)  # which asks no more closely than what is known by then requires
     _publishing(plan, state, view, soonest)
+    _windows(plan, state, view, soonest)  # which asks no more closely than what is known by then requires
     soonest.cross(view)
     return Wake(at=soonest.at, why=_CLASSES[soonest.why]) if soonest.at is not None else None
 
@@ -146,13 +157,14 @@ def _publishing(plan: Plan, state: LeadState, view: LeadView, soonest: _Soonest)
     not_before = state.published_at + PUBLISH_EVERY
     if soonest.at is not None and soonest.at <= not_before:
         return
+    not_before += jitter(view.lead.id)
     if _has_moved(plan, state, view):
-        soonest.offer(not_before + jitter(view.lead.id), _DECAY)
+        soonest.offer(not_before, _DECAY)
         return
+    reach = plan.publish_step - 0.5
     for name, published in state.published.items():
         if SCORE + name in view.fading:
-            fade, reach = view.fade(name), plan.publish_step - 0.5
-            _publishing_of(fade, (published - reach, published + reach), not_before + jitter(view.lead.id), soonest)
+            _publishing_of(view.fade(name), (published - reach, published + reach), not_before, soonest)
 
 
 def _publishing_of(fade: Fade, edges: Sequence[float], not_before: datetime, soonest: _Soonest) -> None:
@@ -164,7 +176,7 @@ def _publishing_of(fade: Fade, edges: Sequence[float], not_before: datetime, soo
     if near + CLOSE <= not_before:
         soonest.offer(not_before, _DECAY)
     else:
-        soonest.crossings.append(_Crossing(near, fade, edge, _DECAY, not_before))
+        soonest.expect(_Crossing(near, fade, edge, _DECAY, not_before))
 
 
 def _has_moved(plan: Plan, state: LeadState, view: LeadView) -> bool:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import re2
 
 from connector.domain.value import Missing
-from connector.policy.conditions import Condition, Key, Turn, View
+from connector.policy.conditions import Condition, Key, Once, Turn, View
 from connector.policy.generated import NEVER, Scope
 from connector.policy.phrases import language_of, phrase
 from connector.policy.text import belongs, domain_of, fold
@@ -35,12 +35,14 @@ Relative: TypeAlias = Literal["today", "now"]
 class ClockQuestion:
     """A comparison with the clock: whether it holds at a moment, and when it may turn.
 
-    `from_age`: of a moment it holds from this age on, so that no more than a subtraction is needed.
+    `from_age`: of a moment it holds from this age on, so that no more than a subtraction is needed. `turns_to`: its
+    only turn leads to this truth.
     """
 
     holds: Callable[[Any, datetime, ZoneInfo], bool]
     turns: Callable[[Any, ZoneInfo], tuple[datetime, ...]]
     from_age: timedelta | None = None
+    turns_to: bool | None = None
 
 
 class Asked(Protocol):
@@ -216,6 +218,20 @@ class Comparison(Condition):
             soon = f"({scope.now()} - {age} < {value} <= limit - {age} if {value}.__class__ is datetime else {soon})"
         return f"({value}.__class__ is not Missing and {soon})"
 
+    def once(self, scope: Scope) -> Once | None:
+        """See `Condition.once`."""
+        if self.clock is None or self.clock.turns_to is None:
+            return None
+        value = scope.value(self.name)
+        at = f"{scope.bind(self.clock.turns)}({value}, {scope.zone()})[0]"
+        return Once(f"({at} if {value}.__class__ is not Missing else None)", self.clock.turns_to)
+
+    def tells(self, scope: Scope) -> str:
+        """See `Condition.tells`; a score that fades turns it by crossing a threshold."""
+        if self.thresholds:
+            return f"soonest.against({self.name.partition('.')[2]!r}, {scope.bind(self.thresholds)})"
+        return Condition.tells(self, scope)
+
     def next_turn(self, view: View) -> datetime | None:
         """See `Condition.next_turn`; what lies behind for good is seen at once."""
         clock = self.clock
@@ -339,16 +355,20 @@ def relative_question(operator: str, to: Relative) -> ClockQuestion:
     """A date or moment before or after today, or a moment before or after now."""
     if to == "now":
         if operator == "before":
-            return ClockQuestion(lambda value, now, zone: value < now, lambda value, zone: (just_after(value),))
-        return ClockQuestion(lambda value, now, zone: value > now, lambda value, zone: (value,))
+            return ClockQuestion(
+                lambda value, now, zone: value < now, lambda value, zone: (just_after(value),), turns_to=True
+            )
+        return ClockQuestion(lambda value, now, zone: value > now, lambda value, zone: (value,), turns_to=False)
     if operator == "before":
         return ClockQuestion(
             lambda value, now, zone: midnight(next_day(day_of(value, zone)), zone) <= now,
             lambda value, zone: (midnight(next_day(day_of(value, zone)), zone),),
+            turns_to=True,
         )
     return ClockQuestion(
         lambda value, now, zone: midnight(day_of(value, zone), zone) > now,
         lambda value, zone: (midnight(day_of(value, zone), zone),),
+        turns_to=False,
     )
 
 
@@ -359,6 +379,7 @@ def window_question(operator: str, window: Window) -> ClockQuestion:
             lambda value, now, zone: window.end(value, zone) <= now,
             lambda value, zone: (window.end(value, zone),),
             from_age=window.fixed,
+            turns_to=True,
         )
 
     def holds(value: date | datetime, now: datetime, zone: ZoneInfo) -> bool:

@@ -64,6 +64,35 @@ class Turn(NamedTuple):
     look: bool = False
 
 
+class Once(NamedTuple):
+    """A turn that comes no more than once, as Python: the expression of its moment, and the truth from then on.
+
+    What has come behind `now` already has turned; a moment that is None never comes, since what is asked is not known.
+    """
+
+    at: str
+    truth: bool
+
+
+class Turns(Protocol):
+    """Looks for the first moment at which time alone turns one of several conditions. Each way of telling it of one
+    returns the limit from then on.
+    """
+
+    @property
+    def limit(self) -> datetime:
+        """What comes after this moment does not matter any more."""
+
+    def take(self, moment: datetime | None) -> datetime:
+        """A condition turns at this moment, if it lies ahead."""
+
+    def against(self, score: str, thresholds: Sequence[float]) -> datetime:
+        """A condition turns when this score (by its bare name) crosses one of these."""
+
+    def turn(self, view: Any, condition: Condition) -> datetime:
+        """Ask this condition when it turns."""
+
+
 Test = Callable[[View], Truth]
 
 
@@ -104,6 +133,15 @@ class Condition(ABC):
         """A Python expression that is false only where time alone does not change the truth after `now` and up to the
         variable `limit`. It costs little: `next_change` has to be asked only where it is true.
         """
+
+    def once(self, scope: Scope) -> Once | None:
+        """When it turns, where it does so once at most and a sum says when; None where that has to be looked for."""
+        return None
+
+    def tells(self, scope: Scope) -> str:
+        """A Python call that tells `soonest` (see `Turns`) when it turns; it counts only where `may_turn` is true."""
+        once = self.once(scope)
+        return f"soonest.take({once.at})" if once is not None else f"soonest.turn(view, {scope.bind(self)})"
 
     @abstractmethod
     def turns(self, view: View) -> Iterator[Turn]:
@@ -227,6 +265,33 @@ class _Joined(Condition):
         decided = [self._decides(part, scope) for part, one in turning if one == NEVER]
         return _bracketed(" and ".join([_bracketed(" or ".join(moving)), *(f"not {one}" for one in decided)]))
 
+    def tells(self, scope: Scope) -> str:
+        """See `Condition.tells`: where no part that stands still decides the whole, it turns with those that move."""
+        moving = self._moving(scope)
+        if len(moving) == 1 and not isinstance(moving[0], _Joined):
+            return moving[0].tells(scope)
+        once = self._joint(moving, scope)
+        return f"soonest.take({once.at})" if once is not None else f"soonest.turn(view, {scope.bind(self)})"
+
+    def once(self, scope: Scope) -> Once | None:
+        """See `Condition.once`; a part that stands still may decide the whole, which only `may_turn` knows."""
+        moving = self._moving(scope)
+        return self._joint(moving, scope) if len(moving) == len(self.parts) else None
+
+    def _moving(self, scope: Scope) -> list[Condition]:
+        return [part for part in self.parts if part.may_turn(scope) != NEVER]
+
+    def _joint(self, moving: Sequence[Condition], scope: Scope) -> Once | None:
+        """Of parts that all turn the same way the first one decides, or the whole waits for the last of them."""
+        turns = [part.once(scope) for part in moving]
+        found = [one for one in turns if one is not None]
+        if not found or len(found) < len(turns) or len({one.truth for one in found}) > 1:
+            return None
+        truth = found[0].truth
+        pick = first_of if truth is self._decisive else last_of
+        at = found[0].at if len(found) == 1 else f"{scope.bind(pick)}(({', '.join([one.at for one in found])}))"
+        return Once(at, self._combine([truth]) is True)
+
     def _decides(self, part: Condition, scope: Scope) -> str:
         return _bracketed(part.holds(scope) if self._decisive else part.fails(scope))
 
@@ -316,6 +381,16 @@ class NoneOf(_Joined):
 
     def describe(self, language: str) -> str:
         return join_clauses(self._clauses(language), "none", language)
+
+
+def first_of(moments: Sequence[datetime | None]) -> datetime | None:
+    """The first of those that come at all."""
+    return min([at for at in moments if at is not None], default=None)
+
+
+def last_of(moments: Sequence[datetime | None]) -> datetime | None:
+    """The last of those that come at all."""
+    return max([at for at in moments if at is not None], default=None)
 
 
 def _bracketed(expression: str) -> str:

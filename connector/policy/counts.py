@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from connector.policy.conditions import Condition, Key, Turn, View
+from connector.policy.conditions import Condition, Key, Once, Turn, View
 from connector.policy.generated import NEVER, Scope
 from connector.policy.phrases import count_phrase, language_of, span_words
-from connector.policy.windows import Window
+from connector.policy.windows import FIRST, Window
 
 Enough: TypeAlias = Callable[[int], bool]
 
@@ -75,17 +75,30 @@ class Count(Condition):
         leaves = f"{times}[-{needed}] + {scope.bind(self.window.fixed)}"
         return f"(len({times}) >= {needed} and {scope.now()} < {leaves} <= limit)"
 
+    def once(self, scope: Scope) -> Once | None:
+        """See `Condition.once`: a count only falls, and turns when one certain occurrence leaves."""
+        if self.window is None or self.operator not in _NEEDED or not self._in_order:
+            return None
+        needed, wanted = _NEEDED[self.operator](self.bounds[0])
+        leaves = f"{scope.times(self.signal)}[-{needed}] + {scope.bind(self.window.fixed)}"
+        return Once(f"({leaves} if {self._comes_to(scope, needed)} else {scope.bind(FIRST)})", not wanted)
+
     def _reaches(self, scope: Scope, needed: int) -> str:
         """Whether at least so many count: occurrences are sorted, so that the n-th latest of them tells."""
         if needed <= 0:
             return "True"
+        latest = self._comes_to(scope, needed)
+        if self.window is not None:
+            latest += f" and {scope.times(self.signal)}[-{needed}] > {scope.now()} - {scope.bind(self.window.fixed)}"
+        return f"({latest})"
+
+    def _comes_to(self, scope: Scope, needed: int) -> str:
+        """Whether there are so many, however old they are."""
         times = scope.times(self.signal)
         latest = f"len({times}) >= {needed}"
         if self.since_stage:
             latest += f" and ({scope.entered()} is None or {times}[-{needed}] >= {scope.entered()})"
-        if self.window is not None:
-            latest += f" and {times}[-{needed}] > {scope.now()} - {scope.bind(self.window.fixed)}"
-        return f"({latest})"
+        return latest
 
     @property
     def _in_order(self) -> bool:

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from connector.domain.value import BLANK, UNREAD, Value
 from connector.policy.conditions import AllOf, AnyOf, Condition, NoneOf
+from connector.policy.generated import Module, Scope
+from connector.policy.windows import LAST
 from tests.unit.policy.language import condition
-from tests.unit.policy.views import NOW, TOKYO, FakeView
+from tests.unit.policy.views import NOW, TOKYO, FakeView, Soonest
 
 TICK = timedelta(microseconds=1)
 ZONES = (TOKYO, ZoneInfo("America/New_York"), ZoneInfo("Europe/London"), ZoneInfo("UTC"))
@@ -136,6 +138,20 @@ def test_next_change_is_exact(raw: dict[str, Any], view: FakeView, later: list[i
     for microseconds in later:
         between = view.now + timedelta(microseconds=microseconds % ((change - view.now) // TICK))
         assert found.test(view.at(between)) is before
+
+
+@given(raw=trees, view=views, ahead=st.one_of(st.none(), st.integers(1, 10**14)))
+def test_what_is_written_out_tells_the_same_moment(raw: dict[str, Any], view: FakeView, ahead: int | None) -> None:
+    """`may_turn` and `tells`, by which wakes are found, come to `next_change`, as far as a limit asks for it."""
+    limit = LAST if ahead is None else view.now + timedelta(microseconds=ahead)
+    found, soonest = condition(raw), Soonest(limit)
+    scope = Scope(Module())
+    may_turn = found.may_turn(scope)
+    scope.module.define("turns", scope, [f"if {may_turn}:", f"    {found.tells(scope)}"], beside="soonest, limit")
+    scope.module.run()["turns"](view, soonest, limit)
+    change = found.next_change(view)
+    told = soonest.at if soonest.at is not None and view.now < soonest.at <= limit else None
+    assert told == (change if change is not None and change <= limit else None)
 
 
 def test_a_chain_of_changes_comes_to_rest() -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from connector.domain.value import UNREAD, Value
+from connector.policy.conditions import Condition
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)  # Friday, 10:00 in Tokyo
@@ -43,3 +44,21 @@ class FakeView:
     def at(self, now: datetime) -> FakeView:
         """The same lead at another moment."""
         return replace(self, now=now)
+
+
+@dataclass(slots=True)
+class Soonest:
+    """Keeps the moment at which one condition says that it turns: plain, behind the `Turns` protocol."""
+
+    limit: datetime
+    at: datetime | None = None
+
+    def take(self, moment: datetime | None) -> datetime:
+        self.at = moment
+        return self.limit
+
+    def against(self, score: str, thresholds: Sequence[float]) -> datetime:
+        raise AssertionError(f"{score} does not fade")
+
+    def turn(self, view: FakeView, condition: Condition) -> datetime:
+        return self.take(condition.next_change(view))
