@@ -42,12 +42,12 @@ class Fall:
         self.moves = False
         left = standing = 0.0
         if definition.decay is not None:
-            for one in result.contributions:
-                if one.at:
+            for _, points, at in result.contributions:
+                if at:
                     self.moves = True
-                    left += one.points
+                    left += points
                 else:
-                    standing += one.points
+                    standing += points
         self.left, self.standing = left, standing
 
     @property
@@ -110,11 +110,12 @@ class Fade:
 
     __slots__ = ("_curve", "_exact", "_falls", "_found", "_values", "moves", "now")
 
-    def __init__(self, parts: Sequence[tuple[float, Fall]], now: datetime) -> None:
+    def __init__(self, parts: Sequence[tuple[float, Fall | None]], now: datetime) -> None:
+        """`parts`: what each score comes to now; how it falls, if it can."""
         self.now = now
         self._values = [value for value, _ in parts]
         self._exact = sum(self._values)
-        self._falls = {place: fall for place, (_, fall) in enumerate(parts) if fall.moves}
+        self._falls = {place: fall for place, (_, fall) in enumerate(parts) if fall is not None and fall.moves}
         self._found: dict[float, datetime | None] = {}
         self.moves = bool(self._falls)
         self._curve = self._one_curve() if len(self._falls) == 1 else None

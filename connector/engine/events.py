@@ -132,9 +132,10 @@ def edges_after(
 
 def _stand(plan: Plan, before: Mapping[str, Edge], truths: tuple[Truth, ...]) -> bool:
     """True when each condition that is watched is as it was last seen."""
-    if not before.keys() >= plan.watched_names.keys():
+    try:
+        return tuple(map(_TRUTH, map(before.__getitem__, plan.watched_names))) == truths
+    except KeyError:  # one that is new
         return False
-    return tuple(map(_TRUTH, map(before.__getitem__, plan.watched_names))) == truths
 
 
 def turned(before: Mapping[str, Edge], after: Mapping[str, Edge]) -> dict[str, Edge]:

@@ -141,7 +141,7 @@ def next_date(plan: Plan, view: LeadView, stuck: str | None) -> datetime | None:
         moment
         for transition in plan.from_stage.get(view.entry.stage, ())
         if waits or _was_cut(transition, stuck)
-        for name in plan.evidence[transition.id]
+        for name in plan.dated_evidence[transition.id]
         for moment in _dates(name, view)
         if moment > view.now
     ]

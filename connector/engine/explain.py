@@ -14,7 +14,7 @@ from connector.domain.value import Truth, Value
 from connector.engine import employer, evidence, gates, lifecycle, pressure, recycle, refusals, wake
 from connector.engine.plan import Plan
 from connector.engine.view import LeadView, occurrences
-from connector.engine.words import contribution_label, label_in
+from connector.engine.words import label_in, rule_label
 from connector.policy.model import Transition
 
 
@@ -119,7 +119,7 @@ def _score(view: LeadView, state: LeadState, score_id: str) -> ScoreWhy:
         parts=tuple(
             ScorePart(
                 rule=one.rule.id,
-                label=contribution_label(view, one),
+                label=rule_label(view, one.rule),
                 points=one.points,
                 full_points=one.rule.points * max(1, len(one.at)),
                 at=one.at,

@@ -82,7 +82,8 @@ def _passed(gate: Gate) -> Maker:
 
 
 def _last_contact(view: LeadView) -> Value:
-    return max((times[-1] for name in CONTACTS if (times := view.times(name))), default=BLANK)
+    latest = [times[-1] for name in CONTACTS if (times := view.times(name))]
+    return max(latest) if latest else BLANK
 
 
 def _attempts_in_stage(view: LeadView) -> Value:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from connector.domain.state import Mover, StageEntry
 from connector.domain.value import BLANK, Value, is_known
-from connector.engine.words import contribution_label, label_in, printed
+from connector.engine.words import label_in, printed, rule_label
 from connector.policy.model import Label, SignalDef
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _reasons(view: LeadView) -> Iterator[str]:
     """Every rule that gives points now, the strongest first."""
     given = [one for part in view.policy.total for one in view.score(part).contributions if round(one.points)]
     for one in sorted(given, key=lambda one: (-abs(one.points), one.rule.id)):
-        yield _said(view, _POINTS).format(label=contribution_label(view, one), points=round(one.points))
+        yield _said(view, _POINTS).format(label=rule_label(view, one.rule), points=round(one.points))
 
 
 def is_contact(definition: SignalDef) -> bool:

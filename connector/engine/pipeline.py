@@ -40,8 +40,10 @@ def is_open(view: LeadView) -> bool:
 def is_past(view: LeadView) -> bool:
     """True when the deal was closed before the lead came back: it belongs to that round and says nothing of this."""
     came_back = view.entry.came_back_at if view.entry is not None else None
+    if came_back is None or not is_closed(view):
+        return False
     closed_at = view.lead.fact(STAGE).changed_at
-    return came_back is not None and is_closed(view) and (closed_at is None or closed_at <= came_back)
+    return closed_at is None or closed_at <= came_back
 
 
 def missing(view: LeadView) -> tuple[str, ...]:
@@ -58,7 +60,8 @@ def missing(view: LeadView) -> tuple[str, ...]:
 
 def told(view: LeadView) -> str:
     """The same by labels, for people; empty when nothing is missing."""
-    return labels(view, missing(view))
+    gaps = missing(view)
+    return labels(view, gaps) if gaps else ""
 
 
 def _asked(view: LeadView, pipeline: Pipeline, stage: str) -> Iterator[str]:

@@ -21,6 +21,7 @@ from connector.policy.model import (
     Event,
     EventKind,
     FieldDef,
+    FieldType,
     Gate,
     Policy,
     Transition,
@@ -262,6 +263,15 @@ class Plan:
         return {
             one.id: frozenset(self._leaves(one.when.names | self._gate_names(one.gate)))
             for one in self.policy.transitions
+        }
+
+    @cached_property
+    def dated_evidence(self) -> Mapping[str, tuple[str, ...]]:
+        """Those of the fields among them that can hold a date or a moment."""
+        fields, dated = self.policy.fields, (FieldType.DATE, FieldType.MOMENT)
+        return {
+            one: tuple(name for name in sorted(names) if name not in fields or fields[name].type in dated)
+            for one, names in self.evidence.items()
         }
 
     @cached_property

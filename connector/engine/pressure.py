@@ -49,7 +49,7 @@ def is_contact(action: Action) -> bool:
 def reached(view: LeadView, tasks: Collection[Task]) -> Reached | None:
     """The limit that keeps the lead from being contacted now, the longest where there are several."""
     found = [one for one in _filled(view, tasks) if one.limit.when is None or one.limit.when.test(view) is True]
-    return max(found, key=lambda one: (one.until is None, one.until or view.now), default=None)
+    return max(found, key=lambda one: (one.until is None, one.until or view.now)) if found else None
 
 
 def told(view: LeadView, tasks: Collection[Task]) -> str:

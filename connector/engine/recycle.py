@@ -32,8 +32,7 @@ def again_of(policy: Policy, entry: StageEntry | None) -> Again | None:
 
 def due_at(view: LeadView) -> datetime | None:
     """When the lead comes again: the earliest of its reason's wait, event, date and last date. None: not by itself."""
-    again = again_of(view.policy, view.entry)
-    if again is None or view.entry is None:
+    if view.entry is None or (again := again_of(view.policy, view.entry)) is None:
         return None
     since = view.entry.entered_at
     candidates = [since + span for span in (again.after, again.at_latest) if span is not None]

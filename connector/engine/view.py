@@ -191,9 +191,12 @@ class LeadView:
             found = self._fades[name] = Fade([self._part(part) for part in self.parts(name)], self.now)
         return found
 
-    def _part(self, score: str) -> tuple[float, Fall]:
-        """A score's value now, and as a function of time: the same for each sum that it is part of."""
-        fall, result = self._falls.get(score), self.score(score)
+    def _part(self, score: str) -> tuple[float, Fall | None]:
+        """A score's value now, and, if it can fade, as a function of time: the same for each sum that it is part of."""
+        result = self.score(score)
+        if score not in self.plan.fading_parts:
+            return result.value, None
+        fall = self._falls.get(score)
         if fall is None:
             fall = self._falls[score] = Fall(self.policy.scores[score], result)
         return result.value, fall

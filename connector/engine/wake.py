@@ -122,6 +122,7 @@ def _deadlines(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[S
     some = (recycle.due_at(view), evidence.next_date(plan, view, state.stuck), _released(plan, state, view))
     moments = [at for at in some if at is not None]
     moments += events.next_dates(plan, view)
+    moments += view.times(MEETINGS)
     if lead.away:
         moments += departures.next_moments(plan, view)
     if state.clocks:
@@ -130,8 +131,8 @@ def _deadlines(plan: Plan, state: LeadState, view: LeadView, signals: Sequence[S
         moments += cadences.next_steps(plan, state, view)
     if view.policy.contact_limits:
         moments += pressure.next_moments(state, view)
-    moments += view.times(MEETINGS)
-    moments += [hold.until for hold in state.holds.values()]
+    if state.holds:
+        moments += [hold.until for hold in state.holds.values()]
     moments += [one.occurred_at for one in signals if one.occurred_at > now]
     if max(filter(None, map(_CHANGED_AT, lead.fields.values())), default=now) > now:
         moments += [at for fact in lead.fields.values() if (at := fact.changed_at) is not None]
@@ -157,14 +158,13 @@ def _publishing(plan: Plan, state: LeadState, view: LeadView, soonest: _Soonest)
     not_before = state.published_at + PUBLISH_EVERY
     if soonest.at is not None and soonest.at <= not_before:
         return
-    not_before += jitter(view.lead.id)
     if _has_moved(plan, state, view):
-        soonest.offer(not_before, _DECAY)
-        return
-    reach = plan.publish_step - 0.5
-    for name, published in state.published.items():
-        if SCORE + name in view.fading:
-            _publishing_of(view.fade(name), (published - reach, published + reach), not_before, soonest)
+        soonest.offer(not_before + jitter(view.lead.id), _DECAY)
+    elif fading := view.fading:
+        not_before, reach = not_before + jitter(view.lead.id), plan.publish_step - 0.5
+        for name, published in state.published.items():
+            if SCORE + name in fading:
+                _publishing_of(view.fade(name), (published - reach, published + reach), not_before, soonest)
 
 
 def _publishing_of(fade: Fade, edges: Sequence[float], not_before: datetime, soonest: _Soonest) -> None:

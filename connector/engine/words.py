@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from connector.domain.value import BLANK, Value, is_known
-from connector.policy.model import Contribution, FieldDef, FieldType, Label
+from connector.policy.model import FieldDef, FieldType, Label, ScoreRule
 
 if TYPE_CHECKING:
     from connector.engine.view import LeadView
@@ -81,32 +81,33 @@ def printed(value: Value, definition: FieldDef | None, view: LeadView, language:
 def reasons(view: LeadView) -> str:
     """The rules that gave most points, in words: `問い合わせ +40、業種がICP +15`."""
     parts = [
-        (-abs(one.points), one.rule.id, one)
+        (-abs(points), rule.id, rule, round(points))
         for part in view.policy.total
-        for one in view.score(part).contributions
-        if round(one.points) != 0
+        for rule, points, _ in view.score(part).contributions
+        if points > 0.5 or points < -0.5  # what rounds to nothing says nothing
     ]
-    parts.sort(key=_WEIGHT)
-    return "、".join([_reason_text(view, one) for _, _, one in parts[:REASONS_SHOWN]])
+    if len(parts) > 1:
+        parts.sort(key=_WEIGHT)
+    texts = view.plan.reason_texts
+    return "、".join(
+        [texts.get((which, shown)) or _told(view, rule, shown) for _, which, rule, shown in parts[:REASONS_SHOWN]]
+    )
 
 
-def _reason_text(view: LeadView, one: Contribution) -> str:
+def _told(view: LeadView, rule: ScoreRule, points: int) -> str:
     """A rule and its points in words; they repeat from lead to lead, and are kept."""
-    points, texts = round(one.points), view.plan.reason_texts
-    text = texts.get((one.rule.id, points))
-    if text is None:
-        text = texts[one.rule.id, points] = f"{contribution_label(view, one)} {points:+d}"
+    text = view.plan.reason_texts[rule.id, points] = f"{rule_label(view, rule)} {points:+d}"
     return text
 
 
-def contribution_label(view: LeadView, one: Contribution) -> str:
+def rule_label(view: LeadView, rule: ScoreRule) -> str:
     """A score rule's label; for a signal's rule without one, the signal's."""
     language = view.policy.language
-    if one.rule.label:
-        return label_in(one.rule.label, language, one.rule.id)
-    if one.rule.signal and (signal := view.policy.signals.get(one.rule.signal)):
+    if rule.label:
+        return label_in(rule.label, language, rule.id)
+    if rule.signal and (signal := view.policy.signals.get(rule.signal)):
         return label_in(signal.label, language, signal.id)
-    return one.rule.id
+    return rule.id
 
 
 def recent_signals(view: LeadView) -> str:

@@ -317,7 +317,7 @@ def pattern_question(pattern: str) -> Question:
 def domain_question(wanted: bool, domains: Sequence[str]) -> Question:
     """`domain_in` and `domain_not_in`: subdomains belong to their domain."""
     listed = frozenset(domain_of(domain) for domain in domains)
-    return lambda value: belongs(value, listed) is wanted
+    return lru_cache(maxsize=_KEPT)(lambda value: belongs(value, listed) is wanted)
 
 
 def tags_question(operator: str, words: Sequence[str]) -> Question:
