@@ -118,7 +118,8 @@ def _stop(plan: Plan, clock: Clock, run: ClockRun, view: LeadView, events: Event
     """
     found = [one.at for one in all_after(plan, f"{clock.id}.stops", clock.stops, run.started_at, view, events)]
     at_once = run.started_at
-    if not any(entry.entered_at == at_once for entry in moves_of(clock.starts, events.trail)):
+    came_with_it = at_once in [entry.entered_at for entry in events.trail]
+    if came_with_it and not any(entry.entered_at == at_once for entry in moves_of(clock.starts, events.trail)):
         found += [entry.entered_at for entry in moves_of(clock.stops, events.trail) if entry.entered_at == at_once]
     return min(found, default=None)
 

@@ -52,10 +52,11 @@ def _is_move(event: Event, before: str | None, entry: StageEntry) -> bool:
 def _known(
     plan: Plan, owner: str, waited: Sequence[Event], since: datetime, view: LeadView, events: Events
 ) -> Iterator[Happening]:
-    for entry in moves_of(waited, events.trail):
-        yield Happening(Cause.STAGE_ENTRY, str(entry.seq), entry.entered_at, f"enters:{entry.stage}")
+    trail = events.trail
+    if trail and max([entry.entered_at for entry in trail]) > since:
+        for entry in moves_of(waited, trail):
+            yield Happening(Cause.STAGE_ENTRY, str(entry.seq), entry.entered_at, f"enters:{entry.stage}")
     for place, event in enumerate(waited):
-        what = f"{event.kind.value}:{event.name or ''}"
         if event.kind is EventKind.SIGNAL and event.name is not None:
             at = next((moment for moment in view.times(event.name) if moment > since), None)
             cause = Cause.SIGNAL
@@ -63,7 +64,8 @@ def _known(
             at, cause = _turned_at(plan, watch_name(owner, waited, place), event, view, events), Cause.EDGE
         else:
             continue
-        if at is not None:
+        if at is not None and at > since:
+            what = f"{event.kind.value}:{event.name or ''}"
             yield Happening(cause, what, at, what)
 
 

@@ -7,7 +7,7 @@ fields catch up, nothing is started); then what is new is applied aloud.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connector.domain.calendar import END_OF_TIME
@@ -43,6 +43,7 @@ from connector.engine.events import Events, turned
 from connector.engine.joining import joined, same_work
 from connector.engine.manual import Judgement
 from connector.engine.plan import Plan
+from connector.engine.rest import NO_GLIMPSE, Glimpse
 from connector.engine.run import Run
 from connector.engine.view import LeadView, occurrences
 
@@ -62,7 +63,8 @@ class _Look:
     asking: bool = False
     waking: bool = True
     resting: LeadView | None = None  #: The lead as it stands, where the last evaluation found it at rest.
-    found: tuple[LeadState, LeadView, Sequence[Signal]] = field(init=False)  #: What the last closer one came to.
+    glimpse: Glimpse = NO_GLIMPSE  #: What the last evaluation saw at a glance.
+    found: tuple[LeadState, LeadView, Sequence[Signal]] | None = None  #: What it came to, if it may not be the last.
 
 
 def decide(
@@ -88,7 +90,7 @@ def decide(
     lead, state = firsts.kept(plan, lead, state)
     look = _Look(plan, lead, now, since, closely=closely, asking=asking, waking=waking)
     decision = _decided(look, signals, state)
-    if not waking or decision.is_cut_short or look.resting is not None:  # of a lead at rest it is known already
+    if not waking or decision.is_cut_short or look.found is None:  # mostly it is known already
         return decision
     after, view, seen = look.found
     return replace(decision, wake=wake.next_wake(plan, after, view, seen))
@@ -169,14 +171,13 @@ def _at_a_glance(
     if look.closely:
         return None
     signals = employer.of_this_job(signals, state.employer)
-    view = rest.glance(look.plan, look.lead, signals, state, look.now, look.since)
-    look.resting = view
-    if view is None:
-        return None
-    return rest.decision(look.plan, view, state, signals, earlier, waking=look.waking)
+    glimpse = look.glimpse = rest.glance(look.plan, look.lead, signals, state, look.now, look.since)
+    look.resting = view = glimpse.view if glimpse.rests else None
+    return rest.decision(look.plan, view, state, signals, earlier, waking=look.waking) if view is not None else None
 
 
 def _evaluate(look: _Look, signals: Sequence[Signal], state: LeadState, earlier: tuple[StageEntry, ...]) -> Decision:
+    look.found, before = None, state
     resting = _at_a_glance(look, signals, state, earlier)
     if resting is not None:
         return resting
@@ -188,7 +189,8 @@ def _evaluate(look: _Look, signals: Sequence[Signal], state: LeadState, earlier:
     state = altered(state, tasks=tasks)
     progress = cadences.progress(plan, state, now)
     state = routing.granted(altered(state, cadences=progress.runs), lead)
-    run = Run(plan, lead, signals, state, now, new, since, quiet_until=None)
+    glimpse = look.glimpse if state is before else NO_GLIMPSE
+    run = Run(plan, lead, signals, state, now, new, since, quiet_until=None, glimpse=glimpse)
     view, refused = run.course.view, run.course.refused
     events = Events(
         before=state.entry,
@@ -216,7 +218,9 @@ def _evaluate(look: _Look, signals: Sequence[Signal], state: LeadState, earlier:
     settings = publish.settings_after(state, lead, acts.settings, now)
     published = publish.scores_after(plan, state, view)
     after = altered(run.standing, **run.moved(), **worked, **published, holds=holds, settings=settings)
-    look.found = (after, view, signals)
+    is_last = not plan.fed_back or after is before or same_work(plan.fed_back, after, before)
+    if not is_last:
+        look.found = (after, view, signals)
     is_stage_ours = view.entry is not None and view.entry.stage in plan.policy.stages
     is_kept = refused is not None and not run.course.entries and plan.policy.manual_moves.refused == "keep"
     return Decision(
@@ -228,7 +232,7 @@ def _evaluate(look: _Look, signals: Sequence[Signal], state: LeadState, earlier:
         fired=tuple(dict.fromkeys(acts.fired)),
         scores=view.exacts(),
         overruled=(*overruled, *_refusals(run.course.refused, view, state)),
-        wake=None,
+        wake=wake.next_wake(plan, after, view, signals) if look.waking and is_last else None,
         owners={} if acts.silent else publish.owners(after, view),
         requests=tuple(acts.requests.values()),
         deals_changed=tuple(acts.deals.values()),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _UNSEEN = Edge(truth=None, turned=0)
 _TRUTH = attrgetter("truth")
-_NOTHING_CAME = frozenset[str]()
+_NOTHING_CAME = _NOBODY = frozenset[str]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +218,11 @@ def _reach(
     if quiet_until is not None:
         return None if moment > quiet_until else Edge(truth=None, turned=turns, turned_at=moment)
     return Edge(truth=None, turned=turns + is_news, turned_at=moment)
+
+
+def heard_by(plan: Plan, events: Events) -> frozenset[str]:
+    """Whoever waits for one of the things that came."""
+    return frozenset().union(*[plan.hearers.get(word, _NOBODY) for word in events.came])
 
 
 # ── what has come ────────────────────────────────────────────────────────────────────────────────────────────────

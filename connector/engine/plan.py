@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any
 
 from connector.engine import gates, program
+from connector.engine.events import waited_for
 from connector.engine.recycle import reason_fields
 from connector.engine.view import members_of
 from connector.engine.watching import Watch, recycle_watches, watches
@@ -112,6 +113,15 @@ class Plan:
         events = (event for listed in self.waiting.values() for event in listed)
         names = {one.name for one in events if one.kind is EventKind.SIGNAL and one.name is not None}
         return frozenset(names).union(*(self.members.get(name, frozenset()) for name in names))
+
+    @cached_property
+    def hearers(self) -> Mapping[str, frozenset[str]]:
+        """What can come, in a word (`signal:replied`) → whoever waits for it."""
+        found: dict[str, frozenset[str]] = {}
+        for owner, listed in self.waiting.items():
+            for word in waited_for(self, owner, listed):
+                found[word] = found.get(word, frozenset()) | {owner}
+        return found
 
     @cached_property
     def waits(self) -> dict[str, frozenset[str]]:

@@ -28,8 +28,10 @@ def step(plan: Plan, view: LeadView, events: Events, acts: Acts) -> None:
     if not (events.came or acts.tasks):
         return
     for recall in plan.policy.recalls:
-        row = _row(plan, recall, view, events)
         news = happened(plan, recall.id, recall.on, events)
+        if not (news or any(is_of(recall, task) for task in acts.tasks.values())):
+            continue
+        row = _row(plan, recall, view, events)
         if news or not row:
             _close(recall, view, acts)
         if news and row:

@@ -2,22 +2,23 @@
 
 That is how most leads stand at most looks. Such a lead comes to values, scores and the moment to look again; all that
 events and work would ask is passed over. `glance` gives up wherever one of them might have a say, and `decide` looks
-closely then: both ways come to the same, which every story of the tests checks at every step.
+closely then, from what has been seen so far. Both ways come to the same, which every story of the tests checks at every
+step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import repeat
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from connector.domain.decision import Decision
 from connector.domain.lead import Actor, FieldFact, Lead
 from connector.domain.runs import CadenceRun, ClockRun
 from connector.domain.signal import Signal
-from connector.domain.state import LeadState, Mover, StageEntry, altered
+from connector.domain.state import Edge, LeadState, Mover, StageEntry, altered
 from connector.domain.value import UNREAD
 from connector.engine import employer, events, handoff, publish, reach, standing, wake
 from connector.engine.view import LeadView, occurrences
@@ -25,32 +26,46 @@ from connector.engine.view import LeadView, occurrences
 if TYPE_CHECKING:
     from connector.engine.plan import Plan
 
+
+class Glimpse(NamedTuple):
+    """What a glance came to: the lead as it stands, what is remembered of events if it stays there, whether it rests.
+
+    None of what was not looked at, since something before it asks for a closer look already.
+    """
+
+    view: LeadView | None = None
+    edges: Mapping[str, Edge] | None = None
+    rests: bool = False
+
+
+NO_GLIMPSE = Glimpse()
+
 _ACTOR = attrgetter("actor")
 _NOT_WRITTEN = FieldFact(value=UNREAD)
 
 
 def glance(
     plan: Plan, lead: Lead, signals: Sequence[Signal], state: LeadState, now: datetime, since: datetime
-) -> LeadView | None:
-    """The view of a lead at rest; None: look closely."""
+) -> Glimpse:
+    """Whether the lead rests. No person has touched it since the last look where a view comes back."""
     entry = state.entry
     if entry is None or not (_is_idle(plan, state) and _is_left_alone(plan, lead, state)):
-        return None
+        return NO_GLIMPSE
     if employer.seen(plan, state, lead, now, None) is not state.employer:
-        return None
+        return NO_GLIMPSE
     for one in signals:
         if not one.seen and one.occurred_at <= now and _is_heard(plan, one, entry):
-            return None
+            return NO_GLIMPSE
     ways_out = plan.program.ways_out.get(entry.stage)
     if ways_out is None:
-        return None
+        return NO_GLIMPSE
     view = LeadView(plan, lead, occurrences(plan.unions, signals, now), entry, state.holds, now, state).settle()
     if ways_out(view) or not reach.acts_on(plan, view):
-        return None
+        return Glimpse(view)
     edges = handoff.edges_after(plan, events.edges_after(plan, state.edges, view, since, None), view, None, None)
     if edges is not state.edges:
-        return None
-    return view if has_no_work(state, lead) or standing.rests(plan, state, view, since) else None
+        return Glimpse(view, edges)
+    return Glimpse(view, edges, has_no_work(state, lead) or standing.rests(plan, state, view, since))
 
 
 def decision(

@@ -17,7 +17,7 @@ from connector.domain.lead import Lead
 from connector.domain.runs import Assigned
 from connector.domain.state import LeadState
 from connector.engine import recycle
-from connector.engine.events import Events, Happening, happened
+from connector.engine.events import Events, Happening, happened, heard_by
 from connector.policy.model import Assign, AssignAction
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ def may_see(view: LeadView, *pools: str | None) -> frozenset[str] | None:
 def asked(plan: Plan, view: LeadView, events: Events) -> Iterator[tuple[str, Happening, AssignAction]]:
     """The routing rules that ask now: of those whose event has come, the first that holds for each kind of owner."""
     routing = plan.policy.routing
-    taken: set[str] = set()
+    taken, heard = set[str](), heard_by(plan, events)
     for rule in routing.rules if routing is not None else ():
-        if rule.assign.owner_of in taken:
+        if rule.id not in heard or rule.assign.owner_of in taken:
             continue
         happenings = happened(plan, rule.id, rule.on, events)
         if happenings and (rule.when is None or rule.when.test(view) is True):

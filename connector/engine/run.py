@@ -18,6 +18,7 @@ from connector.engine import (
 from connector.engine.events import edges_after
 from connector.engine.lifecycle import Course
 from connector.engine.plan import Plan
+from connector.engine.rest import NO_GLIMPSE, Glimpse
 from connector.engine.view import LeadView, occurrences
 
 
@@ -35,18 +36,23 @@ class Run:
         since: datetime,
         *,
         quiet_until: datetime | None,
+        glimpse: Glimpse = NO_GLIMPSE,
     ) -> None:
+        """`glimpse`: what has been worked out already of this lead in this state at this moment."""
         self._plan, self._now, self._remembered = plan, now, state
         self.employer = employer.seen(plan, state, lead, now, quiet_until)
         self.left_at = _left_at(state, self.employer)
         signals = employer.of_this_job(signals, self.employer)
         self.forgotten = employer.forgotten(plan, lead, self.left_at)
         self._lead = lead = publish.as_set(lead, state.settings, self.forgotten, now)
-        times = occurrences(plan.unions, signals, now)
         self.holds: Mapping[str, Hold] = publish.holds_after(plan, state, lead, now)
         state = _from_its_beginning(plan, state, signals, now)
         adopted: tuple[StageEntry, ...] = ()
-        view = self._first = LeadView(plan, lead, times, state.entry, self.holds, now, self._remembered).settle()
+        seen = glimpse.view if glimpse.view is not None and glimpse.view.entry is state.entry else None
+        if seen is None:
+            times = occurrences(plan.unions, signals, now)
+            seen = LeadView(plan, lead, times, state.entry, self.holds, now, self._remembered).settle()
+        view = self._first = seen
         if state.entry is None or (plan.policy.stages and state.entry.stage not in plan.policy.stages):
             entry = self._adopted(view, state, signals, new, quiet=quiet_until is not None)
             if entry is not None:
@@ -58,16 +64,16 @@ class Run:
         if adopted and self.course.entries:
             adopted = (replace(adopted[0], passed=True),)
         self.entries = (*adopted, *self.course.entries)
-        refused = self.course.refused
-        self.edges: Mapping[str, Edge] = handoff.edges_after(
-            plan,
-            edges_after(plan, state.edges, self.course.view, since, quiet_until),
-            self.course.view,
-            refused.rule if refused is not None else None,
-            quiet_until,
-        )
+        edges = glimpse.edges if self.course.view is glimpse.view else None
+        self.edges: Mapping[str, Edge] = edges if edges is not None else self._edges_after(since, quiet_until)
         #: What work is done on: the state with these moves in its trail, and what is remembered of events.
         self.standing: LeadState = altered(self.state, trail=self._trail(), edges=self.edges)
+
+    def _edges_after(self, since: datetime, quiet_until: datetime | None) -> Mapping[str, Edge]:
+        """What is remembered of events where the lead came to rest."""
+        plan, view, refused = self._plan, self.course.view, self.course.refused
+        watched = edges_after(plan, self.state.edges, view, since, quiet_until)
+        return handoff.edges_after(plan, watched, view, refused.rule if refused is not None else None, quiet_until)
 
     def state_after(self) -> LeadState:
         """The state after these moves; work and publishing come on top."""

@@ -178,12 +178,12 @@ def _climbed(clock: Clock, run: ClockRun, now: datetime, since: datetime, ticked
 
 
 def _rungs(clock: Clock, run: ClockRun, now: datetime, since: datetime, ticked: Ticked) -> ClockRun:
-    happening = Happening(Cause.CLOCK, f"{clock.id}#{run.number}", now, f"clock:{clock.id}")
     for place, rung in enumerate(clock.escalation[run.fired :], start=run.fired):
         at = rung_at(clock, run, rung)
         if at is None or at > now:
             break
         if at > since:
+            happening = Happening(Cause.CLOCK, f"{clock.id}#{run.number}", now, f"clock:{clock.id}")
             ticked.triggers.append(Trigger(clock.id, rung.do, happening, prefix=f"{_RUNG}{place + 1}."))
             ticked.rest_on(at)
         run = replace(run, fired=place + 1, warned_at=run.warned_at or (at if _is_warning(rung) else None))

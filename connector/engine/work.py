@@ -11,7 +11,7 @@ from connector.domain.signal import Signal
 from connector.domain.state import StageEntry
 from connector.engine.acts import Trigger, follow, forbidden
 from connector.engine.cadences import is_step
-from connector.engine.events import Events, Happening, happened
+from connector.engine.events import Events, Happening, happened, heard_by
 from connector.engine.plan import Plan
 from connector.engine.recycle import again_of
 from connector.engine.routing import asked, on_waking
@@ -60,8 +60,9 @@ def triggered(plan: Plan, view: LeadView, events: Events) -> Iterator[Trigger]:
     """What the rules of work.yaml do now, and what recycle.yaml does when a lead comes again."""
     if not events.came:
         return
+    heard = heard_by(plan, events)
     for rule in plan.policy.rules:
-        happenings = happened(plan, rule.id, rule.on, events)
+        happenings = happened(plan, rule.id, rule.on, events) if rule.id in heard else []
         if happenings and (rule.when is None or rule.when.test(view) is True):
             for happening in happenings:
                 yield Trigger(rule.id, rule.do, happening, shadow=rule.shadow)
