@@ -17,6 +17,7 @@ from connector.store.mirrors import MirrorRow
 from connector.sync import mirror, overtaking
 from connector.sync.context import Line, backoff
 from connector.sync.difference import company_difference, dropped_name
+from connector.sync.drifting import end
 from connector.sync.facts import same_on
 from connector.sync.overtaking import tell_lost
 from connector.sync.parcel import Parcel
@@ -71,6 +72,7 @@ def _settle(line: Line, conn: Connection, write: RecordWrite, result: WriteResul
         for row in rows.values():
             _keep_values(line, conn, write, row, result, now)
             mirror.wrote(row, write.changes, result.record, now=now, same=same)
+            end(line, conn, row, list(write.changes), now=now)
         _tell_colleagues(line, conn, write, now)
         mirrors.put(conn, line.tenant.installation_id, line.connection_id, list(rows.values()))
     elif result.outcome is Outcome.REJECTED:

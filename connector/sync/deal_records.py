@@ -13,6 +13,7 @@ from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
 from connector.sync.context import Line
 from connector.sync.deal_view import chosen, deals_shown, is_closed
+from connector.sync.drifting import end
 from connector.sync.facts import same_on
 from connector.sync.record_kinds import CONTACT, REUSED
 from connector.sync.succession import standing
@@ -173,6 +174,7 @@ def landed(line: Line, conn: Connection, sent: Mapping[str, str], shown: Record,
         row.properties = {name: shown.properties.get(name) for name in line.reading.deal_properties}
     if sent:
         mirror.wrote(row, sent, shown, now=now, same=same_on(line.binding, deal_type))
+        end(line, conn, row, list(sent), now=now)
     mirrors.put(conn, installation_id, line.connection_id, [row])
     if not sent:
         wanted.want(conn, installation_id, line.connection_id, deal_type, [shown.id], lane=Lane.HOT.value)

@@ -15,10 +15,9 @@ from connector.errors import RetryableError
 from connector.store import associations, leads, managed, mirrors, tombstones, wanted
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
-from connector.sync import mirror
 from connector.sync.context import Line, Tenant, conclude
 from connector.sync.deal_view import counted
-from connector.sync.facts import same_on
+from connector.sync.observe import observe_record
 from connector.vendors.base import Lane, Record
 from connector.vendors.dialect import Dialect
 
@@ -108,12 +107,11 @@ def store_deals(line: Line, conn: Connection, harvest: DealHarvest, now: datetim
     mirrors.lock(conn, line.connection_id, deal_type, sorted({*harvest.asked, *merged}))
     follow_merges(line.tenant, conn, line.connection_id, dialect, merged)
     rows = mirrors.load(conn, line.connection_id, deal_type, sorted(harvest.asked), lock=True)
-    same = same_on(line.binding, deal_type)
     for vendor_id in harvest.asked:
         row = rows.setdefault(vendor_id, MirrorRow(object_type=deal_type, vendor_id=vendor_id))
         record = harvest.records.get(vendor_id)
         if record is not None:
-            mirror.absorb(row, record, now=now, same=same)
+            observe_record(line, conn, row, record, now=now)
         else:
             row.gone, row.read_at = row.gone or "archived", now
     mirrors.put(conn, installation_id, line.connection_id, list(rows.values()))

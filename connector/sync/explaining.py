@@ -5,7 +5,7 @@ The explanation is worked out again from the facts, for this moment; nothing of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,7 @@ from connector.sync.accounts import accounts_of
 from connector.sync.binding import Binding
 from connector.sync.context import Tenant
 from connector.sync.deal_view import UNREAD_DEAL, deals_shown
+from connector.sync.difference import dropped_name
 from connector.sync.merging import record_key
 from connector.texts import say
 
@@ -167,7 +168,7 @@ def _told(
             for task in state.tasks
             if record_key(row.id, task) in by_key
         },
-        frozen=tuple(_frozen(person, now)),
+        frozen=tuple(one for record in (person, company, deal.row) if record for one in _frozen(record, binding, now)),
         owners=connections.owner_names(conn, link.connection_id),
         users=connections.user_names(conn, link.connection_id),
         grants=tuple(people.grants_to(conn, row.id)),
@@ -223,10 +224,14 @@ def _records(conn: Connection, link: LinkRow, binding: Binding) -> tuple[MirrorR
     return person, mirrors.load(conn, link.connection_id, dialect.company_type, [company_id]).get(company_id)
 
 
-def _frozen(person: MirrorRow, now: datetime) -> list[Frozen]:
-    names = [name for name in sorted(person.meta) if mirror.is_frozen(person, name, now)]
-    return [_frozen_one(name, person.meta[name]["frozen"]) for name in names]
-
-
-def _frozen_one(name: str, raw: Mapping[str, Any]) -> Frozen:
-    return Frozen(property_name=name, until=datetime.fromisoformat(raw["until"]), writers=tuple(raw["writers"]))
+def _frozen(record: MirrorRow, binding: Binding, now: datetime) -> Iterator[Frozen]:
+    """What the breaker holds of a record; of another one than the person's it is named with its type."""
+    for name in sorted(record.meta):
+        if mirror.is_frozen(record, name, now):
+            why = record.meta[name]["frozen"]
+            of_person = record.object_type == binding.dialect.person_type
+            yield Frozen(
+                property_name=name if of_person else dropped_name(record.object_type, name),
+                until=datetime.fromisoformat(why["until"]),
+                writers=tuple(why["writers"]),
+            )

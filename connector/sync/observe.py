@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from connector.domain import codec
 from connector.domain.drift import DriftClass
@@ -49,12 +50,33 @@ def observe(
         seen_until=seen_until,
     )
     inquiry.tell(conn, now=now)
-    for name, why in mirror.frozen(row).items():
-        if lead is not None and before.get(name) != why:
-            note(row, name, DriftClass.FLIP_FLOP)
-            told = new_drift(of_policy, row, lead.id, name, DriftClass.FLIP_FLOP, found_at=now, data=dict(why))
-            drifts.add(conn, line.tenant.installation_id, line.connection_id, [told])
+    if lead is not None:
+        _tell_frozen(of_policy, conn, row, before, lead.id, now=now)
     return changed
+
+
+def observe_record(line: Line, conn: Connection, row: MirrorRow, record: Record, *, now: datetime) -> set[str]:
+    """The same of a company or a deal: it is no one lead's, and only what the breaker freezes is told at once."""
+    before = mirror.frozen(row)
+    changed = mirror.absorb(row, record, now=now, same=same_on(line.binding, row.object_type))
+    _tell_frozen(line, conn, row, before, None, now=now)
+    return changed
+
+
+def _tell_frozen(
+    line: Line,
+    conn: Connection,
+    row: MirrorRow,
+    before: Mapping[str, Mapping[str, Any]],
+    lead_id: int | None,
+    *,
+    now: datetime,
+) -> None:
+    for name, why in mirror.frozen(row).items():
+        if before.get(name) != why:
+            note(row, name, DriftClass.FLIP_FLOP)
+            told = new_drift(line, row, lead_id, name, DriftClass.FLIP_FLOP, found_at=now, data=dict(why))
+            drifts.add(conn, line.tenant.installation_id, line.connection_id, [told])
 
 
 def seen_until_of(line: Line, conn: Connection) -> datetime | None:

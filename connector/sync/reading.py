@@ -18,15 +18,13 @@ from connector.store.leads import LeadRow
 from connector.store.links import ReadClaim
 from connector.store.mirrors import MirrorRow
 from connector.store.signals import NewSignal
-from connector.sync import mirror
 from connector.sync.activities import read_activities, read_activities_of
 from connector.sync.apart import apart
 from connector.sync.arrivals import Harvest, meet, recognise
 from connector.sync.context import Line, backoff, conclude
 from connector.sync.deals import MERGED, fetch_deals, read_deals, store_deals, whose_deals
-from connector.sync.facts import same_on
 from connector.sync.heirs import followed
-from connector.sync.observe import observe, seen_until_of
+from connector.sync.observe import observe, observe_record, seen_until_of
 from connector.sync.submissions import signals_of, store_signals
 from connector.sync.succession import merged_into
 from connector.sync.task_reports import read_tasks
@@ -336,10 +334,9 @@ def _absorb_companies(line: Line, conn: Connection, harvest: Harvest, now: datet
     merged = dict(merged_into(line.dialect, harvest.companies.values()))
     ids = sorted({*harvest.companies, *merged})
     rows = mirrors.load(conn, line.connection_id, line.dialect.company_type, ids, lock=True)
-    same = same_on(line.binding, line.dialect.company_type)
     for loser in merged.keys() & rows.keys():
         rows[loser].gone = MERGED
     for vendor_id, record in harvest.companies.items():
         row = rows.setdefault(vendor_id, MirrorRow(object_type=line.dialect.company_type, vendor_id=vendor_id))
-        mirror.absorb(row, record, now=now, same=same)
+        observe_record(line, conn, row, record, now=now)
     return list(rows.values())

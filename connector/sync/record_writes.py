@@ -10,10 +10,10 @@ from functools import partial
 from connector.store import leads, mirrors
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
-from connector.sync import mirror
 from connector.sync.context import Line
 from connector.sync.difference import dropped_name
 from connector.sync.facts import same_on
+from connector.sync.observe import observe_record
 from connector.sync.overtaking import tell_lost, unseen
 from connector.sync.parcel import Parcel
 from connector.sync.succession import standing
@@ -46,12 +46,11 @@ def unchanged(
     if not stale:
         return list(writes)
     records = standing(line.vendor.read(object_type, sorted(stale), properties, lane=lane))
-    same = same_on(line.binding, object_type)
     with tenant.database.transaction(tenant.installation_id) as conn:
         rows = mirrors.load(conn, line.connection_id, object_type, sorted(stale), lock=True)
         moved = {one for one in stale if one not in records or one not in rows}
         for vendor_id, row in rows.items():
-            if vendor_id in records and mirror.absorb(row, records[vendor_id], now=now, same=same):
+            if vendor_id in records and observe_record(line, conn, row, records[vendor_id], now=now):
                 moved.add(vendor_id)
         mirrors.put(conn, tenant.installation_id, line.connection_id, list(rows.values()))
         again = sorted({one.parcel.lead.id for one in writes if one.row.vendor_id in moved})

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from connector.store import mirrors
+from connector.sync import mirror
+from connector.sync.explaining import story
+from connector.sync.facts import same_on
 from tests.e2e.conftest import MakeRelay
 from tests.e2e.relay import CALL, INQUIRY, MAIL, Relay
 
@@ -125,3 +129,21 @@ def test_a_field_that_another_app_keeps_changing_back_is_frozen_and_both_writers
     relay.sandbox.edit("contacts", contact_id, {"tasuki_temperature": "warm"})
     relay.hear_and_settle()
     assert relay.contact(contact_id)["tasuki_track"] == "sdr", "after a day it is tried again"
+
+
+def test_a_companys_field_is_frozen_and_told_as_well(relay: Relay) -> None:
+    relay.listen()
+    company = str(relay.sandbox.create("companies", {"name": "株式会社例", "domain": "example.co.jp"})["id"])
+    contact_id = relay.new_mql()
+    for number in range(1, 6):
+        with relay.database.transaction(relay.installation_id) as conn:  # what the other CRM shows is written here
+            row = mirrors.load(conn, relay.connection_id, "company", [company], lock=True)[company]
+            same = same_on(relay.line.binding, "company")
+            mirror.wrote(row, {"numberofemployees": "50"}, None, now=relay.tenant.now(conn), same=same)
+            mirrors.put(conn, relay.installation_id, relay.connection_id, [row])
+        relay.sandbox.edit("companies", company, {"numberofemployees": str(number)}, source="INTEGRATION")
+        relay.hear_and_settle()
+    (told,) = (row for row in relay.drift() if row["class"] == "flip_flop")
+    assert (told["field"], told["data"]["writers"]) == ("numberofemployees", ["tasuki", "INTEGRATION"])
+    (frozen,) = story(relay.tenant, int(relay.lead(contact_id)["id"])).frozen
+    assert (frozen.property_name, frozen.writers) == ("company.numberofemployees", ("tasuki", "INTEGRATION"))
