@@ -8,7 +8,7 @@ ways out of stages, the rules that wait for events (`policy.versions` tells whic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from connector.domain.value import BLANK
@@ -20,7 +20,7 @@ from connector.engine.view import LeadView
 from connector.engine.words import reasons
 from connector.policy.conditions import Condition
 from connector.policy.generated import Module
-from connector.policy.model import Contribution
+from connector.policy.model import Contribution, Transition
 from connector.policy.versions import Apart
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def alike(old: Plan, new: Plan, differing: Apart) -> Alike | None:
     scores = [(name, older[SCORE + name]) for name in sorted(differing.scores)]
     coming = list(_coming(old, new, differing.rules))
     told = [one.name for one in new.shown if one.shows == "reasons"]
-    ways_out = new.program.ways_out
+    ways_out: Mapping[Any, Callable[[LeadView], list[Transition]]] = new.program.ways_out
 
     def is_alike(view: LeadView) -> bool:  # asked of every lead of a base: loops, which cost half of what `all` does
-        entry = view.entry
-        if entry is None or entry.stage not in ways_out or ways_out[entry.stage](view):
+        ways = ways_out.get(view.value("stage"))
+        if ways is None or ways(view):
             return False
         for name, before in fields:
             if before(view) != view.value(name):
@@ -91,7 +91,7 @@ def _is_another(old: Condition, new: Condition) -> Callable[[LeadView], bool]:
 
 def _is_told(name: str, view: LeadView) -> bool:
     """True when the record shows the reasons as they stand: where they fade, their words change without a wake."""
-    return view.lead.fact(name).value == (reasons(view) or BLANK)
+    return view.value(name) == (reasons(view) or BLANK)
 
 
 def _gives_the_same(old: ScoreResult, new: ScoreResult) -> bool:

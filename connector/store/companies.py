@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from psycopg.rows import tuple_row
@@ -31,25 +32,22 @@ SELECT person.company_id, found.id AS lead_id, found.stage, found.cadences, foun
 FROM person JOIN who USING (vendor_id) JOIN found ON found.id = who.lead_id
 """
 
-# A company of one person has nobody else to look at.
-_STAGES = """
-WITH person AS MATERIALIZED (
-    SELECT company_id, vendor_id
-    FROM (
-        SELECT company_id, vendor_id, count(*) OVER (PARTITION BY company_id) AS people FROM mirror
-        WHERE connection_id = %(connection_id)s AND object_type = %(person_type)s AND gone IS NULL
-          AND company_id = ANY(%(ids)s)
-    ) AS everybody
-    WHERE people > 1
-), who AS MATERIALIZED (
-    SELECT lead_id, vendor_id FROM link
-    WHERE connection_id = %(connection_id)s AND vendor_id = ANY(ARRAY(SELECT vendor_id FROM person))
+_PEOPLE = """
+SELECT company_id, vendor_id FROM mirror
+WHERE connection_id = %(connection_id)s AND object_type = %(person_type)s AND gone IS NULL
+  AND company_id = ANY(%(ids)s)
+"""
+
+_STAND = """
+WITH who AS MATERIALIZED (
+    SELECT lead_id, vendor_id FROM link WHERE connection_id = %(connection_id)s AND vendor_id = ANY(%(ids)s)
 ), found AS MATERIALIZED (
     SELECT id, stage FROM lead WHERE id = ANY(ARRAY(SELECT lead_id FROM who)) AND gone IS NULL AND stage IS NOT NULL
 )
-SELECT person.company_id, found.stage, found.id
-FROM person JOIN who USING (vendor_id) JOIN found ON found.id = who.lead_id
+SELECT who.vendor_id, found.id, found.stage FROM who JOIN found ON found.id = who.lead_id
 """
+
+_NOBODY: Mapping[str, tuple[int, str]] = MappingProxyType({})
 
 _HOLD = """
 SELECT pg_advisory_xact_lock(hashtextextended(name, 0))
@@ -85,15 +83,44 @@ def colleagues(
 
 
 def stages(
-    conn: Connection, connection_id: int, ids: Sequence[str], *, person_type: str
+    conn: Connection,
+    connection_id: int,
+    ids: Sequence[str],
+    *,
+    person_type: str,
+    known: Mapping[str, tuple[int, str]] = _NOBODY,
 ) -> dict[str, dict[str, set[int]]]:
-    """Where the leads of these companies stand: company → stage → leads; a company of one person is absent."""
-    values = {"connection_id": connection_id, "ids": list(ids), "person_type": person_type}
-    found: dict[str, dict[str, set[int]]] = {}
+    """Where the leads of these companies stand: company → stage → leads; a company of one person is absent.
+
+    `known`: the lead of a person's record and where it stands, of whom that has been read just now. Most people come
+    with their colleagues, and are asked for together.
+    """
+    people: dict[str, list[str]] = {}
     with conn.cursor(row_factory=tuple_row) as cursor:
-        for company_id, stage, lead_id in cursor.execute(_STAGES, values) if ids else ():
-            found.setdefault(company_id, {}).setdefault(stage, set()).add(lead_id)
+        values = {"connection_id": connection_id, "ids": list(ids), "person_type": person_type}
+        for company_id, vendor_id in cursor.execute(_PEOPLE, values, prepare=True) if ids else ():
+            people.setdefault(company_id, []).append(vendor_id)
+    several = {company_id: who for company_id, who in people.items() if len(who) > 1}
+    others = [one for who in several.values() for one in who if one not in known]
+    stood = {**known, **_standing(conn, connection_id, others)}
+    found: dict[str, dict[str, set[int]]] = {}
+    for company_id, who in several.items():
+        stands: dict[str, set[int]] = {}
+        for one in who:
+            if one in stood:
+                lead_id, stage = stood[one]
+                stands.setdefault(stage, set()).add(lead_id)
+        found[company_id] = stands
     return found
+
+
+def _standing(conn: Connection, connection_id: int, vendor_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """The lead of each of these records of people and where it stands; absent is whoever stands nowhere."""
+    if not vendor_ids:
+        return {}
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        values = {"connection_id": connection_id, "ids": list(vendor_ids)}
+        return {one: (lead_id, stage) for one, lead_id, stage in cursor.execute(_STAND, values, prepare=True)}
 
 
 def hold(conn: Connection, installation_id: int, connection_id: int, ids: Sequence[str]) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
-from psycopg import sql
 from psycopg.rows import tuple_row
 
 from connector.domain.fingerprint import SIZE, fingerprints
@@ -131,18 +129,6 @@ class Held:
         return Held(tuple(ids), b"".join(known.get(one) or UNKNOWN for one in ids))
 
 
-# Added to nothing, the properties are unpacked once, for all that is asked of them: that is half of what they cost.
-_SHOWN = """
-SELECT vendor_id, {columns}
-FROM mirror, LATERAL (SELECT properties || '{{}}' AS properties OFFSET 0) AS its_own,
-     jsonb_to_record(its_own.properties) AS its ({unpacked})
-WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND vendor_id = ANY(%(ids)s)
-  AND gone IS NULL AND its_own.properties ?& %(complete)s::text[]
-"""
-_LONGEST_NAME = 63
-"""Of a column, in bytes."""
-
-
 def load(
     conn: Connection, connection_id: int, object_type: str, ids: Sequence[str], *, lock: bool = False
 ) -> dict[str, MirrorRow]:
@@ -152,47 +138,6 @@ def load(
     values = {"connection_id": connection_id, "object_type": object_type, "ids": list(ids)}
     query = _LOAD + (" ORDER BY vendor_id FOR UPDATE" if lock else "")
     return {row["vendor_id"]: MirrorRow(**row) for row in conn.execute(query, values)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Columns:
-    """What of the records of a type is read where no more is asked of them: these properties, side by side; and what
-    is known of the changes of one of them (`changes_of`). A record of which not all of `complete` has been read is
-    left out.
-
-    To unpack a record and to write it out costs several times what a few of its values do.
-    """
-
-    object_type: str
-    properties: tuple[str, ...]
-    complete: tuple[str, ...]
-    changes_of: str | None = None
-
-    @cached_property
-    def query(self) -> sql.Composed:
-        """Ids and values of the records that stand. A name that is too long for a column is looked up by itself."""
-        short = [name for name in self.properties if len(name.encode()) <= _LONGEST_NAME]
-        columns = [
-            sql.Identifier("its", name) if name in short else sql.SQL("its_own.properties ->> {}").format(name)
-            for name in self.properties
-        ]
-        changes = sql.SQL("meta -> {}").format(self.changes_of) if self.changes_of is not None else sql.NULL
-        unpacked = [sql.SQL("{} text").format(sql.Identifier(name)) for name in short or ("id",)]
-        return sql.SQL(_SHOWN).format(
-            columns=sql.SQL(", ").join([changes, *columns]), unpacked=sql.SQL(", ").join(unpacked)
-        )
-
-
-def shown(conn: Connection, connection_id: int, columns: Columns, ids: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Of those of these records that stand: the id, the changes that are asked for, and the values in order."""
-    values = {
-        "connection_id": connection_id,
-        "object_type": columns.object_type,
-        "ids": list(ids),
-        "complete": list(columns.complete),
-    }
-    with conn.cursor(row_factory=tuple_row) as cursor:
-        return cursor.execute(columns.query, values, binary=True).fetchall()
 
 
 def standing(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from psycopg.rows import args_row
-
 from connector.domain.signal import Signal
 from connector.policy.united import split_kind
 from connector.store.database import Connection
-from connector.store.rows import pack
+from connector.store.rows import as_named, pack
+from connector.store.shown import Stretch
 
 SAME_SUBMISSION = timedelta(seconds=10)
 """The ways of learning a form submission stamp it within this of each other; a person does not submit twice in it."""
@@ -50,7 +49,7 @@ class Occurrence(NamedTuple):
 
 _BRIEF = """
 SELECT lead_id, kind, occurred_at, (detail ->> 'starts_at')::timestamptz
-FROM signal WHERE lead_id = ANY(%s) AND (policy IS NULL OR policy = %s)
+FROM signal WHERE lead_id BETWEEN %s AND %s AND (policy IS NULL OR policy = %s)
 """
 
 _ADD = """
@@ -164,12 +163,12 @@ def of_leads(conn: Connection, lead_ids: Sequence[int], policies: Sequence[str])
     return found
 
 
-def brief(conn: Connection, lead_ids: Sequence[int], policy: str) -> dict[int, list[Occurrence]]:
+def brief(conn: Connection, leads: Stretch, policy: str) -> dict[int, list[Occurrence]]:
     """Each lead's signals that count for a policy, as far as they count, in no order; a lead without any is absent."""
-    found: dict[int, list[Occurrence]] = {}
-    with conn.cursor(row_factory=args_row(Occurrence)) as cursor:
-        for one in cursor.execute(_BRIEF, [list(lead_ids), policy], binary=True).fetchall():
-            found.setdefault(one.lead_id, []).append(one)
+    found = defaultdict[int, list[Occurrence]](list)
+    with conn.cursor(row_factory=as_named(Occurrence)) as cursor:
+        for one in cursor.execute(_BRIEF, [*leads, policy], prepare=True, binary=True).fetchall():
+            found[one.lead_id].append(one)
     return found
 
 

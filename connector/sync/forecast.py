@@ -23,6 +23,7 @@ from connector.engine.passing import Left, as_met, leave
 from connector.engine.plan import Plan
 from connector.engine.versions import Alike
 from connector.store.database import Connection, Database
+from connector.store.shown import Stretch
 from connector.sync.binding import Binding
 from connector.sync.cases import Case, load_cases
 from connector.sync.difference import left_to_write
@@ -133,7 +134,7 @@ def forecast(
         with database.transaction(installation_id) as conn:
             conn.execute(_PLANNED_ONCE)
             ids = _next_ids(conn, shard, after)
-            waiting += alone.others(conn, ids) if alone is not None else ids
+            waiting += alone.others(conn, ids) if alone is not None and ids else ids
             is_time = len(waiting) >= FEW or not ids
             cases = load_cases(policies, conn, waiting, now=now, results=False) if is_time and waiting else {}
         if is_time:
@@ -175,7 +176,7 @@ class _Alone:
         return cls(connection_id, Showing(binding), running, found, now)
 
     def others(self, conn: Connection, ids: Sequence[int]) -> list[int]:
-        """Those of these leads that have to be decided."""
+        """Those of these leads that have to be decided; they are all that there are from the first to the last."""
         while True:
             try:
                 return self._others(conn, ids)
@@ -185,8 +186,9 @@ class _Alone:
     def _others(self, conn: Connection, ids: Sequence[int]) -> list[int]:
         running, plan, borne, clocks = self.running, self.showing.binding.plan, list[str](), Counter[str]()
         left = set[int]()
+        leads = Stretch(ids[0], ids[-1])
         seen = resting(
-            conn, self.connection_id, self.showing, ids, under=running.hash, rules=running.rules, now=self.now
+            conn, self.connection_id, self.showing, leads, under=running.hash, rules=running.rules, now=self.now
         )
         for lead_id, view in seen:
             bearing = tally.bearing(plan, view)

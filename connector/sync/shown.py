@@ -9,23 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import getitem, itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from connector.domain.lead import FieldFact
 from connector.domain.value import BLANK, UNREAD, Value
+from connector.engine.makers import DEAL
 from connector.policy.generated import MOST_ANSWERS
-from connector.store.mirrors import Columns
+from connector.store.shown import Columns, Raws
 from connector.sync.binding import Binding
 from connector.sync.shapes import Readings
 
-Raws = tuple[Any, ...]
-"""A record as `mirrors.shown` gives it: its id, what is known of changes, and stored strings in order."""
-
 _FIRST = 2
-COMPANY, OWNER, COUNT = _FIRST, _FIRST + 1, _FIRST + 2
-"""Where these stand of a person: the company, the owner, the number of deals where the CRM counts them."""
+LEAD, COMPANY, OWNER, COUNT, DEALS = 1, _FIRST, _FIRST + 1, _FIRST + 2, -1
+"""Where these stand of a person: the lead, the company, the owner, the number of deals as the CRM counts them (where it
+does) and as we have read which there are (where deals are read).
+"""
 OF_COMPANY = _FIRST
 """Where the owner of a company stands."""
+
+BUILT_IN = ("stage", "stage_entered_at", "company.stages", "company.owner")
+"""The names beside fields whose values are known of a lead before anybody asks."""
+BuiltIn: TypeAlias = tuple[Value, Value, Value, Value | None]
+"""Their values; None: to be worked out."""
 
 
 class Unshown(LookupError):
@@ -70,17 +75,14 @@ class Showing:
     def __init__(self, binding: Binding) -> None:
         self.binding = binding
         plan = binding.plan
-        told = (one.name for one in plan.shown if one.shows == "reasons")
+        told = [one.name for one in plan.shown if one.shows == "reasons"]
+        self._at_once = (*plan.program.fact_names, *(name for name in told if not name.startswith(DEAL)))
         self._asked = {*plan.program.fact_names, *plan.kept_first, *plan.policy.answers, *told}
         self.counts = binding.dialect.deal.person_count if binding.deal_properties else None
         self._complete = {
             binding.dialect.person_type: tuple(sorted({*binding.person_properties, *binding.written})),
             binding.dialect.company_type: tuple(sorted(binding.company_properties)),
         }
-        known = {one.name for one, _ in binding.fields_on(binding.dialect.person_type)} | self._no_deal.keys()
-        blank = {plan.program.slots.get(name) for name in known.intersection(plan.policy.answers)}
-        facts, slots = len(plan.program.fact_names), len(plan.program.slots)
-        self._no_answers = tuple(BLANK if slot in blank else None for slot in range(facts, slots))
         self._homes = {kind: _homes(binding, kind, names) for kind, names in self._complete.items()}
         self._arrange()
 
@@ -88,14 +90,17 @@ class Showing:
         """Read what has been asked for so far."""
         binding, dialect = self.binding, self.binding.dialect
         answers = [home.name for definition, home in binding.fields_on(dialect.person_type) if definition.answer]
+        deal_type = dialect.deal.object_type if binding.deal_properties else None
         first = [dialect.company_property, dialect.owner_property, *([self.counts] if self.counts else []), *answers]
-        self.person = self._way(dialect.person_type, first)
+        self.person = self._way(dialect.person_type, first, deal_type=deal_type)
         self.company = self._way(dialect.company_type, [dialect.owner_property], changes_of=dialect.owner_property)
         properties = self.person.columns.properties
         self.answers = picking([_FIRST + properties.index(one) for one in answers])
         self._merge = picking(list(self._sources()))
 
-    def _way(self, object_type: str, first: Iterable[str], *, changes_of: str | None = None) -> _Way:
+    def _way(
+        self, object_type: str, first: Iterable[str], *, changes_of: str | None = None, deal_type: str | None = None
+    ) -> _Way:
         read = {name: way for name, way in self._homes[object_type].items() if name in self._asked}
         properties = tuple(dict.fromkeys([*first, *(home for home, _ in read.values())]))
         columns = Columns(
@@ -103,9 +108,10 @@ class Showing:
             properties=properties,
             complete=self._complete[object_type],
             changes_of=changes_of,
+            deal_type=deal_type,
         )
         places = {name: (_FIRST + properties.index(home), readings) for name, (home, readings) in read.items()}
-        at_once = [name for name in self.binding.plan.program.fact_names if name in places]
+        at_once = [name for name in self._at_once if name in places]
         return _Way(
             columns,
             places,
@@ -115,11 +121,20 @@ class Showing:
         )
 
     def _sources(self) -> Iterator[int]:
-        """Where each value that the rules ask for stands beside the others, see `values`: a person's own come first."""
-        beside = [*self.person.names, *self.company.names]
-        for name in self.binding.plan.program.fact_names:
-            there = BLANK if name in self._no_deal else UNREAD
-            yield beside.index(name) if name in beside else len(beside) + (there is UNREAD)
+        """Where each of a view's values stands beside the others, see `values`: a person's own come first."""
+        plan, dialect = self.binding.plan, self.binding.dialect
+        beside = [*self.person.names, *self.company.names, *BUILT_IN]
+        blank, unread, nothing = range(len(beside), len(beside) + 3)
+        known = {name: place for place, name in reversed([*enumerate(beside)])}
+        on_person = {one.name for one, _ in self.binding.fields_on(dialect.person_type)}
+        for name, slot in plan.program.slots.items():
+            is_built_in = name in BUILT_IN and name not in plan.policy.fields
+            if name in self._at_once or is_built_in:
+                otherwise = blank if name in self._no_deal else unread
+                yield known.get(name, otherwise if slot < len(plan.program.fact_names) else nothing)
+            else:
+                is_unanswered = name in plan.policy.answers and (name in on_person or name in self._no_deal)
+                yield blank if is_unanswered else nothing
 
     @property
     def _no_deal(self) -> Mapping[str, FieldFact]:
@@ -129,9 +144,11 @@ class Showing:
         """What rules ask of a company; None: there is none, and every field is blank."""
         return tuple(self.company.values(raws)) if raws is not None else (BLANK,) * len(self.company.names)
 
-    def values(self, person: Raws, of_company: tuple[Value, ...]) -> list[Value | None]:
-        """What rules ask of a lead without a deal that has answered nothing, each in its place in a view's values."""
-        return [*self._merge((*self.person.values(person), *of_company, BLANK, UNREAD)), *self._no_answers]
+    def values(self, person: Raws, of_company: tuple[Value, ...], built_in: BuiltIn) -> list[Value | None]:
+        """What rules ask of a lead without a deal that has answered nothing, each in its place in a view's values; None
+        for what has to be worked out.
+        """
+        return [*self._merge((*self.person.values(person), *of_company, *built_in, BLANK, UNREAD, None))]
 
     def fact(self, name: str, person: Raws, company: Raws | None) -> FieldFact | None:
         """One field of a lead without a deal; None for one that nobody reads. Raises `Unshown`."""

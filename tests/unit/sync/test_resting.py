@@ -77,7 +77,6 @@ def _row(story: Story, raw: Json) -> RestingRow | None:
     return RestingRow(
         id=7,
         created_at=story.created_at,
-        vendor_id="7",
         **{name: str(entry[name]) for name in ("seq", "stage", "entered_at", "mover")},
         **{name: str(entry[name]).lower() for name in ("passed", "initial")},
         transition=entry["transition"],
@@ -94,11 +93,12 @@ def _brief(plan: Plan, story: Story, now: datetime, rules: frozenset[str] = froz
     fields |= {name: FieldFact(value=value) for name, value in story.last.desired.items()}
     lead = Lead(id=7, fields=fields, owner=story.owner, created_at=story.created_at)
     answered = any(is_known(lead.fact(name).value) for name in plan.policy.answers)
-    if row is None or answered or not (is_quiet(row, rules, now) and is_told_by_values(plan, lead, row)):
+    if row is None or answered or not is_quiet(row, rules, now):
         return None
     done = occurrences(plan.unions, of_this_job(story.signals, row.job_since), now)
     assert read_entry(row) == story.state.entry
-    return LeadView(plan, lead, done, read_entry(row), {}, now, read_state(row)).settle()
+    view = LeadView(plan, lead, done, read_entry(row), {}, now, read_state(row))
+    return view.settle() if is_told_by_values(view, row) else None
 
 
 def _one_by_one(view: LeadView) -> LeadView:

@@ -236,7 +236,7 @@ CREATE TABLE lead (
     merged_into     bigint,
     gone            text CHECK (gone IN ('archived', 'erased', 'merged')),
     PRIMARY KEY (installation_id, id)
-);
+) WITH (toast_tuple_target = 2700);
 COMMENT ON COLUMN lead.revision IS 'Every evaluation commits WHERE revision = the one it read';
 COMMENT ON COLUMN lead.owner IS 'Whose it is, as last evaluated: what a pool gave and the CRM does not show yet included';
 COMMENT ON COLUMN lead.policy IS 'Name of the policy that the lead is under, as last evaluated; policy_hash is its version';
@@ -329,7 +329,9 @@ CREATE TABLE mirror (
                     (coalesce(properties ->> 'associatedcompanyid', properties ->> 'AccountId')) STORED,
     id_length       int GENERATED ALWAYS AS (length(vendor_id)) STORED,
     PRIMARY KEY (installation_id, connection_id, object_type, vendor_id)
-);
+) WITH (toast_tuple_target = 2700);
+COMMENT ON TABLE mirror IS
+    'Records as the vendor last showed them; kept in one piece up to three a page: each is read far oftener than written';
 COMMENT ON COLUMN mirror.id_length IS 'with the id it sorts as a vendor lists: numbers that are written out';
 COMMENT ON COLUMN mirror.company_id IS 'the primary company that a person names';
 COMMENT ON COLUMN mirror.properties IS 'property → the vendor''s string or null (blank); an absent property is unread';
