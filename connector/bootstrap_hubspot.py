@@ -13,6 +13,7 @@ from connector.policy.model import Policy
 from connector.settings import HubSpotSettings
 from connector.store import connections, policies, quota
 from connector.store.clock import BusinessClock
+from connector.store.connections import ConnectionRow
 from connector.store.database import Database
 from connector.sync.people import store_owners
 from connector.sync.tokens import SharedTokens, configure
@@ -77,14 +78,22 @@ def open_portal(database: Database, settings: HubSpotSettings) -> Iterator[Porta
             settings={"api_version": settings.api_version, "task_queues": dict(settings.task_queues)},
         )
         configure(conn, connection_id, HUBSPOT_LIMITS, share=settings.day_share)
-        now = BusinessClock.now(conn)
         row = next(one for one in connections.listed(conn) if one.id == connection_id)
-    tokens = SharedTokens(database, installation_id, connection_id, day=day_of_account(row))
-    vendor = hubspot_vendor(settings, str(settings.portal_id), tokens=tokens)
+    with at_portal(database, settings, installation_id, row) as portal:
+        yield portal
+
+
+@contextmanager
+def at_portal(
+    database: Database, settings: HubSpotSettings, installation_id: int, row: ConnectionRow
+) -> Iterator[Portal]:
+    """A client for a portal that is known; nothing is made or changed for it."""
+    with database.transaction(installation_id) as conn:
+        now = BusinessClock.now(conn)
+    tokens = SharedTokens(database, installation_id, row.id, day=day_of_account(row))
+    vendor = hubspot_vendor(settings, row.account_id, tokens=tokens)
     try:
-        yield Portal(
-            database=database, installation_id=installation_id, connection_id=connection_id, vendor=vendor, now=now
-        )
+        yield Portal(database=database, installation_id=installation_id, connection_id=row.id, vendor=vendor, now=now)
     finally:
         vendor.close()
 

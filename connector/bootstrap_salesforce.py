@@ -243,6 +243,16 @@ def open_org(database: Database, vault: Vault, settings: SalesforceSettings, ins
     row = known if known is not None else _first_login(database, vault, settings, installation_id)
     with database.transaction(installation_id) as conn:
         configure(conn, row.id, SALESFORCE_LIMITS, share=settings.day_share)
+    with at_org(database, vault, settings, installation_id, row) as org:
+        yield org
+
+
+@contextmanager
+def at_org(
+    database: Database, vault: Vault, settings: SalesforceSettings, installation_id: int, row: ConnectionRow
+) -> Iterator[Org]:
+    """A client for an org that is known; nothing is made or changed for it but its session, which is renewed."""
+    with database.transaction(installation_id) as conn:
         now = BusinessClock.now(conn)
     tokens = SharedTokens(database, installation_id, row.id, day=rolling_day)
     vendor = salesforce_vendor(settings, row, database=database, vault=vault, tokens=tokens)

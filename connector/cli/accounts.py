@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TypeAlias
 
 from connector.bootstrap import open_vault
-from connector.bootstrap_hubspot import Portal, open_portal
-from connector.bootstrap_salesforce import Org, open_org
+from connector.bootstrap_hubspot import Portal, at_portal, open_portal
+from connector.bootstrap_salesforce import Org, at_org, open_org
 from connector.cli.session import installation, org, portal
 from connector.settings import Settings
+from connector.store.connections import ConnectionRow
 from connector.store.database import Database
 
 HUBSPOT, SALESFORCE = "hubspot", "salesforce"
@@ -39,6 +40,23 @@ def opened_account(database: Database, settings: Settings, crm: str) -> Iterator
             yield found
         return
     with open_org(database, open_vault(settings), org(settings), installation(database)) as opened_org:
+        yield opened_org
+
+
+def known(settings: Settings, crm: str, rows: Iterable[ConnectionRow]) -> ConnectionRow | None:
+    """Which of these connections the settings mean; None: nobody has connected that account. Of orgs there is one."""
+    portal_id = str(settings.hubspot.portal_id) if settings.hubspot is not None else ""
+    return next((one for one in rows if one.vendor == crm and (crm != HUBSPOT or one.account_id == portal_id)), None)
+
+
+@contextmanager
+def at_account(database: Database, settings: Settings, installation_id: int, row: ConnectionRow) -> Iterator[Account]:
+    """An account that is known, to look at: nothing is made or changed for it."""
+    if row.vendor == HUBSPOT:
+        with at_portal(database, portal(settings), installation_id, row) as found:
+            yield found
+        return
+    with at_org(database, open_vault(settings), org(settings), installation_id, row) as opened_org:
         yield opened_org
 
 

@@ -7,8 +7,9 @@ from dataclasses import asdict
 
 import click
 
+from connector.bootstrap import INSTALLATION
 from connector.bootstrap_salesforce import machine_clock
-from connector.cli.accounts import SALESFORCE, opened_account, present, refuse_none
+from connector.cli.accounts import SALESFORCE, at_account, known, present, refuse_none
 from connector.cli.doctor_checks import (
     Finding,
     State,
@@ -21,7 +22,7 @@ from connector.cli.doctor_checks import (
     of_work,
 )
 from connector.cli.output import emit, line, progress, table
-from connector.cli.session import installation, opened, read_settings
+from connector.cli.session import opened, read_settings
 from connector.errors import TasukiError, UsageError
 from connector.policy.loader import load_policy_from
 from connector.settings import Settings
@@ -59,22 +60,24 @@ def _examined(settings: Settings) -> Iterator[Finding]:
 
 def _here(database: Database, settings: Settings) -> Iterator[Finding]:
     yield from of_store(database, settings, machine=machine_clock())
-    with database.transaction(installation(database)) as conn:
+    installation_id = connections.installation_of(database, INSTALLATION)
+    with database.transaction(installation_id) as conn:  # of none yet nothing is seen
         running = [load_policy_from(policies.files(conn, one.hash), name=one.name) for one in policies.running(conn)]
         yield of_policies([one.name for one in running])
         yield from of_work(conn)
-        connected = {one.vendor for one in connections.listed(conn)}
+        rows = connections.listed(conn)
     try:
         refuse_none(settings)
     except UsageError as error:
         yield of_error("access", "tasuki", error)
     crms = present(settings)
     for crm in crms:
-        if crm not in connected:
-            yield not_connected(crm)
+        row = known(settings, crm, rows)
+        if row is None or installation_id is None:
+            yield not_connected(crm, [one.account_id for one in rows if one.vendor == crm])
             continue
         try:
-            with opened_account(database, settings, crm) as account:
+            with at_account(database, settings, installation_id, row) as account:
                 yield from of_account(account, running, both=len(crms) > 1, follows=_follows(settings, crm))
         except TasukiError as error:
             yield of_error("access", crm, error)

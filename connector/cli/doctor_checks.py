@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -23,7 +23,7 @@ from connector.store.database import Connection, Database
 from connector.store.streams import BROKEN, GAPS
 from connector.texts import count, said, say
 from connector.vendors.hubspot.native import linked_people
-from connector.vendors.provisioning import homes_in
+from connector.vendors.provisioning import READ_ONLY, ProvisionPlan, homes_in
 
 LATE = timedelta(minutes=5)
 """A delivery that waits for longer has no worker; a clock that is off by more refuses signed deliveries."""
@@ -132,10 +132,13 @@ def _nobody_works(conn: Connection) -> str | None:
     return None
 
 
-def not_connected(crm: str) -> Finding:
-    """Its settings are there, and nobody has connected it."""
-    then = say("Run `tasuki connect {crm}`.", crm=crm)
-    return Finding(check="access", where=crm, state=State.ERROR, says=say("not connected yet"), remedy=then)
+def not_connected(crm: str, others: Sequence[str]) -> Finding:
+    """Its settings are there, and nobody has connected it; perhaps another account of that CRM."""
+    told, then = say("not connected yet"), say("Run `tasuki connect {crm}`.", crm=crm)
+    if others:
+        told = say("not connected yet; connected is {others}", others=", ".join(others))
+        then = say("Mend TASUKI_HUBSPOT_PORTAL_ID, or run `tasuki connect {crm}` if it is another portal.", crm=crm)
+    return Finding(check="access", where=crm, state=State.ERROR, says=told, remedy=then)
 
 
 # ── an account ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -150,8 +153,7 @@ def of_account(account: Account, policies: Sequence[Policy], *, both: bool, foll
         reason = row.paused_reason or "rejected"
         told = say("paused: {cause}", cause=cause(reason))
         yield Finding(check="pause", where=where, state=State.ERROR, says=told, remedy=remedy(reason))
-    for policy in policies:
-        yield from _fields(account, policy, row, where)
+    yield from of_fields({policy.name: account.plan(policy) for policy in policies}, row, where)
     if both:
         with account.database.transaction(account.installation_id) as conn:
             yield from (one for policy in policies for one in _words(conn, policy, row, where))
@@ -166,10 +168,20 @@ def of_account(account: Account, policies: Sequence[Policy], *, both: bool, foll
         yield from (_calls(one, where) for one in accounts_today(conn, now) if one.row.id == row.id)
 
 
-def _fields(account: Account, policy: Policy, row: ConnectionRow, where: str) -> Iterator[Finding]:
-    """What `tasuki connect` would do or cannot mend, for one policy."""
-    plan, then = account.plan(policy), say("Run `tasuki connect {crm}`.", crm=row.vendor)
-    for problem in plan.problems:
+def of_fields(plans: Mapping[str, ProvisionPlan], row: ConnectionRow, where: str) -> Iterator[Finding]:
+    """What `tasuki connect` would do or cannot mend, by policy; and once, what is only read: that works as it is."""
+    for name, plan in plans.items():
+        yield from _fields(plan, name, row, where)
+    places = sorted(frozenset[str]().union(*(plan.read_only for plan in plans.values())))
+    if places:
+        told = say("read and never written, as nobody may write it there: {places}", places=", ".join(places))
+        yield _ok("fields", where, told)
+
+
+def _fields(plan: ProvisionPlan, policy: str, row: ConnectionRow, where: str) -> Iterator[Finding]:
+    then = say("Run `tasuki connect {crm}`.", crm=row.vendor)
+    problems = [one for one in plan.problems if one.severity == "error" or one.reason != READ_ONLY]
+    for problem in problems:
         state = State.ERROR if problem.severity == "error" else State.WARNING
         mend = say("Mend it there, then run `tasuki connect {crm}`.", crm=row.vendor)
         yield Finding(check="fields", where=where, state=state, says=problem.message, remedy=mend)
@@ -181,8 +193,8 @@ def _fields(account: Account, policy: Policy, row: ConnectionRow, where: str) ->
     if freed:
         told = say("may be written by now, which is not done yet: {places}", places=", ".join(freed))
         yield Finding(check="fields", where=where, state=State.ERROR, says=told, remedy=then)
-    if not plan.steps and not plan.problems and not freed:
-        yield _ok("fields", where, say("{policy} has all that it needs", policy=policy.name))
+    if not plan.steps and not problems and not freed:
+        yield _ok("fields", where, say("{policy} has all that it needs", policy=policy))
 
 
 def _words(conn: Connection, policy: Policy, row: ConnectionRow, where: str) -> Iterator[Finding]:

@@ -98,9 +98,16 @@ def ensure_installation(database: Database, name: str) -> int:
     """The id of the installation with this name, created if need be."""
     with database.autocommit() as conn:
         conn.execute("INSERT INTO installation (name) VALUES (%s) ON CONFLICT DO NOTHING", [name])
+    found = installation_of(database, name)
+    assert found is not None
+    return found
+
+
+def installation_of(database: Database, name: str) -> int | None:
+    """The id of the installation with this name; None: nothing has been stored yet."""
+    with database.autocommit() as conn:
         row = conn.execute("SELECT id FROM installation WHERE name = %s", [name]).fetchone()
-    assert row is not None
-    return int(row["id"])
+    return int(row["id"]) if row is not None else None
 
 
 def installations(database: Database) -> list[int]:

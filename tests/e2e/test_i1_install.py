@@ -82,6 +82,11 @@ def test_the_doctor_finds_nothing_wrong_and_then_each_thing_that_is(both: BothRe
     away = cli.run("doctor", "--json", TASUKI_DATABASE_URL="postgresql://127.0.0.1:1/none")
     assert '"check": "database"' in away.stdout
     assert (away.exit_code, "connection refused" in away.stdout.lower()) == (1, True), "nothing works without it"
+    said = json.loads(cli.run("doctor", "--json", TASUKI_HUBSPOT_PORTAL_ID="4711").stdout)
+    (access,) = [one for one in said if one["where"] == "hubspot"]
+    assert (access["state"], str(relay.sandbox.portal_id) in access["says"]) == ("error", True), (
+        "and makes no row of it"
+    )
     other = cli.run("connect", "hubspot", TASUKI_HUBSPOT_PORTAL_ID="4711")
     assert (other.exit_code, "The access token is portal" in other.stderr) == (3, True)
     with relay.database.transaction(relay.installation_id) as conn:
