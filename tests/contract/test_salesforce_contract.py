@@ -15,6 +15,7 @@ import stamina
 
 from connector.errors import AuthError, UncertainError, UsageError
 from connector.sandbox.salesforce.handle import SalesforceHandle, start_salesforce
+from connector.texts import shown
 from connector.vendors.base import Create, Lane, Outcome, Update, Vendor
 from connector.vendors.http import FixedToken, MemoryTokens
 from connector.vendors.salesforce.client import SalesforceVendor
@@ -513,6 +514,7 @@ class TestSalesforceAlone:
             self._tokens(crm, source, Kept()).token()
         assert caught.value.reason == "app_refused"
         assert "wrong" not in str(caught.value)
+        assert "コンシューマー鍵" in shown(caught.value.message, "ja")
 
     # ── polling, upserts, single writes ──────────────────────────────────────────────────────────────────────
 

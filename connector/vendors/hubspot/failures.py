@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from connector.errors import AuthError, QuotaError, RetryableError, TasukiError, UncertainError
+from connector.texts import say
 from connector.vendors.http import Answer
 from connector.vendors.refusal import RefusedError
 
@@ -70,7 +71,7 @@ def failure(answer: Answer, *, repeatable: bool) -> TasukiError:
         if not repeatable:
             return UncertainError("HubSpot failed while it was creating.", reason=f"http_{status}")
         seconds = retry_after(answer) or OUTAGE_PAUSE_SECONDS
-        return RetryableError("HubSpot is out of order.", reason=f"http_{status}", retry_after_seconds=seconds)
+        return RetryableError(say("HubSpot is out of order."), reason=f"http_{status}", retry_after_seconds=seconds)
     if 300 <= status < 400:
         return RetryableError("HubSpot answered with a redirect, which is never followed.", reason="redirected")
     return refused(status, body)
@@ -153,14 +154,14 @@ def _window_seconds(answer: Answer) -> float:
 def _unauthorised(status: int, body: Mapping[str, Any]) -> AuthError:
     category = str(body.get("category") or "")
     if status == 401:
-        return AuthError("HubSpot refuses the access token; connect the account again.", reason="token_refused")
+        return AuthError(say("HubSpot refuses the access token; connect the account again."), reason="token_refused")
     if category == "MISSING_SCOPES":
         return AuthError(
-            "The app lacks a scope; compare its scopes with docs/hubspot.md and connect again.",
+            say("The app lacks a scope; compare its scopes with docs/hubspot.md and connect again."),
             reason="missing_scopes",
         )
     return AuthError(
-        "HubSpot forbids this call to our app; check its scopes and the user's rights.", reason="forbidden"
+        say("HubSpot forbids this call to our app; check its scopes and the user's rights."), reason="forbidden"
     )
 
 

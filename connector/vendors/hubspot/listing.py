@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from connector.domain.fingerprint import fingerprints
 from connector.errors import RetryableError
+from connector.texts import say
 from connector.vendors.base import Lane, Page
 from connector.vendors.hubspot import protocol, records, searching
 from connector.vendors.hubspot.api import Api, target_of
@@ -119,6 +120,10 @@ def _listing(object_type: str) -> Iterator[None]:
         yield
     except RefusedError as error:
         raise RetryableError(
-            f"HubSpot refuses to list {object_type} records ({error.message}); give the app the scope to read them.",
+            say(
+                "HubSpot refuses to list {object_type} records ({why}); give the app the scope to read them.",
+                object_type=object_type,
+                why=error.message,
+            ),
             reason=f"list_{error.reason}",
         ) from error

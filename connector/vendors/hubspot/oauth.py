@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 import urllib3
 
 from connector.errors import AuthError, RetryableError, UncertainError, UsageError
+from connector.texts import say
 from connector.vendors.http import Answer, refuse_insecure, send
 from connector.vendors.hubspot import protocol
 from connector.vendors.hubspot.failures import error_body, failure
@@ -191,10 +192,10 @@ def _refusal(answer: Answer) -> Exception:
     body = error_body(answer)
     words = (str(body.get("status")), str(body.get("error")))
     if answer.status in (400, 401) and any(word in _DEAD_GRANT for word in words):
-        return AuthError("HubSpot no longer knows this grant; connect the account again.", reason="grant_dead")
+        return AuthError(say("HubSpot no longer knows this grant; connect the account again."), reason="grant_dead")
     if answer.status in (400, 401):
         return AuthError(
-            "HubSpot refuses the app itself; check its client id, client secret and redirect address.",
+            say("HubSpot refuses the app itself; check its client id, client secret and redirect address."),
             reason="app_refused",
         )
     return failure(answer, repeatable=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from connector.errors import RetryableError
+from connector.texts import say
 from connector.vendors.base import Create, Lane, Outcome, WriteResult
 from connector.vendors.hubspot.client import HubSpotVendor
 from connector.vendors.hubspot.fields import moment_text
@@ -45,7 +46,11 @@ def _tried(vendor: HubSpotVendor, object_type: str, probe_id: str, now: datetime
         first = _create(vendor, object_type, key, now)
         if first.outcome is not Outcome.APPLIED:
             raise RetryableError(
-                f"HubSpot creates no {object_type} ({first.reason}); check the app's scopes with docs/hubspot.md.",
+                say(
+                    "HubSpot creates no {object_type} ({why}); check the app's scopes with docs/hubspot.md.",
+                    object_type=object_type,
+                    why=first.reason,
+                ),
                 reason="probe_failed",
             )
         made.append(first.id)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connector.errors import RetryableError
+from connector.texts import say
 from connector.vendors.base import Became, Lane, Record
 from connector.vendors.flight import Flight
 from connector.vendors.hubspot import protocol, records
@@ -63,8 +64,12 @@ class Reader:
                 if error.status == 404:  # a chunk of which nothing exists
                     return Answered((), frozenset(chunk))
                 raise RetryableError(
-                    f"HubSpot refuses to read {object_type} records ({error.message}); check the properties "
-                    "that the policy names with `tasuki connect`.",
+                    say(
+                        "HubSpot refuses to read {object_type} records ({why}); check the properties that the policy "
+                        "names with `tasuki connect`.",
+                        object_type=object_type,
+                        why=error.message,
+                    ),
                     reason=f"read_{error.reason}",
                 ) from error
             found = [records.record(raw, object_type, self._ours) for raw in answer["results"]]

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from connector.errors import RetryableError
+from connector.texts import say
 from connector.vendors.base import Lane
 from connector.vendors.campaigns import Member
 from connector.vendors.moments import to_moment
@@ -43,8 +44,11 @@ class SalesforceCampaigns:
                 rows = list(self.api.query(soql, lane=lane))
             except RefusedError as error:
                 raise RetryableError(
-                    f"Salesforce shows our user no campaign members ({error.message}); let it read Campaign, its "
-                    "members and their fields.",
+                    say(
+                        "Salesforce shows our user no campaign members ({why}); let it read Campaign, its members and "
+                        "their fields.",
+                        why=error.message,
+                    ),
                     reason=f"read_{error.reason}",
                 ) from error
             yield [self._member(raw) for raw in rows]

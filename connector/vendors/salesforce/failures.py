@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from connector.errors import AuthError, QuotaError, RetryableError, TasukiError, UncertainError
+from connector.texts import say
 from connector.vendors.refusal import RefusedError
 
 CONCURRENT_PAUSE_SECONDS: Final = 2.0
@@ -66,27 +67,32 @@ def failure(status: int, content: Any, *, repeatable: bool) -> TasukiError:
     problem = _first(content)
     code = str(problem.get("errorCode") or "")
     if status == 401:
-        return AuthError("Salesforce refuses the session; connect the org again.", reason="token_refused")
+        return AuthError(say("Salesforce refuses the session; connect the org again."), reason="token_refused")
     if code == "REQUEST_LIMIT_EXCEEDED":
         return _over_limit(str(problem.get("message") or ""))
     if status >= 500:
         if not repeatable:
             return UncertainError("Salesforce failed while it was writing.", reason=f"http_{status}")
         return RetryableError(
-            "Salesforce is out of order.", reason=f"http_{status}", retry_after_seconds=OUTAGE_PAUSE_SECONDS
+            say("Salesforce is out of order."), reason=f"http_{status}", retry_after_seconds=OUTAGE_PAUSE_SECONDS
         )
     if code in PASSING:
         return RetryableError(
-            f"Salesforce asks for another attempt ({code}).", reason=code.lower(), retry_after_seconds=LOCKED_SECONDS
+            say("Salesforce asks for another attempt ({code}).", code=code),
+            reason=code.lower(),
+            retry_after_seconds=LOCKED_SECONDS,
         )
     if status == 403:
         return AuthError(
-            f"Salesforce forbids this call ({code or 'no reason given'}); check the integration user's permissions "
-            "with docs/salesforce.md.",
+            say(
+                "Salesforce forbids this call ({code}); check the integration user's permissions with "
+                "docs/salesforce.md.",
+                code=code or status,
+            ),
             reason="forbidden",
         )
     if 300 < status < 400:
-        return RetryableError("Salesforce answered with a redirect, which is never followed.", reason="redirected")
+        return RetryableError(say("Salesforce answered with a redirect, which is never followed."), reason="redirected")
     return refused(status, [problem])
 
 
@@ -108,7 +114,7 @@ def refused(status: int, problems: Sequence[Mapping[str, Any]]) -> RefusedError:
     # the words of a validation rule are the admin's own, and what a person needs to mend the record
     said = f": {message[:_LONGEST_TOLD]}" if code == "FIELD_CUSTOM_VALIDATION_EXCEPTION" else ""
     return RefusedError(
-        f"Salesforce refuses the values: {reason.replace('_', ' ')}{shown}{said}.",
+        say("Salesforce refuses the values: {why}.", why=f"{reason.replace('_', ' ')}{shown}{said}"),
         reason=reason,
         status=status,
         property_name=name,
@@ -136,7 +142,7 @@ def _over_limit(message: str) -> QuotaError:
     """One code for two limits: requests at once, and the rolling day."""
     concurrent = "Concurrent" in message
     return QuotaError(
-        "Salesforce's limit is used up; calls wait until some of it comes back.",
+        say("Salesforce's limit is used up; calls wait until some of it comes back."),
         reason="limit_concurrent" if concurrent else "limit_day",
         retry_after_seconds=CONCURRENT_PAUSE_SECONDS if concurrent else DAY_PAUSE_SECONDS,
     )

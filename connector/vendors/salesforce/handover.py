@@ -14,6 +14,7 @@ from typing import Final
 from connector.domain.normalise import TIDIES
 from connector.errors import RetryableError, UncertainError
 from connector.policy.model import CreateDeal
+from connector.texts import say
 from connector.vendors.base import Create, Lane, Outcome, Record, Update, WriteResult
 from connector.vendors.refusal import RefusedError
 from connector.vendors.salesforce import protocol
@@ -86,7 +87,7 @@ class HandOver:
         for raw in self.vendor.api.query(soql, lane=lane):
             return str(raw["ApiName"])
         raise RetryableError(
-            "The org has no lead status that means converted; make one in Salesforce's setup.",
+            say("The org has no lead status that means converted; make one in Salesforce's setup."),
             reason="no_converted_status",
         )
 

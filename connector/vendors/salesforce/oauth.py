@@ -19,6 +19,7 @@ import stamina
 import urllib3
 
 from connector.errors import AuthError, RetryableError, UncertainError, UsageError
+from connector.texts import say
 from connector.vendors.http import Answer, Timeouts, refuse_insecure, send
 from connector.vendors.salesforce.failures import body_of
 
@@ -84,7 +85,8 @@ class JwtBearer:
             assertion = jwt.encode(claims, self.private_key, algorithm="RS256")
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise UsageError(
-                "The private key for Salesforce cannot be read; it must be a PEM of an RSA key.", reason="private_key"
+                say("The private key for Salesforce cannot be read; it must be a PEM of an RSA key."),
+                reason="private_key",
             ) from error
         return _asked(self.login_url, {"grant_type": JWT_BEARER, "assertion": assertion}, pool)
 
@@ -100,7 +102,7 @@ class RefreshToken:
     def ask(self, held: Grant | None, *, pool: urllib3.PoolManager, now: datetime) -> Grant:
         """See `Source.ask`."""
         if held is None or held.refresh_token is None:
-            raise AuthError("There is no consent of Salesforce's; connect the org.", reason="no_grant")
+            raise AuthError(say("There is no consent of Salesforce's; connect the org."), reason="no_grant")
         form = {"grant_type": "refresh_token", "refresh_token": held.refresh_token, "client_id": self.client_id}
         if self.client_secret is not None:
             form["client_secret"] = self.client_secret
@@ -188,7 +190,7 @@ def _asked(
     try:
         answer = send(pool, "POST", url, headers=headers, body=body, timeouts=PATIENCE)
     except UncertainError as error:
-        raise RetryableError("Salesforce's token endpoint gave no answer.", reason=error.reason) from error
+        raise RetryableError(say("Salesforce's token endpoint gave no answer."), reason=error.reason) from error
     if answer.status != 200:
         raise _refusal(answer)
     try:
@@ -202,7 +204,9 @@ def _asked(
             user_id=path[-1] if len(path) > 2 else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RetryableError("Salesforce's token answer is incomplete.", reason="token_answer_incomplete") from error
+        raise RetryableError(
+            say("Salesforce's token answer is incomplete."), reason="token_answer_incomplete"
+        ) from error
 
 
 def _refusal(answer: Answer) -> Exception:
@@ -210,13 +214,16 @@ def _refusal(answer: Answer) -> Exception:
     said = str(body.get("error") or "") if isinstance(body, dict) else ""
     if answer.status in (400, 401, 403) and said in _APP_AT_FAULT:
         return AuthError(
-            "Salesforce refuses the app itself; check its consumer key, its secret and which flows it allows.",
+            say("Salesforce refuses the app itself; check its consumer key, its secret and which flows it allows."),
             reason="app_refused",
         )
     if answer.status in (400, 401, 403) and said:
         return AuthError(
-            "Salesforce gives no session; check that the integration user is active and has approved the app "
-            f"({said}), then connect the org again.",
+            say(
+                "Salesforce gives no session ({said}); check that the integration user is active and has approved the "
+                "app, then connect the org again.",
+                said=said,
+            ),
             reason="grant_dead",
         )
-    return RetryableError("Salesforce's token endpoint is out of order.", reason=f"http_{answer.status}")
+    return RetryableError(say("Salesforce's token endpoint is out of order."), reason=f"http_{answer.status}")

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from connector.errors import RetryableError
+from connector.texts import say
 from connector.vendors.base import Change, Lane, Page, Record
 from connector.vendors.flight import Flight
 from connector.vendors.refusal import RefusedError
@@ -167,7 +168,11 @@ class Reader:
             return []
         if name not in self._fields.of(object_type, lane=lane):
             raise RetryableError(
-                f"Salesforce shows no field {name} of {object_type} to our user; provision it and grant it.",
+                say(
+                    "Salesforce shows no field {name} of {object_type} to our user; provision it and grant it.",
+                    name=name,
+                    object_type=object_type,
+                ),
                 reason="read_unknown_property",
             )
 
@@ -186,8 +191,12 @@ class Reader:
             except RefusedError as error:
                 if error.reason != _UNKNOWN or last:
                     raise RetryableError(
-                        f"Salesforce refuses to read {object_type} records ({error.message}); check the fields that "
-                        "the policy names.",
+                        say(
+                            "Salesforce refuses to read {object_type} records ({why}); check the fields that the "
+                            "policy names.",
+                            object_type=object_type,
+                            why=error.message,
+                        ),
                         reason=f"read_{error.reason}",
                     ) from error
                 self._fields.forget(object_type)

@@ -24,6 +24,7 @@ from urllib3.exceptions import (
 )
 
 from connector.errors import RetryableError, UncertainError
+from connector.texts import say
 from connector.vendors.http import MAX_RESPONSE_BYTES, Timeouts, refuse_insecure
 from connector.vendors.salesforce.protocol import CALL_OPTIONS
 
@@ -61,7 +62,7 @@ class Session(requests.Session):
             response = super().request(method, url, *args, **kwargs)
         except (requests.RequestException, HTTPError, OSError) as error:
             if _never_sent(error):
-                raise RetryableError("The CRM cannot be reached.", reason="not_connected") from error
+                raise RetryableError(say("The CRM cannot be reached."), reason="not_connected") from error
             raise UncertainError("The connection broke before an answer came.", reason="connection_lost") from error
         try:
             content = self._read(response, began + self._timeouts.total_seconds)

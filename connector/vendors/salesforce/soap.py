@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 from lxml import etree
 
 from connector.errors import RetryableError, UncertainError
+from connector.texts import say
 from connector.vendors.base import Lane
 from connector.vendors.refusal import RefusedError
 from connector.vendors.salesforce.api import Api
@@ -95,7 +96,7 @@ def _read(answer: bytes, conversions: Sequence[Conversion]) -> list[Converted]:
         code, _, message = told.partition(":")
         problem = {"errorCode": code.strip(), "message": message.strip()}
         raise RetryableError(
-            f"Salesforce refuses to convert ({code.strip()}); check the permission Convert Leads.",
+            say("Salesforce refuses to convert ({code}); check the permission Convert Leads.", code=code.strip()),
             reason=f"convert_{refused(400, [problem]).reason}",
         )
     results = root.findall(f".//{{{_PARTNER}}}result")
