@@ -11,18 +11,18 @@ from connector.bootstrap import INSTALLATION, day_of_account, hubspot_vendor
 from connector.errors import UsageError
 from connector.policy.model import Policy
 from connector.settings import HubSpotSettings
-from connector.store import connections, policies, quota
+from connector.store import connections, quota
 from connector.store.clock import BusinessClock
 from connector.store.connections import ConnectionRow
 from connector.store.database import Database
-from connector.sync.people import store_owners
+from connector.sync.provisioned import Look, remember
 from connector.sync.tokens import SharedTokens, configure
 from connector.texts import joined, listing, say
 from connector.vendors.http import MemoryTokens
 from connector.vendors.hubspot import provision
 from connector.vendors.hubspot.account import account_of, refuse_another
 from connector.vendors.hubspot.client import HubSpotVendor
-from connector.vendors.provisioning import ProvisionPlan, still_known
+from connector.vendors.provisioning import ProvisionPlan
 
 HUBSPOT_LIMITS = {
     "burst": (190.0, 10.0),
@@ -115,19 +115,15 @@ def _provision(portal: Portal, plan: ProvisionPlan) -> None:
         listed = listing(joined("", (f"{one.object_type}.{one.property_name}: ", one.message)) for one in plan.errors)
         raise UsageError(say("The portal cannot hold this policy:\n{listed}", listed=listed), reason="provisioning")
     done = provision.apply(plan, vendor, probe_id=f"{portal.installation_id}-{now:%Y%m%d%H%M%S%f}", now=now)
-    stages = vendor.describe("contact").get("lifecyclestage")
-    orders = {"lifecyclestage": list(stages.options)} if stages else {}
-    owners = vendor.owners()
-    found = {**done.capabilities, "stage_orders": orders, "pipelines": [asdict(one) for one in vendor.pipelines()]}
-    account = account_of(vendor)
-    found["ui_domain"], found["time_zone"] = account.ui_domain, account.time_zone
-    found["outcomes"] = {kind.value: dict(labels) for kind, labels in vendor.activity_outcomes().items()}
+    stages, account = vendor.describe("contact").get("lifecyclestage"), account_of(vendor)
+    facts = {
+        "stage_orders": {"lifecyclestage": list(stages.options)} if stages else {},
+        "pipelines": [asdict(one) for one in vendor.pipelines()],
+        "ui_domain": account.ui_domain,
+        "time_zone": account.time_zone,
+        "outcomes": {kind.value: dict(labels) for kind, labels in vendor.activity_outcomes().items()},
+    }
+    look = Look(facts=facts, owners=vendor.owners())
     with portal.database.transaction(portal.installation_id) as conn:
-        before = next(row.capabilities for row in connections.listed(conn) if row.id == portal.connection_id)
-        found |= still_known(plan, done, before)
-        if connections.is_another(conn, portal.connection_id):
-            policies.walk_again(conn)  # its people are looked for among those whom we know
-        connections.remember_provisioning(conn, portal.connection_id, found, done.stage_values)
         quota.set_zone(conn, portal.connection_id, account.time_zone)
-        store_owners(conn, portal.installation_id, portal.connection_id, owners)
-        connections.resume(conn, portal.connection_id)  # the account answers: a pause for dead credentials is over
+        remember(conn, portal.installation_id, portal.connection_id, plan=plan, done=done, look=look)

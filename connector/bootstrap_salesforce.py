@@ -17,19 +17,19 @@ from connector.engine.plan import Plan
 from connector.errors import RejectedError, RetryableError, UsageError
 from connector.policy.model import Policy
 from connector.settings_salesforce import SalesforceSettings
-from connector.store import connections, credentials, policies
+from connector.store import connections, credentials
 from connector.store.clock import BusinessClock
 from connector.store.connections import ConnectionRow
 from connector.store.database import Connection, Database
 from connector.store.vault import Vault
 from connector.sync.following import Followed
 from connector.sync.pacing import rolling_day
-from connector.sync.people import store_owners
+from connector.sync.provisioned import Look, remember
 from connector.sync.tokens import SharedTokens, configure
 from connector.texts import joined, listing, say
 from connector.vendors.base import ActivityKind
 from connector.vendors.http import Timeouts
-from connector.vendors.provisioning import Problem, ProvisionPlan, still_known
+from connector.vendors.provisioning import Problem, ProvisionPlan
 from connector.vendors.salesforce import provision
 from connector.vendors.salesforce.client import PATIENT, SalesforceVendor
 from connector.vendors.salesforce.dialect import SalesforceDialect
@@ -341,18 +341,15 @@ def _provision(org: Org, plan: ProvisionPlan) -> None:
         listed = listing(joined("", (f"{one.object_type}.{one.property_name}: ", one.message)) for one in plan.errors)
         raise UsageError(say("The org cannot hold this policy:\n{listed}", listed=listed), reason="provisioning")
     done = provision.apply(plan, vendor)
-    found = {**done.capabilities, "stage_orders": {}, "pipelines": [asdict(one) for one in vendor.pipelines()]}
     outcomes = vendor.activity_outcomes()
-    found["outcomes"] = {kind.value: dict(outcomes.get(kind, {})) for kind in ActivityKind if kind in outcomes}
-    owners = vendor.owners()
+    facts = {
+        "stage_orders": {},
+        "pipelines": [asdict(one) for one in vendor.pipelines()],
+        "outcomes": {kind.value: dict(outcomes[kind]) for kind in ActivityKind if kind in outcomes},
+    }
+    look = Look(facts=facts, owners=vendor.owners())
     with org.database.transaction(org.installation_id) as conn:
-        before = next(row.capabilities for row in connections.listed(conn) if row.id == org.connection_id)
-        found |= still_known(plan, done, before)
-        if connections.is_another(conn, org.connection_id):
-            policies.walk_again(conn)  # its people are looked for among those whom we know
-        connections.remember_provisioning(conn, org.connection_id, found, done.stage_values)
-        store_owners(conn, org.installation_id, org.connection_id, owners)
-        connections.resume(conn, org.connection_id)  # the account answers: a pause for dead credentials is over
+        remember(conn, org.installation_id, org.connection_id, plan=plan, done=done, look=look)
 
 
 def _consent(settings: SalesforceSettings) -> Grant | None:
