@@ -57,6 +57,9 @@ def _prepare(settings: Settings) -> None:
             migrate(acquire(settings.home / "postgres").dsn)
 
 
+_UNTOLD = "Invalid request"
+
+
 class Service(Application):  # type: ignore[misc]
     """gunicorn with our configuration and nothing from its own command line."""
 
@@ -83,3 +86,11 @@ class Logs(Logger):  # type: ignore[misc]
         super().setup(cfg)
         self.error_log.handlers[:] = []
         self.error_log.propagate = True
+
+    def warning(self, msg: str, *args: object, **kwargs: Any) -> None:
+        """Of what is no request gunicorn tells who sent it and what it was, which may be a secret address."""
+        super().warning(_UNTOLD if msg.startswith(_UNTOLD) else msg, *args, **kwargs)
+
+    def exception(self, msg: str, *args: object, **kwargs: Any) -> None:
+        """The same of a request that failed."""
+        super().exception(*(("Error handling request",) if "request" in msg else (msg, *args)), **kwargs)

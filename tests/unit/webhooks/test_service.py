@@ -68,10 +68,15 @@ def test_hostile_bodies_are_refused_with_flat_memory(service: Service, database:
 
 
 def test_endless_headers_are_refused(service: Service) -> None:
-    assert service.request(PATH, BODY, headers={"X-Long": "x" * 100_000})[0] in (400, 431)
+    """By gunicorn itself, as docs/webhooks.md says: its page tells nothing of the service."""
     many = {f"X-{number}": "x" for number in range(1_000)}
-    assert service.request(PATH, BODY, headers=many)[0] in (400, 431)
-    assert service.request(PATH + "?" + "x" * 10_000, BODY)[0] in (400, 414)
+    for status, answer in (
+        service.request(PATH, BODY, headers={"X-Long": "x" * 100_000}),
+        service.request(PATH, BODY, headers=many),
+        service.request(PATH + "?" + "x" * 10_000, BODY),
+    ):
+        assert (status, len(answer) < 400) in ((431, True), (414, True))
+        assert not [word for word in (b"python", b"gunicorn", b"tasuki", b"webhooks") if word in answer.lower()]
 
 
 def test_metrics_speak_for_both_processes(service: Service) -> None:
