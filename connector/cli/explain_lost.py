@@ -12,6 +12,7 @@ from connector.texts import joined, say
 _WHY: Final[Mapping[str, str]] = {
     "overtaken": say("edited unseen just before our write"),
     "written_over": say("our own field, written again"),
+    "unanswered": say("our own earlier write, whose answer was lost"),
     "hold_edits": say("`hold_edits` had run out"),
 }
 _WHOSE: Final[Mapping[str, str]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ class ReadClaim:
     arrival: Mapping[str, Any] | None
     attempts: int
     deep: bool = False  #: Activities are looked for too.
+    unanswered: Mapping[str, Any] = field(default_factory=dict)  #: See `sync.unanswered`.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class WriteClaim:
     journal: Mapping[str, Any] | None
     attempts: int
     lane: str
+    unanswered: Mapping[str, Any] = field(default_factory=dict)  #: See `sync.unanswered`.
 
     @property
     def not_to_write(self) -> Mapping[str, Any]:
@@ -62,6 +64,7 @@ class WriteOutcome:
     parked_reason: str | None = None
     parked_property: str | None = None
     parked_message: str | None = None
+    unanswered: Mapping[str, Any] = field(default_factory=dict)
 
 
 _WANT_READ = """
@@ -110,7 +113,7 @@ SET read_wanted_at = CASE WHEN link.read_wanted_at > done.wanted_at THEN link.re
 FROM unnest(%(lead_ids)s::bigint[], %(wanted_ats)s::timestamptz[], %(deep)s::boolean[])
      AS done (lead_id, wanted_at, deep)
 WHERE link.lead_id = done.lead_id AND link.connection_id = %(connection_id)s AND link.read_claim = %(token)s
-RETURNING link.lead_id
+RETURNING link.lead_id, coalesce(link.unanswered, '{}') AS unanswered
 """
 
 _POSTPONE_READS = """
@@ -132,7 +135,8 @@ WITH free AS (
 )
 UPDATE link SET claim = %(token)s, claimed_until = now() + make_interval(secs => %(lease_seconds)s)
 FROM free WHERE link.lead_id = free.lead_id AND link.connection_id = %(connection_id)s
-RETURNING link.lead_id, vendor_id, desired_revision, dropped, left_alone, journal, attempts, link.lane
+RETURNING link.lead_id, vendor_id, desired_revision, dropped, left_alone, journal, attempts, link.lane,
+          coalesce(unanswered, '{{}}') AS unanswered
 """
 
 _SETTLE_WRITES = """
@@ -140,7 +144,8 @@ UPDATE link
 SET confirmed_revision = CASE WHEN done.confirmed THEN greatest(link.confirmed_revision, done.desired_revision)
                               ELSE link.confirmed_revision END,
     not_before = now() + make_interval(secs => done.retry_seconds), attempts = done.attempts, journal = done.journal,
-    dropped = coalesce(done.dropped, link.dropped), claim = NULL, claimed_until = '-infinity',
+    dropped = coalesce(done.dropped, link.dropped), unanswered = done.unanswered,
+    claim = NULL, claimed_until = '-infinity',
     parked_reason = done.parked_reason, parked_property = done.parked_property, parked_message = done.parked_message,
     parked_at = CASE WHEN done.parked_reason IS NULL THEN NULL ELSE now() END,
     event_at = CASE WHEN done.confirmed AND link.desired_revision <= done.desired_revision
@@ -148,9 +153,10 @@ SET confirmed_revision = CASE WHEN done.confirmed THEN greatest(link.confirmed_r
                     THEN NULL ELSE link.event_at END
 FROM unnest(%(lead_ids)s::bigint[], %(desired_revisions)s::bigint[], %(confirmed)s::boolean[],
             %(retry_seconds)s::float8[], %(attempts)s::int[], %(journals)s::jsonb[], %(dropped)s::jsonb[],
-            %(parked_reasons)s::text[], %(parked_properties)s::text[], %(parked_messages)s::text[])
+            %(parked_reasons)s::text[], %(parked_properties)s::text[], %(parked_messages)s::text[],
+            %(unanswered)s::jsonb[])
      AS done (lead_id, desired_revision, confirmed, retry_seconds, attempts, journal, dropped, parked_reason,
-              parked_property, parked_message)
+              parked_property, parked_message, unanswered)
 WHERE link.lead_id = done.lead_id AND link.connection_id = %(connection_id)s AND link.claim = %(token)s
 """
 
@@ -257,15 +263,6 @@ def claim_reads(
     return values["token"], [ReadClaim(**row) for row in conn.execute(_CLAIM_READS, values)]
 
 
-def writing(conn: Connection, connection_id: int, lead_ids: Sequence[int]) -> set[int]:
-    """Those of these leads of whose write the answer is awaited."""
-    rows = conn.execute(
-        "SELECT lead_id FROM link WHERE connection_id = %s AND lead_id = ANY(%s) AND claimed_until > now()",
-        [connection_id, list(lead_ids)],
-    )
-    return {row["lead_id"] for row in rows}
-
-
 def lock(conn: Connection, lead_ids: Sequence[int]) -> None:
     """Hold these leads' links until the transaction ends. Everybody locks in this order: mirror, link, lead, lead_due,
     managed_record, and by id within each, so that no two slices wait for each other."""
@@ -307,8 +304,9 @@ def to_be_read(conn: Connection, connection_id: int, vendor_ids: Sequence[str]) 
 
 def settle_reads(
     conn: Connection, connection_id: int, token: uuid.UUID, claims: Sequence[ReadClaim], *, begun: datetime
-) -> set[int]:
-    """Mark these as read, in the transaction that stores what was read; returns the leads that we still held.
+) -> list[ReadClaim]:
+    """Mark these as read, in the transaction that stores what was read; returns those that we still held, each with
+    what has no answer by then.
 
     `begun` (business time): what had happened by then is known of those that were read deeply.
     """
@@ -320,7 +318,8 @@ def settle_reads(
         "deep": [claim.deep for claim in claims],
         "begun": begun,
     }
-    return {int(row["lead_id"]) for row in conn.execute(_SETTLE_READS, values)}
+    held = {int(row["lead_id"]): row["unanswered"] for row in conn.execute(_SETTLE_READS, values)}
+    return [replace(claim, unanswered=held[claim.lead_id]) for claim in claims if claim.lead_id in held]
 
 
 def postpone_reads(
@@ -379,6 +378,7 @@ def settle_writes(
         "parked_reasons": [one.parked_reason for one in found],
         "parked_properties": [one.parked_property for one in found],
         "parked_messages": [one.parked_message for one in found],
+        "unanswered": [Jsonb(one.unanswered) if one.unanswered else None for one in found],
     }
     conn.execute(_SETTLE_WRITES, values)
 

@@ -21,7 +21,7 @@ from connector.sync.drifting import end
 from connector.sync.facts import same_on
 from connector.sync.overtaking import tell_lost
 from connector.sync.parcel import Parcel
-from connector.sync.record_writes import RecordWrite, keep_unseen, unchanged
+from connector.sync.record_writes import RecordWrite, keep_unseen, unchanged, write_down
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
 
 
@@ -42,6 +42,7 @@ def write_companies(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
         Update(id=one, properties=write.changes, known_at=overtaking.known_at(write.row))
         for one, write in by_company.items()
     ]
+    write_down(line, kind, {one.id: one.properties for one in updates})
     results = line.vendor.update(kind, updates, lane=lane)
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         for write, result in zip(by_company.values(), results, strict=True):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from connector.sync.mirror import Same
+from connector.sync.unanswered import Same
 from connector.vendors.base import Record
 
 Values = Mapping[str, str | None]

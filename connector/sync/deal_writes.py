@@ -20,7 +20,7 @@ from connector.sync.difference import deal_difference, dropped_name
 from connector.sync.facts import same_on
 from connector.sync.overtaking import tell_lost
 from connector.sync.parcel import Parcel
-from connector.sync.record_writes import RecordWrite, keep_unseen, unchanged
+from connector.sync.record_writes import RecordWrite, keep_unseen, unchanged, write_down
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
 
 
@@ -41,6 +41,7 @@ def write_deals(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
         changes.setdefault(write.row.vendor_id, {}).update(write.changes)
     known = {write.row.vendor_id: overtaking.known_at(write.row) for write in writes}
     updates = [Update(id=one, properties=wanted, known_at=known[one]) for one, wanted in changes.items()]
+    write_down(line, line.dialect.deal.object_type, changes)
     results = line.vendor.update(line.dialect.deal.object_type, updates, lane=lane)
     answers = {update.id: (update.properties, result) for update, result in zip(updates, results, strict=True)}
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:

@@ -18,7 +18,7 @@ from connector.store.database import Connection
 from connector.store.links import WriteClaim, WriteOutcome
 from connector.store.managed import ManagedRow
 from connector.store.mirrors import MirrorRow
-from connector.sync import mirror, overtaking, stage_move
+from connector.sync import mirror, overtaking, stage_move, unanswered
 from connector.sync.apart import apart
 from connector.sync.company_writes import write_companies
 from connector.sync.context import Line, backoff, conclude
@@ -52,6 +52,7 @@ def deliver_slice(line: Line, lane: Lane) -> int:
             lease_seconds=tenant.limits.lease_seconds,
         )
         parcels = _parcels(line, conn, claims, now)
+        unanswered.write_down(line, conn, token, parcels, now)
     if parcels:
         reach(Place.CLAIMED)
     parts = _by_policy(line, parcels)
@@ -79,7 +80,7 @@ def _by_policy(line: Line, parcels: Sequence[Parcel]) -> Mapping[str | None, Seq
 def _deliver(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], now: datetime, lane: Lane) -> None:
     tenant = line.tenant
     try:
-        _refresh(line, parcels, now, lane)
+        _refresh(line, token, parcels, now, lane)
         stage_move.prepare(line, token, parcels, lane)
         _write(line, parcels, lane)
         prove(line, parcels, lane)
@@ -137,7 +138,7 @@ def _plan(line: Line, parcel: Parcel, now: datetime) -> None:
     stage_move.plan(line.binding, parcel)
 
 
-def _refresh(line: Line, parcels: Sequence[Parcel], now: datetime, lane: Lane) -> None:
+def _refresh(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], now: datetime, lane: Lane) -> None:
     """Contested properties are not written on an old read: read again, and where somebody changed one, decide again."""
     oldest = now - timedelta(seconds=line.tenant.limits.fresh_seconds)
     stale = {
@@ -160,7 +161,8 @@ def _refresh(line: Line, parcels: Sequence[Parcel], now: datetime, lane: Lane) -
             if row is None:  # erased meanwhile
                 parcel.moved_on, parcel.changes, parcel.clear = True, {}, None
                 continue
-            changed = observe(line, conn, parcel.lead, row, record, now=now) if record else {"gone"}
+            before = parcel.claim.unanswered
+            changed = observe(line, conn, parcel.lead, row, record, now=now, unanswered=before) if record else {"gone"}
             parcel.person = row
             if changed:
                 parcel.moved_on = True
@@ -169,6 +171,7 @@ def _refresh(line: Line, parcels: Sequence[Parcel], now: datetime, lane: Lane) -
             else:
                 _plan(line, parcel, now)
         mirrors.put(conn, tenant.installation_id, line.connection_id, list(rows.values()))
+        unanswered.write_down(line, conn, token, list(stale.values()), now)
         again = {parcel.lead.id: parcel.person.vendor_id for parcel in stale.values() if parcel.moved_on}
         if again:
             links.want_read(conn, tenant.installation_id, line.connection_id, again, lane=lane.value)
@@ -183,6 +186,8 @@ def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
             Update(id=one.person.vendor_id, properties=one.changes, known_at=overtaking.known_at(one.person))
             for one in part
         ]
+        for parcel in part:
+            parcel.in_doubt = True
         reach(Place.PRE_CALL)
         results = line.vendor.update(line.dialect.person_type, updates, lane=lane)
         reach(Place.APPLIED)
@@ -192,6 +197,7 @@ def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
         again: list[Parcel] = []
         for parcel, result in apart(waiting, name=_vendor_id, attempts=_attempts, send=send):
             parcel.results.append((parcel.changes, result))
+            parcel.in_doubt &= result.outcome in (Outcome.RETRY, Outcome.UNCERTAIN)
             at_fault = result.property_name
             if result.outcome is Outcome.REJECTED and at_fault in parcel.changes:
                 parcel.changes = {name: value for name, value in parcel.changes.items() if name != at_fault}
@@ -213,8 +219,8 @@ def _postpone(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], error: Re
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
         _store_results(line, conn, token, parcels, tenant.now(conn))
-        outcomes = [(parcel.claim, _later(line, parcel, error)) for parcel in parcels]
-        links.settle_writes(conn, line.connection_id, token, outcomes)
+        outcomes = [(parcel, _later(line, parcel, error)) for parcel in parcels]
+        unanswered.settle(line, conn, token, outcomes)
 
 
 def _later(line: Line, parcel: Parcel, error: RetryableError | AuthError) -> WriteOutcome:
@@ -235,8 +241,8 @@ def _later(line: Line, parcel: Parcel, error: RetryableError | AuthError) -> Wri
 # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 def _store(line: Line, conn: Connection, token: uuid.UUID, parcels: Sequence[Parcel], now: datetime) -> None:
     _store_results(line, conn, token, parcels, now)
-    outcomes = [(parcel.claim, _outcome(line, parcel)) for parcel in parcels]
-    links.settle_writes(conn, line.connection_id, token, outcomes)
+    outcomes = [(parcel, _outcome(line, parcel)) for parcel in parcels]
+    unanswered.settle(line, conn, token, outcomes)
     clock_runs.written(conn, [outcome.lead_id for _, outcome in outcomes if outcome.confirmed], now=now)
     gone = {parcel.lead.id: parcel.person.vendor_id for parcel in parcels if parcel.missing}
     _want_read(line, conn, gone)
@@ -283,7 +289,7 @@ def _take_in(
     """One accepted write: what it replaced and what it turned into is told."""
     same = same_on(line.binding, line.dialect.person_type)
     before = {name: (row.properties.get(name), dict(row.meta.get(name, {}))) for name in sent}
-    edits = unseen(parcel.person, sent, result.before, same)
+    edits = unseen(parcel.person, sent, result.before, same, parcel.claim.unanswered)
     # where another CRM's value takes a person's place, what was lost by that is told with the decision
     told = edits.keys() | line.binding.merged_properties
     lost = {name: value for name, value in overtaking.persons_values(row, sent, same).items() if name not in told}

@@ -8,7 +8,7 @@ its event is on its way.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,9 +19,11 @@ from connector.store.database import Connection
 from connector.store.drifts import NewDrift
 from connector.store.leads import LeadRow
 from connector.store.mirrors import MirrorRow
+from connector.sync import authors
 from connector.sync.binding import Binding
 from connector.sync.context import Line
 from connector.sync.facts import same_on
+from connector.sync.unanswered import Unanswered, may_stand
 from connector.vendors.base import Change, Record
 
 EVENTS_COME_WITHIN = timedelta(minutes=5)
@@ -46,6 +48,7 @@ class Inquiry:
     record: Record
     wanted: Callable[[], Mapping[str, str]]
     looked: bool = False
+    unanswered: Unanswered = field(default_factory=dict)  #: What was sent of this lead and has no answer.
     found: dict[str, DriftClass] = field(default_factory=dict)
 
     def judge(self, name: str, value: str | None) -> bool:
@@ -94,10 +97,27 @@ class Inquiry:
             known=self.row.properties.get(name),
             write=_write(meta),
             now=value,
-            history=tuple(map(version, self.record.history[name])) if name in self.record.history else None,
+            history=self._history(name) if name in self.record.history else None,
             told=self._told(name, value, meta),
             shared=name in self.line.binding.contested,
         )
+
+    def ours(self, name: str, value: str | None, since: datetime | None) -> bool:
+        """See `authors.Ours`."""
+        same = same_on(self.line.binding, self.row.object_type)
+        return may_stand(self.unanswered, name, value, since, same)
+
+    def _history(self, name: str) -> tuple[Version, ...]:
+        """The CRM's versions. One under our name that is none of our writes, by its value, is a person's."""
+        same, found = same_on(self.line.binding, self.row.object_type), list[Version]()
+        for change in self.record.history[name]:
+            one = version(change)
+            if one.author is Author.US and not (
+                self.ours(name, one.value, one.at) or authors.is_write_of_ours(self.row, name, one.value, one.at, same)
+            ):
+                one = replace(one, author=Author.PERSON)
+            found.append(one)
+        return tuple(found)
 
     def _told(self, name: str, value: str | None, meta: Mapping[str, Any]) -> Author | None:
         hint = meta.get("hint")

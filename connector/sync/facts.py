@@ -17,6 +17,7 @@ from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
 from connector.sync.binding import Binding
 from connector.sync.deal_view import UNREAD_DEAL, DealView
+from connector.sync.unanswered import Same
 
 DEAL_STAGE = STAGE
 _moment = datetime.fromisoformat
@@ -168,7 +169,7 @@ def stage_report(binding: Binding, state: LeadState, person: MirrorRow) -> Stage
     return None
 
 
-def same_on(binding: Binding, object_type: str) -> mirror.Same:
+def same_on(binding: Binding, object_type: str) -> Same:
     """Equality of stored strings for an object type's properties."""
 
     def same(name: str, one: str | None, other: str | None) -> bool:

@@ -7,20 +7,19 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 
 import structlog
 
-from connector.domain import codec
 from connector.errors import InboundError
-from connector.store import connections, erasing, history, inbox, leads, links, mirrors, tombstones
+from connector.store import connections, erasing, history, inbox, leads, links, mirrors, tombstones, unanswered
 from connector.store.database import REFUSALS, Connection, Database
 from connector.store.inbox import InboxRow, InboxState, Settled
 from connector.store.inbox_erasing import name_addresses
 from connector.store.mirrors import MirrorRow
 from connector.store.signals import NewSignal
 from connector.store.tombstones import RecordName
-from connector.sync import mirror, overtaking
+from connector.sync import echoes, mirror, overtaking
 from connector.sync.activities import hear_activities
 from connector.sync.context import Tenant, conclude
 from connector.sync.deal_events import hear_deals
@@ -32,6 +31,7 @@ from connector.sync.overtaking import tell_overtaken
 from connector.sync.submissions import known_leads, learn, signals_of, store_signals
 from connector.sync.succession import succeed
 from connector.sync.task_reports import hear_tasks
+from connector.sync.unanswered import NOTHING_SENT, Unanswered, may_stand
 from connector.vendors.base import EventKind, InboundEvent
 
 log = structlog.get_logger()
@@ -158,12 +158,6 @@ def _sort(
     return Settled(id=row.id, state=InboxState.DONE)
 
 
-def _is_echo(event: InboundEvent) -> bool:
-    """True for a change that seems to be of our own making."""
-    ours = event.actor_is_us or event.may_be_us
-    return ours and event.kind is EventKind.CHANGED and not event.redacted
-
-
 def vendor_of(source: str) -> str:
     """Whose delivery it is: `hubspot_workflow` is HubSpot's, `salesforce_callout:acme` is Salesforce's."""
     return source.partition(":")[0].partition("_")[0]
@@ -265,24 +259,31 @@ class _Intake:
                 by_id.setdefault(str(event.object_id), []).append((event, row))
         known = leads.identities(self._conn, self._connection_id, self._dialect.person_type, list(by_id))
         rows = mirrors.load(self._conn, self._connection_id, self._dialect.person_type, list(by_id), lock=True)
+        named = [
+            known[one][0]
+            for one, events in by_id.items()
+            if one in known and any(echoes.may_be_ours(one) for one, _ in events)
+        ]
+        sent = unanswered.of(self._conn, self._connection_id, named) if named else {}
         wanted: dict[str, dict[str, datetime]] = {HOT: {}, BACKGROUND: {}}
         heard: list[MirrorRow] = []
-        echoes: dict[int, tuple[str, dict[str, str | None]]] = {}
+        echoing: dict[int, tuple[str, dict[str, str | None]]] = {}
         for vendor_id, events in by_id.items():
             if vendor_id in known and known[vendor_id][1] in FINAL:
                 continue  # nothing is ever resurrected by a late event
             mirrored = rows.get(vendor_id)
             before = mirror.heard_so_far(mirrored)
-            telling = self._hear([event for event, _ in events], mirrored, known.get(vendor_id))
+            pending = sent.get(known[vendor_id][0], NOTHING_SENT) if vendor_id in known else NOTHING_SENT
+            telling = self._hear([event for event, _ in events], mirrored, known.get(vendor_id), pending)
             if mirrored is not None and mirror.heard_so_far(mirrored) != before:
                 heard.append(mirrored)
             if not telling:
                 continue
             lane = BACKGROUND if all(one.is_bulk for one in telling) else HOT
             wanted[lane][vendor_id] = min(row.received_at for _, row in events)
-            if vendor_id in known and all(_is_echo(one) for one in telling):
-                echoes[known[vendor_id][0]] = vendor_id, {str(one.property_name): one.value for one in telling}
-        for vendor_id in self._answered_soon(echoes):
+            if vendor_id in known and all(map(echoes.seems_ours, telling)):
+                echoing[known[vendor_id][0]] = vendor_id, {str(one.property_name): one.value for one in telling}
+        for vendor_id in echoes.answered_soon(self._tenant, self._conn, self._connection_id, echoing):
             wanted[HOT].pop(vendor_id, None)
             wanted[BACKGROUND].pop(vendor_id, None)
         mirrors.put(self._conn, self._tenant.installation_id, self._connection_id, heard)
@@ -290,17 +291,22 @@ class _Intake:
             want_people(self._tenant, self._conn, self._connection_id, found, lane=lane)
 
     def _hear(
-        self, events: Sequence[InboundEvent], row: MirrorRow | None, identity: tuple[int, str | None] | None
+        self,
+        events: Sequence[InboundEvent],
+        row: MirrorRow | None,
+        identity: tuple[int, str | None] | None,
+        pending: Unanswered,
     ) -> list[InboundEvent]:
         """Those of a person's events that say something new: the person must be read."""
         same = same_on(self._binding, self._dialect.person_type)
+        ours = partial(may_stand, pending, same=same)
         telling: list[InboundEvent] = []
         for event in sorted(events, key=lambda one: one.occurred_at):
             if row is None or row.gone is not None:
                 needs_read = row is not None or event.kind is not EventKind.DELETED
             elif event.kind is EventKind.CHANGED:
                 before = overtaking.overtaken(row)
-                needs_read = mirror.hear(row, event, same=same)
+                needs_read = mirror.hear(row, event, same=same, ours=ours)
                 after = overtaking.overtaken(row)
                 self._tell_overtaken(row, [name for name in after if before.get(name) != after[name]], identity)
             else:
@@ -308,22 +314,6 @@ class _Intake:
             if needs_read:
                 telling.append(event)
         return telling
-
-    def _answered_soon(self, echoes: Mapping[int, tuple[str, Mapping[str, str | None]]]) -> list[str]:
-        """The people of whom nothing was told but what a write of ours, whose answer is awaited, has just put there.
-
-        `echoes`: lead → vendor id, and the values told. If the answer is lost, the write is done again.
-        """
-        writing = links.writing(self._conn, self._connection_id, list(echoes)) if echoes else set()
-        found: list[str] = []
-        for lead_id, row in leads.load(self._conn, sorted(writing)).items() if writing else ():
-            vendor_id, told = echoes[lead_id]
-            binding = self._tenant.under(row.policy).bindings[self._connection_id]
-            sent = binding.project(codec.decode_values(row.desired), row.desired_stage)
-            same = same_on(binding, self._dialect.person_type)
-            if all(name in sent and same(name, sent[name] or None, value or None) for name, value in told.items()):
-                found.append(vendor_id)
-        return found
 
     def _says_more(self, row: MirrorRow, event: InboundEvent) -> bool:
         """False for a creation or restoration that the mirror has seen, and for associations that decide nothing."""

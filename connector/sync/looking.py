@@ -13,7 +13,7 @@ import structlog
 
 from connector.domain.drift import DriftClass
 from connector.errors import RetryableError
-from connector.store import drifts, leads, mirrors
+from connector.store import drifts, leads, mirrors, unanswered
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync.comparing import Difference
@@ -21,6 +21,7 @@ from connector.sync.context import Line
 from connector.sync.drifting import EVENTS_COME_WITHIN, MERGED, Inquiry, new_drift
 from connector.sync.observe import observe, seen_until_of, wanted_of
 from connector.sync.succession import merged_away, standing
+from connector.sync.unanswered import NOTHING_SENT
 from connector.vendors.base import Lane, Record
 
 log = structlog.get_logger()
@@ -79,6 +80,7 @@ def look_into(
     ids = [one.record.id for one in differing if one.held]
     rows = mirrors.load(conn, line.connection_id, line.dialect.person_type, ids, lock=True)
     found = leads.load(conn, [lead_id for lead_id, _ in known.values()])
+    sent = unanswered.of(conn, line.connection_id, list(found))
     seen_until = seen_until_of(line, conn)
     changed, drifted = list[MirrorRow](), 0
     for one in differing:
@@ -95,6 +97,7 @@ def look_into(
             record=record,
             wanted=wanted,
             looked=is_old(record, now),
+            unanswered=sent.get(lead_id, NOTHING_SENT),
         )
         if record is one.record:
             for name in (name for name in one.names if name not in wanted()):

@@ -8,6 +8,8 @@
     hint       {v, at, by, src}: an event told of a change that no read has confirmed yet
     sent, got  what we wrote last, and what the vendor says it stored for it
     sent_at    when (vendor's time); base_at: as of when we had read what we wrote over
+    wrote      [what stood, when we wrote it] of our writes before, as far as an event may still tell of them
+    tried      [value, business time] of a write without an answer, of what several leads share; see `unanswered`
     kept       the vendor accepted what we wrote and kept what had stood before
     drift      the classes of drift that were told of it and have not ended
     cleared    the property was cleared before it was set: a backward move that was made as the vendor wants it
@@ -27,10 +29,10 @@ from typing import Any
 from connector.domain.codec_work import moment_text
 from connector.domain.lead import Actor
 from connector.store.mirrors import MirrorRow
+from connector.sync import authors
+from connector.sync.authors import Ours
+from connector.sync.unanswered import APPLIED_WITHIN, Same
 from connector.vendors.base import Change, InboundEvent, Record
-
-Same = Callable[[str, str | None, str | None], bool]
-"""same(property, a, b): the vendor would store both strings alike."""
 
 Judge = Callable[[str, str | None], bool]
 """judge(property, value as read): sees a change by somebody else before it is noted; True: it is none, the vendor lost
@@ -59,6 +61,7 @@ def absorb(
     same: Same,
     agreed: Callable[[], Mapping[str, str]] = dict,
     judge: Judge = lambda name, value: False,
+    ours: Ours = authors.nothing_sent,
     seen_until: datetime | None = None,
 ) -> set[str]:
     """Bring the mirror up to date with a record as read; returns the properties that somebody else changed.
@@ -79,13 +82,18 @@ def absorb(
         if known and same(name, row.properties[name], value):
             row.meta.get(name, {}).pop("hint", None)
             continue
-        if known and (is_ours(row, name, value, same) or _is_agreed(name, value, agreed, same)):
+        version = _version(record, name, value, same)
+        if known and (
+            is_ours(row, name, value, same)
+            or _is_agreed(name, value, agreed, same)
+            or authors.is_unanswered(row, name, value, version, since, same, ours)
+        ):
             _take_as_ours(row, name, value, at)
             continue
         if known and judge(name, value):
             forget_write(row, name)
         elif known or "hint" in row.meta.get(name, {}):
-            _note_change(row, name, value, at, now, same, _version(record, name, value, same), since=since)
+            _note_change(row, name, value, at, now, same, version, since=since)
             changed.add(name)
         row.properties[name] = value
     row.modified_at = record.modified_at
@@ -94,35 +102,34 @@ def absorb(
     return changed
 
 
-def hear(row: MirrorRow, event: InboundEvent, *, same: Same) -> bool:
+def hear(row: MirrorRow, event: InboundEvent, *, same: Same, ours: Ours = authors.nothing_sent) -> bool:
     """Take in what an event says of a property; True when the record must be read.
 
     An event that says what the mirror has confirmed needs no read; neither does one that happened before the
-    state that we have read. A change that our write overtook is kept: see `overtaking`.
+    state that we have read. A change that our write overtook is kept: see `overtaking`. What bears our name and is none
+    of our writes, by its value, is a person's.
     """
     name = event.property_name
     if name is None or name not in row.properties:
         return True
+    by_us = authors.is_by_us(row, name, event, same, ours)
     if not event.redacted and same(name, row.properties[name], event.value or None):
-        return _learn_who(row, name, event, same)
+        return _learn_who(row, name, event, same, by_us=by_us)
     meta = row.meta.setdefault(name, {})
     if _is_older_than_known(meta, event.occurred_at):
         return False
-    by = Actor.TASUKI.value if event.actor_is_us else _by(event)
-    heard = {"v": event.value or None, "at": moment_text(event.occurred_at), "by": by, "src": event.source} | _who(
-        event
-    )
-    if _before(event.occurred_at, meta.get("sent_at")):
+    heard = authors.heard(event, by_us=by_us)
+    if authors.is_before(event.occurred_at, meta.get("sent_at")):
         base = meta.get("base_at")
         lost = base is not None and event.occurred_at > datetime.fromisoformat(base) and not event.redacted
-        if lost and not event.actor_is_us:
+        if lost and not by_us:
             meta["overtaken"] = heard
             return True
         return False  # an older write of ours, or what we had read before we wrote
     if row.modified_at is not None and event.occurred_at < row.modified_at:
         return False
     told = meta.get("hint")
-    if event.actor_is_us and told is not None and told["by"] != Actor.TASUKI.value:
+    if by_us and told is not None and told["by"] != Actor.TASUKI.value:
         meta["overtaken"] = told  # a write of ours whose answer we do not have yet came after it
     meta["hint"] = heard
     return True
@@ -160,8 +167,10 @@ def wrote(
             row.properties[name] = got
             continue
         meta = row.meta.setdefault(name, {})
+        authors.remember(meta, since=min(row.modified_at or at, at - APPLIED_WITHIN))
         meta |= {"sent": value, "got": got, "sent_at": moment_text(at), "cleared": name == cleared}
-        meta.pop("kept", None)
+        for told in ("kept", "tried"):
+            meta.pop(told, None)
         if not same(name, got, value or None) and same(name, got, row.properties.get(name)):
             meta["kept"] = True
         if row.modified_at is not None:
@@ -282,6 +291,9 @@ def refused_backward(row: MirrorRow, name: str, wanted: str, same: Same) -> bool
 
 def forget_write(row: MirrorRow, name: str) -> None:
     """What we wrote last does not count as written any more: it is written again if it should stand."""
+    meta = row.meta.get(name, {})
+    if "got" in meta:
+        authors.remember(meta, since=datetime.fromisoformat(meta["sent_at"]) - APPLIED_WITHIN)
     for one in ("sent", "got", "sent_at", "base_at", "cleared", "kept", "seen", "overtaken"):
         row.meta.get(name, {}).pop(one, None)
 
@@ -305,18 +317,18 @@ def _take_as_ours(row: MirrorRow, name: str, value: str | None, at: datetime) ->
     row.properties[name] = value
 
 
-def _learn_who(row: MirrorRow, name: str, event: InboundEvent, same: Same) -> bool:
+def _learn_who(row: MirrorRow, name: str, event: InboundEvent, same: Same, *, by_us: bool) -> bool:
     """An event tells who made a change that a read has shown already. True: not a person, as was assumed."""
     meta = row.meta.get(name, {})
     seen = meta.get("seen")
     if seen is None or seen["src"] is not None or not same(name, seen["v"], event.value or None):
         return False
-    if event.actor_is_us:
+    if by_us:
         _take_as_ours(row, name, row.properties[name], event.occurred_at)
         return True
     told = {name: one for name, one in seen.items() if name != "since"}
-    meta["seen"] = told | {"by": _by(event), "src": event.source, "at": moment_text(event.occurred_at)} | _who(event)
-    return not event.actor_is_person
+    meta["seen"] = told | authors.heard(event, by_us=False) | {"v": seen["v"]}
+    return bool(meta["seen"]["by"] != Actor.PERSON.value)
 
 
 def _is_older_than_known(meta: Mapping[str, Any], moment: datetime) -> bool:
@@ -351,14 +363,17 @@ def _note_change(
 ) -> None:
     meta = row.meta.setdefault(name, {})
     hint = meta.get("hint")
-    by_us = version is None or version.by_us
-    if by_us and hint is not None and hint["by"] == Actor.TASUKI.value and same(name, hint["v"], value):
-        _take_as_ours(row, name, value, datetime.fromisoformat(hint["at"]))
-        return
+    if version is None or version.by_us:
+        if hint is not None and hint["by"] == Actor.TASUKI.value and same(name, hint["v"], value):
+            _take_as_ours(row, name, value, datetime.fromisoformat(hint["at"]))
+            return
+        if version is not None and authors.is_write_of_ours(row, name, value, version.at, same):
+            _take_as_ours(row, name, value, version.at)
+            return
     meta.pop("hint", None)
     meta.pop("overtaken", None)
-    if version is not None and not version.by_us:
-        by = Actor.PERSON if version.by_person and not version.by_merge else Actor.VENDOR
+    if version is not None:
+        by = Actor.PERSON if (version.by_person or version.by_us) and not version.by_merge else Actor.VENDOR
         seen: dict[str, Any] = {"v": value, "at": moment_text(version.at), "by": by.value, "src": version.source}
         if hint is not None and "who" in hint and same(name, hint["v"], value):
             seen["who"] = hint["who"]
@@ -381,16 +396,3 @@ def _count_flip(meta: dict[str, Any], seen: Mapping[str, Any], now: datetime) ->
     if len(meta["flips"]) >= FLIPS_TO_FREEZE:
         meta["frozen"] = {"until": moment_text(now + FREEZE_FOR), "writers": ["tasuki", seen.get("src") or "unknown"]}
         meta["flips"] = []
-
-
-def _by(event: InboundEvent) -> str:
-    actor = Actor.PERSON if event.actor_is_person else Actor.VENDOR
-    return str(actor.value)
-
-
-def _who(event: InboundEvent) -> dict[str, str]:
-    return {"who": event.person} if event.person is not None else {}
-
-
-def _before(moment: datetime, text: str | None) -> bool:
-    return text is not None and moment <= datetime.fromisoformat(text)

@@ -16,7 +16,7 @@ from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror
 from connector.sync.context import Tenant
-from connector.sync.mirror import Same
+from connector.sync.unanswered import NOTHING_SENT, Same, Unanswered, may_stand
 from connector.vendors.base import Record
 
 
@@ -60,7 +60,13 @@ def persons_values(row: MirrorRow, sent: Mapping[str, str], same: Same) -> dict[
     return found
 
 
-def unseen(known: MirrorRow, sent: Mapping[str, str], before: Record | None, same: Same) -> dict[str, str | None]:
+def unseen(
+    known: MirrorRow,
+    sent: Mapping[str, str],
+    before: Record | None,
+    same: Same,
+    unanswered: Unanswered = NOTHING_SENT,
+) -> dict[str, str | None]:
     """The properties that stood otherwise right before our write than was `known` when it was planned.
 
     What is as we wanted it, or as we wrote it ourselves (an answer was lost), was nobody's edit.
@@ -75,6 +81,7 @@ def unseen(known: MirrorRow, sent: Mapping[str, str], before: Record | None, sam
         if not same(name, value, known.properties[name])
         and not same(name, value, wish or None)
         and not mirror.is_ours(known, name, value, same)
+        and not may_stand(unanswered, name, value, known.modified_at, same)
     }
 
 

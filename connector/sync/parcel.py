@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,8 @@ class Parcel:
     #: What the vendor refused of other records: see `link.dropped`.
     dropped: dict[str, Any] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)  #: Property → why it was accepted and not stored.
+    noted: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)  #: See `unanswered`: with these changes.
+    in_doubt: bool = False  #: The changes went out, and no answer says what became of them.
     retry_seconds: float | None = None
     moved_on: bool = False  #: A re-read showed a change: decide again before writing.
     missing: bool = False  #: The vendor has the record no longer, or as another one: reading it settles what it is.

@@ -10,6 +10,7 @@ from functools import partial
 from connector.store import leads, mirrors
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
+from connector.sync import authors
 from connector.sync.context import Line
 from connector.sync.difference import dropped_name
 from connector.sync.facts import same_on
@@ -59,6 +60,15 @@ def unchanged(
         if one.row.vendor_id in moved:
             one.parcel.wait(tenant.limits.retry_seconds)
     return [one for one in writes if one.row.vendor_id not in moved]
+
+
+def write_down(line: Line, object_type: str, changes: Mapping[str, Mapping[str, str]]) -> None:
+    """What is about to be sent (vendor id → properties) is known before it is: see `unanswered`."""
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        rows = mirrors.load(conn, line.connection_id, object_type, sorted(changes), lock=True)
+        for vendor_id, row in rows.items():
+            authors.tries(row, changes[vendor_id], now=line.tenant.now(conn))
+        mirrors.put(conn, line.tenant.installation_id, line.connection_id, list(rows.values()))
 
 
 def keep_unseen(

@@ -37,6 +37,8 @@ def prepare(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], lane: Lane)
         return
     _journal(line, token, {parcel.lead.id: _entry(parcel, "clear") for parcel in moving})
     updates = [Update(id=parcel.person.vendor_id, properties={str(parcel.clear): ""}) for parcel in moving]
+    for parcel in moving:
+        parcel.in_doubt = True
     results = line.vendor.update(line.dialect.person_type, updates, lane=lane)
     cleared: list[Parcel] = []
     for parcel, result in zip(moving, results, strict=True):

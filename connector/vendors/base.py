@@ -58,6 +58,7 @@ class InboundEvent:
     source_id: str | None = None
     actor_is_us: bool = False
     may_be_us: bool = False  #: It came under our name, and so do others' changes that follow from ours.
+    shows_state: bool = False  #: It tells what stands in the record, and of the last change who made it.
     actor_is_person: bool = False
     person: str | None = None  #: The vendor's id of the user who did it, where it names one.
     is_bulk: bool = False  #: One of thousands (an import, a program): nobody waits for it.

@@ -145,8 +145,6 @@ IN_PART: dict[str, str] = {
     "F23": "Settings, receiver and worker serve one company: a second one has a database and a queue of its own, where"
     " no backlog is a neighbour's, and no p95 was measured. In one database two are kept apart, also while workers are"
     " killed.",
-    "F28": "A field that people fill in. One that Tasuki computes is computed again over an edit in our own name: it"
-    " cannot be told from a write of ours whose answer was lost.",
 }
 """What of a row that tests show is still missing."""
 

@@ -71,6 +71,8 @@ def _events(raw: Any, account_id: str, received_at: datetime, our_user_id: str |
         "source": "CALLOUT",
         "source_id": who,
         "actor_is_us": who is not None and our_user_id is not None and who[:15] == our_user_id[:15],
+        "shows_state": True,
+        "actor_is_person": True,  # as of a message
         "merged_ids": merged,
         "new_id": record_id if kind is EventKind.MERGED else None,
         "type_name": word or "",

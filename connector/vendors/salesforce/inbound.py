@@ -128,6 +128,8 @@ def _events(
         "source": "OUTBOUND_MESSAGE",
         "source_id": who,
         "actor_is_us": who is not None and our_user_id is not None and who[:15] == our_user_id[:15],
+        "shows_state": True,
+        "actor_is_person": True,  # the last change's author need not be this one's: a person's edit must not be lost
         "type_name": TYPE_NAME,
     }
     fields = {name: value for name, value in values.items() if name not in _NOT_VALUES}

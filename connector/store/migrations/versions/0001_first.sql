@@ -396,6 +396,7 @@ CREATE TABLE link (
     dropped            jsonb NOT NULL DEFAULT '{}',
     left_alone         jsonb NOT NULL DEFAULT '{}',
     journal            jsonb,
+    unanswered         jsonb,
     claim              uuid,
     claimed_until      timestamptz NOT NULL DEFAULT '-infinity',
     read_wanted_at     timestamptz,
@@ -417,6 +418,8 @@ COMMENT ON COLUMN link.dropped IS 'property → {reason, value}: parked alone be
 COMMENT ON COLUMN link.left_alone IS
     'property → {class, value, held}: left as the CRM has it, as the policy says of this drift, while that value should stand; held: until a person decides';
 COMMENT ON COLUMN link.journal IS 'A backward stage move under way: {property, target, step}; see connector/sync/stage_move.py';
+COMMENT ON COLUMN link.unanswered IS
+    'property → [[value, business time]]: what was sent and has no answer; written before the call. Null: nothing';
 COMMENT ON COLUMN link.event_at IS 'Machine time of the oldest event not yet confirmed in the CRM: end-to-end latency';
 CREATE INDEX link_outbox ON link (installation_id, connection_id, lane, not_before)
     WHERE desired_revision > confirmed_revision AND parked_reason IS NULL;
