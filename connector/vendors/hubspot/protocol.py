@@ -80,7 +80,6 @@ class Paths:
     sequences: str
     forms: str
     account: str
-    oauth_token: str
     #: These two were only ever published under v1.
     dispositions: str = "/calling/v1/dispositions"
     submissions: str = "/form-integrations/v1/submissions/forms/{form}"
@@ -106,7 +105,6 @@ FAMILIES: Final[Mapping[str, Paths]] = {
         sequences="/automation/sequences/2026-03",
         forms="/marketing/forms/2026-03",
         account="/account-info/2026-03/details",
-        oauth_token="/oauth/2026-03/token",  # noqa: S106 - a path
     ),
     "v3": Paths(
         objects="/crm/v3/objects/{object}",
@@ -119,7 +117,6 @@ FAMILIES: Final[Mapping[str, Paths]] = {
         sequences="/automation/v4/sequences",
         forms="/marketing/v3/forms",
         account="/account-info/v3/details",
-        oauth_token="/oauth/v1/token",  # noqa: S106 - a path
     ),
 }
 
