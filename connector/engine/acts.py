@@ -175,9 +175,9 @@ def open_task(view: LeadView, key: EffectKey, action: TaskAction, start: datetim
 
 def forbidden(plan: Plan, view: LeadView, *words: str) -> bool:
     """`never:` outranks every rule."""
-    for rule in plan.policy.never:
-        for word in words:
-            if word in rule.what and rule.when.test(view) is True:
+    for word in words:
+        for when in plan.forbidding.get(word, ()):
+            if when.test(view) is True:
                 return True
     return False
 

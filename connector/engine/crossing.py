@@ -84,7 +84,7 @@ class Fall:
         return shift(latest, self.decay.to_zero_after or timedelta())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Curve:
     """A sum of which one part alone fades, by one half-life: `steady` + limited(`standing` + `fading` × 2^-t)."""
 

@@ -131,10 +131,8 @@ def _decided(look: _Look, signals: Sequence[Signal], state: LeadState) -> Decisi
         decision = replace(decision, grounds={**grounds, **decision.grounds})
     if look.asking and decision.state.requests:
         return replace(decision, is_cut_short=True)
-    if not plan.fed_back:
-        return decision
     for _ in range(MOST_ROUNDS):
-        if decision.state is state or same_work(plan.fed_back, decision.state, state):
+        if look.found is None:
             break
         state = decision.state
         seen = [one if one.seen or one.occurred_at > now else replace(one, seen=True) for one in signals]
@@ -329,7 +327,8 @@ def _see_to_people(plan: Plan, state: LeadState, acts: Acts, clocks: Mapping[str
     Returns the memory with what was asked for those who are away.
     """
     edges = state.edges
-    if not acts.silent and not forbidden(plan, acts.view, "assign"):
+    wants_people = acts.view.lead.away or any(task.pool is not None for task in acts.tasks.values())
+    if wants_people and not acts.silent and not forbidden(plan, acts.view, "assign"):
         found = Work(tasks=tuple(acts.tasks.values()), clocks=clocks, edges=edges)
         for name, request in departures.moved(plan, acts.view, found):
             acts.ask(request)

@@ -132,16 +132,17 @@ def _ground(name: str, view: LeadView) -> Ground | None:
 
 def next_date(plan: Plan, view: LeadView, stuck: str | None) -> datetime | None:
     """The next moment at which a date alone frees a transition that has to wait for something new."""
-    if view.entry is None:
+    ways = plan.dated_ways.get(view.entry.stage) if view.entry is not None else None
+    if ways is None:
         return None
     waits = news_since(plan, view) is not None
     if not waits and stuck is None:
         return None
     moments = [
         moment
-        for transition in plan.from_stage.get(view.entry.stage, ())
+        for transition, names in ways
         if waits or _was_cut(transition, stuck)
-        for name in plan.dated_evidence[transition.id]
+        for name in names
         for moment in _dates(name, view)
         if moment > view.now
     ]

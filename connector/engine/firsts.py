@@ -20,6 +20,8 @@ def kept(plan: Plan, lead: Lead, state: LeadState) -> tuple[Lead, LeadState]:
     names = plan.kept_first
     if not names:
         return lead, state
+    if state.firsts.keys() <= set(names) and all(_stands(lead.fact(one), state.firsts.get(one)) for one in names):
+        return lead, state
     firsts: dict[str, Value] = {}
     changed: dict[str, FieldFact] = {}
     for name in names:
@@ -38,6 +40,11 @@ def kept(plan: Plan, lead: Lead, state: LeadState) -> tuple[Lead, LeadState]:
 def wanted(state: LeadState) -> Mapping[str, Value]:
     """What should stand in the CRM again."""
     return state.firsts
+
+
+def _stands(fact: FieldFact, first: Value | None) -> bool:
+    """True where there is nothing to keep, or what was kept is what the field shows."""
+    return fact.value == first if first is not None else not is_known(fact.value)
 
 
 def _is_mended(fact: FieldFact) -> bool:

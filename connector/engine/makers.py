@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import methodcaller
 from typing import TYPE_CHECKING, TypeAlias
 
 from connector.domain.value import BLANK, UNREAD, Value
@@ -45,7 +46,7 @@ def of_this_round(made: Maker) -> Maker:
 def _field(policy: Policy, name: str) -> Maker:
     definition = policy.fields[name]
     if definition.answer:
-        return lambda view: view.answer(name)
+        return methodcaller("answer", name)
     shows = definition.shows or ""
     if shows.startswith(SCORE):
         return lambda view: view.value(shows)

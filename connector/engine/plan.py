@@ -199,6 +199,12 @@ class Plan:
         return _turning([rule.when for rule in self.policy.never])
 
     @cached_property
+    def forbidding(self) -> Mapping[str, tuple[Condition, ...]]:
+        """What can be forbidden (`task`, `call`, …) → the conditions under which it is."""
+        words = {word for rule in self.policy.never for word in rule.what}
+        return {word: tuple(rule.when for rule in self.policy.never if word in rule.what) for word in words}
+
+    @cached_property
     def ratings(self) -> tuple[str, ...]:
         """The computed fields that read scores: a change of one publishes the scores at once."""
         return tuple(
@@ -276,13 +282,16 @@ class Plan:
         }
 
     @cached_property
-    def dated_evidence(self) -> Mapping[str, tuple[str, ...]]:
-        """Those of the fields among them that can hold a date or a moment."""
+    def dated_ways(self) -> Mapping[str, tuple[tuple[Transition, tuple[str, ...]], ...]]:
+        """Stage id → those transitions out of it that rest on fields that can hold a date or a moment, and these."""
         fields, dated = self.policy.fields, (FieldType.DATE, FieldType.MOMENT)
-        return {
-            one: tuple(name for name in sorted(names) if name not in fields or fields[name].type in dated)
-            for one, names in self.evidence.items()
-        }
+        found: dict[str, tuple[tuple[Transition, tuple[str, ...]], ...]] = {}
+        for stage, ways in self.from_stage.items():
+            for one in ways:
+                names = [name for name in self.evidence[one.id] if name in fields and fields[name].type in dated]
+                if names:
+                    found[stage] = (*found.get(stage, ()), (one, tuple(names)))
+        return found
 
     @cached_property
     def watch_evidence(self) -> Mapping[str, frozenset[str]]:

@@ -40,7 +40,8 @@ class Run:
     ) -> None:
         """`glimpse`: what has been worked out already of this lead in this state at this moment."""
         self._plan, self._now, self._remembered = plan, now, state
-        self.employer = employer.seen(plan, state, lead, now, quiet_until)
+        stays = glimpse.view is not None
+        self.employer = state.employer if stays else employer.seen(plan, state, lead, now, quiet_until)
         self.left_at = _left_at(state, self.employer)
         signals = employer.of_this_job(signals, self.employer)
         self.forgotten = employer.forgotten(plan, lead, self.left_at)

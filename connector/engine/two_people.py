@@ -35,10 +35,11 @@ _TEXT: Label = {
 def told(plan: Plan, acts: Acts, new: tuple[Signal, ...], edges: Mapping[str, Edge]) -> Mapping[str, Edge]:
     """Tell both of each colleague who has begun to work on the lead, once a stay in a stage; returns the memory."""
     view, routing = acts.view, plan.policy.routing
-    if routing is None or not routing.tell_two_people or acts.silent or forbidden(plan, view, "notify"):
+    by_others = list(_by_others(acts, new)) if routing is not None and routing.tell_two_people else []
+    if not by_others or acts.silent or forbidden(plan, view, "notify"):
         return edges
     entry = view.entry.seq if view.entry is not None else 0
-    for one in _by_others(acts, new):
+    for one in by_others:
         name = f"{TWO_PEOPLE}:{one.by}"
         before = edges.get(name)
         if before is not None and before.digest == str(entry):
@@ -55,7 +56,7 @@ def told(plan: Plan, acts: Acts, new: tuple[Signal, ...], edges: Mapping[str, Ed
 def _by_others(acts: Acts, new: tuple[Signal, ...]) -> Iterator[Signal]:
     """What others logged since the present owner has the lead."""
     view = acts.view
-    if view.owner_now is None:
+    if view.owner_now is None or not any(one.by is not None for one in new):
         return
     belong = {view.owner_now, view.deal_owner_now, *(task.owner for task in acts.tasks.values())}
     belong |= {deal.sender for deal in view.state.deals}

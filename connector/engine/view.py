@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -31,7 +30,7 @@ NOTHING = LeadState()
 _AT = attrgetter("at")
 _NOTHING_FADES = frozenset[str]()
 
-_NOTHING_HELD: Mapping[int, Value] = MappingProxyType({})
+_NOTHING_HELD: Mapping[int, Value] = {}  # a plain one: it is asked often
 
 
 class LeadView:
