@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
+from typing import Any
 
 from connector.domain.effects import Deal, Enrolment, Note, Notice, OwnerRequest, Task
 from connector.domain.runs import ClockRun
@@ -52,6 +53,9 @@ class Ground:
     value: str | float | None = None  #: How often a signal came, a score's points, a computed choice, a person's id.
 
 
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The result of one evaluation.
@@ -72,14 +76,14 @@ class Decision:
     scores: Mapping[str, float]
     overruled: tuple[Overruled, ...]
     wake: Wake | None
-    owners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    owners: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     requests: tuple[OwnerRequest, ...] = ()  #: New ones; `state.requests` holds all that are open.
     deals_changed: tuple[Deal, ...] = ()
     notes: tuple[Note, ...] = ()
     notices: tuple[Notice, ...] = ()
     enrolments: tuple[Enrolment, ...] = ()
     shadowed: tuple[str, ...] = ()
-    grounds: Mapping[int, tuple[Ground, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    grounds: Mapping[int, tuple[Ground, ...]] = field(default_factory=lambda: _NOTHING)
     clocks: tuple[tuple[str, ClockRun], ...] = ()  #: Clock id and run of each that is not as it was.
     #: The latest moment by which nothing had happened, as this decision takes for certain; None: it does not ask that.
     #: It may be acted on when everything that had happened by then is known.

@@ -136,9 +136,21 @@ def altered(state: LeadState, **values: object) -> LeadState:
     for name, value in values.items():
         before = getattr(state, name)
         if before is not value and before != value:
-            return LeadState(**(dict(zip(_NAMES, _ALL(state), strict=True)) | values))  # `replace` costs twice as much
+            return _with(state, values)
     return state
 
 
-_NAMES = tuple(one.name for one in fields(LeadState))
-_ALL: Callable[[LeadState], tuple[Any, ...]] = attrgetter(*_NAMES)
+def _with(state: LeadState, values: Mapping[str, object]) -> LeadState:
+    """As `replace` does, for a quarter of what it costs: its `__init__` looks for the place of each value by name."""
+    other = object.__new__(LeadState)
+    for put, value in zip(_PUTS.values(), _ALL(state), strict=True):
+        put(other, value)
+    for name, value in values.items():
+        _PUTS[name](other, value)
+    return other
+
+
+_PUTS: Mapping[str, Callable[[LeadState, object], None]] = {
+    one.name: getattr(LeadState, one.name).__set__ for one in fields(LeadState)
+}
+_ALL: Callable[[LeadState], tuple[Any, ...]] = attrgetter(*_PUTS)

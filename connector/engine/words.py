@@ -81,22 +81,22 @@ def printed(value: Value, definition: FieldDef | None, view: LeadView, language:
 def reasons(view: LeadView) -> str:
     """The rules that gave most points, in words: `問い合わせ +40、業種がICP +15`."""
     parts = [
-        (-abs(points), rule.id, rule, round(points))
+        (-abs(points), rule.id, rule, points)
         for part in view.policy.total
         for rule, points, _ in view.score(part).contributions
         if points > 0.5 or points < -0.5  # what rounds to nothing says nothing
     ]
     if len(parts) > 1:
         parts.sort(key=_WEIGHT)
-    texts = view.plan.reason_texts
-    return "、".join(
-        [texts.get((which, shown)) or _told(view, rule, shown) for _, which, rule, shown in parts[:REASONS_SHOWN]]
-    )
+    return "、".join([_reason_text(view, rule, round(points)) for _, _, rule, points in parts[:REASONS_SHOWN]])
 
 
-def _told(view: LeadView, rule: ScoreRule, points: int) -> str:
+def _reason_text(view: LeadView, rule: ScoreRule, points: int) -> str:
     """A rule and its points in words; they repeat from lead to lead, and are kept."""
-    text = view.plan.reason_texts[rule.id, points] = f"{rule_label(view, rule)} {points:+d}"
+    texts = view.plan.reason_texts
+    text = texts.get((rule.id, points))
+    if text is None:
+        text = texts[rule.id, points] = f"{rule_label(view, rule)} {points:+d}"
     return text
 
 
