@@ -52,14 +52,14 @@ def ask_people(
         if _is_past(runs, view, one):
             _close(acts, replace(one.key, slot=UNENROL))
         elif not forbidden(acts.plan, view, "task", "enrol", action.kind):
-            key = instead_of(one.key)
+            key = replace(one.key, slot=slot_instead_of(one.key.slot))
             acts.tasks.setdefault(key, open_task(view, key, action, view.now))
     return edges
 
 
-def instead_of(key: EffectKey) -> EffectKey:
-    """The key of the task that stands in for this enrolment."""
-    return replace(key, slot=f"{key.slot}.{INSTEAD}")
+def slot_instead_of(slot: str) -> str:
+    """The slot of the task that stands in for the enrolment of this one."""
+    return f"{slot}.{INSTEAD}"
 
 
 def _close(acts: Acts, key: EffectKey) -> None:

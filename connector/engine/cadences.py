@@ -16,7 +16,7 @@ from connector.domain.effects import Cause, EffectKey, Task, WorkState
 from connector.domain.runs import CadenceRun
 from connector.domain.state import LeadState
 from connector.domain.value import BLANK, Value
-from connector.engine.by_hand import UNENROL, instead_of
+from connector.engine.by_hand import UNENROL, slot_instead_of
 from connector.engine.coming import first_after
 from connector.engine.events import Events, Happening
 from connector.engine.pressure import is_contact, reached
@@ -231,17 +231,25 @@ def _waits(cadence: Cadence, run: CadenceRun, tasks: Sequence[Task], view: LeadV
 
 
 def _key(cadence: Cadence, run: CadenceRun, slot: str) -> EffectKey:
-    return EffectKey(cause=Cause.CADENCE.value, cause_id=f"{cadence.id}#{run.number}", rule=cadence.id, slot=slot)
+    return EffectKey(cause=_CADENCE, cause_id=_cause_id(cadence, run), rule=cadence.id, slot=slot)
+
+
+def _cause_id(cadence: Cadence, run: CadenceRun) -> str:
+    return f"{cadence.id}#{run.number}"
 
 
 def _task_of(cadence: Cadence, run: CadenceRun, tasks: Sequence[Task]) -> Task | None:
     """The task of the step that came last; None where it made none, or it is forgotten: then it is done."""
-    if not run.fired:
+    if not (run.fired and tasks):
         return None
     action = cadence.steps[run.fired - 1].action
-    key = _key(cadence, run, action.slot)
-    keys = (key, instead_of(key)) if isinstance(action, EnrolAction) else (key,)
-    return next((task for task in tasks if task.key in keys), None)
+    slots = (action.slot, slot_instead_of(action.slot)) if isinstance(action, EnrolAction) else (action.slot,)
+    cause_id = _cause_id(cadence, run)
+    for task in tasks:  # by its parts: to make the key and compare it costs far more
+        key = task.key
+        if key.rule == cadence.id and key.slot in slots and key.cause == _CADENCE and key.cause_id == cause_id:
+            return task
+    return None
 
 
 def _is_open(task: Task | None) -> bool:
