@@ -224,12 +224,12 @@ class Runtime:
     def ingest(self, tenants: Mapping[int, Tenant] | None = None) -> int:
         """See `jobs.tasks.Runtime`; without `tenants`, for all that there are."""
         tenants = self.tenants() if tenants is None else tenants
-        home = next(((t.installation_id, c) for t in tenants.values() for c in t.bindings), None)
+        websites = {t.installation_id: next(iter(t.bindings)) for t in tenants.values() if t.bindings}
         return ingest(
             self.database,
             tenants,
             self._parse,
-            Accounts(website=home),
+            Accounts(websites=websites),
             limit=self._limits.inbox_rows,
             lease_seconds=self._limits.lease_seconds,
         )

@@ -163,16 +163,25 @@ def superuser_dsn(dsn: str) -> str:
     return make_conninfo(dsn, user=cluster.SUPERUSER, dbname="postgres")
 
 
-@pytest.fixture
-def database_dsn(postgres_dsn: str) -> Iterator[str]:
-    """The DSN of a fresh, migrated database, dropped after the test."""
+@contextlib.contextmanager
+def fresh_database(postgres_dsn: str) -> Iterator[str]:
+    """The DSN of a fresh, migrated database, dropped at the end."""
     name = f"t_{uuid.uuid4().hex[:16]}"
     with psycopg.connect(postgres_dsn, autocommit=True) as conn:
         conn.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")  # four times faster
-    yield make_conninfo(postgres_dsn, dbname=name)
-    # As the superuser: an autovacuum worker may be in it, which no other role may end.
-    with psycopg.connect(superuser_dsn(postgres_dsn), autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    try:
+        yield make_conninfo(postgres_dsn, dbname=name)
+    finally:
+        # As the superuser: an autovacuum worker may be in it, which no other role may end.
+        with psycopg.connect(superuser_dsn(postgres_dsn), autocommit=True) as conn:
+            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_dsn(postgres_dsn: str) -> Iterator[str]:
+    """The DSN of a fresh, migrated database, dropped after the test."""
+    with fresh_database(postgres_dsn) as dsn:
+        yield dsn
 
 
 @pytest.fixture

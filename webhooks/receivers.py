@@ -75,7 +75,8 @@ def website_form(source: str) -> Response:
     if secrets is None:
         abort(404)
 
-    return _answer(_take(services, request.environ, f"form:{source}", _signed_by(services, secrets)))
+    prove, company = _signed_by(services, secrets), services.settings.company
+    return _answer(_take(services, request.environ, f"form:{source}", prove, hint=company))
 
 
 @receivers.post("/webhooks/salesforce/<connection>/<secret>")

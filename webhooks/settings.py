@@ -75,6 +75,8 @@ class ReceiverSettings:
     #: A workflow's webhook is signed with v2 unless the portal offers more.
     workflow_versions: frozenset[SignatureVersion] = frozenset({SignatureVersion.V2, SignatureVersion.V3})
     form_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Whose websites these are: `vendor:account` of the company's first CRM.
+    company: str | None = None
     #: Connection's name → the org; the address is /webhooks/salesforce/<name>/<secret>.
     salesforce: Mapping[str, SalesforceSender] = field(default_factory=dict)
     max_body_bytes: int = MAX_BODY_BYTES
@@ -121,10 +123,18 @@ def from_settings(settings: Settings) -> ReceiverSettings:
         hubspot_secrets=hubspot.client_secrets if hubspot is not None else (),
         hubspot_versions=versions,
         form_secrets=settings.form_secrets,
+        company=_company(settings),
         salesforce=_senders(settings.salesforce),
         metrics_token=settings.metrics_token,
         processes=settings.serve_processes,
     )
+
+
+def _company(settings: Settings) -> str | None:
+    if settings.hubspot is not None:
+        return f"hubspot:{settings.hubspot.portal_id}"
+    org_id = settings.salesforce.org_id if settings.salesforce is not None else None
+    return f"salesforce:{org_id}" if org_id is not None else None
 
 
 def _senders(org: SalesforceSettings | None) -> dict[str, SalesforceSender]:

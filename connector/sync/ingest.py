@@ -51,9 +51,10 @@ _OUR_DOING = (EventKind.CREATED, EventKind.ASSOCIATED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
-    """Where events belong, if not to the account that they name. `website`: where the own website's forms go."""
+    """Where events belong, if not to the account that they name. `websites`: installation → the connection to which its
+    own websites' forms go. The receiver says whose website it serves (`vendor:account`); else it is the first's."""
 
-    website: tuple[int, int] | None  #: (installation id, connection id)
+    websites: Mapping[int, int]
 
 
 @dataclass(slots=True)
@@ -114,7 +115,7 @@ def _take_in(
     rows: Sequence[InboxRow],
 ) -> None:
     batches: dict[tuple[int, int], _Batch] = {}
-    home_of = cache(lambda vendor, account_id: _home(database, vendor, account_id, accounts))
+    home_of = cache(partial(_home, database, accounts))
     settled = [_sort(row, parse, home_of, batches) for row in rows]
     by_tenant: dict[int, list[tuple[int, _Batch]]] = {}
     for (installation_id, connection_id), batch in batches.items():
@@ -137,7 +138,7 @@ def _take_all(tenant: Tenant, found: Sequence[tuple[int, _Batch]]) -> None:
 def _sort(
     row: InboxRow,
     parse: Parse,
-    home_of: Callable[[str, str], tuple[int, int] | None],
+    home_of: Callable[[str, str, str | None], tuple[int, int] | None],
     batches: dict[tuple[int, int], _Batch],
 ) -> Settled:
     try:
@@ -147,7 +148,7 @@ def _sort(
         return Settled(id=row.id, state=InboxState.PARKED, reason=error.reason)
     unknown = 0
     for event in events:
-        home = home_of(vendor_of(row.source), event.account_id)
+        home = home_of(vendor_of(row.source), event.account_id, row.connection_hint)
         if home is None:
             unknown += 1
             continue
@@ -163,9 +164,19 @@ def vendor_of(source: str) -> str:
     return source.partition(":")[0].partition("_")[0]
 
 
-def _home(database: Database, vendor: str, account_id: str, accounts: Accounts) -> tuple[int, int] | None:
+def _home(
+    database: Database, accounts: Accounts, vendor: str, account_id: str, hint: str | None
+) -> tuple[int, int] | None:
     if account_id.startswith(WEBSITE):
-        return accounts.website
+        vendor, _, named = (hint or "").partition(":")
+        whose = _account(database, vendor, named) if named else None
+        installation_id = whose[0] if whose is not None else next(iter(accounts.websites), None)
+        found = None if installation_id is None else accounts.websites.get(installation_id)
+        return None if installation_id is None or found is None else (installation_id, found)
+    return _account(database, vendor, account_id)
+
+
+def _account(database: Database, vendor: str, account_id: str) -> tuple[int, int] | None:
     with database.autocommit() as conn:
         return connections.account_of(conn, vendor, account_id)
 

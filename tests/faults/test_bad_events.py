@@ -78,7 +78,7 @@ def test_what_the_database_cannot_hold_is_set_aside_at_once_and_alone(relay: Rel
 
     for event in _events(relay, 3):
         relay.deliver(orjson.dumps([event]))
-    taken = ingest(relay.database, relay.runtime.tenants(), parse, Accounts(website=None), limit=10, lease_seconds=60.0)
+    taken = ingest(relay.database, relay.runtime.tenants(), parse, Accounts(websites={}), limit=10, lease_seconds=60.0)
     assert taken == 3
     rows = relay.rows("SELECT state, reason, attempts FROM inbox ORDER BY id")
     assert [(row["state"], row["reason"], row["attempts"]) for row in rows] == [

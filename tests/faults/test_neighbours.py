@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
+import orjson
 import psycopg
 import pytest
 from psycopg import sql
@@ -13,12 +16,15 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from connector import bootstrap_hubspot
 from connector.errors import RetryableError
+from connector.sandbox.handle import start_sandbox
 from connector.store.database import Database
-from tests.conftest import superuser_dsn
+from connector.store.inbox import Delivery, add
+from tests.conftest import fresh_database, superuser_dsn
 from tests.e2e.conftest import MakeRelay
-from tests.e2e.relay import INQUIRY, MQL, Relay
+from tests.e2e.relay import INQUIRY, MQL, POLICY, Relay, quick
 from tests.faults.children import run
 from tests.faults.test_worker_killed import PASSAGES, PLACES, order_of
+from webhooks.settings import from_settings
 
 Counted = Callable[[str, object], None]
 
@@ -90,6 +96,57 @@ def test_a_connection_that_broke_under_one_company_serves_the_next_with_its_own_
                 assert conn.execute("SELECT count(*) AS n FROM lead").fetchone() == {"n": 0}
         with database.autocommit() as conn:
             assert conn.execute("SELECT count(*) AS n FROM lead").fetchone() == {"n": 0}
+
+
+@pytest.mark.fault("F23")
+def test_what_a_website_sends_is_taken_in_for_the_company_whose_service_took_it(
+    make_relay: MakeRelay, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = _neighbours(make_relay, monkeypatch)
+    for relay, email in ((first, "a@example.co.jp"), (second, "b@example.co.jp")):
+        company = from_settings(dataclasses.replace(relay.settings, public_url="http://127.0.0.1:1")).company
+        body = orjson.dumps([{"id": email, "form": "inquiry", "email": email, "occurred_at": relay.now().isoformat()}])
+        add(database, Delivery(source="form:site", body=body, connection_hint=company))
+    for relay in (first, second):
+        relay.hear_and_settle()
+    for relay, email in ((first, "a@example.co.jp"), (second, "b@example.co.jp")):
+        assert [one["properties"]["email"] for one in relay.sandbox.records("contacts")] == [email]
+        assert len(relay.live_tasks()) == 2
+
+
+BACKLOG = 1_000
+
+
+@pytest.mark.fault("F23")
+def test_a_backlog_that_does_not_move_at_all_lets_the_neighbour_on_the_same_server_by(
+    make_relay: MakeRelay, postgres_dsn: str, tmp_path: Path, record_property: Counted
+) -> None:
+    """As a second company is installed: with a database of its own. The first one's is locked, all of it: whatever the
+    neighbour needed of it, it would wait for. How long newcomers take beside a backlog is measured in the soak."""
+    busy = make_relay(policy=POLICY.parent / "small-team")
+    busy.listen()
+    busy.sandbox.import_rows([{"email": f"p{n}@example.co.jp", "lastname": "山田"} for n in range(BACKLOG)])
+    busy.hear()
+    while busy.runtime.ingest():
+        pass
+    outstanding = "SELECT count(*) AS n FROM link WHERE read_wanted_at IS NOT NULL"
+    assert busy.rows(outstanding) == [{"n": BACKLOG}]
+    with (
+        busy.database.transaction(None) as held,
+        fresh_database(postgres_dsn) as dsn,
+        Database.open(dsn) as database,
+    ):
+        tables = [row["name"] for row in held.execute(_OWN)]
+        held.execute(sql.SQL("LOCK TABLE {}").format(sql.SQL(", ").join(map(sql.Identifier, tables))))
+        sandbox = start_sandbox(contacts=0, portal_id=24_680, limits_enabled=False)
+        neighbour = Relay(sandbox, database, tmp_path, POLICY, quick())
+        neighbour.listen()
+        for number in range(2):
+            contact_id = neighbour.new_mql(f"b{number}@example.co.jp")
+            assert len(neighbour.tasks(contact_id)) == 2
+        neighbour.close()
+    assert busy.rows(outstanding) == [{"n": BACKLOG}], "it has not moved meanwhile"
+    record_property("counted", {"backlog": BACKLOG})
 
 
 def _neighbours(make_relay: MakeRelay, monkeypatch: pytest.MonkeyPatch) -> tuple[Relay, Relay]:

@@ -30,6 +30,7 @@ SETTINGS = ReceiverSettings(
     public_url=PUBLIC_URL,
     hubspot_secrets=(SECRET, OLD_SECRET),
     form_secrets={"website": (FORM_SECRET,)},
+    company="hubspot:62515",
 )
 BATCH = json.dumps([{"eventId": 1, "subscriptionType": "contact.creation", "objectId": 7, "portalId": 1}]).encode()
 
@@ -138,6 +139,9 @@ def test_a_website_form_is_proven_by_its_sources_secret(client: FlaskClient, dat
         late = {"X-Tasuki-Timestamp": stamp, "X-Tasuki-Signature": website.sign(FORM_SECRET, stamp, body)}
         assert client.post("/webhooks/forms/website", data=body, headers=late).status_code == 401
     assert _stored(database) == [("form:website", body)]
+    with database.autocommit() as conn:
+        hints = [row["connection_hint"] for row in conn.execute("SELECT connection_hint FROM inbox")]
+    assert hints == [SETTINGS.company] == ["hubspot:62515"], "whose website it is"
 
 
 def test_large_and_compressed_bodies_are_refused_unread(client: FlaskClient, database: Database) -> None:

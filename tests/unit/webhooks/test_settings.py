@@ -25,6 +25,7 @@ def test_the_products_settings_become_the_receivers() -> None:
     assert settings.hubspot_secrets == ("new", "old")
     assert settings.form_secrets == {"lp": ("0123456789abcdef", "fedcba9876543210")}
     assert settings.hubspot_versions == {SignatureVersion.V3, SignatureVersion.V1}
+    assert settings.company == "hubspot:4711"
 
 
 def test_without_any_secret_the_service_does_not_start() -> None:
