@@ -65,6 +65,15 @@ def test_an_inquiry_moves_gets_an_owner_and_a_call_and_people_are_followed(sales
     assert {one["Status"] for one in relay.tasks(lead)} == {"Completed"}
     assert relay.rows("SELECT count(*) AS n FROM signal WHERE kind = 'attempted'")[0]["n"] == 1
 
+    # Two mails are logged: the task is the same, the message behind it says who wrote.
+    relay.pass_time(seconds=2)
+    mail = {"WhoId": lead, "Subject": "Re: ご案内", "TaskSubtype": "Email", "Status": "Completed"}
+    for came_in in (False, True):
+        logged = relay.org.create("Task", mail)
+        relay.org.create("EmailMessage", {"ActivityId": logged, "Incoming": came_in, "Subject": mail["Subject"]})
+    relay.hear_and_settle()
+    assert relay.rows("SELECT count(*) AS n FROM signal WHERE kind = 'replied'") == [{"n": 1}]
+
     # A callout of a flow tells as well, once however often it is sent.
     relay.pass_time(seconds=2)
     relay.org.messages(paused=True)

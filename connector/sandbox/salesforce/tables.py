@@ -336,6 +336,15 @@ IsWon boolean
 DefaultProbability percent
 """,
     ),
+    "EmailMessage": (
+        "Email Message",
+        "02s",
+        """
+ActivityId reference ref=Task rel=Activity
+Incoming boolean
+Subject string:3000
+""",
+    ),
     "OpportunityContactRole": (
         "Opportunity Contact Role",
         "00K",

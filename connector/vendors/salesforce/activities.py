@@ -3,7 +3,7 @@
 | record | counts as | when |
 | --- | --- | --- |
 | closed task of the subtype Call | `call`; outcome: `CallDisposition` | `CompletedDateTime` |
-| closed task of the subtype Email, ListEmail | `mail` | `CompletedDateTime` |
+| closed task of the subtype Email, ListEmail | `mail`; `mail_reply`: it came in (`mails.py`) | `CompletedDateTime` |
 | closed task of the subtype LinkedIn | `social` | `CompletedDateTime` |
 | event | `meeting` with the outcome SCHEDULED: when it was made | `CreatedDate` |
 | | `meeting` plain | its start, once that has come |
@@ -21,6 +21,7 @@ from typing import Final
 from connector.vendors.base import Activity, ActivityKind, Occurrence, Record
 from connector.vendors.dialect import ActivityWords
 from connector.vendors.moments import to_moment
+from connector.vendors.salesforce.mails import INCOMING
 from connector.vendors.salesforce.protocol import KEY_PROPERTY
 
 SCHEDULED: Final = "SCHEDULED"
@@ -51,7 +52,7 @@ _MEETING_OUTCOMES: Final[Mapping[str, tuple[str, ...]]] = {SCHEDULED: ("予定",
 
 ACTIVITIES: Final[Mapping[str, ActivityWords]] = {
     "Task": ActivityWords(
-        kinds=(ActivityKind.CALL, ActivityKind.MAIL, ActivityKind.SOCIAL),
+        kinds=(ActivityKind.CALL, ActivityKind.MAIL, ActivityKind.MAIL_REPLY, ActivityKind.SOCIAL),
         properties=(
             "TaskSubtype",
             "IsClosed",
@@ -83,6 +84,8 @@ def _task(record: Record) -> Activity | None:
     at = to_moment(told.get("CompletedDateTime")) or to_moment(told.get("ActivityDate"))
     if kind is None or at is None or told.get(KEY_PROPERTY) or told.get("IsClosed") != "true":
         return None
+    if kind is ActivityKind.MAIL and told.get(INCOMING) == "true":
+        kind = ActivityKind.MAIL_REPLY
     seconds = told.get("CallDurationInSeconds")
     return Activity(
         kind=kind,

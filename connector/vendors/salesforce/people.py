@@ -30,6 +30,7 @@ from connector.vendors.base import (
     WriteResult,
 )
 from connector.vendors.batches import after
+from connector.vendors.salesforce import mails
 from connector.vendors.salesforce.client import SalesforceVendor
 from connector.vendors.salesforce.handover import OPPORTUNITY, HandOver, is_of_lead
 from connector.vendors.salesforce.names import Names
@@ -68,9 +69,10 @@ class SalesforcePeople:
         lane: Lane,
         history: Sequence[str] = (),
     ) -> dict[str, Record]:
-        """See `Vendor.read`. What was converted or merged away is told with what it became."""
+        """See `Vendor.read`. What was converted or merged away is told with what it became; a mail, that it came in."""
         if object_type != PERSON:
-            return self._vendor.read(object_type, ids, properties, lane=lane, history=history)
+            others = self._vendor.read(object_type, ids, properties, lane=lane, history=history)
+            return mails.told_apart(self._vendor.api, others, lane=lane) if mails.SUBTYPE in properties else others
         leads, contacts = _parted(ids)
         found: dict[str, Record] = {}
         if leads:
