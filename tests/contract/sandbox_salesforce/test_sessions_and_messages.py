@@ -86,9 +86,11 @@ def test_messages_hold_up_to_a_hundred_and_come_again_until_ack(sandbox: Salesfo
 
     said = iter([(500, b""), (200, b"OK"), (200, inbound.answer(taken=False))])
     listener.answer = lambda _: next(said, (200, inbound.answer()))
+    sandbox.messages(paused=True)  # however long it takes to make them, they go together
     ids = sandbox.import_rows(
         "Lead", [{"LastName": "山田", "Company": "社", "Email": f"p{n}@b.example"} for n in range(120)]
     )
+    sandbox.messages(paused=False)
     assert sandbox.wait_messages()
     assert [body.count(b"<Notification>") for body in listener.bodies] == [100, 20]
     sandbox.edit(ids[0], {"Title": "部長"})
