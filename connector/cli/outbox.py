@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -9,16 +10,16 @@ import click
 from connector.cli.output import emit, line, table
 from connector.cli.reasons import cause, remedy
 from connector.cli.session import installation, opened, read_settings
-from connector.store import connections, inspection
+from connector.store import connections, inspection, outstanding
 from connector.store.clock import machine_now
 from connector.store.connections import ConnectionRow
 from connector.store.inspection import OutstandingRow
-from connector.texts import joined, say, word
+from connector.texts import joined, say, shown, word
 
 
 @click.group(name="outbox")
 def command() -> None:
-    """List what is still to be read from or written to the CRM."""
+    """List and retry what is still to be read from or written to the CRM."""
 
 
 @command.command(name="list")
@@ -58,6 +59,31 @@ def list_(limit: int, as_json: bool) -> None:
     table(
         say("Outstanding"), ("Lead#", "Contact", "Lane", "For", "Not before", "Attempts#"), shown, none=say("nothing.")
     )
+
+
+@command.command(name="retry")
+@click.argument("leads", metavar="LEAD...", nargs=-1, type=click.IntRange(1, 2**63 - 1))
+@click.option("--all", "everything", is_flag=True, help="Retry all that is outstanding.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")
+def retry(leads: Sequence[int], everything: bool, as_json: bool) -> None:
+    """Have what waits after a failure tried at once. LEAD is the number that the list shows.
+
+    A connection that is paused, and a limit that the CRM says is used up, are waited for all the same. Exits with 1
+    when nothing of a lead that is named is outstanding.
+    """
+    if everything == bool(leads):
+        raise click.UsageError(shown(say("Name the leads, or give --all.")))
+    with opened(read_settings()) as database, database.transaction(installation(database)) as conn:
+        hit = outstanding.at_once(conn, None if everything else leads)
+    missed = sorted(set(leads) - hit)
+    if as_json:
+        emit({"retried": sorted(hit), "not_outstanding": missed})
+    else:
+        line(say("Retried: {count}.", count=len(hit)))
+        for lead_id in missed:
+            line(say("Nothing outstanding: lead {lead_id}", lead_id=lead_id))
+    if missed:
+        click.get_current_context().exit(1)
 
 
 def _facts(row: OutstandingRow) -> dict[str, Any]:

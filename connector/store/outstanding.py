@@ -55,6 +55,22 @@ SELECT EXISTS (SELECT FROM lead_due WHERE lane = 'hot' AND due_at < %(before)s A
 """
 
 
+_AT_ONCE = """
+UPDATE link SET not_before = '-infinity', read_not_before = '-infinity'
+WHERE (%(lead_ids)s::bigint[] IS NULL OR lead_id = ANY(%(lead_ids)s::bigint[]))
+  AND (desired_revision > confirmed_revision AND parked_reason IS NULL OR read_wanted_at IS NOT NULL)
+RETURNING lead_id
+"""
+
+
+def at_once(conn: Connection, lead_ids: Sequence[int] | None) -> set[int]:
+    """Have what waits after a failure read or written at once (None: of every lead); the leads of whom something is
+    outstanding. What the vendor asked of all calls is waited for all the same.
+    """
+    values = {"lead_ids": None if lead_ids is None else list(lead_ids)}
+    return {int(row["lead_id"]) for row in conn.execute(_AT_ONCE, values)}
+
+
 def some(
     conn: Connection, connection_id: int, asked: Sequence[tuple[str, str]], now: datetime
 ) -> list[tuple[str, str]]:

@@ -195,3 +195,20 @@ def test_the_outbox_tells_what_is_outstanding_and_what_holds_it_up(cli: CommandL
     execute(relay, "UPDATE connection SET status = 'active', paused_reason = NULL")
     relay.settle()
     assert cli.json("outbox", "list")["outstanding"] == []
+
+
+def test_what_waits_after_a_failure_is_tried_at_once(cli: CommandLine, relay: Relay) -> None:
+    relay.listen()
+    contact_id = submitted(relay)
+    relay.sandbox.fault("status", kind="contacts.batch_update", status=503, retry_after=3_000, times=1)
+    relay.sandbox.edit("contacts", contact_id, {"tasuki_temperature": "hot"})
+    relay.hear_and_settle()
+    (row,) = cli.json("outbox", "list")["outstanding"]
+    assert row["not_before"] is not None
+    lead_id = row["lead_id"]
+    assert relay.round() == 0, "it waits"
+    missed = cli.run("outbox", "retry", lead_id, 4711, "--json")
+    assert (missed.exit_code, orjson.loads(missed.stdout)) == (1, {"retried": [lead_id], "not_outstanding": [4711]})
+    relay.settle()
+    assert "現場の温度感が高い" in relay.contact(contact_id)["tasuki_score_reasons"]
+    assert cli.json("outbox", "retry", "--all") == {"retried": [], "not_outstanding": []}
