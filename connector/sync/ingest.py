@@ -17,7 +17,6 @@ from connector.store.database import REFUSALS, Connection, Database
 from connector.store.inbox import InboxRow, InboxState, Settled
 from connector.store.inbox_erasing import name_addresses
 from connector.store.mirrors import MirrorRow
-from connector.store.signals import NewSignal
 from connector.store.tombstones import RecordName
 from connector.sync import echoes, mirror, overtaking
 from connector.sync.activities import hear_activities
@@ -28,7 +27,7 @@ from connector.sync.following import hear_of_losses
 from connector.sync.late import take_out_the_erased
 from connector.sync.marking import FINAL, want_companies, want_people
 from connector.sync.overtaking import tell_overtaken
-from connector.sync.submissions import known_leads, learn, signals_of, store_signals
+from connector.sync.submissions import WEBSITE, hear_submissions
 from connector.sync.succession import succeed
 from connector.sync.task_reports import hear_tasks
 from connector.sync.unanswered import NOTHING_SENT, Unanswered, may_stand
@@ -41,10 +40,6 @@ Parse = Callable[[InboxRow], list[InboundEvent]]
 
 HOT = "hot"
 BACKGROUND = "background"
-
-WEBSITE = "website:"
-"""How the accounts of own websites begin: they have no portal, and their people may be known to nobody yet."""
-
 
 _OUR_DOING = (EventKind.CREATED, EventKind.ASSOCIATED)
 
@@ -227,7 +222,7 @@ class _Intake:
         hear_of_losses(self._conn, self._tenant.installation_id, self._connection_id, every)
         hear_deals(self._tenant, self._conn, self._connection_id, every)
         hear_activities(self._tenant, self._conn, self._connection_id, every)
-        self._submissions(new)
+        hear_submissions(self._tenant, self._conn, self._connection_id, new, now=self._now)
 
     def _subjects(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
         rows = {(event.object_type, event.object_id, row.id) for event, row in new if event.object_id}
@@ -367,30 +362,3 @@ class _Intake:
         ]
         if told:
             hear_tasks(self._conn, self._connection_id, self._dialect, told)
-
-    # ── submissions that a delivery tells of ─────────────────────────────────────────────────────────────────
-    def _submissions(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
-        """Whole submissions, and changes of the property that names the latest one: a record shows only the last."""
-        told = [
-            (event, row, submission)
-            for event, row in new
-            if (submission := event.submission or self._dialect.submission_told(event)) is not None
-        ]
-        known = known_leads(self._conn, self._binding, self._connection_id, [one for _, _, one in told])
-        found: list[NewSignal] = []
-        for event, row, submission in told:
-            whose = submission.contact_id or submission.email or ""
-            if whose in known:
-                lead_id = known[whose]
-            else:
-                lead_id = learn(
-                    self._tenant,
-                    self._conn,
-                    self._connection_id,
-                    submission,
-                    received_at=row.received_at,
-                    create=event.account_id.startswith(WEBSITE),
-                )
-            if lead_id is not None:
-                found += signals_of(self._binding, lead_id, submission, source=event.type_name)
-        store_signals(self._tenant, self._conn, found, now=self._now)

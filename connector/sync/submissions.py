@@ -3,16 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from connector.store import leads, links, mirrors, signals, tombstones
 from connector.store.database import Connection
+from connector.store.inbox import InboxRow
 from connector.store.signals import NewSignal
 from connector.sync.binding import Binding
 from connector.sync.context import Tenant
-from connector.vendors.base import Submission
+from connector.vendors.base import InboundEvent, Submission
 
+WEBSITE = "website:"
+"""How the accounts of own websites begin: they have no portal, and their people may be known to nobody yet."""
 WEBSITE_KINDS = ("website_form", "website_event")
+
+
+def hear_submissions(
+    tenant: Tenant,
+    conn: Connection,
+    connection_id: int,
+    new: Sequence[tuple[InboundEvent, InboxRow]],
+    *,
+    now: datetime,
+) -> None:
+    """Take in the submissions that deliveries tell of: whole ones, and changes of the property that names the latest
+    one, since a record shows only the last.
+    """
+    binding = tenant.reading[connection_id]
+    told = [
+        (event, row, _dated(event, submission, now))
+        for event, row in new
+        if (submission := event.submission or binding.dialect.submission_told(event)) is not None
+    ]
+    known = known_leads(conn, binding, connection_id, [one for _, _, one in told])
+    found: list[NewSignal] = []
+    for event, row, submission in told:
+        whose = submission.contact_id or submission.email or ""
+        if whose in known:
+            lead_id = known[whose]
+        else:
+            create = event.account_id.startswith(WEBSITE)
+            lead_id = learn(tenant, conn, connection_id, submission, received_at=row.received_at, create=create)
+        if lead_id is not None:
+            found += signals_of(binding, lead_id, submission, source=event.type_name)
+    store_signals(tenant, conn, found, now=now)
+
+
+def _dated(event: InboundEvent, submission: Submission, now: datetime) -> Submission:
+    """A site that takes its local time for UTC would have its people wait for hours to be counted. The CRM's own
+    moments stay: by them the other ways of learning know the same submission."""
+    if not event.account_id.startswith(WEBSITE):
+        return submission
+    return replace(submission, submitted_at=min(submission.submitted_at, now))
 
 
 def signals_of(binding: Binding, lead_id: int, submission: Submission, *, source: str) -> list[NewSignal]:

@@ -73,6 +73,16 @@ def _is_deep(value: Any) -> bool:
     return True
 
 
+def text_of(value: Any) -> str | None:
+    """A scalar as text; None for nothing, for containers and for what a database cannot hold."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float) or value == "":
+        return None
+    text = str(value)
+    return text if is_storable(text) else None
+
+
 def is_storable(text: str) -> bool:
     """False for text that PostgreSQL cannot hold: a NUL, a lone surrogate."""
     if "\x00" in text:

@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ import pytest
 
 from connector.cli.demo_proof import rule_of
 from connector.store.inbox import body_of
+from tests.e2e.activities import now
 from tests.e2e.conftest import MakeRelay
 from tests.e2e.relay import CALL, INQUIRY, MAIL, QUICK, Relay
 
@@ -151,6 +153,17 @@ def test_somebody_new_becomes_a_contact_once_with_what_the_form_gave(relay: Rela
     assert (contact["lastname"], contact["tasuki_score"]) == ("田中", "40")
     assert relay.made_by(contact_id) == [CALL, MAIL]
     assert relay.rows("SELECT count(*) AS n FROM lead WHERE gone IS NULL")[0]["n"] == 1
+
+
+def test_a_site_whose_clock_is_hours_ahead_is_counted_at_once(relay: Relay) -> None:
+    relay.listen()
+    ahead = (now(relay) + timedelta(hours=9)).isoformat()
+    told = {"id": "1", "form": "inquiry", "email": "a@example.co.jp", "occurred_at": ahead}
+    relay.deliver(orjson.dumps(told), "form:site")
+    relay.hear_and_settle()
+    (contact_id,) = _contacts(relay, "a@example.co.jp")
+    assert relay.contact(contact_id)["tasuki_score"] == "40"
+    assert relay.made_by(contact_id) == [CALL, MAIL]
 
 
 def test_somebody_known_is_found_and_not_changed(relay: Relay) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from connector.vendors.base import EventKind, InboundEvent, Submission
 from connector.vendors.moments import to_moment
-from connector.vendors.wire import is_name, is_storable, load_json
+from connector.vendors.wire import is_name, load_json, text_of
 
 _ID_NAMES = ("hs_object_id", "objectId", "vid", "canonical-vid", "contact_id", "id")
 _PORTAL_NAMES = ("portal-id", "portalId", "hub_id")
@@ -83,8 +83,8 @@ def _flatten(raw: Mapping[str, Any]) -> dict[str, str]:
     for source in (raw, nested):
         for name, value in source.items():
             inner = value.get("value") if isinstance(value, Mapping) else value
-            text = _text(inner)
-            if text is not None and _text(name) is not None:
+            text = text_of(inner)
+            if text is not None and text_of(name) is not None:
                 found[name] = text
     return found
 
@@ -107,16 +107,6 @@ def _name(values: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     """What somebody or something is found by."""
     found = _first(values, names)
     return found if found is not None and is_name(found) else None
-
-
-def _text(value: Any) -> str | None:
-    """A scalar as text; None for nothing, for containers and for what a database cannot hold."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str | int | float):
-        return None
-    text = str(value)
-    return text if is_storable(text) else None
 
 
 def _key(submission: Submission, raw: Any) -> bytes:

@@ -22,7 +22,7 @@ from connector.errors import InboundError
 from connector.vendors.base import EventKind, InboundEvent
 from connector.vendors.moments import to_moment
 from connector.vendors.salesforce.protocol import is_id
-from connector.vendors.wire import is_name, is_storable, load_json
+from connector.vendors.wire import is_name, is_storable, load_json, text_of
 
 MAX_EVENTS: Final = 2_000
 _KINDS: Final = {
@@ -50,10 +50,10 @@ def parse(
 
 def _events(raw: Any, account_id: str, received_at: datetime, our_user_id: str | None) -> Iterator[InboundEvent]:
     members: Mapping[str, Any] = raw if isinstance(raw, dict) else {}
-    word, record_id, who = (_text(members.get(name)) for name in ("event", "record_id", "by"))
+    word, record_id, who = (text_of(members.get(name)) for name in ("event", "record_id", "by"))
     kind = _KINDS.get(word or "", EventKind.UNKNOWN)
-    own_key = _text(members.get("id"))
-    object_type = _text(members.get("object"))
+    own_key = text_of(members.get("id"))
+    object_type = text_of(members.get("object"))
     if object_type is not None and not is_name(object_type):
         object_type = None
     if own_key is None or object_type is None or record_id is None or not is_id(record_id):
@@ -67,7 +67,7 @@ def _events(raw: Any, account_id: str, received_at: datetime, our_user_id: str |
         "account_id": account_id,
         "object_type": object_type or "other",
         "object_id": record_id if record_id is not None and is_id(record_id) else None,
-        "occurred_at": to_moment(_text(members.get("occurred_at"))) or received_at,
+        "occurred_at": to_moment(text_of(members.get("occurred_at"))) or received_at,
         "source": "CALLOUT",
         "source_id": who,
         "actor_is_us": who is not None and our_user_id is not None and who[:15] == our_user_id[:15],
@@ -87,17 +87,8 @@ def _events(raw: Any, account_id: str, received_at: datetime, our_user_id: str |
 def _fields(raw: Any) -> dict[str, str]:
     if not isinstance(raw, dict):
         return {}
-    pairs = ((name, _text(value)) for name, value in raw.items() if is_storable(name))
+    pairs = ((name, text_of(value)) for name, value in raw.items() if is_storable(name))
     return {name: value for name, value in pairs if value is not None}
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str | int | float) or value == "":
-        return None
-    text = str(value)
-    return text if is_storable(text) else None
 
 
 def _key(account_id: str, own_key: str, field: str) -> bytes:

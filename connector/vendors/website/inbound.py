@@ -20,7 +20,7 @@ from typing import Any
 from connector.vendors.base import EventKind, InboundEvent, Submission
 from connector.vendors.moments import to_moment
 from connector.vendors.signed import FRESH_SECONDS, SIGNATURE_HEADER, SIGNATURE_HEADERS, TIMESTAMP_HEADER, sign, verify
-from connector.vendors.wire import is_name, is_storable, load_json
+from connector.vendors.wire import is_name, load_json, text_of
 
 __all__ = [
     "FORM",
@@ -52,7 +52,7 @@ def _event(raw: Any, source: str, received_at: datetime) -> InboundEvent:
     members = raw if isinstance(raw, dict) else {}
     name = _name(members.get("form")) or _name(members.get("event"))
     email = _name(members.get("email"))
-    occurred_at = to_moment(_text(members.get("occurred_at"))) or received_at
+    occurred_at = to_moment(text_of(members.get("occurred_at"))) or received_at
     known = name is not None and email is not None
     submission = Submission(
         form_id=None,
@@ -60,7 +60,7 @@ def _event(raw: Any, source: str, received_at: datetime) -> InboundEvent:
         submitted_at=occurred_at,
         email=email.lower() if email else None,
         submission_id=_name(members.get("id")),
-        page=_text(members.get("page")),
+        page=text_of(members.get("page")),
         values=_fields(members.get("fields")),
     )
     return InboundEvent(
@@ -80,21 +80,12 @@ def _event(raw: Any, source: str, received_at: datetime) -> InboundEvent:
 def _fields(raw: Any) -> dict[str, str]:
     if not isinstance(raw, dict):
         return {}
-    pairs = ((_text(name), _text(value)) for name, value in raw.items())
+    pairs = ((text_of(name), text_of(value)) for name, value in raw.items())
     return {name: value for name, value in pairs if name is not None and value is not None}
 
 
-def _text(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str | int | float) or value == "":
-        return None
-    text = str(value)
-    return text if is_storable(text) else None
-
-
 def _name(value: Any) -> str | None:
-    text = _text(value)
+    text = text_of(value)
     return text if text is not None and is_name(text) else None
 
 
