@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from rich.progress import Progress
 
 from connector.bootstrap_bindings import bindings_in
 from connector.engine.plan import Plan, prepare
-from connector.engine.versions import Alike, alike
+from connector.engine.versions import alike
 from connector.policy.loader import load_policy_from
 from connector.policy.model import Policy
 from connector.policy.together import clashes
@@ -25,7 +26,9 @@ from connector.store import connections, policies
 from connector.store.clock import BusinessClock
 from connector.store.database import Connection, Database
 from connector.sync.activate import arranged, refuse_clashes
+from connector.sync.binding import Binding
 from connector.sync.forecast import Forecast, Running, Shard, forecast, shards
+from connector.sync.shown import Showing
 
 _Given = tuple[str, tuple[tuple[str, bytes], ...]]
 _Standing = tuple[str, _Given]
@@ -117,15 +120,24 @@ def _ready(given: tuple[_Given, ...]) -> list[Plan]:
     return [prepare(load_policy_from(dict(files), name=name)) for name, files in given]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a process works with: it is opened and read for its first piece, and kept for the others."""
+
+    database: Database
+    bound: Sequence[Mapping[int, Binding]]
+    plans: Sequence[Plan]
+    running: Running | None
+
+
 @lru_cache(maxsize=1)
-def _alike(old: _Given, new: _Given) -> tuple[Alike, frozenset[str]] | None:
-    """What tells of two versions of a policy which leads both leave alone; with the work rules that differ."""
-    differing = apart(dict(old[1]), dict(new[1]))
-    if differing is None:
-        return None
-    before, after = _ready((old,)), _ready((new,))
-    is_alike = alike(before[0], after[0], differing)
-    return (is_alike, differing.rules) if is_alike is not None else None
+def _ready_for(dsn: str, installation_id: int, given: tuple[_Given, ...], standing: _Standing | None) -> _Ready:
+    plans, database = _ready(given), Database.open(dsn)
+    atexit.register(database.close)
+    with database.transaction(installation_id) as conn:
+        rows = connections.listed(conn)
+        bound = [bindings_in(conn, one, rows) for one in plans]
+    return _Ready(database, bound, plans, _running(standing, given[0], bound[0]) if len(bound) == 1 else None)
 
 
 def _shard(
@@ -139,23 +151,20 @@ def _shard(
 ) -> Forecast:
     """One piece, in a process of its own. Leads come and go by the thousand without circles: none are looked for."""
     gc.set_threshold(200_000, 50, 50)
-    plans = _ready(given)
-    database = Database.open(dsn)
-    try:
-        with database.transaction(installation_id) as conn:
-            rows = connections.listed(conn)
-            bound = [bindings_in(conn, one, rows) for one in plans]
-        running = _running(standing, given, plans) if len(bound[0]) == 1 else None
-        return forecast(database, installation_id, bound, plans[new], now, shard, running=running)
-    finally:
-        database.close()
+    ready = _ready_for(dsn, installation_id, given, standing)
+    return forecast(ready.database, installation_id, ready.bound, ready.plans[new], now, shard, running=ready.running)
 
 
-def _running(standing: _Standing | None, given: tuple[_Given, ...], plans: Sequence[Plan]) -> Running | None:
-    """The version that runs, where the policy that is planned alone takes its place, and differs in formulas alone."""
-    if standing is None:
+def _running(standing: _Standing | None, new: _Given, bound: Mapping[int, Binding]) -> Running | None:
+    """The version that runs, where the policy that is planned alone takes its place on one CRM, and differs in formulas
+    alone.
+    """
+    if standing is None or len(bound) != 1:
         return None
     hash_, old = standing
-    (plan,) = plans
-    known = _alike(old, given[0])
-    return Running(hash_, *known) if known is not None and old[0] == plan.policy.name else None
+    ((connection_id, binding),) = bound.items()
+    differing = apart(dict(old[1]), dict(new[1]))
+    if differing is None or old[0] != binding.plan.policy.name:
+        return None
+    is_alike = alike(_ready((old,))[0], binding.plan, differing)
+    return Running(hash_, connection_id, Showing(binding), is_alike, differing.rules) if is_alike is not None else None

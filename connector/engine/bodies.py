@@ -170,7 +170,7 @@ def everything(scope: Scope, policy: Policy, slots: Mapping[str, int], *, noted:
             body = [*_exact(scope, policy, slots, name, exact, noted=noted), f"{value} = float(floor({exact} + 0.5))"]
         lines += [*scope.take_loads(), *body, f"v[{slot}] = {value}"]
         scope.settled(name, value)
-    return [*lines, *_scores(policy, slots)]
+    return [*lines, *_results(policy, slots), *(() if noted else _sums(policy, slots))]
 
 
 def survey(scope: Scope, policy: Policy, slots: Mapping[str, int]) -> list[str]:
@@ -201,13 +201,17 @@ def _exact(scope: Scope, policy: Policy, slots: Mapping[str, int], name: str, to
     return [*score(scope, policy.scores[bare], result, noted=noted), f"{to} = float({result}[0])"]
 
 
-def _scores(policy: Policy, slots: Mapping[str, int]) -> Iterator[str]:
+def _results(policy: Policy, slots: Mapping[str, int]) -> Iterator[str]:
+    yield f"view.results = {_mapping({key: f'r{slots[SCORE + key]}' for key in policy.scores})}"
+
+
+def _sums(policy: Policy, slots: Mapping[str, int]) -> Iterator[str]:
+    """What an evaluation asks of scores beside; a survey of a base does not."""
     parts = {key: slots[SCORE + key] for key in policy.scores}
     every = {**parts, "total": slots[f"{SCORE}total"]} if policy.total else parts
     bases = {key: f"r{slot}[1]" for key, slot in parts.items()}
     if policy.total:
         bases["total"] = " + ".join([bases[part] for part in policy.total])
-    yield f"view.results = {_mapping({key: f'r{slot}' for key, slot in parts.items()})}"
     yield f"view.exact_scores = {_mapping({key: f'e{slot}' for key, slot in every.items()})}"
     yield f"view.whole_scores = {_mapping({key: f'y{slot}' for key, slot in every.items()})}"
     yield f"view.score_bases = {_mapping(bases)}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
@@ -142,8 +143,12 @@ def empty(file: str) -> Document:
     return Document(file=file, data={}, positions={}, lines=())
 
 
+@lru_cache(maxsize=32)
 def read(file: str, content: bytes) -> Document:
-    """Compose a document; raises `DocumentFault` when nothing of it can be read."""
+    """Compose a document, which nobody changes; raises `DocumentFault` when nothing of it can be read.
+
+    Two versions of a policy share most files: those are read once.
+    """
     if len(content) > MOST_BYTES:
         raise DocumentFault(
             say("the file is larger than {most_bytes:,} bytes", most_bytes=MOST_BYTES), (1, 1), "too_large"

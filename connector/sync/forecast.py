@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
 
 from connector.domain.decision import Decision
 from connector.domain.effects import WorkState
@@ -30,7 +29,7 @@ from connector.sync.difference import left_to_write
 from connector.sync.resting import resting
 from connector.sync.shown import Showing, Unshown
 
-SLICE = 1000
+SLICE = 2000
 """Leads that are held in memory at a time."""
 
 FEW = 250
@@ -128,7 +127,7 @@ def forecast(
     """
     found, after = Forecast(), shard.after
     plans = {one.plan.policy.name: one.plan for bound in policies for one in bound.values()}
-    alone = _Alone.of(policies, running, found, now) if running is not None else None
+    alone = _Alone(running, found, now) if running is not None else None
     waiting: list[int] = []
     while True:
         with database.transaction(installation_id) as conn:
@@ -148,13 +147,16 @@ def forecast(
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The version that runs of the policy that is planned, where it runs alone and on one CRM.
+    """The version that runs of the policy that is planned, where it runs alone, and on one CRM: that of the connection.
 
-    `hash` names it; `alike` tells of a lead at rest whether the new version leaves it alone too. `rules` are the work
-    rules that differ.
+    `hash` names it; `alike` tells of a lead at rest, as `showing` shows it, whether the new version leaves it alone as
+    well.
+    `rules` are the work rules that differ.
     """
 
     hash: str
+    connection_id: int
+    showing: Showing  #: Keeps what it learns, from shard to shard.
     alike: Alike
     rules: frozenset[str]
 
@@ -163,17 +165,9 @@ class Running:
 class _Alone:
     """Tells the leads of which nothing becomes, and counts them with the rules that bear on them."""
 
-    connection_id: int
-    showing: Showing
     running: Running
     found: Forecast
     now: datetime
-
-    @classmethod
-    def of(cls, policies: Sequence[Mapping[int, Binding]], running: Running, found: Forecast, now: datetime) -> Self:
-        """Under the one policy on the one CRM."""
-        ((connection_id, binding),) = policies[0].items()
-        return cls(connection_id, Showing(binding), running, found, now)
 
     def others(self, conn: Connection, ids: Sequence[int]) -> list[int]:
         """Those of these leads that have to be decided; they are all that there are from the first to the last."""
@@ -181,14 +175,15 @@ class _Alone:
             try:
                 return self._others(conn, ids)
             except Unshown:
-                self.showing.learn()
+                self.running.showing.learn()
 
     def _others(self, conn: Connection, ids: Sequence[int]) -> list[int]:
-        running, plan, borne, clocks = self.running, self.showing.binding.plan, list[str](), Counter[str]()
+        running, borne, clocks = self.running, list[str](), Counter[str]()
+        showing, plan = running.showing, running.showing.binding.plan
         left = set[int]()
         leads = Stretch(ids[0], ids[-1])
         seen = resting(
-            conn, self.connection_id, self.showing, leads, under=running.hash, rules=running.rules, now=self.now
+            conn, running.connection_id, showing, leads, under=running.hash, rules=running.rules, now=self.now
         )
         for lead_id, view in seen:
             bearing = tally.bearing(plan, view)

@@ -79,11 +79,11 @@ class Showing:
         self._at_once = (*plan.program.fact_names, *(name for name in told if not name.startswith(DEAL)))
         self._asked = {*plan.program.fact_names, *plan.kept_first, *plan.policy.answers, *told}
         self.counts = binding.dialect.deal.person_count if binding.deal_properties else None
-        self._complete = {
-            binding.dialect.person_type: tuple(sorted({*binding.person_properties, *binding.written})),
-            binding.dialect.company_type: tuple(sorted(binding.company_properties)),
+        of_person, of_company = {*binding.person_properties, *binding.written}, binding.company_properties
+        self._homes = {
+            binding.dialect.person_type: _homes(binding, binding.dialect.person_type, tuple(sorted(of_person))),
+            binding.dialect.company_type: _homes(binding, binding.dialect.company_type, tuple(sorted(of_company))),
         }
-        self._homes = {kind: _homes(binding, kind, names) for kind, names in self._complete.items()}
         self._arrange()
 
     def _arrange(self) -> None:
@@ -92,21 +92,28 @@ class Showing:
         answers = [home.name for definition, home in binding.fields_on(dialect.person_type) if definition.answer]
         deal_type = dialect.deal.object_type if binding.deal_properties else None
         first = [dialect.company_property, dialect.owner_property, *([self.counts] if self.counts else []), *answers]
-        self.person = self._way(dialect.person_type, first, deal_type=deal_type)
+        self.person = self._way(dialect.person_type, first, also=binding.written, deal_type=deal_type)
         self.company = self._way(dialect.company_type, [dialect.owner_property], changes_of=dialect.owner_property)
         properties = self.person.columns.properties
         self.answers = picking([_FIRST + properties.index(one) for one in answers])
         self._merge = picking(list(self._sources()))
 
     def _way(
-        self, object_type: str, first: Iterable[str], *, changes_of: str | None = None, deal_type: str | None = None
+        self,
+        object_type: str,
+        first: Iterable[str],
+        *,
+        also: Iterable[str] = (),
+        changes_of: str | None = None,
+        deal_type: str | None = None,
     ) -> _Way:
+        """`also`: what a record must show besides, since a decision would write it anew."""
         read = {name: way for name, way in self._homes[object_type].items() if name in self._asked}
         properties = tuple(dict.fromkeys([*first, *(home for home, _ in read.values())]))
         columns = Columns(
             object_type=object_type,
             properties=properties,
-            complete=self._complete[object_type],
+            complete=tuple(sorted({*properties, *also})),
             changes_of=changes_of,
             deal_type=deal_type,
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from connector.bootstrap_bindings import bindings_of
 from connector.cli.forecasting import forecast_base
-from connector.engine.plan import Plan, prepare
+from connector.engine.plan import prepare
 from connector.engine.versions import alike
 from connector.policy.loader import load_policy_from
 from connector.policy.source import read_folder
@@ -103,14 +103,16 @@ def test_rules_are_counted_and_idle_ones_are_seen(relay: Relay, tmp_path: Path) 
     assert found.records == 0
 
 
-def _to(relay: Relay, files: Mapping[str, bytes]) -> tuple[Plan, Running]:
-    """A version that differs from the running one in formulas."""
+def _to(relay: Relay, files: Mapping[str, bytes]) -> Running:
+    """The running version, to which another differs in formulas."""
     plan, old = prepare(load_policy_from(files)), read_folder(relay._folder)
     differing = apart(old, files)
     assert differing is not None
     is_alike = alike(prepare(load_policy_from(old)), plan, differing)
     assert is_alike is not None
-    return plan, Running(relay.tenant.policy.hash, is_alike, differing.rules)
+    with relay.database.transaction(relay.installation_id) as conn:
+        ((connection_id, binding),) = bindings_of(plan, connections.listed(conn)).items()
+    return Running(relay.tenant.policy.hash, connection_id, Showing(binding), is_alike, differing.rules)
 
 
 def test_shards_add_up_to_the_whole_and_leads_that_are_left_alone_to_the_same(relay: Relay, tmp_path: Path) -> None:
@@ -118,12 +120,13 @@ def test_shards_add_up_to_the_whole_and_leads_that_are_left_alone_to_the_same(re
     _base(relay)
     left: dict[str, int] = {}
     for name, (file, change) in VERSIONS.items():
-        plan, running = _to(relay, read_folder(changed_policy(tmp_path / name, file, **change)))
+        running = _to(relay, read_folder(changed_policy(tmp_path / name, file, **change)))
+        binding, connection_id = running.showing.binding, running.connection_id
+        plan, bindings = binding.plan, {connection_id: binding}
         with relay.database.transaction(relay.installation_id) as conn:
-            bindings, pieces = bindings_of(plan, connections.listed(conn)), shards(conn, 7)
+            pieces = shards(conn, 7)
             now = relay.tenant.now(conn)
             leads = Stretch(min(one.after for one in pieces) + 1, max(one.last for one in pieces))
-            ((connection_id, binding),) = bindings.items()
             showing = Showing(binding)
             showing.learn(["revenue"])
             seen = dict(resting(conn, connection_id, showing, leads, under=running.hash, now=now))
