@@ -163,7 +163,7 @@ def _publishing(plan: Plan, state: LeadState, view: LeadView, soonest: _Soonest)
     elif fading := view.fading:
         not_before, reach = not_before + jitter(view.lead.id), plan.publish_step - 0.5
         for name, published in state.published.items():
-            if SCORE + name in fading:
+            if SCORE + name in fading and soonest.limit > not_before:  # none comes sooner than that
                 _publishing_of(view.fade(name), (published - reach, published + reach), not_before, soonest)
 
 
