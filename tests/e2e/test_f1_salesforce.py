@@ -164,3 +164,28 @@ def test_a_merged_contact_keeps_its_opportunity_and_a_deleted_one_stays_deleted(
     relay.hear_and_settle()
     assert opportunities(relay) == []
     assert relay.rows("SELECT step FROM managed_record WHERE kind = 'Opportunity'") == [{"step": "settled"}]
+
+
+def test_a_write_that_is_on_its_way_when_people_convert_the_lead_reaches_the_contact(
+    salesforce_relay: SalesforceRelay,
+) -> None:
+    relay = salesforce_relay
+    relay.meet()
+    form = {"LastName": "山田", "Company": "株式会社サンプル", "Email": "yamada@example.co.jp", "LeadSource": "Web"}
+    lead = relay.org.create("Lead", form, web=True)
+    vendor, made = relay.line.vendor, []
+    update = vendor.update
+
+    def once_converted(object_type: str, *args: Any, **keywords: Any) -> Any:
+        if object_type == "Lead" and not made:
+            made.append(relay.org.convert(lead, no_opportunity=True)["contact_id"])
+        return update(object_type, *args, **keywords)
+
+    vendor.update = once_converted
+    relay.hear_and_settle()
+    (contact,) = made
+    shown = relay.fields(contact)
+    assert (shown["TasukiStage__c"], shown["TasukiTrack__c"]) == ("MQL", "sdr")
+    assert shown["TasukiScore__c"] > 0
+    assert len(relay.rows("SELECT id FROM lead WHERE gone IS NULL")) == 1
+    assert relay.parked() == []
