@@ -14,6 +14,7 @@ from connector.errors import UsageError
 from connector.sandbox.handle import start_sandbox
 from connector.sandbox.handle_common import CommonHandle
 from connector.sandbox.salesforce.handle import start_salesforce
+from connector.texts import joined, say
 
 
 @click.command(name="sandbox")
@@ -75,7 +76,7 @@ def command(
         _serve(org, "Salesforce", facts, as_json)
         return
     if pubsub_port is not None:
-        raise UsageError("--pubsub-port belongs to Salesforce; leave it out.", reason="not_of_this_vendor")
+        raise UsageError(say("--pubsub-port belongs to Salesforce; leave it out."), reason="not_of_this_vendor")
     sandbox = start_sandbox(
         port,
         host=host,
@@ -94,7 +95,10 @@ def command(
 def _only_hubspot(options: Mapping[str, object]) -> None:
     given = [name for name, value in options.items() if value]
     if given:
-        raise UsageError(f"{', '.join(given)} belong to HubSpot; leave them out.", reason="not_of_this_vendor")
+        raise UsageError(
+            say("{options} belong to HubSpot; leave them out.", options=joined(", ", given)),
+            reason="not_of_this_vendor",
+        )
 
 
 def _serve(sandbox: CommonHandle, name: str, facts: Mapping[str, str], as_json: bool) -> None:

@@ -30,6 +30,7 @@ from connector.store import policies
 from connector.store.database import Database
 from connector.store.embedded import embedded_database
 from connector.sync.activate import activate
+from connector.texts import say
 
 STARTING = "PostgreSQL, sandbox, webhook service, worker: starting / 起動中"
 START_SECONDS = 40.0
@@ -109,8 +110,14 @@ def refuse_taken(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            told = f"Port {port} cannot be used ({error.strerror}); take another one with --port, or 0 for a free one."
-            raise UsageError(told, reason="port_taken") from error
+            raise UsageError(
+                say(
+                    "Port {port} cannot be used ({strerror}); take another one with --port, or 0 for a free one.",
+                    port=port,
+                    strerror=error.strerror,
+                ),
+                reason="port_taken",
+            ) from error
 
 
 def clear_home(home: Path) -> None:
@@ -118,8 +125,13 @@ def clear_home(home: Path) -> None:
     may be a real installation's, or somebody's own.
     """
     if home.is_dir() and any(home.iterdir()) and not any(home.glob("sandbox*.log")):
-        told = f"{home} holds something else than a sandbox's run, and stays as it is; name a new folder with --home."
-        raise UsageError(told, reason="home_not_ours")
+        raise UsageError(
+            say(
+                "{home} holds something else than a sandbox's run, and stays as it is; name a new folder with --home.",
+                home=home,
+            ),
+            reason="home_not_ours",
+        )
     shutil.rmtree(home, ignore_errors=True)
 
 
@@ -128,8 +140,14 @@ def make_home(home: Path) -> None:
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        told = f"The data folder {home} cannot be made ({error.strerror}); name another one with --home."
-        raise UsageError(told, reason="home_unusable") from error
+        raise UsageError(
+            say(
+                "The data folder {home} cannot be made ({strerror}); name another one with --home.",
+                home=home,
+                strerror=error.strerror,
+            ),
+            reason="home_unusable",
+        ) from error
 
 
 def begin(home: Path, environment: Mapping[str, str], name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -208,7 +226,7 @@ def first_line(process: subprocess.Popen[bytes], log: Path) -> bytes:
     ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
     line = process.stdout.readline() if ready else b""
     if not line:
-        raise RetryableError(f"The sandbox did not start; see {log}.", reason="sandbox_not_started")
+        raise RetryableError(say("The sandbox did not start; see {log}.", log=log), reason="sandbox_not_started")
     return line
 
 
@@ -237,7 +255,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
             if answer.status == 200:
                 return
         time.sleep(0.05)
-    raise RetryableError(f"The service did not start; see {log}.", reason="service_not_started")
+    raise RetryableError(say("The service did not start; see {log}.", log=log), reason="service_not_started")
 
 
 def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -30,6 +30,7 @@ from connector.sync.marking import behind, mark, mark_gone
 from connector.sync.mending import mend
 from connector.sync.stretches import stretches_of
 from connector.sync.sweep import sweep_wanted
+from connector.texts import say
 from connector.vendors.base import Lane, Page, Record
 
 LOOKS_A_SLICE = 5
@@ -284,7 +285,7 @@ def _refuse_early(line: Line, one: Pass) -> None:
         seconds = (one.not_before - machine_now(conn)).total_seconds()
     if seconds > 0:
         raise RetryableError(
-            f"The look through {one.object_type} records waits for the CRM.",
+            say("The look through {object_type} records waits for the CRM.", object_type=one.object_type),
             reason="waiting",
             retry_after_seconds=seconds,
         )

@@ -43,7 +43,7 @@ ACT_UPON = {"AuthError": 0}
 OWN_WORDS = {"sla.py"}
 """Prints in the policy's language or that of its own option, like a document."""
 
-NOT_YET = {"demo.py", "demo_proof.py", "demo_traffic.py", "sandbox.py", "stack.py", "up.py"}
+NOT_YET = {"demo.py", "demo_proof.py", "demo_traffic.py", "up.py"}
 """Modules of the command line that speak English only: what a newcomer runs once, on a sandbox."""
 
 VOCABULARY = (
