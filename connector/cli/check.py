@@ -188,7 +188,7 @@ def problem_lines(folder: Path, files: Mapping[str, bytes], problem: Problem) ->
     place = f"{folder / problem.file}:{problem.line}:{problem.column}"
     lines = [f"{place}: {shown(problem.kind)}: {shown(problem.message)}"]
     source = _source_line(files.get(problem.file), problem.line)
-    if source is not None and problem.reason != "secret":
+    if source is not None and problem.reason not in ("secret", "not_utf8"):
         start = max(0, problem.column - _WIDEST_LINE // 2) if len(source) > _WIDEST_LINE else 0
         piece = source[start : start + _WIDEST_LINE]
         pad = _width(source[start : problem.column - 1])

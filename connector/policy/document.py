@@ -17,8 +17,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from connector.policy.slips import slip
-from connector.texts import say
+from connector.policy.slips import NO_MERGE, slip
+from connector.texts import joined, say
 
 Path: TypeAlias = tuple[str | int, ...]
 Position: TypeAlias = tuple[int, int]
@@ -28,6 +28,7 @@ MOST_BYTES = 1_000_000
 _MOST_DEPTH = 40
 _MOST_NODES = 100_000
 _KINDS = frozenset({"map", "seq", "str", "int", "float", "bool", "null", "timestamp"})
+_NESTED = re.compile("flow|quoted")  #: What the reader was within when a bracket or a quote did not come.
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -163,6 +164,9 @@ def read(file: str, content: bytes) -> Document:
         mark = error.problem_mark or error.context_mark
         position = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         position, problem = slip(text.splitlines(), position, error.problem or "unreadable")
+        begun = error.context_mark
+        if begun is not None and begun.line + 1 < position[0] and _NESTED.search(error.context or ""):
+            problem = joined("", (problem, say(" (what begins in line {line} is not ended)", line=begun.line + 1)))
         raise DocumentFault(say("this is not YAML: {problem}", problem=problem), position, "not_yaml") from error
     except RecursionError as error:
         raise DocumentFault(say("the file is nested too deep"), (1, 1), "too_deep") from error
@@ -227,6 +231,9 @@ class _Reader:
             key = str(key_node.value)
             if _UNPRINTABLE.search(key):
                 self.faults.append(Fault(path, position, say("a key must be a word"), "bad_key"))
+                continue
+            if key == "<<":
+                self.faults.append(Fault((*path, key), position, NO_MERGE, "merge"))
                 continue
             if key in data:
                 message = say(

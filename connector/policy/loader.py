@@ -44,6 +44,7 @@ from connector.policy.build.work import (
 from connector.policy.conditions import Condition
 from connector.policy.document import Document, DocumentFault, Where, empty, read
 from connector.policy.files import MODELS
+from connector.policy.meant import labels_of
 from connector.policy.model import Policy, Trial
 from connector.policy.problems import PolicyErrors, Problem, Report
 from connector.policy.secrets import secret_places
@@ -75,6 +76,9 @@ def check_files(files: Mapping[str, bytes], *, name: str = "policy") -> tuple[Po
     report = Report()
     documents = _documents(files, report)
     unreadable = report.failed and any(path in FILES and path[:-5] not in documents for path in files)
+    unreadable |= any(stem not in documents for stem in _REQUIRED)  # most of what is said elsewhere names it
+    report.called = labels_of(document.data for document in documents.values())
+    report.absent = frozenset(file for file in FILES if not (found := documents.get(file[:-5])) or not found.data)
     models = _models(documents, report)
     if unreadable:
         models = None
@@ -109,6 +113,8 @@ def _documents(files: Mapping[str, bytes], report: Report) -> dict[str, Document
     for document in documents.values():
         for flaw in document.faults:
             report.fault(document.file, flaw.position, flaw.message, flaw.reason)
+        if not document.data:
+            report.warn(Where(document), say("the file is empty"), reason="empty_file")
         for where in secret_places(document.data, Where(document)):
             message = say("this looks like a secret; take it out and set it with `tasuki secret set`")
             report.error(where, message, reason="secret")

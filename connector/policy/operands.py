@@ -13,6 +13,7 @@ from connector.domain.calendar import Span
 from connector.policy.document import Where
 from connector.policy.files.base import LANGUAGES
 from connector.policy.files.ranges import MOST_NUMBER
+from connector.policy.meant import comparison_meant, number_meant, span_meant, with_meant
 from connector.policy.phrases import list_words, number_words, range_words, span_words
 from connector.policy.problems import Report
 from connector.policy.vocabulary import Name, Vocabulary, plain_label
@@ -55,6 +56,8 @@ class Operands:
             self._is_choice(item, where / index if isinstance(raw, list) else where, name)
             for index, item in enumerate(items)
         ]
+        if not name.choices:
+            warn_of_commas(items, where, self.report)
         return Words(tuple(items), self._listed(items, name)) if all(checked) else None
 
     def _named(self, word: str, where: Where) -> Words | None:
@@ -95,7 +98,8 @@ class Operands:
             return None
         found = [number_of(item) for item in items]
         if not found or any(number is None for number in found):
-            self.report.error(where, say("a number belongs here"), reason="bad_operand")
+            meant = (comparison_meant(raw) or number_meant(raw)) if isinstance(raw, str) else None
+            self.report.error(where, with_meant(say("a number belongs here"), meant), reason="bad_operand")
             return None
         numbers = tuple(number for number in found if number is not None)
         if any(abs(number) > MOST_NUMBER for number in numbers):
@@ -129,7 +133,8 @@ class Operands:
         try:
             span = Span.parse(raw if isinstance(raw, str) else "")
         except ValueError as error:
-            self.report.error(where, said(error), reason="bad_duration")
+            meant = span_meant(raw) if isinstance(raw, str) else None
+            self.report.error(where, with_meant(said(error), meant), reason="bad_duration")
             return None
         return Window.of(span, self.vocabulary.calendar)
 
@@ -150,6 +155,14 @@ class Operands:
             self.report.error(where, say("a date is written {form}", form=form), reason="bad_date")
             return None
         return tuple(day for day in days if day is not None)
+
+
+def warn_of_commas(values: Sequence[str], where: Where, report: Report) -> None:
+    """A comma of a Japanese keyboard separates nothing: what it stands in is one value."""
+    for value in values:
+        if "、" in value or "，" in value:
+            message = say("`{value}` is one value: values are separated by `,` in half width", value=value[:80])
+            report.warn(where, message, reason="wide_comma")
 
 
 def number_of(raw: Any) -> float | None:

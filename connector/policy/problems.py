@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -13,6 +13,12 @@ from connector.policy.text import fold
 from connector.texts import Text, count, joined, say, word
 
 _ENDING = re.compile(r"\.ya?ml\Z")
+_STANDS_IN: Mapping[str, str] = {
+    "stage": "lifecycle.yaml", "transition": "lifecycle.yaml", "pool": "routing.yaml", "clock": "sla.yaml",
+    "gate": "handoff.yaml", "reason": "recycle.yaml", "cadence": "work.yaml", "queue": "work.yaml",
+}  # fmt: skip
+"""What is referred to → the file in which it stands."""
+_OF_STAGES = ("stage", "stage_entered_at")
 _MOST_SHOWN = 200  #: Beyond it nobody reads on: no nearest spellings are looked for, no lines joined.
 
 
@@ -64,6 +70,9 @@ class Report:
     problems: dict[Problem, None] = field(default_factory=dict)  #: Each once, in the order found.
     hidden: frozenset[str] = frozenset()  #: Words of broken pieces: references to them are no further errors.
     broken: frozenset[str] = frozenset()  #: Files of which pieces had to be left out.
+    called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: Label, folded → ids: see `labels_of`.
+    absent: frozenset[str] = frozenset()  #: Files of the language that are not there, or hold nothing.
+    told: set[str] = field(default_factory=set)  #: Those of them that something referred to.
 
     @property
     def failed(self) -> bool:
@@ -80,6 +89,9 @@ class Report:
         allowed: Iterable[str] = (),
     ) -> None:
         """Note an error; `got` is the misspelt word, held against `allowed` for the nearest one."""
+        if reason == "unknown_name" and got in _OF_STAGES and "lifecycle.yaml" in self.absent:
+            self.unknown(where, "stage", str(got), ())
+            return
         if got and reason.startswith("unknown_") and not self.hidden.isdisjoint((got, *got.split("."))):
             return
         self._note(where, message, reason, got, tuple(allowed), warning=False)
@@ -89,10 +101,17 @@ class Report:
         self._note(where, message, reason, None, (), warning=True)
 
     def unknown(self, where: Where, what: str, got: str, allowed: Iterable[str]) -> None:
-        """Note a reference to something that does not exist."""
+        """Note a reference to something that does not exist; of a file that is not there, once."""
+        message = say("there is no {what} `{got}`", what=word(what), got=got)
+        file = _STANDS_IN.get(what)
+        if file in self.absent:
+            if file in self.told:
+                return
+            self.told.add(str(file))
+            message = joined("", (message, say(" ({file}, in which it would stand, is missing or empty)", file=file)))
         self.error(
             where,
-            say("there is no {what} `{got}`", what=word(what), got=got),
+            message,
             reason="unknown_reference",
             got=got,
             allowed=allowed,
@@ -106,8 +125,13 @@ class Report:
         self, where: Where, message: str, reason: str, got: str | None, allowed: tuple[str, ...], *, warning: bool
     ) -> None:
         search = got and got not in allowed and len(self.problems) < _MOST_SHOWN
-        nearest = nearest_of(got, allowed) if search and got else None
+        nearest = (self._labelled(got, allowed) or nearest_of(got, allowed)) if search and got else None
         self._add(where.file, where.position, message, reason, allowed, nearest, warning=warning)
+
+    def _labelled(self, got: str, allowed: tuple[str, ...]) -> str | None:
+        """The allowed word whose label this is: `リード` for `lead`, `アポイント獲得` for `deal.appointment`."""
+        ids = self.called.get(fold(got), ())
+        return next((word for key in ids for word in allowed if word == key or word.endswith(f".{key}")), None)
 
     def _add(
         self,

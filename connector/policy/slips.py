@@ -20,13 +20,29 @@ _SIGNS = (
 )
 """A full-width space, colon and bracket, where a key stands beside it: within texts they are at home."""
 
+_QUOTES = re.compile(r"(?:: +|^ *- +|[,\[] *)([“”„‘’])")
+"""Curly quotes that a word processor makes of straight ones, where a value begins."""
+_NO_SPACE = (re.compile(rf"^ *(?:- +)?{_KEY}(:)(?=[^ \t\n:/\\])"), re.compile(r"^ *(-)(?=[{\[A-Za-z_\"'\u00a0])"))
+"""A colon and a dash that are none of YAML's for want of a space behind them, or of an ordinary one."""
+_UNFOUND = re.compile(r"could not find expected ':'|mapping values are not allowed|expected <block end>")
+_ODD_SPACES = re.compile("[\u00a0\u200b\u3000\ufeff]")
+_COLON = re.compile("[:：]")
+_MERGE = re.compile(r"^ *(<<) *:")
+
 _BEGINS = re.compile(r"found character '(.)' that cannot start any token")
 _DASHES: Mapping[int, str] = str.maketrans({"−": "-", "‐": "-", "–": "-", "〜": "-", "~": "-"})
 
+NO_MERGE = say("`<<` (a merge) is not used in a policy; write the keys themselves")
+
 _READER = (
+    (re.compile(r"found character '\\t'"), say("a tab stands here: write spaces instead")),
+    (re.compile(r"but found '[}\]]'"), say("a closing bracket too many stands here")),
     (
         re.compile(r"expected ',' or '[}\]]'"),
-        say("a comma, a closing bracket or a closing quote is missing here or before"),
+        say(
+            "a comma, a closing bracket or a closing quote is missing here or before; "
+            "a text with `: `, ` #`, quotes or brackets goes in quotes"
+        ),
     ),
     (
         re.compile(r"expected <block end>, but found '-'"),
@@ -45,8 +61,15 @@ _READER = (
 
 def slip(lines: Sequence[str], position: tuple[int, int], problem: str) -> tuple[tuple[int, int], str]:
     """Where people should look, and what they should do there, when the reader stops at `position` for `problem`."""
-    for place, sign in _full_width(lines, position[0]):
+    for place, sign in _signs(lines, position[0], _SIGNS):
         return place, say("`{sign}` is full width; write it in half width", sign=sign)
+    for place, sign in _signs(lines, position[0], (_QUOTES,)):
+        return place, say('`{sign}` is no quote of YAML; write `"`', sign=sign)
+    for place, _ in _signs(lines, position[0], (_MERGE,)):
+        return place, NO_MERGE
+    if _UNFOUND.search(problem):
+        for place, sign in _signs(lines, position[0], _NO_SPACE):
+            return place, say("put an ordinary space behind `{sign}`", sign=sign)
     begins = _BEGINS.search(problem)
     if begins is not None and begins[1] not in "\\\t":
         return position, say("a value that begins with `{sign}` goes in quotes", sign=begins[1])
@@ -59,12 +82,26 @@ def half_width(text: str) -> str | None:
     return plain if plain != text and plain.isascii() else None
 
 
-def _full_width(lines: Sequence[str], line: int) -> Iterator[tuple[tuple[int, int], str]]:
-    """Full-width signs where YAML has its own: in this line, or in the last one before it that says anything."""
+def before_colon(key: str) -> str:
+    """The key that was meant where a colon is no colon to YAML: `type： money`, `points:15`."""
+    return _COLON.split(key, maxsplit=1)[0].strip() or key
+
+
+def key_slip(key: str) -> str | None:
+    """What makes a key none that is known: a colon of the wrong width, no space behind it, a space of another kind."""
+    if "：" in key:
+        return say(" (`：` is full width; write it in half width)")
+    if ":" in key:
+        return say(" (put a space behind the colon)")
+    return say(" (it holds a space of another kind; write it anew)") if _ODD_SPACES.search(key) else None
+
+
+def _signs(lines: Sequence[str], line: int, forms: Sequence[re.Pattern[str]]) -> Iterator[tuple[tuple[int, int], str]]:
+    """Such signs in this line, or in the last one before it that says anything."""
     above = next((number for number in range(line - 1, 0, -1) if number <= len(lines) and lines[number - 1].strip()), 0)
     for number in (above, line):
         if 0 < number <= len(lines):
-            for form in _SIGNS:
+            for form in forms:
                 found = form.search(lines[number - 1])
                 if found is not None and found.lastindex is not None:
                     yield (number, found.start(found.lastindex) + 1), found[found.lastindex]

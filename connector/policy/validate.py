@@ -14,8 +14,9 @@ from pydantic_core import ErrorDetails
 
 from connector.policy.document import Document, Path, Where
 from connector.policy.files.base import FileModel
+from connector.policy.meant import number_meant, with_meant
 from connector.policy.problems import Report
-from connector.policy.slips import half_width
+from connector.policy.slips import before_colon, half_width, key_slip
 from connector.texts import joined, said, say
 
 _M = TypeVar("_M", bound=FileModel)
@@ -42,6 +43,7 @@ _BOUNDS: Mapping[str, tuple[str, Callable[[str], str]]] = {
     "too_long": ("max_length", lambda bound: say("this takes {bound} entries at most", bound=bound)),
     "string_too_long": ("max_length", lambda bound: say("at most {bound} characters belong here", bound=bound)),
 }
+_NUMBERS = ("int_parsing", "float_parsing", "int_from_float")
 _PATTERNS = {
     r"^[a-z0-9][a-z0-9_-]*$": say("a name of small letters, digits, `-` and `_` belongs here"),
     r"^[A-Z]{3}$": say("three capital letters belong here, such as JPY"),
@@ -109,9 +111,8 @@ def _note(model: type[BaseModel], document: Document, detail: ErrorDetails, gone
         return where.path
     if kind == "extra_forbidden":
         allowed = tuple(_keys_at(model, location[:-1]))
-        report.error(
-            where, say("there is no key `{key}` here", key=key), reason="unknown_key", got=key, allowed=allowed
-        )
+        message = _with_slip(say("there is no key `{key}` here", key=key), key)
+        report.error(where, message, reason="unknown_key", got=before_colon(key), allowed=allowed)
     elif kind == "missing" and _misspelt(model, document, where.path, location, key):
         pass  # told as the unknown key that it is
     elif kind == "missing":
@@ -125,11 +126,20 @@ def _note(model: type[BaseModel], document: Document, detail: ErrorDetails, gone
         )
     elif "text" in context:
         got, allowed = str(context.get("got", "")), tuple(context.get("allowed", ()))
-        report.error(where, _with_width(context["text"], detail["input"]), reason=kind, got=got, allowed=allowed)
+        message = _with_slip(_with_width(context["text"], detail["input"]), got)
+        report.error(where, message, reason=kind, got=got, allowed=allowed)
     else:
         message = _with_width(_MESSAGES.get(kind) or _of_validator(detail), detail["input"])
+        if kind in _NUMBERS and isinstance(detail["input"], str):
+            message = with_meant(message, number_meant(detail["input"]))
         report.error(where, message, reason="bad_type" if kind in _MESSAGES else "bad_value")
     return where.path
+
+
+def _with_slip(message: str, key: str) -> str:
+    """The message, and what a keyboard or a copied text brought into the key."""
+    told = key_slip(key)
+    return message if told is None else joined("", (message, told))
 
 
 def _with_width(message: str, got: object) -> str:
@@ -156,7 +166,7 @@ def _misspelt(
 ) -> bool:
     """True when a key that stands here is a slip of the missing one."""
     known = set(_keys_at(model, location[:-1]))
-    strangers = [word for word in document.at(path) if word not in known]
+    strangers = [before_colon(word) for word in document.at(path) if word not in known]
     return bool(get_close_matches(key, strangers, n=1, cutoff=0.6))
 
 

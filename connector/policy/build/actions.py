@@ -80,7 +80,8 @@ def _task(context: Context, model: TaskModel, slot: str, where: Where) -> TaskAc
 
 def check_working_time(context: Context, span: Span, where: Where) -> None:
     """Working time needs a calendar to run by."""
-    if span.business and not context.files.policy.calendars:
+    told = any(problem.reason == "no_calendar" for problem in context.report.problems)
+    if span.business and not context.files.policy.calendars and not told and "calendars" not in context.report.hidden:
         message = say("without `calendars` in policy.yaml working time runs day and night")
         context.report.warn(where, message, reason="no_calendar")
 

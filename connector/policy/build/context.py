@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,8 @@ from connector.texts import said, say
 
 TEMPLATE_NAMES = ("reasons", "missing", "signals", "history", "owner", "due", "link", "stage")
 """What a text may take beside fields, scores and `recycle.reason`."""
+_DOUBLED = re.compile(r"\{\{\s*([a-z_][a-z0-9_.]*)\s*\}\}")
+"""How marketing mails name a value; here doubled braces are braces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +105,21 @@ class Context:
         try:
             template = Template.parse(text)
         except TemplateFault as fault:
-            self.report.error(where, said(fault), reason="bad_template")
+            name = fault.near.strip("{}")
+            self.report.error(
+                where,
+                said(fault),
+                reason="bad_template",
+                got=name,
+                allowed=tuple(self.template_names()) if name else (),
+            )
             return Template(())
+        doubled = _DOUBLED.search(text)
+        if doubled is not None:
+            message = say(
+                "`{token}` prints a name in braces and no value: write `{{{name}}}`", token=doubled[0], name=doubled[1]
+            )
+            self.report.warn(where, message, reason="doubled_braces")
         for name in template.names:
             if name not in TEMPLATE_NAMES and not (name in self.vocabulary.names and _is_told(name)):
                 self.report.error(

@@ -125,7 +125,10 @@ def _expected(context: Context, values: Mapping[str, Any], where: Where) -> Expe
         if key in _WORDS:
             continue
         if key not in words.names:
-            context.report.unknown(where / key, "name", key, (*_WORDS, *words.names))
+            if key == "stage":
+                context.report.unknown(where / key, "stage", key, (*_WORDS, *words.names))
+            else:
+                context.report.unknown(where / key, "name", key, (*_WORDS, *words.names))
             continue
         condition = context.compiler.condition({key: raw}, where)
         if condition is not None:

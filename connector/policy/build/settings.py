@@ -17,6 +17,7 @@ from connector.policy.build.context import Context, label_of
 from connector.policy.document import Where
 from connector.policy.files.settings import CalendarModel, ListModel, PolicyFile
 from connector.policy.model import Channel
+from connector.policy.operands import warn_of_commas
 from connector.policy.problems import Report
 from connector.policy.vocabulary import NamedList
 from connector.texts import said, say
@@ -106,6 +107,8 @@ def lists_of(model: PolicyFile, tables: Mapping[str, bytes], where: Where, repor
         if values is None:
             report.hidden |= {key}  # told where it stands, and not once more wherever it is used
             continue
+        if spec.values is not None:
+            warn_of_commas(spec.values, spot / "values", report)
         found[key] = NamedList(label=label_of(spec.label, key), values=tuple(values))
     return found
 

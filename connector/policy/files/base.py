@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from connector.domain.calendar import Span
+from connector.policy.meant import span_meant, with_meant
 from connector.texts import said, say
 
 LANGUAGES = ("ja", "en")
@@ -84,7 +85,7 @@ def _span(value: Any) -> Span:
     try:
         return Span.parse(value)
     except ValueError as error:
-        raise fault(said(error), reason="bad_duration") from error
+        raise fault(with_meant(said(error), span_meant(value)), reason="bad_duration") from error
 
 
 def _plain(value: Any) -> timedelta:
