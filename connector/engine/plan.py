@@ -8,8 +8,9 @@ from functools import cached_property
 from math import ceil
 from typing import Any
 
-from connector.engine import gates, program
+from connector.engine import program
 from connector.engine.events import waited_for
+from connector.engine.leaves import dated, evidence_of, leaves
 from connector.engine.recycle import reason_fields
 from connector.engine.view import members_of
 from connector.engine.watching import Watch, recycle_watches, watches
@@ -22,7 +23,6 @@ from connector.policy.model import (
     Event,
     EventKind,
     FieldDef,
-    FieldType,
     Gate,
     Policy,
     Transition,
@@ -276,28 +276,22 @@ class Plan:
     @cached_property
     def evidence(self) -> Mapping[str, frozenset[str]]:
         """Transition id → every plain field, signal and built-in name that its condition rests on, however deep."""
-        return {
-            one.id: frozenset(self._leaves(one.when.names | self._gate_names(one.gate)))
-            for one in self.policy.transitions
-        }
+        return {one.id: evidence_of(self.policy, one) for one in self.policy.transitions}
 
     @cached_property
     def dated_ways(self) -> Mapping[str, tuple[tuple[Transition, tuple[str, ...]], ...]]:
         """Stage id → those transitions out of it that rest on fields that can hold a date or a moment, and these."""
-        fields, dated = self.policy.fields, (FieldType.DATE, FieldType.MOMENT)
-        found: dict[str, tuple[tuple[Transition, tuple[str, ...]], ...]] = {}
-        for stage, ways in self.from_stage.items():
-            for one in ways:
-                names = [name for name in self.evidence[one.id] if name in fields and fields[name].type in dated]
-                if names:
-                    found[stage] = (*found.get(stage, ()), (one, tuple(names)))
-        return found
+        found = {
+            stage: tuple((one, names) for one in ways if (names := dated(self.policy, self.evidence[one.id])))
+            for stage, ways in self.from_stage.items()
+        }
+        return {stage: ways for stage, ways in found.items() if ways}
 
     @cached_property
     def watch_evidence(self) -> Mapping[str, frozenset[str]]:
         """The same for the conditions that events watch, by the watch's name."""
         return {
-            one.name: frozenset(self._leaves(one.event.condition.names))
+            one.name: leaves(self.policy, one.event.condition.names)
             for one in self.watched
             if one.event.condition is not None
         }
@@ -306,7 +300,7 @@ class Plan:
     def pause_evidence(self) -> Mapping[str, frozenset[str]]:
         """The same for `paused_while`, by the clock's id."""
         return {
-            one.id: frozenset(self._leaves(one.paused_while.names))
+            one.id: leaves(self.policy, one.paused_while.names)
             for one in self.policy.clocks.values()
             if one.paused_while is not None
         }
@@ -316,7 +310,7 @@ class Plan:
         """The clocks, cadences and owners on which a move, a value or an event hangs: these are settled last."""
         names = {name for one in self.policy.transitions for name in self.evidence[one.id]}
         for condition in self.standing_conditions:
-            names.update(self._leaves(condition.names))
+            names |= leaves(self.policy, condition.names)
         return frozenset(name for name in names if name.startswith(("clock.", "cadence.", "owner", "company.owner")))
 
     @cached_property
@@ -376,32 +370,6 @@ class Plan:
         """Those of them that unite others."""
         return {name: kinds for name, kinds in self.members.items() if len(kinds) > 1}
 
-    def _gate_names(self, gate: str | None) -> frozenset[str]:
-        return gates.names(self.policy.gates[gate]) if gate is not None else frozenset()
-
-    def _leaves(self, names: frozenset[str], seen: frozenset[str] = frozenset()) -> Iterator[str]:
-        for name in names - seen:
-            below = self._below(name)
-            if below is None:
-                yield name
-            else:
-                yield from self._leaves(below, seen | names)
-
-    def _below(self, name: str) -> frozenset[str] | None:
-        """The names that a computed field or score reads; None for a leaf."""
-        definition = self.policy.fields.get(name)
-        if definition is not None and definition.rules:
-            return _names(rule.when for rule in definition.rules)
-        if name.startswith("gate."):
-            return self._gate_names(name.removeprefix("gate."))
-        if name == "score.total":
-            return frozenset(f"score.{part}" for part in self.policy.total)
-        score = self.policy.scores.get(name.removeprefix("score.")) if name.startswith("score.") else None
-        if score is None:
-            return None
-        signals = frozenset(f"signal.{rule.signal}" for rule in score.rules if rule.signal)
-        return _names(rule.when for rule in score.rules) | signals
-
 
 def _turning(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
     return tuple(one for one in conditions if one.moved_by is None or one.moved_by)
@@ -419,11 +387,3 @@ def _actions(policy: Policy) -> Iterator[Sequence[Action]]:
 def prepare(policy: Policy) -> Plan:
     """The policy, ready to run."""
     return Plan(policy=policy)
-
-
-def _names(conditions: Iterator[Condition | None]) -> frozenset[str]:
-    found: frozenset[str] = frozenset()
-    for condition in conditions:
-        if condition is not None:
-            found |= condition.names
-    return found
