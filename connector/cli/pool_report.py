@@ -12,9 +12,8 @@ from connector.bootstrap import Runtime
 from connector.cli.moments import MOMENT
 from connector.cli.output import emit, line, table
 from connector.cli.session import installation, opened, read_settings
-from connector.cli.which import policy_option, tenant_under
+from connector.cli.which import policy_option, pools_named, tenant_under
 from connector.engine.words import label_in
-from connector.errors import UsageError
 from connector.policy.model import Label, Policy
 from connector.store.clock import BusinessClock
 from connector.sync.colleagues import everybody
@@ -40,14 +39,7 @@ def command(pool: str, start: datetime | None, end: datetime | None, policy_name
     with opened(settings) as database:
         installation_id = installation(database)
         tenant = tenant_under(Runtime(database, settings), installation_id, policy_name)
-        routing = tenant.plan.policy.routing
-        if routing is None:
-            raise UsageError(say("The running policy has no routing.yaml."), reason="no_routing")
-        if pool not in routing.pools:
-            known = ", ".join(routing.pools)
-            raise UsageError(
-                say("There is no pool {pool!r}; there are: {known}.", pool=pool, known=known), reason="unknown_pool"
-            )
+        (chosen,) = pools_named(tenant, pool)
         policy = tenant.plan.policy
         with database.transaction(installation_id) as conn:
             now = BusinessClock.now(conn)
@@ -59,7 +51,7 @@ def command(pool: str, start: datetime | None, end: datetime | None, policy_name
         said = [asdict(one) | {"name": names.get(one.person, one.person)} for one in found]
         emit({"pool": pool, "from": since, "to": until, "people": said})
         return
-    label = label_in(routing.pools[pool].label, policy.language, pool)
+    label = label_in(chosen.label, policy.language, pool)
     span = f"{since.astimezone(policy.zone):%Y-%m-%d %H:%M} – {until.astimezone(policy.zone):%Y-%m-%d %H:%M}"
     line(joined("", (label, f" ({pool}), {span}")))
     _print(policy, found, names)

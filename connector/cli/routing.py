@@ -13,10 +13,9 @@ from connector.bootstrap import Runtime
 from connector.cli.moments import MOMENT
 from connector.cli.output import emit, line, table
 from connector.cli.session import installation, opened, read_settings
-from connector.cli.which import policy_option, tenant_under
+from connector.cli.which import policy_option, pools_named, tenant_under
 from connector.engine.allocate import SAME_COMPANY, STICKY, Member, why_not
 from connector.engine.routing import TASK
-from connector.errors import UsageError
 from connector.policy.model import Pool
 from connector.store import people
 from connector.store.clock import BusinessClock
@@ -68,15 +67,7 @@ def show(pool: str | None, start: datetime | None, policy_name: str | None, as_j
     with opened(settings) as database:
         installation_id = installation(database)
         tenant = tenant_under(Runtime(database, settings), installation_id, policy_name)
-        routing = tenant.plan.policy.routing
-        if routing is None:
-            raise UsageError(say("The running policy has no routing.yaml."), reason="no_routing")
-        if pool is not None and pool not in routing.pools:
-            known = ", ".join(routing.pools)
-            raise UsageError(
-                say("There is no pool {pool!r}; there are: {known}.", pool=pool, known=known), reason="unknown_pool"
-            )
-        chosen = [routing.pools[pool]] if pool is not None else list(routing.pools.values())
+        chosen = pools_named(tenant, pool)
         with database.transaction(installation_id) as conn:
             now = BusinessClock.now(conn)
             zone = tenant.plan.policy.zone

@@ -9,6 +9,7 @@ import click
 
 from connector.bootstrap import Runtime
 from connector.errors import UsageError
+from connector.policy.model import Pool
 from connector.store import policies
 from connector.store.database import Connection
 from connector.store.policies import ActivePolicy
@@ -32,6 +33,21 @@ def tenant_under(runtime: Runtime, installation_id: int, name: str | None) -> Te
     if tenant is None:
         raise UsageError(say("No policy is running yet: run `tasuki activate DIR`."), reason="no_policy")
     return tenant.under(_chosen([one.policy.name for one in tenant.running], name))
+
+
+def pools_named(tenant: Tenant, name: str | None) -> list[Pool]:
+    """The policy's pool of this name, all of them without one; `UsageError` where there is none."""
+    routing = tenant.plan.policy.routing
+    if routing is None:
+        raise UsageError(say("The running policy has no routing.yaml."), reason="no_routing")
+    if name is None:
+        return list(routing.pools.values())
+    if name not in routing.pools:
+        known = ", ".join(routing.pools)
+        raise UsageError(
+            say("There is no pool {pool!r}; there are: {known}.", pool=name, known=known), reason="unknown_pool"
+        )
+    return [routing.pools[name]]
 
 
 def running_policy(conn: Connection, name: str | None) -> ActivePolicy:

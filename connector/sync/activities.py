@@ -18,7 +18,7 @@ from connector.sync.binding import Binding
 from connector.sync.context import Line, Tenant, conclude
 from connector.sync.copying import Logged, copy_activities
 from connector.sync.sources import ACTIVITY
-from connector.sync.submissions import new_lead
+from connector.sync.submissions import leads_of
 from connector.vendors.base import EventKind, InboundEvent, Lane, Record
 
 LATEST = 50
@@ -135,7 +135,9 @@ def _store(
 ) -> None:
     tenant, connection_id = line.tenant, line.connection_id
     now = tenant.now(conn)
-    lead_of = _leads(line, conn, sorted({one for found in people.values() for one in found}))
+    lead_of = leads_of(
+        line.tenant, conn, line.connection_id, sorted({one for found in people.values() for one in found})
+    )
     found: list[NewSignal] = []
     logged: list[Logged] = []
     again: dict[str, datetime] = {}
@@ -158,16 +160,6 @@ def _store(
     copy_activities(line, conn, logged, lane=lane)
     wanted.done(conn, connection_id, object_type, asked)
     wanted.later(conn, tenant.installation_id, connection_id, object_type, again)
-
-
-def _leads(line: Line, conn: Connection, people: Sequence[str]) -> dict[str, int]:
-    """The leads of these people; whom nobody has met yet becomes one, to be read."""
-    known = leads.identities(conn, line.connection_id, line.dialect.person_type, people)
-    found = {one: lead_id for one, (lead_id, gone) in known.items() if gone is None}
-    for vendor_id in people:
-        if vendor_id not in known:
-            found[vendor_id] = new_lead(line.tenant, conn, line.connection_id, vendor_id, None)
-    return found
 
 
 def _signals(line: Line, record: Record, lead_ids: Sequence[int], now: datetime) -> list[NewSignal]:

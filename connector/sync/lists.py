@@ -13,11 +13,11 @@ from typing import Any
 import structlog
 
 from connector.errors import RetryableError
-from connector.store import connections, leads
+from connector.store import connections
 from connector.store.database import Connection
 from connector.store.signals import NewSignal
 from connector.sync.context import Line
-from connector.sync.submissions import new_lead, store_signals
+from connector.sync.submissions import leads_of, store_signals
 from connector.vendors.base import Joining, Lane, ListInfo
 from connector.vendors.refusal import RefusedError
 
@@ -94,7 +94,7 @@ def _take(line: Line, known: ListInfo, signals: Sequence[str], rows: Sequence[Jo
         return 0
     tenant, source = line.tenant, f"{line.dialect.vendor}_list"
     with tenant.database.transaction(tenant.installation_id) as conn:
-        lead_of = _leads(line, conn, sorted({one.person_id for one in rows}))
+        lead_of = leads_of(tenant, conn, line.connection_id, sorted({one.person_id for one in rows}))
         new = [
             NewSignal(
                 lead_id=lead_of[one.person_id],
@@ -108,15 +108,6 @@ def _take(line: Line, known: ListInfo, signals: Sequence[str], rows: Sequence[Jo
             for signal in signals
         ]
         return len(store_signals(tenant, conn, new, now=tenant.now(conn)))
-
-
-def _leads(line: Line, conn: Connection, people: Sequence[str]) -> dict[str, int]:
-    known = leads.identities(conn, line.connection_id, line.dialect.person_type, people)
-    found = {one: lead_id for one, (lead_id, gone) in known.items() if gone is None}
-    for vendor_id in people:
-        if vendor_id not in known:
-            found[vendor_id] = new_lead(line.tenant, conn, line.connection_id, vendor_id, None)
-    return found
 
 
 def _cursor(conn: Connection, line: Line, name: str) -> tuple[Mapping[str, Any] | None, bool]:

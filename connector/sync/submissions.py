@@ -171,6 +171,17 @@ def new_lead(
     return lead_id
 
 
+def leads_of(tenant: Tenant, conn: Connection, connection_id: int, people: Sequence[str]) -> dict[str, int]:
+    """The leads of the CRM's people who are not gone; whom nobody has met yet becomes one, to be read."""
+    person_type = tenant.bindings[connection_id].dialect.person_type
+    known = leads.identities(conn, connection_id, person_type, people)
+    found = {one: lead_id for one, (lead_id, gone) in known.items() if gone is None}
+    for vendor_id in people:
+        if vendor_id not in known:
+            found[vendor_id] = new_lead(tenant, conn, connection_id, vendor_id, None)
+    return found
+
+
 def store_signals(tenant: Tenant, conn: Connection, found: Sequence[NewSignal], *, now: datetime) -> set[int]:
     """Store new signals and make their leads due; one whose read is outstanding becomes due by that.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -31,7 +31,7 @@ CONNECT_SECONDS = 3.05
 READ_SECONDS = 10.0
 TOTAL_SECONDS = 30.0
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
-_CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 256 * 1024
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -138,20 +138,27 @@ def send(
 
 
 def read_bounded(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
-    """The whole body, in pieces as they come, so that neither a drip nor a flood holds us."""
-    pieces: list[bytes] = []
+    """The whole body; its connection can be used again."""
+    pieces = iter(lambda: response.read1(CHUNK_BYTES, decode_content=True), b"")
+    content = gathered(pieces, response.close, deadline)
+    response.release_conn()
+    return content
+
+
+def gathered(pieces: Iterable[bytes], close: Callable[[], object], deadline: float) -> bytes:
+    """A body as it comes, so that neither a drip nor a flood holds us: what goes too far is closed and uncertain."""
+    found: list[bytes] = []
     size = 0
-    while piece := response.read1(_CHUNK_BYTES, decode_content=True):
-        pieces.append(piece)
+    for piece in pieces:
+        found.append(piece)
         size += len(piece)
         if size > MAX_RESPONSE_BYTES:
-            response.close()
+            close()
             raise UncertainError("The answer has no end.", reason="answer_too_large")
         if time.monotonic() > deadline:
-            response.close()
+            close()
             raise UncertainError("The answer took too long.", reason="answer_too_slow")
-    response.release_conn()
-    return b"".join(pieces)
+    return b"".join(found)
 
 
 @dataclass(slots=True)

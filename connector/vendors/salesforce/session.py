@@ -25,13 +25,12 @@ from urllib3.exceptions import (
 
 from connector.errors import RetryableError, UncertainError
 from connector.texts import say
-from connector.vendors.http import MAX_RESPONSE_BYTES, Timeouts, refuse_insecure
+from connector.vendors.http import CHUNK_BYTES, Timeouts, gathered, refuse_insecure
 from connector.vendors.salesforce.protocol import CALL_OPTIONS
 
 #: A write must not run the org's assignment rules: a score would give the lead another owner.
 SAFETY_HEADERS: Final[Mapping[str, str]] = {"Sforce-Auto-Assign": "FALSE", "Sforce-Call-Options": CALL_OPTIONS}
 DUPLICATE_HEADER: Final = "Sforce-Duplicate-Rule-Header"
-_CHUNK_BYTES = 256 * 1024
 _UNSENT = (NewConnectionError, ConnectTimeoutError, SSLError, NameResolutionError)
 
 
@@ -65,7 +64,8 @@ class Session(requests.Session):
                 raise RetryableError(say("The CRM cannot be reached."), reason="not_connected") from error
             raise UncertainError("The connection broke before an answer came.", reason="connection_lost") from error
         try:
-            content = self._read(response, began + self._timeouts.total_seconds)
+            deadline = began + self._timeouts.total_seconds
+            content = gathered(response.iter_content(CHUNK_BYTES), response.close, deadline)
         except (requests.RequestException, HTTPError, OSError) as error:
             response.close()
             raise UncertainError("The connection broke within the answer.", reason="connection_lost") from error
@@ -73,22 +73,6 @@ class Session(requests.Session):
         response._content_consumed = True  # type: ignore[attr-defined]
         response.encoding = "utf-8"
         return response
-
-    @staticmethod
-    def _read(response: requests.Response, deadline: float) -> bytes:
-        """The whole body, in pieces, so that neither a drip nor a flood holds us."""
-        pieces: list[bytes] = []
-        size = 0
-        for piece in response.iter_content(_CHUNK_BYTES):
-            pieces.append(piece)
-            size += len(piece)
-            if size > MAX_RESPONSE_BYTES:
-                response.close()
-                raise UncertainError("The answer has no end.", reason="answer_too_large")
-            if time.monotonic() > deadline:
-                response.close()
-                raise UncertainError("The answer took too long.", reason="answer_too_slow")
-        return b"".join(pieces)
 
 
 def safety_headers(allow_duplicates: bool) -> dict[str, str]:
