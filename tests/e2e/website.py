@@ -7,24 +7,23 @@ from itertools import count
 
 import orjson
 
-from tests.e2e.activities import now
-from tests.e2e.relay import Relay
+from tests.e2e.relay import BaseRelay
 
 _IDS = count(1)
 
 
-def happens(relay: Relay, email: str, *events: str) -> None:
+def happens(relay: BaseRelay, email: str, *events: str) -> None:
     """A known person does these things on the site, one a second, just now; and it is worked on."""
     _tell(relay, email, "event", events)
 
 
-def submits(relay: Relay, email: str, *forms: str) -> None:
+def submits(relay: BaseRelay, email: str, *forms: str) -> None:
     """Somebody sends these forms, one a second, just now; and that is worked on."""
     _tell(relay, email, "form", forms)
 
 
-def _tell(relay: Relay, email: str, word: str, names: tuple[str, ...]) -> None:
-    started = now(relay) - timedelta(seconds=len(names))
+def _tell(relay: BaseRelay, email: str, word: str, names: tuple[str, ...]) -> None:
+    started = relay.now() - timedelta(seconds=len(names))
     told = [
         {
             "id": f"{word}-{next(_IDS)}",
