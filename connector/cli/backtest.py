@@ -36,7 +36,7 @@ MOST_LEADS = 100_000
 
 
 @click.command(name="backtest")
-@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--from", "start", type=MOMENT, help="Where the replay begins; default: 30 days before its end.")
 @click.option("--to", "end", type=MOMENT, help="Where it ends; default: now.")
 @policy_option

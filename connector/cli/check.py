@@ -37,7 +37,7 @@ _WIDEST_LINE = 160
     metavar="DIR...",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
 )
 @click.option("--no-advice", is_flag=True, help="Leave out advice on what teams were seen to fail with.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for programs.")

@@ -97,6 +97,18 @@ class Tasuki(click.Group):
         begun()
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A command that does not exist is told with the one that is spelt most like it."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches  # only who misspells needs it
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = say(" Did you mean `{nearest}`?", nearest=near[0]) if near else ""
+            ctx.fail(shown(say("No such command {name!r}.{hint}", name=args[0], hint=hint)))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any."""
         with formatter.section("Commands"):

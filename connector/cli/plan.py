@@ -41,7 +41,7 @@ _ON_EVENTS = frozenset(("work", "routing"))
 
 
 @click.command(name="plan")
-@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--before", metavar="NAME", help="As `activate --before`: it would take leads before this policy.")
 @click.option("--instead", metavar="NAME", multiple=True, help="As `activate --instead`: it would take its place.")
 @click.option("--processes", type=click.IntRange(1, 64), help="Processes to decide with; default: one a core.")

@@ -30,6 +30,11 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     Links that lead out of the folder are left out.
     """
     try:
+        if folder.is_file():
+            told = say(
+                "{folder} is a file; name the folder that it stands in: {parent}", folder=folder, parent=folder.parent
+            )
+            raise FolderError(told, reason="no_folder")
         if not folder.is_dir():
             raise FolderError(
                 say("{folder} is no folder; `tasuki init DIR` starts a policy", folder=folder), reason="no_folder"

@@ -107,7 +107,11 @@ def test_json_for_programs(folder: Path) -> None:
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    assert run(tmp_path / "nowhere").exit_code == 2
+    result = CliRunner().invoke(main, ["--lang", "ja", "check", str(tmp_path / "nowhere")])
+    assert (result.exit_code, "`tasuki init DIR`で方針を始められます" in result.stderr) == (2, True), result.stderr
+    (tmp_path / "scoring.yaml").write_text("")
+    result = run(tmp_path / "scoring.yaml")
+    assert (result.exit_code, f"name the folder that it stands in: {tmp_path}" in result.stderr) == (2, True)
 
 
 def test_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:

@@ -171,7 +171,9 @@ def test_a_mistake_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_unknown_command_is_a_wrong_call() -> None:
     result = CliRunner().invoke(main, ["explian"])
     assert result.exit_code == 2
-    assert "No such command 'explian'" in result.stderr
+    assert "No such command 'explian'. Did you mean `explain`?" in result.stderr
+    result = CliRunner().invoke(main, ["--lang", "ja", "chekc"])
+    assert (result.exit_code, "「check」ですか" in result.stderr) == (2, True), result.stderr
 
 
 def test_version() -> None:
