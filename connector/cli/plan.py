@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,15 @@ from connector.engine.tally import rule_ids
 from connector.policy.loader import load_policy_from
 from connector.policy.source import read_folder
 from connector.store import inspection
+from connector.store.connections import listed
 from connector.store.database import Database
 from connector.sync.forecast import MOVED, Forecast
 from connector.texts import joined, say, word
+from connector.vendors.hubspot import protocol as hubspot
+from connector.vendors.salesforce import protocol as salesforce
 
-BATCH = 100
-"""Records in one call of the vendor."""
+BATCHES: Mapping[str, int] = MappingProxyType({"hubspot": hubspot.BATCH_SIZE, "salesforce": salesforce.BATCH_SIZE})
+"""Records in one call, by vendor."""
 
 MOST_ROWS = 40
 
@@ -60,9 +63,10 @@ def command(folder: Path, before: str | None, instead: tuple[str, ...], processe
         installation_id = installation(database)
         with database.transaction(installation_id) as conn:
             beside = would_run_beside(conn, policy, before=before, instead=instead)
+            vendors = {one.vendor for one in listed(conn)}
         found, now = forecast_base(database, installation_id, files, beside=beside, processes=processes)
         quota = _quota(database, installation_id)
-    calls = found.calls(BATCH)
+    calls = found.calls(batch_of(vendors))
     kinds = dict(rule_ids(plan))
     idle = [rule for rule in kinds if not found.rules[rule]]
     if as_json:
@@ -99,6 +103,11 @@ def command(folder: Path, before: str | None, instead: tuple[str, ...], processe
     _print_changes(found, names)
     _print_rules(names, found, kinds, idle)
     _print_calls(found, calls, quota)
+
+
+def batch_of(vendors: Collection[str]) -> int:
+    """Records in one call where these are connected: with both, as few as the narrower one takes."""
+    return min(BATCHES[one] for one in vendors or BATCHES)
 
 
 def _print_changes(found: Forecast, names: PolicyNames) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from connector.cli.plan import _print_changes, _print_rules
+from connector.cli.plan import _print_changes, _print_rules, batch_of
 from connector.cli.policy_names import PolicyNames
 from connector.engine.plan import prepare
 from connector.engine.tally import rule_ids
@@ -54,3 +54,12 @@ def test_a_rule_on_a_signal_is_called_by_it(capsys: pytest.CaptureFixture[str]) 
     assert "従業員数がICPの範囲 (size_in_icp)" in shown
     assert "SDRで合計80点以上 (band_hot_sdr)" in shown
     assert "No lead is touched by: ウェビナー参加 (b_webinar): points, 競合企業 (competitor): points" in shown
+
+
+def test_calls_are_counted_by_what_the_connected_crm_takes_at_once() -> None:
+    assert [batch_of(vendors) for vendors in (["hubspot"], ["salesforce"], ["hubspot", "salesforce"], [])] == [
+        100,
+        200,
+        100,
+        100,
+    ]
