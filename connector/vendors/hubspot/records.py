@@ -9,6 +9,7 @@ from typing import Any
 from connector.vendors.base import Change, DealPipeline, DealStage, Owner, PropertyInfo, Record, Submission
 from connector.vendors.hubspot.events import INTEGRATION_SOURCES, MERGE_SOURCES, PERSON_SOURCES
 from connector.vendors.moments import to_moment
+from connector.vendors.wire import is_name
 
 _EPOCH = datetime.fromtimestamp(0, tz=UTC)
 
@@ -109,12 +110,12 @@ def submission(raw: Mapping[str, Any], form_id: str, form_name: str | None) -> S
         name, value = _text(field.get("name")), _text(field.get("value"))
         if name is not None and value is not None:
             values[name] = f"{values[name]};{value}" if name in values else value
-    email = values.get("email")
+    email = values.get("email", "").lower()
     return Submission(
         form_id=form_id,
         form_name=form_name,
         submitted_at=to_moment(raw.get("submittedAt")) or _EPOCH,
-        email=email.lower() if email else None,
+        email=email if email and is_name(email) else None,  # whoever fills in a form may have typed anything
         submission_id=_text(raw.get("conversionId")),
         page=_text(raw.get("pageUrl")),
         values=values,
