@@ -51,6 +51,10 @@ _REASONS = {
         say("the record to be linked is gone from the CRM"), say("Retry once it is back, or drop it.")
     ),
     "not_found": Words(say("the record is gone from the CRM"), say("Drop it, or restore the record and retry.")),
+    "always_fails": Words(
+        say("the CRM answers with an error of its own whenever this record is read or written"),
+        say("Ask the CRM's support about the record, then retry. Its next change tries it again."),
+    ),
     "rejected": Words(say("the CRM refuses it without saying why"), say("Look at the record in the CRM, then retry.")),
     # the connection
     "token_refused": Words(

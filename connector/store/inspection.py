@@ -11,10 +11,10 @@ from connector.store.database import Connection
 
 _UNFINISHED = """
 SELECT (SELECT count(*) FROM inbox WHERE state = 'new')
-     + (SELECT count(*) FROM link WHERE read_wanted_at IS NOT NULL
-                                     OR desired_revision > confirmed_revision AND parked_reason IS NULL)
+     + (SELECT count(*) FROM link WHERE read_parked_at IS NULL AND
+        (read_wanted_at IS NOT NULL OR desired_revision > confirmed_revision AND parked_reason IS NULL))
      + (SELECT count(*) FROM lead_due WHERE due_at <= %(now)s AND parked_reason IS NULL)
-     + (SELECT count(*) FROM managed_record WHERE read_wanted AND vendor_id IS NOT NULL) AS busy
+     + (SELECT count(*) FROM wanted_read WHERE object_type LIKE 'ours>%%' AND parked_at IS NULL) AS busy
 """
 
 

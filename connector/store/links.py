@@ -15,7 +15,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from connector.store.database import Connection
-from connector.store.outstanding import READABLE, WRITABLE
+from connector.store.outstanding import ALWAYS_FAILS, READABLE, WRITABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ class ReadClaim:
     wanted_at: datetime
     arrival: Mapping[str, Any] | None
     attempts: int
+    stumbles: int = 0  #: How often it failed alone while others passed.
+    failing_since: datetime | None = None
     deep: bool = False  #: Activities are looked for too.
     unanswered: Mapping[str, Any] = field(default_factory=dict)  #: See `sync.unanswered`.
 
@@ -42,6 +44,8 @@ class WriteClaim:
     left_alone: Mapping[str, Any]
     journal: Mapping[str, Any] | None
     attempts: int
+    stumbles: int = 0  #: How often it failed alone while others passed.
+    failing_since: datetime | None = None
     lane: str
     unanswered: Mapping[str, Any] = field(default_factory=dict)  #: See `sync.unanswered`.
 
@@ -59,6 +63,8 @@ class WriteOutcome:
     confirmed: bool
     retry_seconds: float = 0.0
     attempts: int = 0
+    stumbles: int = 0
+    failed: bool = False
     journal: Mapping[str, Any] | None = None
     dropped: Mapping[str, Any] | None = None
     parked_reason: str | None = None
@@ -76,7 +82,8 @@ FROM unnest(%(lead_ids)s::bigint[], %(vendor_ids)s::text[], %(event_ats)s::times
 WHERE NOT EXISTS (SELECT FROM lead WHERE lead.id = wanted.lead_id AND gone IN ('erased', 'merged'))
 ORDER BY wanted.lead_id
 ON CONFLICT (installation_id, lead_id, connection_id) DO UPDATE
-SET read_wanted_at = excluded.read_wanted_at,
+SET read_wanted_at = excluded.read_wanted_at, read_parked_at = NULL,
+    read_stumbles = CASE WHEN link.read_parked_at IS NULL THEN link.read_stumbles ELSE 0 END,
     read_lane = CASE WHEN excluded.read_lane = 'hot' OR link.read_lane = 'hot' AND link.read_wanted_at IS NOT NULL
                      THEN 'hot' ELSE 'background' END,
     event_at = least(link.event_at, excluded.event_at)
@@ -100,27 +107,21 @@ WITH free AS (
 UPDATE link SET read_claim = %(token)s, read_claimed_until = now() + make_interval(secs => %(lease_seconds)s)
 FROM free WHERE link.lead_id = free.lead_id AND link.connection_id = %(connection_id)s
 RETURNING link.lead_id, vendor_id, read_wanted_at AS wanted_at, arrival, read_attempts AS attempts,
-          read_deep AS deep
+          read_stumbles AS stumbles, read_failing_since AS failing_since, read_deep AS deep
 """
 
 # What was asked for again while we read is read again.
 _SETTLE_READS = """
 UPDATE link
 SET read_wanted_at = CASE WHEN link.read_wanted_at > done.wanted_at THEN link.read_wanted_at END,
-    read_claim = NULL, read_claimed_until = '-infinity', read_attempts = 0, arrival = NULL,
+    read_claim = NULL, read_claimed_until = '-infinity', read_attempts = 0, read_stumbles = 0, arrival = NULL,
+    read_failing_since = NULL,
     read_deep = link.read_deep AND link.read_wanted_at > done.wanted_at,
     known_until = CASE WHEN done.deep THEN greatest(link.known_until, %(begun)s) ELSE link.known_until END
 FROM unnest(%(lead_ids)s::bigint[], %(wanted_ats)s::timestamptz[], %(deep)s::boolean[])
      AS done (lead_id, wanted_at, deep)
 WHERE link.lead_id = done.lead_id AND link.connection_id = %(connection_id)s AND link.read_claim = %(token)s
 RETURNING link.lead_id, coalesce(link.unanswered, '{}') AS unanswered
-"""
-
-_POSTPONE_READS = """
-UPDATE link
-SET read_claim = NULL, read_claimed_until = '-infinity', read_attempts = read_attempts + %(failed)s,
-    read_not_before = now() + make_interval(secs => %(seconds)s)
-WHERE connection_id = %(connection_id)s AND read_claim = %(token)s
 """
 
 _WRITABLE = f"connection_id = %(connection_id)s AND lane = %(lane)s AND {WRITABLE}"
@@ -135,35 +136,38 @@ WITH free AS (
 )
 UPDATE link SET claim = %(token)s, claimed_until = now() + make_interval(secs => %(lease_seconds)s)
 FROM free WHERE link.lead_id = free.lead_id AND link.connection_id = %(connection_id)s
-RETURNING link.lead_id, vendor_id, desired_revision, dropped, left_alone, journal, attempts, link.lane,
-          coalesce(unanswered, '{{}}') AS unanswered
+RETURNING link.lead_id, vendor_id, desired_revision, dropped, left_alone, journal, attempts, stumbles,
+          failing_since, link.lane, coalesce(unanswered, '{{}}') AS unanswered
 """
 
 _SETTLE_WRITES = """
 UPDATE link
 SET confirmed_revision = CASE WHEN done.confirmed THEN greatest(link.confirmed_revision, done.desired_revision)
                               ELSE link.confirmed_revision END,
-    not_before = now() + make_interval(secs => done.retry_seconds), attempts = done.attempts, journal = done.journal,
-    dropped = coalesce(done.dropped, link.dropped), unanswered = done.unanswered,
-    claim = NULL, claimed_until = '-infinity',
+    not_before = now() + make_interval(secs => done.retry_seconds), attempts = done.attempts,
+    stumbles = done.stumbles, failing_since = CASE WHEN done.failed THEN coalesce(link.failing_since, now()) END,
+    journal = done.journal, unanswered = done.unanswered,
+    dropped = coalesce(done.dropped, link.dropped), claim = NULL, claimed_until = '-infinity',
     parked_reason = done.parked_reason, parked_property = done.parked_property, parked_message = done.parked_message,
     parked_at = CASE WHEN done.parked_reason IS NULL THEN NULL ELSE now() END,
     event_at = CASE WHEN done.confirmed AND link.desired_revision <= done.desired_revision
                          AND link.read_wanted_at IS NULL
                     THEN NULL ELSE link.event_at END
 FROM unnest(%(lead_ids)s::bigint[], %(desired_revisions)s::bigint[], %(confirmed)s::boolean[],
-            %(retry_seconds)s::float8[], %(attempts)s::int[], %(journals)s::jsonb[], %(dropped)s::jsonb[],
-            %(parked_reasons)s::text[], %(parked_properties)s::text[], %(parked_messages)s::text[],
-            %(unanswered)s::jsonb[])
-     AS done (lead_id, desired_revision, confirmed, retry_seconds, attempts, journal, dropped, parked_reason,
-              parked_property, parked_message, unanswered)
+            %(retry_seconds)s::float8[], %(attempts)s::int[], %(stumbles)s::int[], %(failed)s::boolean[],
+            %(journals)s::jsonb[], %(dropped)s::jsonb[], %(parked_reasons)s::text[], %(parked_properties)s::text[],
+            %(parked_messages)s::text[], %(unanswered)s::jsonb[])
+     AS done (lead_id, desired_revision, confirmed, retry_seconds, attempts, stumbles, failed, journal, dropped,
+              parked_reason, parked_property, parked_message, unanswered)
 WHERE link.lead_id = done.lead_id AND link.connection_id = %(connection_id)s AND link.claim = %(token)s
 """
 
-# A link that waits (the vendor said for how long) goes on waiting: news of the lead is no reason to call sooner.
-_DESIRE = """
+# A link that waits (the vendor said for how long) goes on waiting: news of the lead is no reason to call sooner. One
+# over which the vendor stumbled may pass with other values.
+_DESIRE = f"""
 UPDATE link
-SET desired_revision = desired_revision + 1, lane = wanted.lane
+SET desired_revision = desired_revision + 1, lane = wanted.lane,
+    parked_reason = CASE WHEN parked_reason = '{ALWAYS_FAILS}' THEN NULL ELSE parked_reason END
 FROM unnest(%(lead_ids)s::bigint[], %(lanes)s::text[]) AS wanted (lead_id, lane)
 WHERE link.lead_id = wanted.lead_id
 """
@@ -271,14 +275,15 @@ def lock(conn: Connection, lead_ids: Sequence[int]) -> None:
     )
 
 
-def _hold(conn: Connection, connection_id: int, token: uuid.UUID) -> None:
+def hold(conn: Connection, connection_id: int, token: uuid.UUID) -> None:
+    """Hold what is claimed under this token, reads and writes, until the transaction ends."""
     query = "SELECT 1 FROM link WHERE connection_id = %s AND %s IN (claim, read_claim) ORDER BY lead_id FOR UPDATE"
     conn.execute(query, [connection_id, token])
 
 
 def release(conn: Connection, connection_id: int, token: uuid.UUID) -> None:
     """Give back what is still claimed under this token, reads and writes, for anybody to take at once."""
-    _hold(conn, connection_id, token)
+    hold(conn, connection_id, token)
     for read in ("read_", ""):
         conn.execute(
             f"UPDATE link SET {read}claim = NULL, {read}claimed_until = '-infinity'"
@@ -320,15 +325,6 @@ def settle_reads(
     }
     held = {int(row["lead_id"]): row["unanswered"] for row in conn.execute(_SETTLE_READS, values)}
     return [replace(claim, unanswered=held[claim.lead_id]) for claim in claims if claim.lead_id in held]
-
-
-def postpone_reads(
-    conn: Connection, connection_id: int, token: uuid.UUID, *, seconds: float, failed: bool = True
-) -> None:
-    """Give the claimed reads back, to be tried after so long. `failed`: it counts as an attempt."""
-    values = {"connection_id": connection_id, "token": token, "seconds": seconds, "failed": int(failed)}
-    _hold(conn, connection_id, token)
-    conn.execute(_POSTPONE_READS, values)
 
 
 def desire(conn: Connection, lanes: Mapping[int, str]) -> None:
@@ -373,6 +369,8 @@ def settle_writes(
         "confirmed": [one.confirmed for one in found],
         "retry_seconds": [one.retry_seconds for one in found],
         "attempts": [one.attempts for one in found],
+        "stumbles": [one.stumbles for one in found],
+        "failed": [one.failed for one in found],
         "journals": [Jsonb(one.journal) if one.journal else None for one in found],
         "dropped": [Jsonb(one.dropped) if one.dropped is not None else None for one in found],
         "parked_reasons": [one.parked_reason for one in found],

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from connector.store.database import Connection
+from connector.store.outstanding import ALWAYS_FAILS
 from connector.store.rows import pack
 
 
@@ -31,10 +32,11 @@ class ManagedRow:
     settled: bool
     reported: str | None
     dirty: bool
+    stumbles: int  #: How often a call for it failed alone while others passed.
 
 
 _COLUMNS = """key, lead_id, connection_id, kind, desired, desired_state, mirror, vendor_id, step, settle_until,
-    coalesce(settle_until <= now(), true) AS settled, reported, dirty"""
+    coalesce(settle_until <= now(), true) AS settled, reported, dirty, stumbles"""
 
 # Several at once are taken by key, after everything else that is locked (see `links.lock`).
 _HELD = """
@@ -45,7 +47,7 @@ WITH held AS MATERIALIZED (
 _HELD_BY_KEY = _HELD.format(which="key = ANY(%(keys)s)")
 _HELD_BY_ID = _HELD.format(which="kind = %(kind)s AND vendor_id = ANY(%(ids)s)")
 
-_WANT = """
+_WANT = f"""
 INSERT INTO managed_record (installation_id, key, lead_id, connection_id, kind, desired, desired_state, step)
 SELECT %(installation_id)s, key, lead_id, %(connection_id)s, kind, desired, state,
        CASE WHEN state = 'open' THEN 'wanted' ELSE 'settled' END
@@ -54,7 +56,10 @@ ORDER BY key
 ON CONFLICT (installation_id, key, connection_id) DO UPDATE
 SET desired = excluded.desired, desired_state = excluded.desired_state, dirty = true,
     step = CASE WHEN managed_record.step = 'wanted' AND excluded.desired_state <> 'open' THEN 'settled'
-                ELSE managed_record.step END
+                WHEN managed_record.step <> 'parked' OR managed_record.parked_reason IS DISTINCT FROM '{ALWAYS_FAILS}'
+                THEN managed_record.step
+                WHEN managed_record.vendor_id IS NOT NULL THEN 'exists'
+                WHEN excluded.desired_state = 'open' THEN 'wanted' ELSE 'settled' END
 WHERE managed_record.step NOT IN ('settled')
 """
 
@@ -76,7 +81,8 @@ _SETTLE = f"""{_HELD_BY_KEY}
 UPDATE managed_record
 SET step = new.step, vendor_id = coalesce(new.vendor_id, managed_record.vendor_id),
     mirror = coalesce(new.mirror, managed_record.mirror), dirty = new.dirty, parked_reason = new.parked_reason,
-    settle_until = NULL, reported = coalesce(new.reported, managed_record.reported)
+    settle_until = NULL, reported = coalesce(new.reported, managed_record.reported),
+    stumbles = CASE WHEN new.step = 'wanted' THEN stumbles ELSE 0 END
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (key text, desired jsonb, step text, vendor_id text, mirror jsonb,
                                                  dirty boolean, parked_reason text, reported text)
 JOIN held USING (key)
@@ -92,9 +98,15 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (key text, vendor_id text)
 WHERE connection_id = %(connection_id)s AND managed_record.key = new.key AND step <> 'settled'
 """
 
-_WANT_READ = f"""{_HELD_BY_ID}
-UPDATE managed_record SET read_wanted = true
+# What may have been created is looked for first: see `records._look_up`.
+_STUMBLE = f"""{_HELD_BY_KEY}
+UPDATE managed_record
+SET stumbles = stumbles + 1,
+    step = CASE WHEN stumbles + 1 >= %(most)s AND step <> 'creating' THEN 'parked' ELSE step END,
+    parked_reason = CASE WHEN stumbles + 1 >= %(most)s AND step <> 'creating' THEN '{ALWAYS_FAILS}'
+                         ELSE parked_reason END
 FROM held WHERE connection_id = %(connection_id)s AND managed_record.key = held.key
+  AND step IN ('wanted', 'creating', 'exists')
 """
 
 _GONE = f"""{_HELD_BY_ID}
@@ -113,10 +125,9 @@ WHERE connection_id = %(connection_id)s AND managed_record.key = held.key AND ma
 _REPORT = f"""{_HELD_BY_ID}
 UPDATE managed_record
 SET mirror = shown.mirror, reported = shown.reported,
-    read_wanted = read_wanted AND managed_record.xmin::text <> shown.version,
     step = CASE WHEN shown.reported = 'deleted' THEN 'settled' ELSE step END,
     dirty = dirty AND shown.reported <> 'deleted'
-FROM held, jsonb_to_recordset(%(rows)s::jsonb) AS shown (vendor_id text, reported text, mirror jsonb, version text)
+FROM held, jsonb_to_recordset(%(rows)s::jsonb) AS shown (vendor_id text, reported text, mirror jsonb)
 WHERE connection_id = %(connection_id)s AND managed_record.key = held.key AND managed_record.vendor_id = shown.vendor_id
 RETURNING managed_record.vendor_id, lead_id, managed_record.key, desired, desired_state
 """
@@ -240,10 +251,10 @@ def mirrors_of(conn: Connection, connection_id: int, kind: str, ids: Sequence[st
     return [(row["vendor_id"], row["mirror"]) for row in rows]
 
 
-def want_read(conn: Connection, connection_id: int, kind: str, ids: Sequence[str]) -> int:
-    """Mark those of these records that are ours to be read; returns how many are."""
-    values = {"connection_id": connection_id, "kind": kind, "ids": list(ids)}
-    return conn.execute(_WANT_READ, values).rowcount if ids else 0
+def stumbled(conn: Connection, connection_id: int, keys: Collection[str], *, most: int) -> None:
+    """A call for each of these alone came to nothing, while others passed: after `most` times it is parked."""
+    if keys:
+        conn.execute(_STUMBLE, {"connection_id": connection_id, "keys": sorted(keys), "most": most})
 
 
 def not_gone(conn: Connection, connection_id: int, kind: str, ids: Sequence[str]) -> list[str]:
@@ -266,24 +277,13 @@ def leads_of(conn: Connection, connection_id: int, kind: str, ids: Collection[st
     return [row["lead_id"] for row in rows]
 
 
-def wanted_reads(conn: Connection, connection_id: int, kind: str, limit: int) -> dict[str, str]:
-    """Vendor ids of our records that are to be read, with the version of each row."""
-    rows = conn.execute(
-        "SELECT vendor_id, xmin::text AS version FROM managed_record WHERE connection_id = %s AND kind = %s"
-        " AND read_wanted AND vendor_id IS NOT NULL ORDER BY created_at LIMIT %s",
-        [connection_id, kind, limit],
-    )
-    return {row["vendor_id"]: row["version"] for row in rows}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What the CRM shows of a record of ours. `version`: of our row when the read began."""
+    """What the CRM shows of a record of ours."""
 
     vendor_id: str
     reported: str
     mirror: Mapping[str, Any]
-    version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,15 @@ from connector.store.database import Connection
 
 #: Conditions on `link`: its record may be read, its lead may be written. A record whose read is outstanding is not
 #: written: what we are about to read may change what we want.
-READABLE = "read_wanted_at IS NOT NULL AND read_claimed_until < now() AND read_not_before <= now()"
+READABLE = """read_wanted_at IS NOT NULL AND read_parked_at IS NULL AND read_claimed_until < now()
+  AND read_not_before <= now()"""
 WRITABLE = """desired_revision > confirmed_revision AND parked_reason IS NULL AND not_before <= now()
   AND claimed_until < now() AND read_wanted_at IS NULL"""
 #: Condition on `wanted_read`.
-WANTED = "not_before <= now() AND due_at <= %(now)s"
+WANTED = "parked_at IS NULL AND not_before <= now() AND due_at <= %(now)s"
+
+ALWAYS_FAILS = "always_fails"
+"""Why a record is parked over which the CRM stumbles whenever it is read or written. Its next change tries it again."""
 
 READ, DELIVER = "read", "deliver"
 
@@ -22,8 +26,6 @@ SELECT asked.task, asked.lane
 FROM unnest(%(tasks)s::text[], %(lanes)s::text[]) WITH ORDINALITY AS asked (task, lane, place)
 WHERE CASE asked.task WHEN 'read' THEN
     EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND read_lane = asked.lane AND {READABLE})
-    OR EXISTS (SELECT FROM managed_record
-               WHERE connection_id = %(connection_id)s AND read_wanted AND asked.lane = 'hot')
     OR EXISTS (SELECT FROM wanted_read WHERE connection_id = %(connection_id)s AND lane = asked.lane AND {WANTED})
 ELSE
     EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND lane = asked.lane AND {WRITABLE})
@@ -41,7 +43,7 @@ WHERE EXISTS (SELECT FROM wanted_read WHERE connection_id = %(connection_id)s AN
 _LATE = """
 SELECT EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND read_lane = 'hot'
                AND read_wanted_at < clock_timestamp() - make_interval(secs => %(seconds)s)
-               AND read_not_before <= now())
+               AND read_not_before <= now() AND read_parked_at IS NULL)
     OR EXISTS (SELECT FROM link WHERE connection_id = %(connection_id)s AND lane = 'hot'
                AND desired_revision > confirmed_revision AND parked_reason IS NULL AND not_before <= now()
                AND read_wanted_at IS NULL AND event_at < clock_timestamp() - make_interval(secs => %(seconds)s))
@@ -58,7 +60,8 @@ SELECT EXISTS (SELECT FROM lead_due WHERE lane = 'hot' AND due_at < %(before)s A
 _AT_ONCE = """
 UPDATE link SET not_before = '-infinity', read_not_before = '-infinity'
 WHERE (%(lead_ids)s::bigint[] IS NULL OR lead_id = ANY(%(lead_ids)s::bigint[]))
-  AND (desired_revision > confirmed_revision AND parked_reason IS NULL OR read_wanted_at IS NOT NULL)
+  AND (desired_revision > confirmed_revision AND parked_reason IS NULL
+       OR read_wanted_at IS NOT NULL AND read_parked_at IS NULL)
 RETURNING lead_id
 """
 

@@ -2,6 +2,7 @@
 
 delivery:12                 an inbox row that nobody can read
 link:7:1                    a lead's whole record at connection 1
+read:1:deal:4711            a deal, an activity or a task at connection 1 that cannot be read
 property:7:1:tasuki_band    one property of it; the rest of the record goes on
 task:1:<key>                a task (managed record) at connection 1
 lead:7                      a lead whose evaluation keeps failing
@@ -19,6 +20,7 @@ from typing import Any
 from connector.errors import UsageError
 from connector.store import history
 from connector.store.database import Connection
+from connector.store.outstanding import ALWAYS_FAILS
 from connector.texts import say
 
 LONGEST_REASON = 120  #: A ledger row stays below 300 bytes.
@@ -53,12 +55,13 @@ _NAMES = {
     "lead": re.compile(r"(?P<id>[0-9]{1,18})"),
     "drift": re.compile(r"(?P<id>[0-9]{1,18})"),
     "link": re.compile(r"(?P<id>[0-9]{1,18}):(?P<connection_id>[0-9]{1,9})"),
+    "read": re.compile(r"(?P<connection_id>[0-9]{1,9}):(?P<rest>[^:]+:.+)"),
     "property": re.compile(r"(?P<id>[0-9]{1,18}):(?P<connection_id>[0-9]{1,9}):(?P<rest>.+)"),
     "task": re.compile(r"(?P<connection_id>[0-9]{1,9}):(?P<rest>.+)"),
 }
 
 # `given_up` says that a person has seen it: it stays unwritten, and is no longer listed.
-_LIST = """
+_LIST = f"""
 SELECT 'delivery:' || id AS item, 'delivery' AS kind, NULL::bigint AS lead_id, NULL::text AS vendor_id,
        source AS what, coalesce(reason, state) AS reason, NULL::text AS message, settled_at AS at
 FROM inbox WHERE state IN ('parked', 'unknown')
@@ -67,9 +70,17 @@ SELECT format('link:%%s:%%s', lead_id, connection_id), 'link', lead_id, vendor_i
        coalesce(parked_property, 'the whole record'), parked_reason, parked_message, parked_at
 FROM link WHERE parked_reason IS NOT NULL
 UNION ALL
+SELECT format('link:%%s:%%s', lead_id, connection_id), 'link', lead_id, vendor_id, 'the whole record', '{ALWAYS_FAILS}',
+       NULL, read_parked_at
+FROM link WHERE read_parked_at IS NOT NULL AND parked_reason IS NULL
+UNION ALL
+SELECT format('read:%%s:%%s:%%s', connection_id, object_type, vendor_id), 'read', NULL, vendor_id, object_type,
+       '{ALWAYS_FAILS}', NULL, parked_at
+FROM wanted_read WHERE parked_at IS NOT NULL
+UNION ALL
 SELECT format('property:%%s:%%s:%%s', lead_id, connection_id, name), 'property', lead_id, vendor_id, name,
        coalesce(dropped -> name ->> 'reason', 'rejected'), NULL, NULL
-FROM link, jsonb_object_keys(dropped) AS name WHERE dropped <> '{}' AND NOT dropped -> name ? 'given_up'
+FROM link, jsonb_object_keys(dropped) AS name WHERE dropped <> '{{}}' AND NOT dropped -> name ? 'given_up'
 UNION ALL
 SELECT format('task:%%s:%%s', connection_id, key), 'task', lead_id, vendor_id, coalesce(desired ->> 'title', kind),
        coalesce(parked_reason, 'rejected'), NULL, created_at
@@ -91,8 +102,15 @@ WHERE id = %(id)s AND state IN ('parked', 'unknown')
     "link": """
 UPDATE link SET parked_reason = NULL, parked_property = NULL, parked_message = NULL, parked_at = NULL,
                 desired_revision = desired_revision + 1, not_before = now(), attempts = 0,
-                read_wanted_at = CASE WHEN arrival IS NULL THEN read_wanted_at ELSE clock_timestamp() END
-WHERE lead_id = %(id)s AND connection_id = %(connection_id)s AND parked_reason IS NOT NULL
+                stumbles = 0, failing_since = NULL,
+                read_wanted_at = CASE WHEN arrival IS NULL THEN read_wanted_at ELSE clock_timestamp() END,
+                read_parked_at = NULL, read_stumbles = 0, read_failing_since = NULL, read_not_before = now()
+WHERE lead_id = %(id)s AND connection_id = %(connection_id)s
+  AND (parked_reason IS NOT NULL OR read_parked_at IS NOT NULL)
+""",
+    "read": """
+UPDATE wanted_read SET parked_at = NULL, stumbles = 0, failing_since = NULL, not_before = now()
+WHERE connection_id = %(connection_id)s AND object_type || ':' || vendor_id = %(rest)s AND parked_at IS NOT NULL
 """,
     "property": """
 UPDATE link SET dropped = dropped - %(rest)s, desired_revision = desired_revision + 1, not_before = now(), attempts = 0
@@ -101,7 +119,7 @@ WHERE lead_id = %(id)s AND connection_id = %(connection_id)s AND dropped ? %(res
     "task": """
 WITH again AS (
     UPDATE managed_record SET step = CASE WHEN vendor_id IS NULL THEN 'wanted' ELSE 'exists' END, dirty = true,
-                              parked_reason = NULL
+                              parked_reason = NULL, stumbles = 0
     WHERE key = %(rest)s AND connection_id = %(connection_id)s AND step = 'parked' RETURNING lead_id
 )
 UPDATE link SET desired_revision = desired_revision + 1, not_before = now(), attempts = 0
@@ -139,8 +157,14 @@ WHERE id = %(id)s AND state IN ('parked', 'unknown')
 """,
     "link": """
 UPDATE link SET parked_reason = NULL, parked_property = NULL, parked_message = NULL, parked_at = NULL, attempts = 0,
-                confirmed_revision = desired_revision, event_at = NULL, journal = NULL
-WHERE lead_id = %(id)s AND connection_id = %(connection_id)s AND parked_reason IS NOT NULL
+                confirmed_revision = desired_revision, event_at = NULL, journal = NULL,
+                read_wanted_at = CASE WHEN read_parked_at IS NULL THEN read_wanted_at END, read_parked_at = NULL
+WHERE lead_id = %(id)s AND connection_id = %(connection_id)s
+  AND (parked_reason IS NOT NULL OR read_parked_at IS NOT NULL)
+""",
+    "read": """
+DELETE FROM wanted_read
+WHERE connection_id = %(connection_id)s AND object_type || ':' || vendor_id = %(rest)s AND parked_at IS NOT NULL
 """,
     "property": """
 UPDATE link SET dropped = jsonb_set(dropped, ARRAY[%(rest)s::text, 'given_up'], to_jsonb(%(reason)s::text))
@@ -222,7 +246,7 @@ def drop(
 
 
 def _lead_of(conn: Connection, item: ItemName) -> int | None:
-    if item.kind == "delivery":
+    if item.kind in ("delivery", "read"):
         return None
     if item.kind not in ("task", "drift"):
         return item.id

@@ -161,6 +161,12 @@ def failing(conn: Connection, connection_id: int) -> int:
     return int(row["n"]) if row else 0
 
 
+def ended_lately(conn: Connection, connection_id: int) -> bool:
+    """True when the CRM has answered a look to its end within a day."""
+    query = "SELECT 1 FROM reconcile_pass WHERE connection_id = %s AND ended_at > now() - interval '1 day' LIMIT 1"
+    return conn.execute(query, [connection_id]).fetchone() is not None
+
+
 def _pass(row: Mapping[str, Any]) -> Pass:
     places = tuple(Place(**place) for place in row["places"])
     return Pass(**{**row, "scope": Scope(row["scope"]), "step": Step(row["step"]), "places": places})

@@ -1,4 +1,4 @@
-"""Records besides people, companies and our own tasks that are to be read: deals, activities, and who has which.
+"""Records besides people and companies that are to be read: deals, activities, our own tasks, and who has which.
 
 Marking twice is marking once; what is marked again while it is read is read again. Reading is idempotent, so that a
 mark is not claimed: the job's lock keeps two workers from the same work, and nothing breaks when they do it.
@@ -7,17 +7,34 @@ mark is not claimed: the job's lock keeps two workers from the same work, and no
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from connector.store.database import Connection
 from connector.store.outstanding import WANTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A record to be read: since when, how often and since when that has failed, `stumbles` alone while others
+    passed."""
+
+    object_type: str
+    vendor_id: str
+    wanted_at: datetime
+    attempts: int
+    stumbles: int
+    failing_since: datetime | None
+
 
 _WANT = """
 INSERT INTO wanted_read (installation_id, connection_id, object_type, vendor_id, lane, wanted_at)
 SELECT %(installation_id)s, %(connection_id)s, %(object_type)s, vendor_id, %(lane)s, clock_timestamp()
 FROM unnest(%(ids)s::text[]) AS wanted (vendor_id) ORDER BY vendor_id
 ON CONFLICT (installation_id, connection_id, object_type, vendor_id) DO UPDATE
-SET wanted_at = excluded.wanted_at, attempts = 0, not_before = '-infinity', due_at = '-infinity',
+SET wanted_at = excluded.wanted_at, attempts = least(wanted_read.attempts, 1), stumbles = 0, parked_at = NULL,
+    failing_since = CASE WHEN wanted_read.parked_at IS NULL THEN wanted_read.failing_since END,
+    not_before = '-infinity', due_at = '-infinity',
     lane = CASE WHEN excluded.lane = 'hot' THEN 'hot' ELSE wanted_read.lane END
 """
 
@@ -28,7 +45,7 @@ SET due_at = CASE WHEN wanted_read.due_at = '-infinity' THEN wanted_read.due_at 
 """
 
 _WANTED = f"""
-SELECT vendor_id, wanted_at FROM wanted_read
+SELECT object_type, vendor_id, wanted_at, attempts, stumbles, failing_since FROM wanted_read
 WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s AND lane = ANY(%(lanes)s)
   AND {WANTED}
 ORDER BY wanted_at LIMIT %(limit)s
@@ -51,7 +68,9 @@ WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s
 
 _POSTPONE = f"""{_HELD}
 UPDATE wanted_read
-SET attempts = attempts + 1,
+SET attempts = attempts + 1, stumbles = stumbles + (wanted_read.vendor_id = ANY(%(stumbled)s))::int,
+    failing_since = coalesce(failing_since, now()),
+    parked_at = CASE WHEN wanted_read.vendor_id = ANY(%(parked)s) THEN now() END,
     not_before = now() + make_interval(secs => least(%(most)s, %(seconds)s * power(2, least(attempts, 20))))
 FROM held WHERE connection_id = %(connection_id)s AND object_type = %(object_type)s
   AND wanted_read.vendor_id = held.vendor_id
@@ -84,8 +103,8 @@ def later(
 
 def wanted(
     conn: Connection, connection_id: int, object_type: str, *, lanes: Sequence[str], limit: int, now: datetime
-) -> dict[str, datetime]:
-    """Records of this type to be read by `now` (business time), longest waiting first, with when they were marked."""
+) -> list[Wanted]:
+    """Records of this type to be read by `now` (business time), longest waiting first."""
     values = {
         "connection_id": connection_id,
         "object_type": object_type,
@@ -93,7 +112,7 @@ def wanted(
         "limit": limit,
         "now": now,
     }
-    return {row["vendor_id"]: row["wanted_at"] for row in conn.execute(_WANTED, values)}
+    return [Wanted(**row) for row in conn.execute(_WANTED, values)]
 
 
 def done(conn: Connection, connection_id: int, object_type: str, read: Mapping[str, datetime]) -> None:
@@ -108,15 +127,26 @@ def done(conn: Connection, connection_id: int, object_type: str, read: Mapping[s
 
 
 def postpone(
-    conn: Connection, connection_id: int, object_type: str, ids: Collection[str], *, seconds: float, most: float
+    conn: Connection,
+    connection_id: int,
+    object_type: str,
+    ids: Collection[str],
+    *,
+    seconds: float,
+    most: float,
+    stumbled: Collection[str] = (),
+    parked: Collection[str] = (),
 ) -> None:
-    """The vendor could not answer: not before so long, doubling with every time up to `most`."""
+    """The vendor could not answer: not before so long, doubling with every time up to `most`. Those `parked` wait for a
+    person, or for being marked again."""
     values = {
         "connection_id": connection_id,
         "object_type": object_type,
         "ids": sorted(ids),
         "seconds": seconds,
         "most": most,
+        "stumbled": list(stumbled),
+        "parked": list(parked),
     }
     conn.execute(_POSTPONE, values)
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from connector.domain.codec_work import moment_text
-from connector.errors import RetryableError
 from connector.store import activity_signals, leads, links, wanted
 from connector.store.database import Connection
 from connector.store.signals import NewSignal
@@ -18,6 +17,7 @@ from connector.sync.binding import Binding
 from connector.sync.context import Line, Tenant, conclude
 from connector.sync.copying import Logged, copy_activities
 from connector.sync.sources import ACTIVITY
+from connector.sync.stumbling import read_marked
 from connector.sync.submissions import leads_of
 from connector.vendors.base import EventKind, InboundEvent, Lane, Record
 
@@ -92,7 +92,7 @@ def _by_age(vendor_id: str) -> tuple[int, str]:
 def _read_type(line: Line, object_type: str, lane: Lane) -> int:
     tenant, limits = line.tenant, line.tenant.limits
     with tenant.database.transaction(tenant.installation_id) as conn:
-        asked = wanted.wanted(
+        rows = wanted.wanted(
             conn,
             line.connection_id,
             object_type,
@@ -100,23 +100,27 @@ def _read_type(line: Line, object_type: str, lane: Lane) -> int:
             limit=limits.slice_records,
             now=tenant.now(conn),
         )
-    if not asked:
-        return 0
-    try:
-        _read_and_store(line, object_type, asked, lane)
-    except RetryableError as error:
-        seconds = limits.retry_seconds if error.retry_after_seconds is None else error.retry_after_seconds
-        with tenant.database.transaction(tenant.installation_id) as conn:
-            most = max(seconds, limits.retry_seconds_most)
-            wanted.postpone(conn, line.connection_id, object_type, list(asked), seconds=seconds, most=most)
-        raise
-    return len(asked)
+    return read_marked(
+        line,
+        rows,
+        fetch=lambda part: _fetch(line, object_type, [row.vendor_id for row in part], lane),
+        store=lambda conn, part, found: _store(
+            line, conn, object_type, {row.vendor_id: row.wanted_at for row in part}, *found, lane
+        ),
+    )
+
+
+def _fetch(
+    line: Line, object_type: str, ids: Sequence[str], lane: Lane
+) -> tuple[dict[str, Record], dict[str, tuple[str, ...]]]:
+    """These activities, and whose they are."""
+    properties = line.dialect.activities[object_type].properties
+    records = line.vendor.read(object_type, sorted(ids), properties, lane=lane)
+    return records, line.vendor.associated(object_type, sorted(records), line.dialect.person_type, lane=lane)
 
 
 def _read_and_store(line: Line, object_type: str, asked: Mapping[str, datetime], lane: Lane) -> None:
-    properties = line.dialect.activities[object_type].properties
-    records = line.vendor.read(object_type, sorted(asked), properties, lane=lane)
-    people = line.vendor.associated(object_type, sorted(records), line.dialect.person_type, lane=lane)
+    records, people = _fetch(line, object_type, list(asked), lane)
     conclude(
         line.tenant,
         lambda conn: _store(line, conn, object_type, asked, records, people, lane),

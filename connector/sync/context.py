@@ -39,7 +39,9 @@ class Limits:
     retry_seconds: float = 2.0
     retry_seconds_most: float = 900.0
     stale_after_seconds: float = 26 * 3600.0  #: Due instants older than this collapse into one evaluation.
-    most_failures: int = 8
+    most_failures: int = 8  #: A lead whose evaluation failed so often, a record that stumbled so often, is parked.
+    #: What fails for so long, with nothing that passes beside it, is parked where the CRM answers our looks meanwhile.
+    most_failing_seconds: float = 24 * 3600.0
     forms_poll_seconds: float = 60.0  #: How often the submissions lists are looked through.
     forms_settle_seconds: float = 10.0  #: So long the poll leaves an unknown address to the events that tell of it.
 

@@ -7,17 +7,18 @@ policy that does not speak of deals.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connector.errors import RetryableError
 from connector.store import associations, leads, managed, mirrors, tombstones, wanted
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
-from connector.sync.context import Line, Tenant, conclude
+from connector.store.wanted import Wanted
+from connector.sync.context import Line, Tenant
 from connector.sync.deal_view import counted
 from connector.sync.observe import observe_record
+from connector.sync.stumbling import read_marked
 from connector.vendors.base import Lane, Record
 from connector.vendors.dialect import Dialect
 
@@ -148,52 +149,38 @@ def read_deals(line: Line, lane: Lane) -> int:
     if not line.binding.deal_properties:
         return 0
     tenant, dialect = line.tenant, line.dialect
-    deal_type, limit = dialect.deal.object_type, tenant.limits.slice_records
+    marks, limit = (whose_deals(dialect), dialect.deal.object_type), tenant.limits.slice_records
     with tenant.database.transaction(tenant.installation_id) as conn:
-        lanes, now = [lane.value], tenant.now(conn)
-        people = wanted.wanted(conn, line.connection_id, whose_deals(dialect), lanes=lanes, limit=limit, now=now)
-        deals = wanted.wanted(conn, line.connection_id, deal_type, lanes=lanes, limit=limit, now=now)
-    if not people and not deals:
-        return 0
-    harvest = DealHarvest()
-    try:
-        if people:
-            harvest.belongs = line.vendor.associated(dialect.person_type, sorted(people), deal_type, lane=lane)
-        _read(line, harvest, deals, lane)
-    except RetryableError as error:
-        _postpone(line, people, deals, error)
-        raise
-    conclude(
-        tenant,
-        lambda conn: _conclude(line, conn, people, deals, harvest, lane),
-        give_back=lambda conn: None,
+        now = tenant.now(conn)
+        rows = [
+            row
+            for mark in marks
+            for row in wanted.wanted(conn, line.connection_id, mark, lanes=[lane.value], limit=limit, now=now)
+        ]
+    return read_marked(
+        line,
+        rows,
+        fetch=lambda part: _fetch_marked(line, part, lane),
+        store=lambda conn, part, harvest: _conclude(line, conn, part, harvest, lane),
     )
-    return len(people) + len(deals)
 
 
-def _conclude(
-    line: Line,
-    conn: Connection,
-    people: Mapping[str, datetime],
-    deals: Mapping[str, datetime],
-    harvest: DealHarvest,
-    lane: Lane,
-) -> None:
+def _fetch_marked(line: Line, rows: Sequence[Wanted], lane: Lane) -> DealHarvest:
+    harvest, dialect = DealHarvest(), line.dialect
+    people = [row.vendor_id for row in rows if row.object_type == whose_deals(dialect)]
+    if people:
+        deal_type = dialect.deal.object_type
+        harvest.belongs = line.vendor.associated(dialect.person_type, sorted(people), deal_type, lane=lane)
+    _read(line, harvest, [row.vendor_id for row in rows if row.object_type == dialect.deal.object_type], lane)
+    return harvest
+
+
+def _conclude(line: Line, conn: Connection, rows: Sequence[Wanted], harvest: DealHarvest, lane: Lane) -> None:
     now, dialect = line.tenant.now(conn), line.dialect
     deal_type = dialect.deal.object_type
     store_deals(line, conn, harvest, now)
-    wanted.done(conn, line.connection_id, whose_deals(dialect), people)
-    wanted.done(conn, line.connection_id, deal_type, deals)
+    people = [row.vendor_id for row in rows if row.object_type == whose_deals(dialect)]
     having = associations.having(conn, line.connection_id, dialect.person_type, deal_type, sorted(harvest.asked))
     known = leads.identities(conn, line.connection_id, dialect.person_type, sorted({*people, *having}))
     due = sorted({lead_id for lead_id, gone in known.values() if gone is None})
     leads.mark_due(conn, line.tenant.installation_id, due, at=now, why="deal", lane=lane.value)
-
-
-def _postpone(line: Line, people: Mapping[str, datetime], deals: Mapping[str, datetime], error: RetryableError) -> None:
-    limits = line.tenant.limits
-    seconds = limits.retry_seconds if error.retry_after_seconds is None else error.retry_after_seconds
-    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        for kind, ids in ((whose_deals(line.dialect), people), (line.dialect.deal.object_type, deals)):
-            most = max(seconds, limits.retry_seconds_most)
-            wanted.postpone(conn, line.connection_id, kind, list(ids), seconds=seconds, most=most)

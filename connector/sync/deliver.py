@@ -15,13 +15,13 @@ from connector.errors import AuthError, RetryableError
 from connector.failpoints import Place, reach
 from connector.store import clock_runs, drifts, leads, links, managed, mirrors
 from connector.store.database import Connection
-from connector.store.links import WriteClaim, WriteOutcome
+from connector.store.links import WriteClaim
 from connector.store.managed import ManagedRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror, overtaking, stage_move, unanswered
 from connector.sync.apart import apart
 from connector.sync.company_writes import write_companies
-from connector.sync.context import Line, backoff, conclude
+from connector.sync.context import Line, conclude
 from connector.sync.deal_writes import write_deals
 from connector.sync.difference import difference, must_clear
 from connector.sync.drifting import end, leave, new_drift, note
@@ -32,9 +32,10 @@ from connector.sync.overtaking import note_overtaken, tell_lost, tell_overtaken,
 from connector.sync.parcel import Parcel
 from connector.sync.proof import prove
 from connector.sync.records import deliver_records
+from connector.sync.settling import later, outcome
+from connector.sync.stumbling import Patience
 from connector.sync.succession import standing
 from connector.vendors.base import Lane, Outcome, Update, WriteResult
-from connector.vendors.batches import MERGED_AWAY
 
 log = structlog.get_logger()
 
@@ -195,7 +196,7 @@ def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
 
     while waiting:
         again: list[Parcel] = []
-        for parcel, result in apart(waiting, name=_vendor_id, attempts=_attempts, send=send):
+        for parcel, result in apart(waiting, name=_vendor_id, attempts=_attempts, send=send, stumbled=_stumbled):
             parcel.results.append((parcel.changes, result))
             parcel.in_doubt &= result.outcome in (Outcome.RETRY, Outcome.UNCERTAIN)
             at_fault = result.property_name
@@ -214,36 +215,27 @@ def _attempts(parcel: Parcel) -> int:
     return parcel.claim.attempts
 
 
+def _stumbled(parcel: Parcel) -> None:
+    parcel.stumbled = True
+
+
 def _postpone(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], error: RetryableError | AuthError) -> None:
     """What went through is stored, the rest is tried later; a refused token counts as nobody's attempt."""
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
         _store_results(line, conn, token, parcels, tenant.now(conn))
-        outcomes = [(parcel, _later(line, parcel, error)) for parcel in parcels]
+        patience = Patience(line, conn, error if isinstance(error, RetryableError) else None)
+        outcomes = [(parcel, later(line, parcel, error, patience)) for parcel in parcels]
         unanswered.settle(line, conn, token, outcomes)
-
-
-def _later(line: Line, parcel: Parcel, error: RetryableError | AuthError) -> WriteOutcome:
-    attempts, seconds = parcel.claim.attempts, 0.0
-    if isinstance(error, RetryableError):
-        asked = error.retry_after_seconds
-        seconds = backoff(line.tenant.limits, attempts) if asked is None else asked
-        attempts += 1
-    return WriteOutcome(
-        lead_id=parcel.lead.id,
-        confirmed=False,
-        retry_seconds=seconds,
-        attempts=attempts,
-        journal=stage_move.journal_after(parcel),
-    )
 
 
 # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 def _store(line: Line, conn: Connection, token: uuid.UUID, parcels: Sequence[Parcel], now: datetime) -> None:
     _store_results(line, conn, token, parcels, now)
-    outcomes = [(parcel, _outcome(line, parcel)) for parcel in parcels]
+    patience = Patience(line, conn)
+    outcomes = [(parcel, outcome(line, parcel, patience)) for parcel in parcels]
     unanswered.settle(line, conn, token, outcomes)
-    clock_runs.written(conn, [outcome.lead_id for _, outcome in outcomes if outcome.confirmed], now=now)
+    clock_runs.written(conn, [one.lead_id for _, one in outcomes if one.confirmed], now=now)
     gone = {parcel.lead.id: parcel.person.vendor_id for parcel in parcels if parcel.missing}
     _want_read(line, conn, gone)
     reach(Place.PRE_STORE)
@@ -342,54 +334,3 @@ def _tell_differences(
     # a stage that is cleared first next time is on its way
     left = {name: one for name, one in found.items() if not must_clear(line.binding, row, name, sent[name])}
     leave(line, conn, parcel.lead.id, left, sent)
-
-
-def _outcome(line: Line, parcel: Parcel) -> WriteOutcome:
-    limits = line.tenant.limits
-    attempts = parcel.claim.attempts
-    if parcel.moved_on:
-        return WriteOutcome(lead_id=parcel.lead.id, confirmed=False)
-    dropped: dict[str, Any] = {**parcel.claim.dropped, **parcel.dropped}
-    for sent, result in parcel.results:
-        if result.outcome is Outcome.REJECTED and result.property_name in sent:
-            name = result.property_name
-            dropped[name] = {"value": sent[name], "reason": result.reason or "rejected"}
-        elif result.outcome is Outcome.APPLIED:
-            dropped = {name: why for name, why in dropped.items() if name not in sent}
-    last = parcel.results[-1][1] if parcel.results else None
-    if last is not None and last.outcome is Outcome.REJECTED and last.property_name not in parcel.results[-1][0]:
-        return WriteOutcome(
-            lead_id=parcel.lead.id,
-            confirmed=False,
-            dropped=dropped,
-            parked_reason=last.reason or "rejected",
-            parked_property=last.property_name,
-            parked_message=last.message,
-        )
-    if last is not None and (last.outcome is Outcome.MISSING or last.reason == MERGED_AWAY):
-        parcel.missing = True
-        return WriteOutcome(lead_id=parcel.lead.id, confirmed=False, dropped=dropped)
-    if last is not None and last.outcome in (Outcome.RETRY, Outcome.UNCERTAIN):
-        seconds = last.retry_after_seconds or backoff(limits, attempts)
-        return WriteOutcome(
-            lead_id=parcel.lead.id,
-            confirmed=False,
-            retry_seconds=seconds,
-            attempts=attempts + 1,
-            journal=stage_move.journal_after(parcel),
-            dropped=dropped,
-        )
-    if parcel.missing:
-        return WriteOutcome(lead_id=parcel.lead.id, confirmed=False, dropped=dropped)
-    if parcel.retry_seconds is not None:
-        return WriteOutcome(
-            lead_id=parcel.lead.id,
-            confirmed=False,
-            retry_seconds=parcel.retry_seconds,
-            attempts=attempts + 1,
-            journal=stage_move.journal_after(parcel),
-            dropped=dropped,
-        )
-    if stage_move.refused_backward(line, parcel):
-        return WriteOutcome(lead_id=parcel.lead.id, confirmed=False, dropped=dropped)
-    return WriteOutcome(lead_id=parcel.lead.id, confirmed=True, dropped=dropped)

@@ -361,4 +361,4 @@ class _Intake:
             if event.object_id and not event.actor_is_us and event.kind not in _OUR_DOING
         ]
         if told:
-            hear_tasks(self._conn, self._connection_id, self._dialect, told)
+            hear_tasks(self._conn, self._tenant.installation_id, self._connection_id, self._dialect, told)

@@ -20,7 +20,7 @@ from connector.sync.comparing import Difference
 from connector.sync.context import Line, Tenant
 from connector.sync.deals import whose_deals
 from connector.sync.looking import confirm, is_outdated, look_into, tell_missed
-from connector.sync.task_reports import hear_tasks
+from connector.sync.task_reports import hear_tasks, want_tasks
 from connector.vendors.base import Lane, Record
 
 BACKGROUND = Lane.BACKGROUND.value
@@ -83,7 +83,7 @@ def mark_gone(line: Line, object_type: str, ids: Sequence[str]) -> int:
     with tenant.database.transaction(tenant.installation_id) as conn:
         if object_type == dialect.task_type:
             found = managed.not_gone(conn, connection_id, object_type, ids)
-            managed.want_read(conn, connection_id, object_type, found)
+            want_tasks(conn, tenant.installation_id, connection_id, dialect, found)
             if object_type not in line.binding.activity_types:
                 return len(found)
         if object_type in line.binding.activity_types:
@@ -221,7 +221,7 @@ def _mark_tasks(line: Line, records: Sequence[Record]) -> int:
         (record.id, name, record.properties[name]) for record in records for name in names if name in record.properties
     ]
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        return hear_tasks(conn, line.connection_id, line.dialect, told)
+        return hear_tasks(conn, line.tenant.installation_id, line.connection_id, line.dialect, told)
 
 
 def _mark_activities(

@@ -10,7 +10,7 @@ from connector.store.leads import LeadRow
 from connector.store.links import WriteClaim
 from connector.store.managed import ManagedRow
 from connector.store.mirrors import MirrorRow
-from connector.vendors.base import WriteResult
+from connector.vendors.base import Outcome, WriteResult
 
 
 @dataclass(slots=True)
@@ -30,8 +30,17 @@ class Parcel:
     noted: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)  #: See `unanswered`: with these changes.
     in_doubt: bool = False  #: The changes went out, and no answer says what became of them.
     retry_seconds: float | None = None
+    stumbled: bool = False  #: Its write failed alone, though others beside it passed.
+    failed: bool = False  #: A call for it, or for something that hangs on it, came to nothing.
     moved_on: bool = False  #: A re-read showed a change: decide again before writing.
     missing: bool = False  #: The vendor has the record no longer, or as another one: reading it settles what it is.
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """True when the write of the record itself came to nothing, or was to be made and has not come out."""
+        if not self.results:
+            return bool(self.changes) and self.failed
+        return self.results[-1][1].outcome in (Outcome.RETRY, Outcome.UNCERTAIN)
 
     def wait(self, seconds: float) -> None:
         """Something of this lead is to be tried again, not before so long."""

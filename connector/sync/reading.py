@@ -12,23 +12,25 @@ from datetime import datetime
 
 from connector.errors import AuthError, RetryableError
 from connector.failpoints import Place, reach
-from connector.store import leads, links, mirrors, outstanding, wanted
+from connector.store import leads, links, mirrors, outstanding, read_failures, wanted
 from connector.store.database import Connection
 from connector.store.leads import LeadRow
 from connector.store.links import ReadClaim
 from connector.store.mirrors import MirrorRow
+from connector.store.read_failures import Later
 from connector.store.signals import NewSignal
 from connector.sync.activities import read_activities, read_activities_of
-from connector.sync.apart import apart
+from connector.sync.apart import read_apart
 from connector.sync.arrivals import Harvest, meet, recognise
 from connector.sync.context import Line, backoff, conclude
 from connector.sync.deals import MERGED, fetch_deals, read_deals, store_deals, whose_deals
 from connector.sync.heirs import followed
 from connector.sync.observe import observe, observe_record, seen_until_of
+from connector.sync.stumbling import Patience
 from connector.sync.submissions import signals_of, store_signals
 from connector.sync.succession import merged_into
-from connector.sync.task_reports import read_tasks
-from connector.vendors.base import Lane, Outcome, Record, WriteResult
+from connector.sync.task_reports import our_tasks, read_tasks
+from connector.vendors.base import Lane, Record
 
 COUNTED_AT_ONCE = 20
 """A counter that jumps by more than this in one read says "many": more signals would tell nothing."""
@@ -40,7 +42,7 @@ def read_slice(line: Line, lane: Lane) -> int:
     marked = _marked(line, lane)
     count += read_deals(line, lane) if marked & _deal_marks(line) else 0
     count += read_activities(line, [one for one in line.binding.activity_types if one in marked], lane)
-    count += read_tasks(line, lane) if lane is Lane.HOT else 0
+    count += read_tasks(line, lane) if our_tasks(line.dialect) in marked else 0
     if count == 0:
         _forget_marks(line)
     return count
@@ -48,7 +50,7 @@ def read_slice(line: Line, lane: Lane) -> int:
 
 def _marked(line: Line, lane: Lane) -> frozenset[str]:
     """The types of which records were marked, besides people and companies."""
-    types = _deal_marks(line) | {*line.binding.activity_types}
+    types = _deal_marks(line) | {*line.binding.activity_types, our_tasks(line.dialect)}
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         now = line.tenant.now(conn)
         return outstanding.marked(conn, line.connection_id, types, lane=lane.value, now=now) if types else frozenset()
@@ -61,7 +63,8 @@ def _deal_marks(line: Line) -> frozenset[str]:
 def _forget_marks(line: Line) -> None:
     """Nothing was read: what is still marked is of types that the running policy does not read."""
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        wanted.forget(conn, line.connection_id, but=_deal_marks(line) | {*line.binding.activity_types})
+        kept = _deal_marks(line) | {*line.binding.activity_types, our_tasks(line.dialect)}
+        wanted.forget(conn, line.connection_id, but=kept)
 
 
 def _read_people(line: Line, lane: Lane) -> int:
@@ -81,11 +84,11 @@ def _read_people(line: Line, lane: Lane) -> int:
         return 0
     reach(Place.CLAIMED)
     try:
-        harvests, failed = _fetch_apart(line, claims, lane)
+        read = read_apart(claims, name=_lead, attempts=_attempts, fetch=lambda part: _harvest(line, part, lane))
     except (RetryableError, AuthError) as error:
         _postpone(line, token, claims, error)
         raise
-    for part, harvest in harvests:
+    for part, harvest in read.parts:
         conclude(
             tenant,
             lambda conn, part=part, harvest=harvest: _store(  # type: ignore[misc]
@@ -93,32 +96,17 @@ def _read_people(line: Line, lane: Lane) -> int:
             ),
             give_back=lambda conn: links.release(conn, line.connection_id, token),
         )
-    if failed is not None:
-        stored = {claim.lead_id for part, _ in harvests for claim in part}
-        _postpone(line, token, [claim for claim in claims if claim.lead_id not in stored], failed)
+    if read.failed is not None:
+        stored = {claim.lead_id for part, _ in read.parts for claim in part}
+        left = [claim for claim in claims if claim.lead_id not in stored]
+        _postpone(line, token, left, read.failed, stumbled={claim.lead_id for claim in read.stumbled})
     return len(claims)
 
 
-def _fetch_apart(
-    line: Line, claims: Sequence[ReadClaim], lane: Lane
-) -> tuple[list[tuple[Sequence[ReadClaim], Harvest]], RetryableError | None]:
-    """What the vendor answers, part by part where a batch has failed before; and how a part failed, if one did."""
-    harvests: list[tuple[Sequence[ReadClaim], Harvest]] = []
-    failed: list[RetryableError] = []
-
-    def ask(part: Sequence[ReadClaim]) -> list[WriteResult]:
-        try:
-            harvest = _fetch(line, part, lane)
-            read_activities_of(line, sorted(_deep(part)), lane)
-        except RetryableError as error:
-            failed.append(error)
-            raise
-        harvests.append((part, harvest))
-        return [WriteResult(id=claim.vendor_id, outcome=Outcome.APPLIED) for claim in part]
-
-    for _ in apart(claims, name=_lead, attempts=_attempts, send=ask):
-        pass
-    return harvests, failed[0] if failed else None
+def _harvest(line: Line, claims: Sequence[ReadClaim], lane: Lane) -> Harvest:
+    harvest = _fetch(line, claims, lane)
+    read_activities_of(line, sorted(_deep(claims)), lane)
+    return harvest
 
 
 def _lead(claim: ReadClaim) -> str:
@@ -142,13 +130,35 @@ def _is_ahead(line: Line, conn: Connection, lane: Lane) -> bool:
     return links.count_writable(conn, line.connection_id, lane=lane.value, most=2 * batch) >= 2 * batch
 
 
-def _postpone(line: Line, token: uuid.UUID, claims: Sequence[ReadClaim], error: RetryableError | AuthError) -> None:
-    """Nothing is lost: the claims go back, a refused token counts as nobody's attempt."""
+def _postpone(
+    line: Line,
+    token: uuid.UUID,
+    claims: Sequence[ReadClaim],
+    error: RetryableError | AuthError,
+    *,
+    stumbled: Set[int] | None = None,
+) -> None:
+    """Nothing is lost: the claims go back, a refused token counts as nobody's attempt. Who `stumbled` alone, though
+    others passed, waits longer each time, and then for a person. `stumbled` None: nothing passed."""
     failed = isinstance(error, RetryableError)
     asked = error.retry_after_seconds if isinstance(error, RetryableError) else 0.0
     seconds = backoff(line.tenant.limits, min(claim.attempts for claim in claims)) if asked is None else asked
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        links.postpone_reads(conn, line.connection_id, token, seconds=seconds, failed=failed)
+        patience = Patience(line, conn, error if isinstance(error, RetryableError) else None)
+        later = list[Later]()
+        for claim in claims:
+            alone = claim.lead_id in (stumbled or ())
+            counts = failed and (stumbled is None or alone)
+            stumbles, since = claim.stumbles + alone, claim.failing_since
+            later.append(
+                Later(
+                    lead_id=claim.lead_id,
+                    seconds=patience.pause(stumbles=stumbles if alone else 0, since=since, asked=seconds),
+                    stumbled=alone,
+                    parked=counts and patience.is_over(stumbles=stumbles, since=since),
+                )
+            )
+        read_failures.postpone(conn, line.connection_id, token, later, failed=failed)
 
 
 # ── the vendor ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,12 +13,15 @@ from connector.failpoints import Place, reach
 from connector.store import leads, managed, wanted
 from connector.store.database import Connection
 from connector.store.managed import ManagedRow, Settlement
+from connector.store.outstanding import ALWAYS_FAILS
 from connector.sync.apart import apart
 from connector.sync.context import Line, backoff
 from connector.sync.deal_records import Plan, adopt, claimed, deal_ids, landed
 from connector.sync.deals import whose_deals
 from connector.sync.parcel import Parcel
 from connector.sync.record_kinds import DealKind, Ends, Kind, is_open, kinds_of
+from connector.sync.stumbling import Patience
+from connector.sync.task_reports import want_tasks
 from connector.vendors.base import Create, Lane, Outcome, Record, Update, WriteResult
 
 
@@ -37,8 +40,9 @@ def deliver_records(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     for kind in kinds_of(line.binding) if every else ():
         # What becomes another record by what was just made waits until that one is read.
         work = [one for one in every if one.record.kind == kind.kind and not one.parcel.missing]
-        _look_up(line, kind, [one for one in work if one.record.step == "creating"], lane)
-        _create(line, kind, [one for one in work if one.record.step == "wanted"], lane)
+        again = _look_up(line, kind, [one for one in work if one.record.step == "creating"], lane)
+        # together: over what the CRM stumbles is told by what passes beside it
+        _create(line, kind, [*again, *(one for one in work if one.record.step == "wanted")], lane)
         _change(line, kind, [one for one in work if one.record.step == "exists"], lane)
 
 
@@ -59,25 +63,37 @@ def _create(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
         return results
 
     told: list[tuple[_Work, WriteResult]] = []
+    stumbled: list[_Work] = []
     try:
-        told.extend(apart(todo, name=_key, attempts=_attempts, send=send))
+        told.extend(apart(todo, name=_key, attempts=_attempts, send=send, stumbled=stumbled.append))
     except (RetryableError, AuthError):
         # Raised before anything went out for the rows that have no result: nothing is uncertain about them.
         known = {one.record.key for one, _ in told}
         _take_back(line, [one for one in todo if one.record.key not in known])
         raise
     finally:
-        _store_created(line, kind, told)
+        _store_created(line, kind, told, stumbled)
 
 
-def _store_created(line: Line, kind: Kind, told: Sequence[tuple[_Work, WriteResult]]) -> None:
+def _store_created(
+    line: Line, kind: Kind, told: Sequence[tuple[_Work, WriteResult]], stumbled: Sequence[_Work]
+) -> None:
     if not told:
         return
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
         made = [_created(line, conn, kind, one, result) for one, result in told]
         managed.settle(conn, line.connection_id, [one for one in made if one is not None])
+        _note_stumbles(line, conn, stumbled)
         reach(Place.PRE_STORE)
+
+
+def _note_stumbles(line: Line, conn: Connection, stumbled: Sequence[_Work]) -> None:
+    """Calls for these alone came to nothing though others passed: the next waits longer, the last for a person."""
+    limits = line.tenant.limits
+    for one in stumbled:
+        one.parcel.wait(backoff(limits, one.record.stumbles))
+    managed.stumbled(conn, line.connection_id, [one.record.key for one in stumbled], most=limits.most_failures)
 
 
 def _key(one: _Work) -> str:
@@ -162,6 +178,7 @@ def _created(line: Line, conn: Connection, kind: Kind, one: _Work, result: Write
         return None
     if result.outcome is Outcome.REJECTED:
         return _parked(record, result.reason or "rejected")
+    one.parcel.failed = True
     if result.outcome is Outcome.UNCERTAIN:
         one.parcel.wait(line.settle_seconds)
         return None
@@ -172,7 +189,7 @@ def _created(line: Line, conn: Connection, kind: Kind, one: _Work, result: Write
 def _read_later(line: Line, conn: Connection, kind: Kind, vendor_id: str, person_id: str) -> None:
     """A task is read as a record of ours, a deal as the lead's; a note says nothing."""
     if kind.kind == line.dialect.task_type:
-        managed.want_read(conn, line.connection_id, kind.kind, [vendor_id])
+        want_tasks(conn, line.tenant.installation_id, line.connection_id, line.dialect, [vendor_id])
     elif isinstance(kind, DealKind):
         wanted.want(
             conn,
@@ -218,14 +235,16 @@ def _tell_lead(line: Line, conn: Connection, record: ManagedRow) -> None:
 
 
 # ── looking up what may have been created ────────────────────────────────────────────────────────────────────
-def _look_up(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
-    """Never by search: by the unique key where the account enforces it, else through the lead's associations."""
+def _look_up(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> list[_Work]:
+    """What was not made, and is to be created again. Looked for never by search: by the unique key where the account
+    enforces it, else through the lead's associations. What came to nothing so often is parked, now that it is known not
+    to have been made."""
     ready = [one for one in work if one.record.settled]
     for one in work:
         if not one.record.settled:
             one.parcel.wait(line.tenant.limits.retry_seconds)
     if not ready:
-        return
+        return []
     enforced = kind.object_type in line.unique_keys
     found = _by_key(line, kind, ready, lane) if enforced else _by_association(line, kind, ready, lane)
     missing = [one for one in ready if one.record.key not in found]
@@ -234,8 +253,17 @@ def _look_up(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
             if one.record.key in found:
                 _found(line, conn, kind, one, found[one.record.key])
                 one.parcel.wait(0.0)
-    _take_back(line, missing)
-    _create(line, kind, [one for one in missing if is_open(one.record)], lane)
+        patience = Patience(line, conn)
+        hopeless = {one.record.key for one in missing if _is_hopeless(patience, one)}
+        given_up = [_parked(one.record, ALWAYS_FAILS) for one in missing if one.record.key in hopeless]
+        managed.settle(conn, line.connection_id, given_up)
+    again = [one for one in missing if one.record.key not in hopeless]
+    _take_back(line, again)
+    return [one for one in again if is_open(one.record)]
+
+
+def _is_hopeless(patience: Patience, one: _Work) -> bool:
+    return is_open(one.record) and patience.is_over(stumbles=one.record.stumbles, since=one.parcel.claim.failing_since)
 
 
 def _by_key(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> dict[str, Record]:
@@ -264,11 +292,13 @@ def _change(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
         return line.vendor.update(kind.object_type, updates, lane=lane)
 
     todo = [one for one in work if one.record.key in changing]
-    results = list(apart(todo, name=_key, attempts=_attempts, send=send))
+    stumbled: list[_Work] = []
+    results = list(apart(todo, name=_key, attempts=_attempts, send=send, stumbled=stumbled.append))
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         done = [_changed(line, conn, kind, one, changing[one.record.key], result) for one, result in results]
         done += [_kept(kind, one.record, {}) for one in work if one.record.key not in changing]
         managed.settle(conn, line.connection_id, [one for one in done if one is not None])
+        _note_stumbles(line, conn, stumbled)
 
 
 def _changed(
@@ -284,6 +314,7 @@ def _changed(
         return Settlement(record=one.record, step="settled", reported="deleted")
     if result.outcome is Outcome.REJECTED:
         return _parked(one.record, result.reason or "rejected")
+    one.parcel.failed = True
     one.parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, one.parcel.claim.attempts))
     return None
 

@@ -6,24 +6,34 @@ kind was logged within a few minutes of it (`activity_signals.NEAR`): then the t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from connector.domain.effects import WorkState
-from connector.store import activity_signals, leads, links, managed
+from connector.store import activity_signals, leads, links, managed, wanted
 from connector.store.database import Connection
 from connector.store.managed import Reported, Shown
 from connector.store.signals import NewSignal
-from connector.sync.context import Line, conclude
+from connector.sync.context import Line
 from connector.sync.record_kinds import says_same
+from connector.sync.stumbling import read_marked
 from connector.vendors.base import ActivityKind, Lane, Record
 from connector.vendors.dialect import Dialect
 
 _ATTEMPTS = (ActivityKind.CALL, ActivityKind.MAIL, ActivityKind.SOCIAL)
 
 
+def our_tasks(dialect: Dialect) -> str:
+    """The mark on a task of ours that is to be read: other tasks may be read as activities."""
+    return f"ours>{dialect.task_type}"
+
+
 def hear_tasks(
-    conn: Connection, connection_id: int, dialect: Dialect, told: Iterable[tuple[str, str | None, str | None]]
+    conn: Connection,
+    installation_id: int,
+    connection_id: int,
+    dialect: Dialect,
+    told: Iterable[tuple[str, str | None, str | None]],
 ) -> int:
     """Mark those of these tasks that are ours to be read, unless what is told is what we know; returns how many.
 
@@ -38,29 +48,37 @@ def hear_tasks(
         for name, value in by_task[vendor_id]
         if name is None or not says_same(dialect, name, mirror.get(name), value)
     }
-    return managed.want_read(conn, connection_id, dialect.task_type, sorted(news))
+    want_tasks(conn, installation_id, connection_id, dialect, news)
+    return len(news)
+
+
+def want_tasks(
+    conn: Connection, installation_id: int, connection_id: int, dialect: Dialect, ids: Collection[str]
+) -> None:
+    """Mark these tasks of ours to be read."""
+    wanted.want(conn, installation_id, connection_id, our_tasks(dialect), ids, lane=Lane.HOT.value)
 
 
 def read_tasks(line: Line, lane: Lane) -> int:
-    """Read the tasks of ours that events told of; returns how many were looked at.
-
-    What is asked for again while we read is read again.
-    """
-    tenant, kind = line.tenant, line.dialect.task_type
+    """Read the tasks of ours that events told of; returns how many were looked at."""
+    tenant, kind, limit = line.tenant, line.dialect.task_type, line.tenant.limits.slice_records
     with tenant.database.transaction(tenant.installation_id) as conn:
-        wanted = managed.wanted_reads(conn, line.connection_id, kind, tenant.limits.slice_records)
-    if not wanted:
-        return 0
-    found = line.vendor.read(kind, sorted(wanted), line.dialect.task_properties, lane=lane)
-    conclude(tenant, lambda conn: _store(line, conn, wanted, found), give_back=lambda conn: None)
-    return len(wanted)
+        now, mark = tenant.now(conn), our_tasks(line.dialect)
+        rows = wanted.wanted(conn, line.connection_id, mark, lanes=[lane.value], limit=limit, now=now)
+    properties = line.dialect.task_properties
+    return read_marked(
+        line,
+        rows,
+        fetch=lambda part: line.vendor.read(kind, sorted(row.vendor_id for row in part), properties, lane=lane),
+        store=lambda conn, part, found: _store(line, conn, [row.vendor_id for row in part], found),
+    )
 
 
-def _store(line: Line, conn: Connection, wanted: dict[str, str], found: dict[str, Record]) -> None:
+def _store(line: Line, conn: Connection, asked: Sequence[str], found: Mapping[str, Record]) -> None:
     kind, now = line.dialect.task_type, line.tenant.now(conn)
-    shown = {vendor_id: _shown(line, vendor_id, found.get(vendor_id), version) for vendor_id, version in wanted.items()}
+    shown = {vendor_id: _shown(line, vendor_id, found.get(vendor_id)) for vendor_id in asked}
     told: list[NewSignal] = []
-    ids = managed.leads_of(conn, line.connection_id, kind, wanted)
+    ids = managed.leads_of(conn, line.connection_id, kind, asked)
     links.lock(conn, ids)
     leads.lock(conn, ids)
     ours = managed.report(conn, line.connection_id, kind, list(shown.values()))
@@ -73,10 +91,10 @@ def _store(line: Line, conn: Connection, wanted: dict[str, str], found: dict[str
     leads.mark_due(conn, line.tenant.installation_id, touched, at=now, why="task", lane="hot")
 
 
-def _shown(line: Line, vendor_id: str, record: Record | None, version: str) -> Shown:
+def _shown(line: Line, vendor_id: str, record: Record | None) -> Shown:
     reported = "deleted" if record is None else line.dialect.task_report(record)
     mirror = dict(record.properties) if record is not None else {}
-    return Shown(vendor_id=vendor_id, reported=reported, mirror=mirror, version=version)
+    return Shown(vendor_id=vendor_id, reported=reported, mirror=mirror)
 
 
 def _signals(line: Line, task: Reported, record: Record, now: datetime) -> list[NewSignal]:

@@ -260,6 +260,7 @@ class BaseRelay(ABC):
         """As if every wait that a vendor asked for had run out."""
         with self.database.transaction(self.installation_id) as conn:
             conn.execute("UPDATE link SET not_before = now(), read_not_before = now()")
+            conn.execute("UPDATE wanted_read SET not_before = now()")
             conn.execute("UPDATE quota SET blocked_until = NULL")
 
     def retry_parked(self) -> int:

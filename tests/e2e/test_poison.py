@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import stamina
 
+from connector.store.parked import ParkedItem
 from connector.sync import deciding
+from tests.e2e.activities import NO_ANSWER, log
+from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import MakeRelay
+from tests.e2e.deals import Deals, facts
 from tests.e2e.relay import CALL, INQUIRY, MAIL, MQL, POLICY, Relay, quick
 
 LEADS = 100
@@ -97,31 +103,151 @@ def test_a_record_that_is_refused_whole_is_parked_alone(relay: Relay) -> None:
     _assert_worked(relay, [bad])
 
 
+@pytest.fixture
+def quick_client() -> Iterator[None]:
+    """The client's own second and third try need not wait."""
+    stamina.set_testing(True, attempts=3, cap=True)
+    yield
+    stamina.set_testing(False)
+
+
+def _rounds(relay: Relay, count: int) -> None:
+    for _ in range(count):
+        relay.round()
+        relay.expire_waits()
+        relay.expire_leases()
+
+
+def _until_parked(relay: Relay, count: int) -> list[ParkedItem]:
+    """Others come in meanwhile, and pass."""
+    for number in range(3 * relay.limits.most_failures):
+        relay.sandbox.submit(INQUIRY, {"email": f"b{number}@example.co.jp", "lastname": "鈴木"})
+        relay.hear()
+        _rounds(relay, 2)
+        if len(found := relay.parked()) == count:
+            return found
+    raise AssertionError("it is tried for ever")
+
+
 @pytest.mark.fault("F22", "T8")
+@pytest.mark.usefixtures("quick_client")
 @pytest.mark.parametrize("kind", ["contacts.batch_read", "contacts.batch_update", "tasks.batch_create"])
 def test_a_record_over_which_the_portal_always_stumbles_keeps_no_other_back(relay: Relay, kind: str) -> None:
-    """HubSpot answers 500 for a batch as long as one record is in it: that says nothing of the record."""
+    """HubSpot answers 500 for a batch as long as one record is in it: that says something of the record once it has
+    failed alone beside others, and failed again."""
     relay.listen()
     contacts = _inquire(relay)
     bad = contacts[42]
     relay.sandbox.fault("status", kind=kind, record=bad, status=500, times=None)
-    stamina.set_testing(True, attempts=3, cap=True)  # the client's own second and third try need not wait
-    try:
-        for _ in range(8):
-            relay.round()
-            relay.expire_waits()
-            relay.expire_leases()
-        _assert_worked(relay, [one for one in contacts if one != bad])
-        shown = relay.contact(bad)
-        assert (shown.get("tasuki_score"), relay.made_by(bad)) in ((None, []), (None, [CALL, MAIL]), ("40", []))
-        assert relay.parked() == [], "the portal may be well again tomorrow"
-        relay.sandbox.clear_faults()
-        relay.expire_waits()
-        relay.hear_and_settle()
-    finally:
-        stamina.set_testing(False)
-    _assert_worked(relay, contacts)
-    assert len(relay.live_tasks()) == 2 * len(contacts), "each once"
+    _rounds(relay, 8)
+    _assert_worked(relay, [one for one in contacts if one != bad])
+    shown = relay.contact(bad)
+    assert (shown.get("tasuki_score"), relay.made_by(bad)) in ((None, []), (None, [CALL, MAIL]), ("40", []))
+    assert relay.parked() == [], "the portal may be well again tomorrow"
+    parked = _until_parked(relay, 2 if kind == "tasks.batch_create" else 1)
+    assert {(one.lead_id, one.reason) for one in parked} == {(relay.lead(bad)["id"], "always_fails")}
+    shown_item, *_ = CommandLine.of(relay).json("parked", "list")
+    assert "error of its own" in shown_item["cause"]
+    assert "Its next change tries it again" in shown_item["remedy"]
+    relay.mark()
+    _rounds(relay, 3)
+    assert kind not in relay.calls(), "it rests"
+    relay.sandbox.clear_faults()
+    if kind == "tasks.batch_create":
+        assert relay.retry_parked() == 2
+    else:
+        relay.sandbox.edit("contacts", bad, {"jobtitle": "課長"})  # its next change tries it again
+    relay.hear_and_settle()
+    assert relay.parked() == []
+    assert relay.made_by(bad) == [CALL, MAIL]
+    assert relay.contact(bad)["lifecyclestage"] == MQL
+    assert len(relay.live_tasks()) == 2 * len(relay.rows("SELECT id FROM lead WHERE gone IS NULL")), "each once"
+
+
+@pytest.mark.fault("F22", "T8")
+@pytest.mark.usefixtures("quick_client")
+@pytest.mark.parametrize("kind", ["contacts.batch_read", "contacts.batch_update"])
+def test_one_beside_which_nothing_passes_is_parked_after_a_day_in_which_the_portal_answered(
+    relay: Relay, kind: str
+) -> None:
+    """An outage parks nothing, however long: only what fails alone while looks through the portal come to their end."""
+    relay.listen()
+    (bad,) = _inquire(relay, 1)
+    relay.sandbox.fault("status", kind=kind, record=bad, status=500, times=None)
+    _rounds(relay, 2 * relay.limits.most_failures)
+    relay.rows(
+        "UPDATE link SET failing_since = failing_since - interval '25 hours',"
+        " read_failing_since = read_failing_since - interval '25 hours' RETURNING 1"
+    )
+    _rounds(relay, 3)
+    assert relay.parked() == []
+    relay.reconcile()
+    _rounds(relay, 3)
+    assert [(one.vendor_id, one.reason) for one in relay.parked()] == [(bad, "always_fails")]
+    relay.sandbox.clear_faults()
+    assert relay.retry_parked() == 1
+    relay.hear_and_settle()
+    _assert_worked(relay, [bad])
+
+
+@pytest.mark.fault("F22", "T8")
+@pytest.mark.usefixtures("quick_client")
+@pytest.mark.parametrize("kind", ["deals", "tasks", "calls"])
+def test_a_deal_task_or_activity_that_cannot_be_read_keeps_no_other_back(relay: Relay, kind: str) -> None:
+    relay.listen()
+    contacts = _inquire(relay, 6)
+    relay.hear_and_settle()
+    records = {contact: _hanging_on(relay, kind, contact) for contact in contacts}
+    relay.hear_and_settle()
+    bad = records[contacts[2]]
+    relay.sandbox.fault("status", kind=f"{kind}.batch_read", record=bad, status=500, times=None)
+    for record in records.values():
+        _touch(relay, kind, record, 0)
+    relay.hear()
+    _rounds(relay, 8)
+    seen = [_is_seen(relay, kind, contact, records[contact], 0) for contact in contacts]
+    assert seen == [True, True, False, True, True, True]
+    for number in range(1, 3 * relay.limits.most_failures):
+        if relay.parked():
+            break
+        _touch(relay, kind, records[contacts[0]], number)
+        relay.hear()
+        _rounds(relay, 2)
+    (parked,) = relay.parked()
+    assert (parked.kind, parked.vendor_id, parked.reason) == ("read", bad, "always_fails")
+    relay.sandbox.clear_faults()
+    _touch(relay, kind, bad, 99)  # its next change tries it again
+    relay.hear_and_settle()
+    assert relay.parked() == []
+    assert _is_seen(relay, kind, contacts[2], bad, 99)
+
+
+def _hanging_on(relay: Relay, kind: str, contact: str) -> str:
+    if kind == "deals":
+        return Deals(relay).make(contact)
+    if kind == "calls":
+        return log(relay, "calls", contact, hs_call_disposition=NO_ANSWER)
+    return str(relay.tasks_of(contact, CALL)[0]["id"])
+
+
+def _touch(relay: Relay, kind: str, record: str, number: int) -> None:
+    """A person changes something of it that we read."""
+    if kind == "deals":
+        relay.sandbox.edit("deals", record, {"amount": str(1_000 + number)})
+    elif kind == "calls":
+        relay.sandbox.edit("calls", record, {"hs_call_duration": str(1_000 + number)})
+    else:
+        relay.sandbox.edit("tasks", record, {"hs_timestamp": f"2027-01-{number % 28 + 1:02}T00:00:00Z"})
+
+
+def _is_seen(relay: Relay, kind: str, contact: str, record: str, number: int) -> bool:
+    if kind == "deals":
+        return facts(relay, contact)["deal.amount"] == 1_000 + number
+    if kind == "tasks":
+        query = "SELECT left(mirror ->> 'hs_timestamp', 10) AS v FROM managed_record WHERE vendor_id = %s"
+        return [row["v"] for row in relay.rows(query, [record])] == [f"2027-01-{number % 28 + 1:02}"]
+    query = "SELECT detail ->> 'length_seconds' AS v FROM signal WHERE record LIKE %s"
+    return str((1_000 + number) / 1000) in {row["v"] for row in relay.rows(query, [f"%:call:{record}"])}
 
 
 @pytest.mark.fault("F22", "T8")

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connector.store import leads, links, managed, wanted
+from connector.store import leads, links, managed, read_failures, wanted
 from connector.store.database import Connection, Database
 from connector.store.managed import Settlement
+from connector.store.read_failures import Later
 from tests.patience import until
 
 NOW = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
@@ -23,13 +24,14 @@ Work = Callable[[Connection], object]
 
 #: What takes several rows, by the table whose rows they are.
 WORK: dict[str, tuple[str, Work]] = {
-    "want": ("managed_record", lambda conn: _want(conn, BACKWARDS, "changed")),
+    "want records": ("managed_record", lambda conn: _want(conn, BACKWARDS, "changed")),
     "intend": ("managed_record", lambda conn: managed.intend(conn, CONNECTION, BACKWARDS, settle_seconds=1.0)),
     "settle": (
         "managed_record",
         lambda conn: managed.settle(conn, CONNECTION, _made(conn)),
     ),
-    "want_read": ("managed_record", lambda conn: managed.want_read(conn, CONNECTION, "task", BACKWARDS)),
+    "stumbled": ("managed_record", lambda conn: managed.stumbled(conn, CONNECTION, BACKWARDS, most=8)),
+    "want": ("wanted_read", lambda conn: wanted.want(conn, 1, CONNECTION, "calls", BACKWARDS, lane="hot")),
     "follow": (
         "managed_record",
         lambda conn: managed.follow(conn, CONNECTION, "task", {one: f"{one}0" for one in BACKWARDS}),
@@ -37,7 +39,12 @@ WORK: dict[str, tuple[str, Work]] = {
     "gone": ("managed_record", lambda conn: managed.gone(conn, CONNECTION, "task", BACKWARDS)),
     "done": ("wanted_read", lambda conn: wanted.done(conn, CONNECTION, "calls", dict.fromkeys(BACKWARDS, NOW))),
     "postpone": ("wanted_read", lambda conn: wanted.postpone(conn, CONNECTION, "calls", BACKWARDS, seconds=1, most=9)),
-    "postpone_reads": ("link", lambda conn: links.postpone_reads(conn, CONNECTION, CLAIM, seconds=1.0)),
+    "postpone_reads": (
+        "link",
+        lambda conn: read_failures.postpone(
+            conn, CONNECTION, CLAIM, [Later(lead_id=int(one), seconds=1.0) for one in BACKWARDS]
+        ),
+    ),
     "release": ("link", lambda conn: links.release(conn, CONNECTION, CLAIM)),
     "release_due": ("lead_due", lambda conn: leads.release_due(conn, CLAIM)),
     "set_gone": ("lead", lambda conn: leads.set_gone(conn, CONNECTION, BACKWARDS, "archived", object_type="contact")),

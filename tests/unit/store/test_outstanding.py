@@ -17,6 +17,7 @@ LINKS = {
     "to read, in the background": "read_wanted_at = now() - interval '2 s', read_lane = 'background'",
     "being read": "read_wanted_at = now(), read_claimed_until = now() + interval '1 minute'",
     "to read later": "read_wanted_at = now(), read_not_before = now() + interval '1 minute'",
+    "its read parked": "read_wanted_at = now() - interval '2 s', read_parked_at = now(), desired_revision = 2",
     "to write": "desired_revision = 2, event_at = now() - interval '2 s'",
     "to write, in the background": "desired_revision = 2, lane = 'background', event_at = now() - interval '2 s'",
     "being written": "desired_revision = 2, claimed_until = now() + interval '1 minute'",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.errors import QuotaError, RetryableError
-from connector.sync.apart import ILL_AFTER, apart
+from connector.sync.apart import ILL_AFTER, apart, read_apart
 from connector.vendors.base import Outcome, WriteResult
 
 
@@ -113,3 +113,35 @@ def test_what_the_vendor_asks_us_to_wait_is_told_of_the_rows_that_failed() -> No
     found = dict(apart(["a", "b"], name=str, attempts=lambda row: 1, send=vendor.send))
     assert found["a"].outcome is Outcome.APPLIED
     assert (found["b"].outcome, found["b"].retry_after_seconds) == (Outcome.RETRY, 7.0)
+
+
+def test_who_failed_alone_while_others_passed_has_stumbled() -> None:
+    stumbled: list[str] = []
+    vendor = _Vendor({"bad"})
+    attempts = {"new": 0, "bad": 1, "old": 1}
+    list(apart(list(attempts), name=str, attempts=attempts.__getitem__, send=vendor.send, stumbled=stumbled.append))
+    assert stumbled == ["bad"]
+    stumbled.clear()
+    with pytest.raises(RetryableError):  # nothing passed: it may be the vendor
+        list(apart(["bad"], name=str, attempts=lambda row: 7, send=vendor.send, stumbled=stumbled.append))
+    together = {f"r{number}": 0 for number in range(9)} | {"bad": 0}
+    with pytest.raises(RetryableError):
+        list(apart(list(together), name=str, attempts=together.__getitem__, send=vendor.send, stumbled=stumbled.append))
+    assert stumbled == [], "nor does a batch say which"
+
+
+def test_a_read_goes_apart_in_the_same_way() -> None:
+    asked: list[list[str]] = []
+
+    def fetch(part: Sequence[str]) -> int:
+        asked.append(list(part))
+        if "bad" in part:
+            raise RetryableError("out of order", reason="server_error", retry_after_seconds=7.0)
+        return len(part)
+
+    attempts = {"new": 0, "bad": 1, "old": 1}
+    read = read_apart(list(attempts), name=str, attempts=attempts.__getitem__, fetch=fetch)
+    assert sorted(row for part, _ in read.parts for row in part) == ["new", "old"]
+    assert [got for part, got in read.parts] == [len(part) for part, _ in read.parts]
+    assert (read.stumbled, read.failed and read.failed.retry_after_seconds) == (["bad"], 7.0)
+    assert asked[0] == ["new"], "what has not failed goes first"

@@ -370,14 +370,19 @@ CREATE TABLE wanted_read (
     wanted_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     lane            text NOT NULL DEFAULT 'hot' CHECK (lane IN ('hot', 'background')),
     attempts        int NOT NULL DEFAULT 0,
+    stumbles        int NOT NULL DEFAULT 0,
+    failing_since   timestamptz,
+    parked_at       timestamptz,
     not_before      timestamptz NOT NULL DEFAULT '-infinity',
     due_at          timestamptz NOT NULL DEFAULT '-infinity',
     PRIMARY KEY (installation_id, connection_id, object_type, vendor_id)
 );
+CREATE INDEX wanted_read_parked ON wanted_read (installation_id, parked_at) WHERE parked_at IS NOT NULL;
 CREATE INDEX wanted_read_failing ON wanted_read (installation_id, connection_id) WHERE attempts > 0;
+COMMENT ON COLUMN wanted_read.stumbles IS 'How often it failed alone, while others beside it were read';
 COMMENT ON COLUMN wanted_read.due_at IS 'Business time: a meeting is read again when it begins';
 COMMENT ON TABLE wanted_read IS
-    'Records besides people and companies that events told of: to be read. "contact>deal": which deals belong to a contact';
+    'Records besides people and companies that events told of: to be read. "contact>deal": which deals belong to a contact; "ours>task": a task of ours';
 
 CREATE TABLE link (
     installation_id    int NOT NULL,
@@ -389,6 +394,8 @@ CREATE TABLE link (
     confirmed_revision bigint NOT NULL DEFAULT 0,
     not_before         timestamptz NOT NULL DEFAULT '-infinity',
     attempts           int NOT NULL DEFAULT 0,
+    stumbles           int NOT NULL DEFAULT 0,
+    failing_since      timestamptz,
     parked_reason      text,
     parked_property    text,
     parked_message     text,
@@ -405,6 +412,9 @@ CREATE TABLE link (
     read_lane          text,
     read_not_before    timestamptz NOT NULL DEFAULT '-infinity',
     read_attempts      int NOT NULL DEFAULT 0,
+    read_stumbles      int NOT NULL DEFAULT 0,
+    read_failing_since timestamptz,
+    read_parked_at     timestamptz,
     read_claim         uuid,
     read_claimed_until timestamptz NOT NULL DEFAULT '-infinity',
     event_at           timestamptz,
@@ -413,6 +423,8 @@ CREATE TABLE link (
 );
 COMMENT ON COLUMN link.read_deep IS 'The read looks for activities too: something is to be decided because nothing has happened';
 COMMENT ON COLUMN link.known_until IS 'Business time at which the last deep read began: what had happened by then is known';
+COMMENT ON COLUMN link.stumbles IS 'How often a write of it failed alone, while others beside it passed; read_stumbles: a read';
+COMMENT ON COLUMN link.read_parked_at IS 'Its read waits for a person, or for its next change: the CRM always stumbles over it';
 COMMENT ON COLUMN link.arrival IS 'A person who is not known in the CRM yet: {email, properties}; the read finds or creates the record';
 COMMENT ON COLUMN link.dropped IS 'property → {reason, value}: parked alone because the vendor refused it; the rest goes on';
 COMMENT ON COLUMN link.left_alone IS
@@ -426,6 +438,7 @@ CREATE INDEX link_outbox ON link (installation_id, connection_id, lane, not_befo
 CREATE INDEX link_reads ON link (installation_id, connection_id, read_lane, read_wanted_at) WHERE read_wanted_at IS NOT NULL;
 CREATE INDEX link_failing ON link (installation_id, connection_id) WHERE read_wanted_at IS NOT NULL AND read_attempts > 0;
 CREATE INDEX link_parked ON link (installation_id, parked_at) WHERE parked_reason IS NOT NULL OR dropped <> '{}';
+CREATE INDEX link_read_parked ON link (installation_id, read_parked_at) WHERE read_parked_at IS NOT NULL;
 CREATE INDEX link_arrival ON link (installation_id, connection_id, (arrival ->> 'email')) WHERE arrival IS NOT NULL;
 CREATE INDEX link_vendor ON link (installation_id, connection_id, vendor_id);
 
@@ -545,8 +558,8 @@ CREATE TABLE managed_record (
     intent_at       timestamptz,
     settle_until    timestamptz,
     reported        text CHECK (reported IN ('open', 'done', 'deleted')),
-    read_wanted     boolean NOT NULL DEFAULT false,
     dirty           boolean NOT NULL DEFAULT true,
+    stumbles        int NOT NULL DEFAULT 0,
     parked_reason   text,
     company         text,
     created_at      timestamptz NOT NULL DEFAULT now(),
@@ -557,7 +570,6 @@ COMMENT ON COLUMN managed_record.step IS
     'wanted: to be created; creating: the call went out, look before trying again; exists: vendor_id is known; settled: a person deleted it; parked: needs a person';
 CREATE INDEX managed_record_lead ON managed_record (installation_id, lead_id, connection_id);
 CREATE INDEX managed_record_vendor ON managed_record (installation_id, connection_id, kind, vendor_id);
-CREATE INDEX managed_record_read ON managed_record (installation_id, connection_id) WHERE read_wanted;
 CREATE INDEX managed_record_queue ON managed_record (installation_id, kind)
     WHERE desired_state = 'open' AND desired ->> 'queue' IS NOT NULL;
 CREATE INDEX managed_record_parked ON managed_record (installation_id) WHERE step = 'parked';
