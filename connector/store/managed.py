@@ -186,14 +186,16 @@ def queued(conn: Connection, kind: str) -> list[ManagedRow]:
 
 def gone(conn: Connection, connection_id: int, kind: str, vendor_ids: Sequence[str]) -> None:
     """People deleted these records of ours: they are settled, and never made again."""
-    conn.execute(_GONE, {"connection_id": connection_id, "kind": kind, "ids": list(vendor_ids)})
+    if vendor_ids:
+        conn.execute(_GONE, {"connection_id": connection_id, "kind": kind, "ids": list(vendor_ids)})
 
 
 def follow(conn: Connection, connection_id: int, kind: str, merged: Mapping[str, str]) -> None:
     """Records of ours that people merged into others (loser → winner) are those now. One that was found gone meanwhile
     was not deleted."""
     values = {"connection_id": connection_id, "kind": kind, "ids": list(merged), "winners": list(merged.values())}
-    conn.execute(_FOLLOW, values)
+    if merged:
+        conn.execute(_FOLLOW, values)
 
 
 def intend(conn: Connection, connection_id: int, keys: Sequence[str], *, settle_seconds: float) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from connector.store import associations, leads, mirrors, wanted
 from connector.store.database import Connection
@@ -14,24 +14,33 @@ from connector.sync.facts import same_on
 from connector.vendors.base import EventKind, InboundEvent, Lane
 
 
-def hear_deals(tenant: Tenant, conn: Connection, connection_id: int, events: Sequence[InboundEvent]) -> None:
-    """Mark what has to be read; deals of people who are no leads of ours concern nobody."""
+def hear_deals(
+    tenant: Tenant, conn: Connection, connection_id: int, events: Sequence[InboundEvent]
+) -> Mapping[str, str]:
+    """Mark what has to be read; deals of people who are no leads of ours concern nobody. Returns what was merged (loser
+    → winner): those of ours follow (`managed.follow`), behind everything else that the events say."""
     binding = tenant.reading[connection_id]
     if not binding.deal_properties:
-        return
+        return {}
     deal_type = binding.dialect.deal.object_type
     of_deals = [event for event in events if event.object_type == deal_type and event.object_id]
-    _hear_changes(tenant, conn, connection_id, binding, of_deals)
+    merged = {loser: winner for one in of_deals for loser, winner in _merged(one).items()}
+    _hear_changes(tenant, conn, connection_id, binding, of_deals, merged)
     _hear_owners(tenant, conn, connection_id, binding, events)
+    return merged
 
 
 def _hear_changes(
-    tenant: Tenant, conn: Connection, connection_id: int, binding: Binding, events: Sequence[InboundEvent]
+    tenant: Tenant,
+    conn: Connection,
+    connection_id: int,
+    binding: Binding,
+    events: Sequence[InboundEvent],
+    merged: Mapping[str, str],
 ) -> None:
     """A known deal that changed, went or came back is read again."""
     deal_type = binding.dialect.deal.object_type
     telling = [one for one in events if one.kind not in (EventKind.CREATED, EventKind.ASSOCIATED, EventKind.UNKNOWN)]
-    merged = {loser: winner for one in events for loser, winner in _merged(one).items()}
     mirrors.lock(conn, connection_id, deal_type, sorted({*merged, *map(_id, telling)}))
     follow_merges(tenant, conn, connection_id, binding.dialect, merged)
     rows = mirrors.load(conn, connection_id, deal_type, sorted({_id(one) for one in telling}), lock=True)

@@ -98,7 +98,7 @@ def _read(line: Line, harvest: DealHarvest, again: Iterable[str], lane: Lane) ->
 
 
 def store_deals(line: Line, conn: Connection, harvest: DealHarvest, now: datetime) -> None:
-    """Bring the mirror of deals up to date."""
+    """Bring the mirror of deals up to date. What that says of deals of ours is stored last: `settle_made`."""
     dialect = line.dialect
     deal_type, installation_id = dialect.deal.object_type, line.tenant.installation_id
     erased = tombstones.among(conn, line.connection_id, dialect.person_type, list(harvest.belongs))
@@ -116,18 +116,23 @@ def store_deals(line: Line, conn: Connection, harvest: DealHarvest, now: datetim
         else:
             row.gone, row.read_at = row.gone or "archived", now
     mirrors.put(conn, installation_id, line.connection_id, list(rows.values()))
+
+
+def settle_made(line: Line, conn: Connection, harvest: DealHarvest) -> None:
+    """Deals of ours that people merged are those that stand now, those that are gone were deleted. To be stored behind
+    everything else: managed records are locked last (`links.lock`)."""
+    dialect = line.dialect
+    managed.follow(conn, line.connection_id, dialect.deal.object_type, harvest.merged(dialect))
     gone = sorted(harvest.asked - harvest.records.keys())
-    if gone:
-        managed.gone(conn, line.connection_id, deal_type, gone)
+    managed.gone(conn, line.connection_id, dialect.deal.object_type, gone)
 
 
 def follow_merges(
     tenant: Tenant, conn: Connection, connection_id: int, dialect: Dialect, merged: Mapping[str, str]
 ) -> None:
-    """What we made is the deal that stands now, with its packet: never made again, and never taken for deleted.
-
-    `merged`: loser → winner. Whose deals they are now is read: the people of a loser have the winner.
-    """
+    """Deals that people merged (loser → winner) have gone so. Whose they are now is read: the people of a loser have
+    the winner. What we made is the deal that stands now, with its packet (`managed.follow`): never made again, and
+    never taken for deleted."""
     if not merged:
         return
     deal_type, installation_id = dialect.deal.object_type, tenant.installation_id
@@ -136,7 +141,6 @@ def follow_merges(
     for row in rows.values():
         row.gone = MERGED
     mirrors.put(conn, installation_id, connection_id, list(rows.values()))
-    managed.follow(conn, connection_id, deal_type, merged)
     having = associations.having(conn, connection_id, dialect.person_type, deal_type, losers) if losers else {}
     known = leads.identities(conn, connection_id, dialect.person_type, sorted(having))
     people = [one for one, (_, gone) in known.items() if gone is None]
@@ -184,3 +188,4 @@ def _conclude(line: Line, conn: Connection, rows: Sequence[Wanted], harvest: Dea
     known = leads.identities(conn, line.connection_id, dialect.person_type, sorted({*people, *having}))
     due = sorted({lead_id for lead_id, gone in known.values() if gone is None})
     leads.mark_due(conn, line.tenant.installation_id, due, at=now, why="deal", lane=lane.value)
+    settle_made(line, conn, harvest)

@@ -12,7 +12,18 @@ from functools import cache, partial
 import structlog
 
 from connector.errors import InboundError
-from connector.store import connections, erasing, history, inbox, leads, links, mirrors, tombstones, unanswered
+from connector.store import (
+    connections,
+    erasing,
+    history,
+    inbox,
+    leads,
+    links,
+    managed,
+    mirrors,
+    tombstones,
+    unanswered,
+)
 from connector.store.database import REFUSALS, Connection, Database
 from connector.store.inbox import InboxRow, InboxState, Settled
 from connector.store.inbox_erasing import name_addresses
@@ -220,9 +231,10 @@ class _Intake:
         self._tasks([event for event, _ in new if event.object_type == dialect.task_type])
         every = [event for event, _ in new]
         hear_of_losses(self._conn, self._tenant.installation_id, self._connection_id, every)
-        hear_deals(self._tenant, self._conn, self._connection_id, every)
+        merged = hear_deals(self._tenant, self._conn, self._connection_id, every)
         hear_activities(self._tenant, self._conn, self._connection_id, every)
         hear_submissions(self._tenant, self._conn, self._connection_id, new, now=self._now)
+        managed.follow(self._conn, self._connection_id, dialect.deal.object_type, merged)
 
     def _subjects(self, new: Sequence[tuple[InboundEvent, InboxRow]]) -> None:
         rows = {(event.object_type, event.object_id, row.id) for event, row in new if event.object_id}

@@ -23,7 +23,7 @@ from connector.sync.activities import read_activities, read_activities_of
 from connector.sync.apart import read_apart
 from connector.sync.arrivals import Harvest, meet, recognise
 from connector.sync.context import Line, backoff, conclude
-from connector.sync.deals import MERGED, fetch_deals, read_deals, store_deals, whose_deals
+from connector.sync.deals import MERGED, fetch_deals, read_deals, settle_made, store_deals, whose_deals
 from connector.sync.heirs import followed
 from connector.sync.observe import observe, observe_record, seen_until_of
 from connector.sync.stumbling import Patience
@@ -264,6 +264,7 @@ def _store(
     # whose record has gone may live on in another CRM
     due = [claim.lead_id for claim in claims if claim.vendor_id not in gone or line.binding.partners]
     leads.mark_due(conn, line.tenant.installation_id, due, at=now, why="read", lane=lane.value)
+    settle_made(line, conn, harvest.deals)
 
 
 def _signals(line: Line, lead_id: int, record: Record, counters_before: Mapping[str, str | None]) -> list[NewSignal]:
