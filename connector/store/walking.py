@@ -22,10 +22,11 @@ ON CONFLICT (installation_id, lead_id) DO UPDATE SET due_at = least(lead_due.due
 RETURNING lead_id
 """
 
+# Who waits for a read was given names when it was put off, and the read may be long in coming: its CRM may be paused.
 _BEHIND = """
 SELECT 1 FROM lead_due JOIN lead ON lead.id = lead_due.lead_id
 WHERE due_at <= %(now)s AND parked_reason IS NULL AND generation < %(generation)s AND gone IS NULL
-  AND lead.id <= %(upto)s
+  AND lead.id <= %(upto)s AND claimed_until <> 'infinity'
 LIMIT 1
 """
 
@@ -44,6 +45,12 @@ def walk(
     return sorted(int(row["lead_id"]) for row in conn.execute(_WALK, values))
 
 
+def look_again(conn: Connection) -> None:
+    """Who waits for a read is looked at once more under what runs now, and waits on."""
+    conn.execute("SELECT 1 FROM lead_due WHERE claimed_until = 'infinity' ORDER BY lead_id FOR UPDATE")
+    conn.execute("UPDATE lead_due SET claimed_until = '-infinity' WHERE claimed_until = 'infinity'")
+
+
 def are_left_behind(conn: Connection, *, generation: int, now: datetime) -> bool:
     """True while an older policy evaluated some lead last that is not due."""
     values = {"generation": generation, "after": 0, "now": now}
@@ -58,6 +65,7 @@ def newest(conn: Connection) -> int:
 
 
 def are_behind(conn: Connection, *, generation: int, upto: int, now: datetime) -> bool:
-    """True while a lead up to this id is due that an older policy evaluated last, or none yet."""
+    """True while a lead up to this id is due that an older policy evaluated last, or none yet; not who waits for a
+    read."""
     row = conn.execute(_BEHIND, {"generation": generation, "upto": upto, "now": now}).fetchone()
     return row is not None

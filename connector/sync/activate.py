@@ -133,7 +133,7 @@ def _refuse_failing(policy: Policy) -> None:
 
 
 def have_walked(tenant: Tenant, conn: Connection) -> bool:
-    """True once everybody who was there when the policies changed last has been decided again.
+    """True once everybody who was there when the policies changed last has been decided again, or put off for a read.
 
     Who came later is not waited for: while people keep coming, somebody is always about to be decided first.
     """
@@ -156,7 +156,10 @@ def walk_wanted(tenant: Tenant, conn: Connection) -> bool:
 def walk_slice(tenant: Tenant) -> int:
     """Make due the next leads that an older policy decided; 0: all have caught up."""
     with tenant.database.transaction(tenant.installation_id) as conn:
-        position = _position(tenant, conn) or {"after": 0, "upto": walking.newest(conn)}
+        position = _position(tenant, conn)
+        if position is None:
+            walking.look_again(conn)
+            position = {"after": 0, "upto": walking.newest(conn)}
         found = walking.walk(
             conn,
             tenant.installation_id,

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import pytest
 
+from connector.store import connections
+from connector.sync import evaluate
+from connector.sync.deciding import ToRead
 from connector.sync.sweep import sweep_due, waits_for_names
 from tests.e2e.both_relay import BothRelay
 from tests.e2e.command_line import CommandLine
@@ -128,3 +131,39 @@ def test_who_is_in_the_crm_that_is_connected_later_is_known_before_anything_is_d
     assert relay.rows("SELECT id FROM lead WHERE gone = 'merged' AND evaluated_at IS NOT NULL") == []
     assert relay.contact(contact)["firstname"] == "花子"
     assert relay.fields(there)["TasukiScore__c"] == 40.0
+
+
+def test_a_paused_first_crm_does_not_hold_up_the_first_look_at_the_second(make_both: MakeBoth) -> None:
+    """Who is to be read there before anything is decided waits for that; by what names they are found is known."""
+    relay = make_both(org_later=True)
+    relay.meet()
+    contact = str(relay.sandbox.create("contacts", {"email": EMAIL, "lastname": "山田"})["id"])
+    relay.listen()
+    relay.sandbox.submit(INQUIRY, {"email": EMAIL})
+    relay.poll()
+    relay.settle()
+    lead_id, decide_case = relay.lead(contact)["id"], evaluate.decide_case
+    there = relay.org.create("Lead", person(FirstName="花子"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            evaluate,
+            "decide_case",
+            lambda tenant, due, case, *args, **rest: (
+                ToRead(urgent=False) if case.row.id == lead_id else decide_case(tenant, due, case, *args, **rest)
+            ),
+        )
+        with relay.database.transaction(relay.installation_id) as conn:
+            connections.pause(conn, relay.connection_id, reason="token_refused", seconds=None)
+            conn.execute("UPDATE lead_due SET due_at = now() WHERE lead_id = %s", [lead_id])
+        relay.settle()
+        waiting = "SELECT lead_id FROM lead_due WHERE claimed_until = 'infinity'"
+        assert relay.rows(waiting) == [{"lead_id": lead_id}]
+        relay.connect_org()
+        relay.walk()
+        assert relay.rows(waiting) == [{"lead_id": lead_id}], "it is still to be read first"
+        assert relay.rows("SELECT DISTINCT lead_id FROM identity_key") == [{"lead_id": lead_id}]
+        assert sweep_due(relay.org_line)
+    relay.meet()
+    relay.settle()
+    assert relay.lead(there)["id"] == relay.lead(contact)["id"]
+    assert relay.rows("SELECT id FROM lead WHERE gone = 'merged' AND evaluated_at IS NOT NULL") == []
