@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from tests.e2e import relay as slices
 from tests.e2e.conftest import MakeRelay
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import CALL, INQUIRY, MAIL, Relay
+from tests.patience import until
 
 LEADS = 1_000
 
@@ -140,9 +140,7 @@ def test_they_cost_a_worker_no_more(make_relay: MakeRelay, monkeypatch: pytest.M
     _thousand_to_read(relay)
     _pace(relay, monkeypatch, tasks)
     with _worker(relay):
-        deadline = time.monotonic() + 300
-        while relay.rows(_OUTSTANDING) and time.monotonic() < deadline:
-            time.sleep(0.2)
+        until(lambda: not relay.rows(_OUTSTANDING), 300.0, every=0.2)
     calls = relay.calls()
     assert calls["contacts.batch_read"] <= 10
     assert calls["contacts.batch_update"] <= 10

@@ -11,6 +11,7 @@ import urllib3
 
 from connector.errors import UsageError
 from connector.sandbox.handle import SandboxHandle
+from tests.patience import until
 
 from .conftest import Api
 
@@ -72,9 +73,7 @@ def test_late_applying_happens_by_itself(api: Api, sandbox: SandboxHandle) -> No
     sandbox.fault("delay_apply", kind="contacts.batch_create", seconds=0.2)
     with pytest.raises(urllib3.exceptions.ReadTimeoutError):
         api("POST", PATH, rows("a"), timeout=0.05)
-    deadline, waiting = time.monotonic() + 5, threading.Event()
-    while sandbox.delayed() and time.monotonic() < deadline:
-        waiting.wait(0.02)
+    until(lambda: not sandbox.delayed())
     assert applied(sandbox) == 1
 
 

@@ -21,6 +21,7 @@ from connector.errors import RetryableError, UsageError
 from connector.store import cluster
 from connector.store.database import Database
 from connector.store.migrate import migrate
+from tests.patience import until
 
 
 def _scratch(database: Database) -> None:
@@ -172,6 +173,11 @@ def test_read_replica_is_refused(postgres_dsn: str) -> None:
             assert refused.value.reason == "database_is_replica"
 
 
+def _answers(dsn: str) -> bool:
+    with psycopg.connect(dsn):
+        return True
+
+
 @contextlib.contextmanager
 def standby(primary: str) -> Iterator[str]:
     """Copy a server and start the copy as its standby."""
@@ -190,12 +196,7 @@ def standby(primary: str) -> Iterator[str]:
         cwd=layout.cluster, stderr=subprocess.DEVNULL, **run_as,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 30
-        while True:
-            with contextlib.suppress(psycopg.OperationalError), psycopg.connect(layout.dsn()):
-                break
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: _answers(layout.dsn()), 30.0, every=0.05, but=(psycopg.OperationalError,))
         yield layout.dsn()
     finally:
         server.send_signal(signal.SIGINT)

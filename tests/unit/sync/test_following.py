@@ -250,7 +250,7 @@ def test_one_listens_at_a_time_and_another_one_when_it_has_stopped(follow: Calla
     until(lambda: len(first.followed) == 1)
     stop_second, other = listening(follow(second))
     with pytest.raises(AssertionError):
-        _soon(lambda: bool(second.followed))
+        until(lambda: second.followed, 0.2, every=0.01)
     stop_first.set()
     thread.join(5.0)
     assert not thread.is_alive()
@@ -258,14 +258,6 @@ def test_one_listens_at_a_time_and_another_one_when_it_has_stopped(follow: Calla
     stop_second.set()
     other.join(5.0)
     assert not other.is_alive()
-
-
-def _soon(holds: Callable[[], bool]) -> None:
-    for _ in range(20):
-        time.sleep(0.01)
-        if holds():
-            return
-    raise AssertionError
 
 
 def test_it_comes_back_whatever_ends_a_stream(follow: Callable[[Tape], Followed]) -> None:
