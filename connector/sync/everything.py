@@ -24,6 +24,9 @@ from connector.vendors.sheet import Coming
 def asked_of(line: Line, object_type: str) -> tuple[str, ...]:
     """What is compared of these records; nothing: they go by the time of modification alone."""
     binding, dialect = line.binding, line.dialect
+    role = dialect.deal.role
+    if role is not None and object_type == role.object_type:
+        return role.person, role.deal
     return {
         dialect.person_type: binding.person_properties,
         dialect.company_type: binding.company_properties,

@@ -22,6 +22,7 @@ from connector.sync.deals import whose_deals
 from connector.sync.looking import confirm, is_outdated, look_into, tell_missed
 from connector.sync.task_reports import hear_tasks, want_tasks
 from connector.vendors.base import Lane, Record
+from connector.vendors.dialect import RoleWords
 
 BACKGROUND = Lane.BACKGROUND.value
 FINAL = ("erased", "merged")
@@ -53,6 +54,9 @@ def mark(
     `archived` is marked where we still take it for standing. `shown`: activities that an earlier look has marked, with
     when they were modified then; what says nothing to us leaves no other trace.
     """
+    role = line.dialect.deal.role
+    if role is not None and object_type == role.object_type:
+        return _mark_roles(line, role, records)
     gone = mark_gone(line, object_type, [one.id for one in records if one.archived])
     differing = [one for one in differing if not one.record.archived]
     if object_type == line.dialect.person_type:
@@ -259,6 +263,28 @@ def _mark_deals(line: Line, records: Sequence[Record], differing: Sequence[Diffe
         owners = _unaware(line, conn, people)
         wanted.want(conn, tenant.installation_id, line.connection_id, whose_deals(dialect), owners, lane=BACKGROUND)
     return Marked(len(stale) + len(owners), drifted)
+
+
+def _mark_roles(line: Line, role: RoleWords, records: Sequence[Record]) -> Marked:
+    """People who got a deal, or lost one, of which we do not know: whose deals are which is asked anew."""
+    dialect = line.dialect
+    told = [
+        (person, deal, one.archived)
+        for one in records
+        if (person := one.properties.get(role.person)) and (deal := one.properties.get(role.deal))
+    ]
+    people = sorted({person for person, _, _ in told})
+    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        known = leads.identities(conn, line.connection_id, dialect.person_type, people)
+        belongs = associations.of(conn, line.connection_id, dialect.person_type, people, dialect.deal.object_type)
+        found = {
+            person
+            for person, deal, is_lost in told
+            if person in known and known[person][1] is None and (deal in belongs.get(person, ())) is is_lost
+        }
+        mark = whose_deals(dialect)
+        wanted.want(conn, line.tenant.installation_id, line.connection_id, mark, found, lane=BACKGROUND)
+    return Marked(len(found))
 
 
 def _unaware(line: Line, conn: Connection, people: Mapping[str, Collection[str]]) -> list[str]:

@@ -66,7 +66,8 @@ def reconcile_slice(line: Line) -> int:
 
 
 def types(line: Line) -> Mapping[Scope, tuple[str, ...]]:
-    """The object types that each scope looks at: those that the policy reads.
+    """The object types that each scope looks at: those that the policy reads, and who got or lost a deal where that is
+    a record of its own.
 
     Of tasks what people did with ours is looked for. People and companies only once they were seen for the first
     time: until then they are read anyway. Everything that ever happened is no list to be read every night: activities
@@ -75,9 +76,10 @@ def types(line: Line) -> Mapping[Scope, tuple[str, ...]]:
     dialect = line.dialect
     seen = () if sweep_wanted(line) else (dialect.company_type, dialect.person_type)
     deals = (dialect.deal.object_type,) if line.binding.deal_properties else ()
+    roles = (dialect.deal.role.object_type,) if deals and dialect.deal.role is not None else ()
     policy = line.binding.plan.policy
     tasks = (dialect.task_type,) if policy.rules or policy.cadences or line.poll_seconds is not None else ()
-    changes = dict.fromkeys((*seen, *deals, *tasks, *line.binding.activity_types))
+    changes = dict.fromkeys((*seen, *deals, *roles, *tasks, *line.binding.activity_types))
     return {Scope.CHANGES: tuple(changes), Scope.EVERYTHING: (*seen, *deals)}
 
 
@@ -228,16 +230,23 @@ def _looked_archived(line: Line, one: Pass, page: Page) -> Pass:
 
 def _looked_changed(line: Line, one: Pass, page: Page) -> Pass:
     found = mark(line, one.object_type, page.records, _changed(line, one, page), shown=one.shown)
+    # a role that was taken away is listed with the others
+    last = Step.DONE if _is_role(line, one.object_type) else Step.ARCHIVED
     return replace(
         one,
         pages=one.pages + 1,
         looked=one.looked + len(page.records),
         marked=one.marked + found.count,
         drifted=one.drifted + found.drifted,
-        step=Step.LIVE if page.after is not None else Step.ARCHIVED,
+        step=Step.LIVE if page.after is not None else last,
         after=page.after,
         shown=_shown_again(line, one, page.records),
     )
+
+
+def _is_role(line: Line, object_type: str) -> bool:
+    role = line.dialect.deal.role
+    return role is not None and object_type == role.object_type
 
 
 def _shown_again(line: Line, one: Pass, records: Sequence[Record]) -> Mapping[str, str]:
@@ -259,8 +268,8 @@ def _changed(line: Line, one: Pass, page: Page) -> list[Difference]:
     """Those of a page of changes that are not as we hold them."""
     live = [record for record in page.records if not record.archived]
     asked = asked_of(line, one.object_type)
-    if one.object_type == line.dialect.task_type:
-        return []  # told apart by what we know of our own
+    if one.object_type == line.dialect.task_type or _is_role(line, one.object_type):
+        return []  # told apart by what we know of our own, and of whose deals are which
     if not asked or any(record.properties.keys().isdisjoint(asked) for record in live):
         return behind(line, one.object_type, live)
     return closer(line, one.object_type, live)

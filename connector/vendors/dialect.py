@@ -13,6 +13,15 @@ from connector.vendors.base import Activity, ActivityKind, InboundEvent, Record,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoleWords:
+    """The records of a CRM that say which person has which deal, where they are records of their own."""
+
+    object_type: str
+    person: str
+    deal: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DealWords:
     """What a CRM calls a deal and its parts: names of properties."""
 
@@ -26,6 +35,7 @@ class DealWords:
     closed: str  #: "true" once it is won or lost.
     person_count: str | None  #: The person's property that counts its deals; None: nothing tells, so all are asked for.
     merged: str | None  #: The deals that people merged into it, by id with `;` between; None: deals are not merged.
+    role: RoleWords | None = None  #: None: whoever gets a deal, or loses one, is changed by that, or an event tells.
 
     @property
     def properties(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from connector.store.reconcile_passes import Scope
+from connector.sync.reconcile import types
 from tests.e2e.salesforce_relay import KEY, SalesforceRelay
 
 HEARD = {
@@ -32,6 +33,12 @@ def new_sql(relay: SalesforceRelay, email: str, **values: Any) -> str:
     shown = relay.fields(lead)
     assert shown["IsConverted"] is True
     return str(shown["ConvertedContactId"])
+
+
+def deals_of(relay: SalesforceRelay, contact: str) -> list[str]:
+    """The opportunities that we know the contact to have."""
+    rows = relay.rows("SELECT to_ids FROM association WHERE from_id = %s AND to_type = 'Opportunity'", [contact])
+    return [one for row in rows for one in row["to_ids"]]
 
 
 def opportunities(relay: SalesforceRelay) -> list[dict[str, Any]]:
@@ -189,3 +196,35 @@ def test_a_write_that_is_on_its_way_when_people_convert_the_lead_reaches_the_con
     assert shown["TasukiScore__c"] > 0
     assert len(relay.rows("SELECT id FROM lead WHERE gone IS NULL")) == 1
     assert relay.parked() == []
+
+
+def test_a_contact_role_that_somebody_adds_or_takes_away_is_noticed(salesforce_relay: SalesforceRelay) -> None:
+    """Neither the opportunity nor the contact changes by it: one more query of a look tells."""
+    relay = salesforce_relay
+    relay.meet()
+    account = relay.org.create("Account", {"Name": "サンプル商事"})
+    contact = relay.org.create("Contact", {"LastName": "山田", "Email": "y@example.co.jp", "AccountId": account})
+    values = {"Name": "一件", "StageName": "Prospecting", "CloseDate": "2026-12-31", "AccountId": account}
+    deal = relay.org.create("Opportunity", values)
+    relay.hear_and_settle()
+    relay.pass_time(minutes=30)
+    relay.hear_and_settle()
+    assert deals_of(relay, contact) == []
+    before = relay.fields(deal)["SystemModstamp"]
+    role = relay.org.create("OpportunityContactRole", {"OpportunityId": deal, "ContactId": contact})
+    assert relay.fields(deal)["SystemModstamp"] == before
+    relay.mark()
+    relay.hear()
+    looked_at = types(relay.line)[Scope.CHANGES]
+    assert relay.calls()["total"] == 2 * len(looked_at) + 1, "of roles one query; of all else the bin, of people twice"
+    relay.settle()
+    assert deals_of(relay, contact) == [deal]
+    assert relay.rows("SELECT vendor_id FROM mirror WHERE object_type = 'Opportunity' AND read_at IS NOT NULL") == [
+        {"vendor_id": deal}
+    ]
+    relay.pass_time(minutes=30)
+    relay.hear_and_settle()
+    relay.pass_time(seconds=2)
+    relay.org.delete(role)
+    relay.hear_and_settle()
+    assert deals_of(relay, contact) == []

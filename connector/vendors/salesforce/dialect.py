@@ -12,7 +12,7 @@ from connector.domain.effects import WorkState
 from connector.domain.value import Value
 from connector.policy.model import FieldDef, FieldType, Home
 from connector.vendors.base import Activity, InboundEvent, Record, Submission
-from connector.vendors.dialect import DealWords
+from connector.vendors.dialect import DealWords, RoleWords
 from connector.vendors.moments import to_moment
 from connector.vendors.salesforce import fields
 from connector.vendors.salesforce.activities import ACTIVITIES, activity
@@ -63,6 +63,7 @@ class SalesforceDialect:
         closed="IsClosed",
         person_count=None,
         merged=None,
+        role=RoleWords(object_type="OpportunityContactRole", person="ContactId", deal="OpportunityId"),
     )
     activities = ACTIVITIES
     person_properties: tuple[str, ...] = ("Email", "CreatedDate", "OwnerId", ACCOUNT)
