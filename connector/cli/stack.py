@@ -73,23 +73,33 @@ class Stack:
 
 @contextlib.contextmanager
 def running(
-    home: Path, policy: Path, *, sandbox_options: Sequence[str] = (), port: int = 0, workers: int = 1
+    home: Path,
+    policy: Path,
+    *,
+    sandbox_options: Sequence[str] = (),
+    port: int = 0,
+    workers: int = 1,
+    database: Mapping[str, str] | None = None,
 ) -> Iterator[Stack]:
-    """Start everything, connected and with the policy active; stop it all at the end. A worker uses one core."""
+    """Start everything, connected and with the policy active; stop it all at the end. A worker uses one core.
+
+    `database`: the variables of a PostgreSQL server that runs already, where none of its own shall be started.
+    """
     make_home(home)
     if port:
         refuse_taken(port)
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     # each of them takes its time to start, so none waits for another that it does not need
-    with _sandbox(home, url, sandbox_options) as await_sandbox, embedded_database(home / "postgres"):
+    server = embedded_database(home / "postgres") if database is None else contextlib.nullcontext()
+    with _sandbox(home, url, sandbox_options) as await_sandbox, server:
         sandbox = await_sandbox()
-        environment = _environment(home, url, port, sandbox)
+        environment = _environment(home, url, port, sandbox) | dict(database or {})
         settings = Settings.from_environ(environment)
-        with open_store(settings) as database:
+        with open_store(settings) as store:
             processes = {"serve": begin(home, environment, "serve", ["serve"])}
             try:
-                stack = _prepare(home, url, sandbox, settings, environment, database, policy, processes)
+                stack = _prepare(home, url, sandbox, settings, environment, store, policy, processes)
                 for number in range(workers):
                     stack.start("work" if number == 0 else f"work-{number + 1}", ["work"])
                 wait_for(f"{url}/readyz", processes["serve"], home / "serve.log")
