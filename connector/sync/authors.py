@@ -7,7 +7,7 @@ Our writes are known by the properties' `meta`, see `mirror`: `sent`, `got` and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connector.domain.codec_work import moment_text
@@ -19,6 +19,9 @@ from connector.vendors.base import Change, InboundEvent
 Ours = Callable[[str, str | None, datetime | None], bool]
 """ours(property, value, the earliest moment at which it may have come to stand): it may be a write of ours whose answer
 we do not have; see `unanswered`."""
+
+ANSWERS_LAG = timedelta(minutes=2)
+"""A list or a read that shows a state from before our last write is out of date for so long at the most."""
 
 WRITES_REMEMBERED = 3
 """Of more of ours that follow each other without a read, a change under our name before them is taken for one."""
@@ -83,6 +86,15 @@ def is_unanswered(
     if version is not None and not version.by_us:
         return False
     return ours(name, value, since) or is_tried(row, name, value, since, same)
+
+
+def is_outdated(row: MirrorRow, name: str, modified_at: datetime | None, now: datetime) -> bool:
+    """True for a property of a record that was fetched before our last write of it was applied, and is taken in after:
+    what it shows there was gone over. Long after, a state from before our write is the CRM's truth."""
+    text = row.meta.get(name, {}).get("sent_at")
+    if text is None or modified_at is None:
+        return False
+    return modified_at < (sent_at := datetime.fromisoformat(text)) and now - sent_at < ANSWERS_LAG
 
 
 def tries(row: MirrorRow, sent: Mapping[str, str], *, now: datetime) -> None:

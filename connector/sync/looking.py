@@ -6,7 +6,7 @@ Telling is all: reading it, deciding and writing are the ordinary way, for which
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache, partial
 
 import structlog
@@ -16,6 +16,7 @@ from connector.errors import RetryableError
 from connector.store import drifts, leads, mirrors, unanswered
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
+from connector.sync.authors import ANSWERS_LAG
 from connector.sync.comparing import Difference
 from connector.sync.context import Line
 from connector.sync.drifting import EVENTS_COME_WITHIN, MERGED, Inquiry, new_drift
@@ -25,9 +26,6 @@ from connector.sync.unanswered import NOTHING_SENT
 from connector.vendors.base import Lane, Record
 
 log = structlog.get_logger()
-
-ANSWERS_LAG = timedelta(minutes=2)
-"""A list or a read that shows a state from before our last write is out of date for so long at the most."""
 
 Known = Mapping[str, tuple[int, str | None]]
 """Vendor id → (lead id, how it has gone or None), as `leads.identities` gives it."""

@@ -82,6 +82,8 @@ def absorb(
         if known and same(name, row.properties[name], value):
             row.meta.get(name, {}).pop("hint", None)
             continue
+        if known and authors.is_outdated(row, name, record.modified_at, now):
+            continue
         version = _version(record, name, value, same)
         if known and (
             is_ours(row, name, value, same)

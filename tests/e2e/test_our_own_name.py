@@ -3,12 +3,14 @@ is ours is told by its value, which was written down before it was sent."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from connector.store.reconcile_passes import Scope
+from connector.sync.reading import read_slice
 from connector.vendors.base import Lane
 from tests.e2e.conftest import MakeRelay, MakeSalesforceRelay
 from tests.e2e.relay import INQUIRY, BaseRelay, Relay
@@ -207,3 +209,45 @@ def test_a_write_to_salesforce_without_an_answer_that_is_applied_when_it_is_want
     assert relay.holds(lead) == set()
     assert {row["actor"] for row in _recorded(relay, "TasukiReasons__c")} <= {"tasuki"}
     assert relay.rows("SELECT class FROM drift WHERE property = 'TasukiReasons__c'") == []
+
+
+@pytest.mark.fault("F27")
+def test_a_read_from_before_our_write_that_ends_after_it_is_no_edit(relay: Relay) -> None:
+    """An event comes while our write is on its way: the record is read before it and taken in after it."""
+    relay.listen()
+    contact_id = str(relay.sandbox.submit(INQUIRY, {"email": "a@example.co.jp", "lastname": "山田"})["contact_id"])
+    relay.poll()
+    line, reader = relay.line, relay.second_worker()
+    written, read = line.vendor.update, reader.vendor.read
+    fetched, stored = threading.Event(), threading.Event()
+
+    def slow_read(*args: Any, **kwargs: Any) -> Any:
+        found = read(*args, **kwargs)
+        fetched.set()
+        assert stored.wait(20.0)
+        return found
+
+    reading = threading.Thread(target=read_slice, args=(reader, Lane.HOT))
+
+    def update(*args: Any, **kwargs: Any) -> Any:
+        if not reading.ident:
+            with relay.database.transaction(relay.installation_id) as conn:
+                conn.execute("UPDATE link SET read_wanted_at = clock_timestamp(), read_lane = 'hot'")
+            reading.start()
+            assert fetched.wait(20.0)
+        return written(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader.vendor, "read", slow_read)
+        patch.setattr(line.vendor, "update", update)
+        for _ in range(5):
+            relay.round()
+            if reading.ident:
+                break
+        stored.set()
+        reading.join(20.0)
+    assert relay.contact(contact_id)["tasuki_track"] == "sdr"
+    relay.hear_and_settle()
+    assert relay.contact(contact_id)["tasuki_track"] == "sdr"
+    assert relay.holds(contact_id) == set()
+    assert relay.drift() == []

@@ -10,7 +10,7 @@ import pytest
 from connector.domain.lead import Actor
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror, overtaking
-from connector.sync.authors import WRITES_REMEMBERED, Ours
+from connector.sync.authors import ANSWERS_LAG, WRITES_REMEMBERED, Ours
 from connector.sync.unanswered import APPLIED_WITHIN, may_stand
 from connector.vendors.base import EventKind, InboundEvent, Record
 
@@ -193,3 +193,15 @@ def test_a_message_of_an_older_state_brings_nothing_back() -> None:
     _wrote(row, "event", 5.0)
     assert not mirror.hear(row, _told("web", 3.0, by_us=True, shows_state=True), same=_same)
     assert not overtaking.overtaken(row)
+
+
+@pytest.mark.fault("F27")
+@pytest.mark.parametrize(("later", "stands"), [(1.0, "event"), (ANSWERS_LAG.total_seconds() + 6.0, "web")])
+def test_a_read_from_before_our_write_shows_nothing_unless_it_still_stands_long_after(
+    later: float, stands: str
+) -> None:
+    row = _row()
+    _wrote(row, "event", 5.0)
+    fetched = Record(object_type="contact", id="7", properties={"channel": "web"}, modified_at=READ)
+    mirror.absorb(row, fetched, now=READ + timedelta(seconds=5.0 + later), same=_same)
+    assert mirror.fact(row, "channel", _same).raw == stands
