@@ -40,13 +40,19 @@ def holds_after(plan: Plan, state: LeadState, lead: Lead, now: datetime) -> dict
         standing = state.holds.get(name)
         by_person = fact.actor is Actor.PERSON and (is_known(fact.value) or fact.value is BLANK)
         if not by_person or fact.changed_at is None or fact.changed_at > now:
-            if standing is not None and now < standing.until:
+            if standing is not None and now < standing.until and not _was_an_apps(standing, fact):
                 holds[name] = standing
             continue
         until = fact.changed_at + plan.policy.hold_edits
         told = standing is not None and standing.since == fact.changed_at and standing.told
         holds[name] = Hold(value=fact.value, since=fact.changed_at, until=until, told=told and until <= now)
     return holds
+
+
+def _was_an_apps(hold: Hold, fact: FieldFact) -> bool:
+    """True when the CRM has told meanwhile that the edit, taken for a person's as nobody was named, was an app's."""
+    at = fact.changed_at
+    return fact.actor is Actor.VENDOR and fact.value == hold.value and at is not None and at <= hold.since
 
 
 def run_out(holds: Mapping[str, Hold], view: LeadView) -> tuple[Mapping[str, Hold], tuple[Overruled, ...]]:

@@ -249,6 +249,16 @@ class TestHolds:
         story.wait(SECOND).decide()
         assert story.last.desired["band"] == "low", "it does not begin anew while the person's value still stands"
 
+    def test_an_edit_that_turns_out_to_be_an_apps_is_held_no_longer(self) -> None:
+        story = started(employees=10)
+        story.change(band="hot").decide()
+        assert story.last.desired["band"] == "hot", "nobody was named: a person's edit must not be lost"
+        story.change(actor=Actor.VENDOR, at=story.now, band="hot").wait(SECOND).decide()
+        assert story.last.desired["band"] == "low"
+        story.change(band="hot").decide()
+        story.wait(SECOND).change(actor=Actor.VENDOR, band="mid").decide()
+        assert story.last.desired["band"] == "hot", "what an app does afterwards ends no hold"
+
     def test_the_end_of_a_hold_is_told_once(self) -> None:
         story = started(employees=10)
         story.change(band="hot").decide()
