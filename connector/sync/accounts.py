@@ -115,7 +115,7 @@ class Accounts:
         if record is not None:
             same = same_on(binding, binding.dialect.company_type)
             owner = mirror.fact(record, binding.dialect.owner_property, same)
-            found = (owner.raw or None, named_at(owner))
+            found = (binding.dialect.owner(owner.raw), named_at(owner))
         self._owners[company_id] = found
         return found
 

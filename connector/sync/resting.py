@@ -194,13 +194,13 @@ def _account(showing: Showing, company: Raws) -> Account | None:
         return None
     company_id, changes, owner = company[: places.OF_COMPANY + 1]
     if changes is None:
-        return Account(id=company_id, owner=owner or None)
+        return Account(id=company_id, owner=dialect.owner(owner))
     name = dialect.owner_property
     row = MirrorRow(
         object_type=dialect.company_type, vendor_id=company_id, properties={name: owner}, meta={name: changes}
     )
     told = mirror.fact(row, name, same_on(binding, dialect.company_type))
-    return Account(id=company_id, owner=told.raw or None, owner_changed_at=named_at(told))
+    return Account(id=company_id, owner=dialect.owner(told.raw), owner_changed_at=named_at(told))
 
 
 def _has_no_deal(showing: Showing, person: Raws) -> bool:

@@ -50,6 +50,7 @@ def test_one_plan_an_account_key_people_first_and_one_owner(salesforce_relay: Sa
     owners = {one["OwnerId"] for one in shown}
     assert len(owners) == 1, "one rep for all people of the account"
     assert owners <= set(relay.pool("bdr"))
+    assert relay.fields(account)["OwnerId"] == owners.pop(), "the account has the same owner"
 
     relay.pass_time(days=2)
     relay.hear_and_settle()
