@@ -135,6 +135,7 @@ def test_an_interrupt_has_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
 INTERRUPT = """
 import importlib, os, signal, sys
 from types import SimpleNamespace
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in the background
 module, attribute = sys.argv.pop(1).split(":")
 strike = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)
 if attribute:
