@@ -31,7 +31,7 @@ class SandboxClock:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._anchor_real = time.monotonic()
-        self._anchor_virtual = float(machine_ms())
+        self._anchor_virtual = time.time_ns() / 1e6
         self._rate = 1.0
         #: called after every jump, so that waiting threads look again
         self.listeners: list[Callable[[], None]] = []
@@ -43,7 +43,7 @@ class SandboxClock:
 
     def now_ms(self) -> int:
         """The sandbox's present, in milliseconds since 1970."""
-        return int(self._anchor_virtual + (time.monotonic() - self._anchor_real) * 1000 * self._rate)
+        return int(self._now())
 
     def real_seconds_until(self, virtual_ms: float) -> float | None:
         """Machine seconds until the virtual instant; None while the clock is frozen before it."""
@@ -61,7 +61,8 @@ class SandboxClock:
     ) -> int:
         """Jump to `now_ms`, or ahead by `advance_seconds`, and/or change the rate; gives the new present."""
         with self._lock:
-            base = float(self.now_ms() if now_ms is None else now_ms) + advance_seconds * 1000
+            # a jump ahead keeps the fraction of a millisecond: many of them must not leave us behind
+            base = (self._now() if now_ms is None else float(now_ms)) + advance_seconds * 1000
             self._anchor_real = time.monotonic()
             self._anchor_virtual = base
             if rate is not None:
@@ -69,3 +70,6 @@ class SandboxClock:
         for listener in list(self.listeners):
             listener()
         return self.now_ms()
+
+    def _now(self) -> float:
+        return self._anchor_virtual + (time.monotonic() - self._anchor_real) * 1000 * self._rate

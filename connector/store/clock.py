@@ -7,7 +7,7 @@ server's own clock: leases, heartbeats, buckets, freshness. Read business time o
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -20,6 +20,11 @@ BUSINESS_NOW = "SELECT anchor_business + (clock_timestamp() - anchor_machine) * 
 """Business time, for statements that write it down."""
 _SET = """
 UPDATE business_clock SET anchor_machine = clock_timestamp(), anchor_business = %s, rate = %s
+"""
+_ADVANCE = """
+UPDATE business_clock
+SET anchor_business = anchor_business + (at - anchor_machine) * rate + %s, anchor_machine = at, rate = %s
+FROM (SELECT clock_timestamp() AS at OFFSET 0) AS machine
 """
 _RESET = """
 UPDATE business_clock SET anchor_machine = now(), anchor_business = now(), rate = 1
@@ -57,6 +62,11 @@ def set_clock(connection: psycopg.Connection[Any], at: datetime, *, rate: float 
     if rate < 0:
         raise UsageError(say("Time does not run backwards: the rate is 0 or more."), reason="clock_rate_negative")
     connection.execute(_SET, [at, rate])
+
+
+def advance_clock(connection: psycopg.Connection[Any], by: timedelta, *, rate: float = 1.0) -> None:
+    """Move business time ahead by `by` from what it is at this moment; as `set_clock` for the rest."""
+    connection.execute(_ADVANCE, [by, rate])
 
 
 def reset_clock(connection: psycopg.Connection[Any]) -> None:

@@ -240,7 +240,7 @@ class BaseRelay(ABC):
         seconds = timedelta(**span).total_seconds()
         self.crm.set_clock(advance_seconds=seconds, rate=rate)
         with self.database.autocommit() as conn:
-            clock.set_clock(conn, clock.BusinessClock.now(conn) + timedelta(seconds=seconds), rate=rate)
+            clock.advance_clock(conn, timedelta(seconds=seconds), rate=rate)
 
     def one_delivery_each(self) -> None:
         """From now on a worker takes one delivery at a time, so that several workers share a few."""
