@@ -10,6 +10,7 @@ import random
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ class Field:
     blank_overwrites: bool = False
     one_way: bool = False
     native: SyncRule | None = SyncRule.TWO_WAY  #: What HubSpot's integration does with it; None: nothing.
+    tracked: bool = False  #: The org keeps its history, in whole seconds: see the sandbox's `tracked_fields`.
 
 
 def _plain(text: str) -> str:
@@ -49,6 +51,7 @@ FIELDS: Mapping[str, Field] = {
         "newest",
         phone_jp,
         lambda dice, n: dice.choice([f"03-1234-{n:04}", f"０３（１２３４）{n:04}", f"+81 3 1234 {n:04}"]),
+        tracked=True,
     ),
     "postcode": Field(
         "zip", "PostalCode", "newest", postcode_jp, lambda dice, n: dice.choice([f"100{n:04}", f"〒100ー{n:04}"])
@@ -70,6 +73,7 @@ FIELDS: Mapping[str, Field] = {
         str.lower,
         lambda dice, n: dice.choice(["hot", "warm", "cold"]),
         blanks=False,
+        tracked=True,
     ),
     "product": Field(
         "tasuki_product",
@@ -97,11 +101,13 @@ class Person:
 
 @dataclass
 class Edit:
-    """What somebody typed; `late`: in the second half of the round, after a look at both CRMs if there was one."""
+    """What somebody typed; `late`: in the second half of the round, after a look at both CRMs if there was one. `at` is
+    the CRM's stamp: HubSpot's of the millisecond, Salesforce's of the second."""
 
     side: str
     value: str
     late: bool
+    at: datetime
 
 
 class Game:
@@ -137,11 +143,13 @@ class Game:
     def between(self, *, looked: bool) -> None:
         """What happens between the halves of a round."""
         if looked:
-            self.relay.pass_time(seconds=2)
+            self.relay.pass_time(
+                seconds=3
+            )  # a look's moment is cut to the second, and one second is allowed for stamps
             for _ in range(2):
                 self.relay.hear()
             self.relay.decide()
-            self.relay.pass_time(seconds=2)
+            self.relay.pass_time(seconds=3)
 
     def rest(self) -> None:
         """Until nobody has anything to tell or to do."""
@@ -162,12 +170,13 @@ class Game:
         field, person = FIELDS[place[1]], self.people[place[0]]
         typed = "" if field.blanks and self.dice.random() < 0.15 else field.typed(self.dice, self.number)
         if side == HUBSPOT:
-            self.relay.sandbox.edit("contacts", person.contact, {field.hubspot: typed})
+            contact = self.relay.sandbox.edit("contacts", person.contact, {field.hubspot: typed})
+            stamp = contact["properties"]["lastmodifieddate"]
         else:
             shown = typed.capitalize() if field.salesforce == "Rating" else typed
-            self.relay.org.edit(person.lead, {field.salesforce: shown or None})
+            stamp = self.relay.org.edit(person.lead, {field.salesforce: shown or None})["fields"]["SystemModstamp"]
         self.edits += 1
-        before[side] = Edit(side, field.read(typed) if typed else "", late)
+        before[side] = Edit(side, field.read(typed) if typed else "", late, datetime.fromisoformat(stamp))
 
     def check(self) -> None:
         """Both CRMs hold what the oracle says, and what the policy makes of it."""
@@ -269,9 +278,11 @@ def decided(field: Field, agreed: str, sides: Mapping[str, Edit], *, looked: boo
         return counted[HUBSPOT].value
     if field.wins == "salesforce_unless_blank":
         return counted[SALESFORCE].value or counted[HUBSPOT].value
-    # HubSpot says when; Salesforce only that it was between two looks: what lies between them is a tie for the CRM of
-    # the tasks, HubSpot.
-    return counted[SALESFORCE].value if counted[SALESFORCE].late and looked else counted[HUBSPOT].value
+    # HubSpot says when; Salesforce in what second where it keeps the history, else only that it was between two looks:
+    # what cannot be told apart is a tie for the CRM of the tasks, HubSpot.
+    here, there = counted[HUBSPOT], counted[SALESFORCE]
+    is_later = there.late and (looked or (field.tracked and there.at > here.at))
+    return there.value if is_later else here.value
 
 
 def converge(

@@ -141,7 +141,9 @@ def test_a_companys_field_is_frozen_and_told_as_well(relay: Relay) -> None:
             same = same_on(relay.line.binding, "company")
             mirror.wrote(row, {"numberofemployees": "50"}, None, now=relay.tenant.now(conn), same=same)
             mirrors.put(conn, relay.installation_id, relay.connection_id, [row])
-        relay.pass_time(seconds=1)  # HubSpot's times are cut down to milliseconds: an edit at once looks earlier than it
+        relay.pass_time(
+            seconds=1
+        )  # HubSpot's times are cut down to milliseconds: an edit at once looks earlier than it
         relay.sandbox.edit("companies", company, {"numberofemployees": str(number)}, source="INTEGRATION")
         relay.hear_and_settle()
     (told,) = (row for row in relay.drift() if row["class"] == "flip_flop")
