@@ -19,7 +19,7 @@ from connector.engine.scoring import ScoreResult
 from connector.engine.view import LeadView
 from connector.policy.conditions import Key, answer
 from connector.policy.generated import Answers, Scope
-from connector.policy.model import Contribution, Decay, FieldDef, FieldType, Policy, ScoreDef, ScoreRule
+from connector.policy.model import Decay, FieldDef, FieldType, Policy, ScoreDef, ScoreRule
 
 NAMES: Mapping[str, Any] = {
     "nothing": LeadView.nothing,
@@ -27,7 +27,6 @@ NAMES: Mapping[str, Any] = {
     "countable": scoring.countable,
     "floor": floor,
     "new": tuple.__new__,
-    "Contribution": Contribution,
     "ScoreResult": ScoreResult,
 }
 """What the lines call."""
@@ -92,9 +91,30 @@ def _of_facts(scope: Scope, definition: ScoreDef, to: str, *, noted: bool) -> li
         else:
             others += [f"if {rule.when.holds(scope)}:", f"    mask |= {1 << place}"]
     looked_up = [_looked_up(scope, name, key, asked) for (name, key), asked in tables.items()]
-    found = scope.bind(scoring.Results(definition))
-    ids = [f"borne += {scope.bind(scoring.RuleIds(definition))}[mask]"] if noted else []
-    return [f"mask = {' | '.join([*looked_up, str(always)])}", *others, f"{to} = {found}[mask]", *ids]
+    if always or not looked_up:
+        looked_up.append(str(always))
+    return [f"mask = {' | '.join(looked_up)}", *others, *_of_mask(scope, definition, to, noted=noted)]
+
+
+def _of_mask(scope: Scope, definition: ScoreDef, to: str, *, noted: bool) -> Iterator[str]:
+    """Which rules hold → the result: looked up whole where the rules are few, else put together of their stretches."""
+    rules = definition.rules
+    if len(rules) <= scoring.AT_ONCE:
+        yield f"{to} = {scope.bind(scoring.Results(definition))}[mask]"
+        if noted:
+            yield f"borne += {scope.bind(scoring.RuleIds(rules))}[mask]"
+        return
+    points, parts = [], []
+    for place, (first, some) in enumerate(scoring.stretches(rules)):
+        bits = f"{f'mask >> {first}' if first else 'mask'} & {(1 << len(some)) - 1}"
+        yield f"points{place}, parts{place} = {scope.bind(scoring.Shares(some))}[{bits}]"
+        if noted:
+            yield f"borne += {scope.bind(scoring.RuleIds(some))}[{bits}]"
+        points.append(f"points{place}")
+        parts.append(f"parts{place}")
+    yield f"points = basis = {' + '.join(points)}"
+    yield from _limits(definition, "points")
+    yield f"{to} = new(ScoreResult, (points, basis, {' + '.join(parts)}))"
 
 
 def _looked_up(scope: Scope, name: str, key: Key, asked: Sequence[tuple[int, Callable[[Any], Truth]]]) -> str:
@@ -110,10 +130,10 @@ def _of_signals(scope: Scope, definition: ScoreDef, to: str, *, noted: bool) -> 
         tests = [rule.when.holds(scope)] if rule.when is not None else []
         if rule.signal is not None:
             times = scope.times(rule.signal)
-            body += [f"if {' and '.join([times, *tests])}:", *_of_signal(scope, definition, rule, times)]
-            body += _inside(_note(rule.id, noted))
+            body.append(f"if {' and '.join([times, *tests])}:")
+            body += _inside((*_of_signal(scope, definition, rule, times), *_note(rule.id, noted)))
         else:
-            full = scope.bind(Contribution(rule, rule.points))
+            full = scope.bind((rule, rule.points, ()))
             lines = [f"points += {rule.points!r}", f"basis += {rule.points!r}", f"found.append({full})"]
             lines += _note(rule.id, noted)
             body += [f"if {' and '.join(tests)}:", *_inside(lines)] if tests else lines
@@ -122,26 +142,27 @@ def _of_signals(scope: Scope, definition: ScoreDef, to: str, *, noted: bool) -> 
 
 
 def _of_signal(scope: Scope, definition: ScoreDef, rule: ScoreRule, times: str) -> Iterator[str]:
+    at = times
     if rule.times is not None:
-        few = f"countable({times}, {rule.times}, {scope.bind(rule.within)})"
-        yield f"    at = {times} if len({times}) <= {rule.times} else {few}"
-    else:
-        yield f"    at = {times}"
-    yield f"    left = {_left(scope, definition.decay)} * {rule.points!r}"
-    yield "    points += left"
-    yield f"    basis += {rule.points!r} * len(at)"
-    yield f"    found.append(new(Contribution, ({scope.bind(rule)}, left, at)))"
+        at, few = "at", f"countable({times}, {rule.times}, {scope.bind(rule.within)})"
+        yield f"at = {times} if len({times}) <= {rule.times} else {few}"
+    yield from _left(scope, definition.decay, at)
+    yield f"left *= {rule.points!r}"
+    yield "points += left"
+    yield f"basis += {rule.points!r} * len({at})"
+    yield f"found.append(({scope.bind(rule)}, left, {at}))"
 
 
-def _left(scope: Scope, decay: Decay | None) -> str:
-    """What is left of the occurrences `at`; that of a single one, by the same sum, without a call."""
+def _left(scope: Scope, decay: Decay | None, at: str) -> Iterator[str]:
+    """What is left of these occurrences, as `fading.left_of` says; the usual case without a call."""
     if decay is None:
-        return "len(at)"
-    left = f"left_of({scope.bind(decay)}, at, {scope.now()})"
-    if decay.half_life is None:
-        return left
-    seconds = decay.half_life.total_seconds()
-    return f"(0.5 ** (({scope.now()} - at[0]).total_seconds() / {seconds!r}) if len(at) == 1 else {left})"
+        yield f"left = len({at})"
+    elif decay.half_life is None:
+        yield f"left = left_of({scope.bind(decay)}, {at}, {scope.now()})"
+    else:
+        yield "left = 0.0"
+        yield f"for moment in {at}:"
+        yield f"    left += 0.5 ** (({scope.now()} - moment).total_seconds() / {decay.half_life.total_seconds()!r})"
 
 
 def _limits(definition: ScoreDef, value: str) -> Iterator[str]:
@@ -159,7 +180,7 @@ def everything(scope: Scope, policy: Policy, slots: Mapping[str, int], *, noted:
     What one reads of another is that one's variable. What a person has written over a value is not looked at: for
     such a lead the values are worked out one by one.
     """
-    lines = ["v = view.values"]
+    values, lines = scope.values(), list[str]()
     for name in _in_order(policy):
         slot = slots[name]
         value = f"y{slot}"
@@ -168,8 +189,8 @@ def everything(scope: Scope, policy: Policy, slots: Mapping[str, int], *, noted:
         else:
             exact = f"e{slot}"
             body = [*_exact(scope, policy, slots, name, exact, noted=noted), f"{value} = float(floor({exact} + 0.5))"]
-        lines += [*scope.take_loads(), *body, f"v[{slot}] = {value}"]
-        scope.settled(name, value)
+        lines += [*scope.take_loads(), *body, f"{values}[{slot}] = {value}"]
+        scope.settled(name, value, is_number=name.startswith(SCORE))
     return [*lines, *_results(policy, slots), *(() if noted else _sums(policy, slots))]
 
 

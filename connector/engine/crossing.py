@@ -44,7 +44,7 @@ class Fall:
         self.moves = False
         left = standing = 0.0
         if definition.decay is not None:
-            for _, points, at in result.contributions:
+            for _, points, at in result.parts:
                 if at:
                     self.moves = True
                     left += points
@@ -56,7 +56,7 @@ class Fall:
     def lines(self) -> list[tuple[float, Sequence[datetime]]]:
         """What each rule gives for one occurrence, with the occurrences that count."""
         if self._lines is None:
-            self._lines = [(one.rule.points, one.at) for one in self._result.contributions]
+            self._lines = [(rule.points, at) for rule, _, at in self._result.parts]
         return self._lines
 
     def value(self, moment: datetime) -> float:

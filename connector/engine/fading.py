@@ -39,10 +39,10 @@ def left_of(decay: Decay | None, occurred: Sequence[datetime], now: datetime) ->
     """How many full occurrences' worth is left of these: `faded` of each, written out for the usual case."""
     if decay is None:
         return len(occurred)
-    half_life = decay.half_life
-    if half_life is None:
+    if decay.half_life is None:
         return sum([faded(decay, now - moment) for moment in occurred])
-    seconds = half_life.total_seconds()  # to divide spans of time themselves costs twice as much
-    if len(occurred) == 1:
-        return float(0.5 ** ((now - occurred[0]).total_seconds() / seconds))
-    return float(sum([0.5 ** ((now - moment).total_seconds() / seconds) for moment in occurred]))
+    seconds = decay.half_life.total_seconds()  # to divide spans of time themselves costs twice as much
+    left = 0.0
+    for moment in occurred:  # not `sum`, which rounds otherwise than what the policy's program adds up
+        left += 0.5 ** ((now - moment).total_seconds() / seconds)
+    return left

@@ -4,25 +4,27 @@ watched. Written once for each policy version from its conditions (`policy/gener
     # fit
     def score_0(view):
         v = view.values
-        x0 = v[7]
-        n1 = x0 if x0.__class__ is not Missing else NAN
-        x2 = v[3]
-        mask = k0[x2]
-        if 100 <= n1 <= 5000:
+        x1 = v[7]
+        n2 = x1 if x1.__class__ is not Missing else NAN
+        x3 = v[3]
+        mask = k0[x3]
+        if 100 <= n2 <= 5000:
             mask |= 1
-        return k1[mask]
+        result = k1[mask]
+        return result
 
 What a lead's view holds by name stands in the list `values`: first the facts that the policy reads, then what is
 worked out of them, last what hangs on the stage entry too. A rule that asks for one text or choice alone is answered
 by a table of that name's values (`k0`: value → the bits of the rules that it fires), for a score of facts alone so is
-the whole result (`k1`): the list of rules that fired costs nothing.
+the whole result (`k1`): the list of rules that fired costs nothing. Of more than a dozen rules, any of which may hold
+beside any other, each stretch has such a table of its own, and the result is put together of theirs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from connector.domain.lead import FieldFact
@@ -47,19 +49,18 @@ LASTING_SHOWS = ("last_contact",)
 class Program:
     """What runs when a lead is evaluated under one policy.
 
-    `slots` says where in a view's `values` each name stands, `makers` how the value is worked out there (none for
-    plain facts). What stands before `lasting` is the same in every stage, as are `lasting_scores`; but a deal may
-    belong to an earlier round of the lead's, so that `deal_facts` are read anew for each entry.
-    `others` keeps how names without a slot are worked out.
+    `read` makes a view's `values` of a lead's fields. `slots` says where each name stands there, `makers` how the value
+    is worked out (none for plain facts). What stands before `lasting` is the same in every stage, as are
+    `lasting_scores`; but a deal may belong to an earlier round of the lead's, so that `deal_facts` are read anew for
+    each entry. `others` keeps how names without a slot are worked out.
     """
 
-    facts: Callable[[Mapping[str, FieldFact]], list[Value | None]]
+    read: Callable[[Mapping[str, FieldFact]], list[Value | None]]
     fact_names: Sequence[str]
     slots: Mapping[str, int]
     makers: Sequence[Maker]
     lasting: int
     deal_facts: Sequence[tuple[str, int]]
-    blank: Sequence[None]
     passing: Sequence[None]
     scores: Mapping[str, Callable[[LeadView], ScoreResult]]
     lasting_scores: frozenset[str]
@@ -105,7 +106,7 @@ class SlotScope(Scope):
         if slot is None:
             yield from super().load_value(name, to)
             return
-        values = self.once("values", "", "v", lambda _, to: [f"{to} = view.values"])
+        values = self.values()
         yield f"{to} = {values}[{slot}]"
         if slot >= self._facts:
             made = self._makers.get(name)
@@ -154,18 +155,18 @@ class _Writer:
         self._watched()
         self._settle()
         self._survey()
+        self._read()
         gaps = {gate.id: self._gaps(number, gate) for number, gate in enumerate(policy.gates.values())}
         functions = self._module.run()
         makers = [self._maker(name, functions, fields) for name in slots]
         lasting = sum(slot < len(self._facts) or name not in self._passing for name, slot in slots.items())
         return Program(
-            facts=_reader(self._facts),
+            read=functions["read"],
             fact_names=tuple(self._facts),
             slots=slots,
             makers=makers,
             lasting=lasting,
             deal_facts=[(name, slots[name]) for name in self._facts if name.startswith(DEAL)],
-            blank=(None,) * (len(slots) - len(self._facts)),
             passing=(None,) * (len(slots) - lasting),
             scores={key: functions[name] for key, name in scores.items()},
             lasting_scores=frozenset(key for key in policy.scores if SCORE + key not in self._passing),
@@ -205,6 +206,15 @@ class _Writer:
         self._module.define(name, scope, [*body, "return result"], definition.id)
         return name
 
+    def _read(self) -> None:
+        """What a view's `values` begin with: the facts, and room for all that is worked out."""
+        empty = (None,) * (len(self._slots) - len(self._facts))
+        values = [f"        fields[{name!r}].value," for name in self._facts]
+        known = ["    return [", *values, f"        *{self._module.bind(empty)},", "    ]"]
+        some = f"    return {self._module.bind(_some(self._facts, empty))}(fields)"
+        lines = ["try:", *known, "except KeyError:  # some have not been read", some]
+        self._module.define("read", Scope(self._module), lines, "the values of a lead", given="fields")
+
     def _settle(self) -> None:
         """Everything that rules work out, at once: what a whole evaluation asks for anyway."""
         scope = self._scope(self._plain)
@@ -236,7 +246,7 @@ class _Writer:
         for one in conditions:
             if (may_turn := one.may_turn(scope)) != NEVER:
                 body += [f"if {may_turn}:", f"    limit = {one.tells(scope)}"]
-        self._module.define(name, scope, body, beside="soonest")
+        self._module.define(name, scope, body, given="view, soonest")
         return name
 
     def _watched(self) -> None:
@@ -329,17 +339,7 @@ def _reads(policy: Policy, name: str, found: set[str]) -> bool:
     )
 
 
-def _reader(names: Sequence[str]) -> Callable[[Mapping[str, FieldFact]], list[Value | None]]:
-    """A function that lists the values of these fields."""
+def _some(names: Sequence[str], empty: Sequence[None]) -> Callable[[Mapping[str, FieldFact]], list[Value | None]]:
+    """A function that lists the values of these fields, some of which have not been read; then what is `empty`."""
     value_of, unread = attrgetter("value"), (FieldFact(value=UNREAD),) * len(names)
-    together = itemgetter(*names) if len(names) > 1 else None
-
-    def read(fields: Mapping[str, FieldFact]) -> list[Value | None]:
-        if together is not None:
-            try:
-                return list(map(value_of, together(fields)))
-            except KeyError:
-                pass  # some have not been read
-        return list(map(value_of, map(fields.get, names, unread)))
-
-    return read
+    return lambda fields: [*map(value_of, map(fields.get, names, unread)), *empty]

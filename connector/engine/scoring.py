@@ -5,17 +5,28 @@ How a policy's scores are worked out is written as Python by `program.py`, of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from math import ceil
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from connector.engine.fading import limited
-from connector.policy.generated import MOST_ANSWERS
-from connector.policy.model import Contribution, ScoreDef
+from connector.policy.model import Contribution, ScoreDef, ScoreRule
+
+_T = TypeVar("_T")
+
+AT_ONCE = 12
+"""What so many rules on facts give together is looked up in one table, which has room for whatever may hold."""
+
+Part: TypeAlias = tuple[ScoreRule, float, tuple[datetime, ...]]
+"""What one rule gives, as a `Contribution` tells it: plain, since every evaluation makes some and few are told."""
+
+Share: TypeAlias = tuple[float, tuple[Part, ...]]
+"""What some rules on facts give together, and each of them."""
 
 
 class ScoreResult(NamedTuple):
-    """A score and its parts.
+    """A score and its parts, in file order.
 
     `value` is limited to floor … cap; `basis` is the plain sum as if nothing had faded: it moves only when facts
     do, even while a limit hides that.
@@ -23,38 +34,68 @@ class ScoreResult(NamedTuple):
 
     value: float
     basis: float
-    contributions: tuple[Contribution, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def contributions(self) -> tuple[Contribution, ...]:
+        """The parts as they are told."""
+        return tuple(map(Contribution._make, self.parts))
 
 
-class Results(dict[int, ScoreResult]):
-    """Which rules hold, as bits → a score of facts alone: the same rules make the same result."""
+class _ByRules(dict[int, _T], Generic[_T]):
+    """Which of some rules hold, as bits → what follows of that, worked out when it is asked first."""
+
+    def __init__(self, rules: Sequence[ScoreRule]) -> None:
+        """No more than `AT_ONCE` rules."""
+        super().__init__()
+        self._rules = tuple(rules)
+
+    def __missing__(self, mask: int) -> _T:
+        found = self[mask] = self._of([rule for place, rule in enumerate(self._rules) if mask >> place & 1])
+        return found
+
+    def _of(self, rules: Sequence[ScoreRule]) -> _T:
+        raise NotImplementedError
+
+
+class Shares(_ByRules[Share]):
+    """Which of some rules on facts hold → their points together, and each rule's part."""
+
+    def _of(self, rules: Sequence[ScoreRule]) -> Share:
+        return share(rules)
+
+
+class Results(_ByRules[ScoreResult]):
+    """Which of its rules hold → a score of few rules, all on facts: the same rules make the same result."""
 
     def __init__(self, definition: ScoreDef) -> None:
-        super().__init__()
+        super().__init__(definition.rules)
         self._definition = definition
 
-    def __missing__(self, mask: int) -> ScoreResult:
-        if len(self) >= MOST_ANSWERS:
-            self.clear()
-        rules = [rule for place, rule in enumerate(self._definition.rules) if mask >> place & 1]
-        points = sum([rule.points for rule in rules], 0.0)
-        given = tuple(Contribution(rule, rule.points) for rule in rules)
-        found = self[mask] = ScoreResult(limited(self._definition, points), points, given)
-        return found
+    def _of(self, rules: Sequence[ScoreRule]) -> ScoreResult:
+        points, parts = share(rules)
+        return ScoreResult(limited(self._definition, points), points, parts)
 
 
-class RuleIds(dict[int, tuple[str, ...]]):
-    """Which rules hold, as bits → their ids."""
+class RuleIds(_ByRules[tuple[str, ...]]):
+    """Which of some rules hold → their ids."""
 
-    def __init__(self, definition: ScoreDef) -> None:
-        super().__init__()
-        self._ids = [rule.id for rule in definition.rules]
+    def _of(self, rules: Sequence[ScoreRule]) -> tuple[str, ...]:
+        return tuple([rule.id for rule in rules])
 
-    def __missing__(self, mask: int) -> tuple[str, ...]:
-        if len(self) >= MOST_ANSWERS:
-            self.clear()
-        found = self[mask] = tuple(rule_id for place, rule_id in enumerate(self._ids) if mask >> place & 1)
-        return found
+
+def share(rules: Sequence[ScoreRule]) -> Share:
+    """What these rules on facts give, all of which hold."""
+    return sum([rule.points for rule in rules], 0.0), tuple([(rule, rule.points, ()) for rule in rules])
+
+
+def stretches(rules: Sequence[ScoreRule]) -> Iterator[tuple[int, Sequence[ScoreRule]]]:
+    """The rules in stretches of file order that are nearly alike in length and looked up in one table each; with the
+    place of the first.
+    """
+    length = ceil(len(rules) / ceil(len(rules) / AT_ONCE))
+    for first in range(0, len(rules), length):
+        yield first, rules[first : first + length]
 
 
 def countable(times: Sequence[datetime], limit: int | None, within: timedelta | None) -> tuple[datetime, ...]:

@@ -55,7 +55,7 @@ class _Supposing(LeadView):
         hoped = [rule.points for rule in self.undecided(score_id) if self._may_hope(rule)]
         if not hoped:
             return found
-        total = sum(one.points for one in found.contributions) + sum(hoped)
+        total = sum(points for _, points, _ in found.parts) + sum(hoped)
         return found._replace(value=limited(self.policy.scores[score_id], total))
 
     def _may_hope(self, rule: ScoreRule) -> bool:

@@ -20,8 +20,8 @@ def bearing(plan: Plan, view: LeadView) -> list[str]:
 
 def _acting(plan: Plan, view: LeadView) -> Iterator[str]:
     for score in plan.policy.scores:
-        for one in view.score(score).contributions:
-            yield one.rule.id
+        for giving, _, _ in view.score(score).parts:
+            yield giving.id
     for definition in plan.policy.computed:
         if view.is_held(definition.name):
             continue

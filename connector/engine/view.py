@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from operator import attrgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NOTHING = LeadState()
 
-_AT = attrgetter("at")
+_AT = itemgetter(2)  # of a part of a score
 _NOTHING_FADES = frozenset[str]()
 
 _NOTHING_HELD: Mapping[int, Value] = {}  # a plain one: it is asked often
@@ -68,7 +68,7 @@ class LeadView:
         self.now = now
         self.zone: ZoneInfo = plan.policy.zone
         self.moments = occurrences
-        self.values: list[Value | None] = values or [*program.facts(lead.fields), *program.blank]
+        self.values: list[Value | None] = values or program.read(lead.fields)
         self._held = _held(program.slots, holds, now) if holds else _NOTHING_HELD
         self._named: dict[str, Value] = {}
         self.results: dict[str, ScoreResult] = {}  #: Those scores that have been worked out.
@@ -78,7 +78,7 @@ class LeadView:
         self._fades: dict[str, Fade] = {}
         self._falls: dict[str, Fall] = {}
         self._fading: frozenset[str] | None = None
-        if self._came_back():
+        if entry is not None and entry.came_back_at is not None:
             self._read_deal()
 
     def within(self, entry: StageEntry) -> LeadView:
@@ -207,7 +207,7 @@ class LeadView:
         if found is None:
             found = _NOTHING_FADES
             for part, names in self.plan.fading_parts.items() if self.moments else ():
-                if any(map(_AT, self.score(part).contributions)):
+                if any(map(_AT, self.score(part).parts)):
                     found |= names
             self._fading = found
         return found

@@ -83,7 +83,7 @@ def reasons(view: LeadView) -> str:
     parts = [
         (-abs(points), rule.id, rule, points)
         for part in view.policy.total
-        for rule, points, _ in view.score(part).contributions
+        for rule, points, _ in view.score(part).parts
         if points > 0.5 or points < -0.5  # what rounds to nothing says nothing
     ]
     if len(parts) > 1:

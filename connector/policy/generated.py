@@ -63,11 +63,11 @@ class Module:
             self.names[name] = thing  # and so it lives, and no other object gets its id
         return name
 
-    def define(self, name: str, scope: Scope, body: Sequence[str], about: str = "", beside: str = "") -> None:
-        """Add a function of a view, and of what is given `beside` it; `about` is told in a comment."""
+    def define(self, name: str, scope: Scope, body: Sequence[str], about: str = "", given: str = "view") -> None:
+        """Add a function of what is `given`, a view first of all; `about` is told in a comment."""
         note = [f"# {ascii(about)[1:-1]}"] if about else []
-        head = f"def {name}(view, {beside}):" if beside else f"def {name}(view):"
-        self.source += [*note, head, *(f"    {line}" for line in (*scope.loads, *body)), "", ""]
+        lines = (*scope.loads, *body)
+        self.source += [*note, f"def {name}({given}):", *(f"    {line}" for line in lines), "", ""]
 
     def run(self) -> dict[str, Any]:
         """The functions, by name."""
@@ -86,6 +86,10 @@ class Scope:
         self.module = module
         self.loads: list[str] = []
         self._known: dict[tuple[str, str], str] = {}
+
+    def values(self) -> str:
+        """The variable that holds a view's list of values, for who knows their places in it."""
+        return self.once("values", "", "v", lambda _, to: [f"{to} = view.values"])
 
     def value(self, name: str) -> str:
         """The variable that holds the value of a field or built-in name."""
@@ -134,9 +138,11 @@ class Scope:
         inner.loads, inner._known = [], dict(self._known)
         return inner
 
-    def settled(self, name: str, variable: str) -> None:
-        """From here on, this variable holds the value of a name."""
+    def settled(self, name: str, variable: str, *, is_number: bool = False) -> None:
+        """From here on, this variable holds the value of a name; `is_number`: never is it missing."""
         self._known["value", name] = variable
+        if is_number:
+            self._known["number", name] = variable
 
     def take_loads(self) -> list[str]:
         """The lines that load what has been asked for since they were taken last."""

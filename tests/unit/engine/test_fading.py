@@ -29,10 +29,10 @@ def part(
 ) -> tuple[ScoreDef, ScoreResult]:
     """A score whose rules (by points) have occurrences so many hours ago."""
     definition = ScoreDef(id="s", label={}, floor=floor, cap=cap, decay=decay, rules=(), publish_step=1)
-    contributions = tuple(
+    parts = tuple(
         Contribution(rule(value), value, tuple(NOW - HOUR * age for age in ages)) for value, ages in points.items()
     )
-    return definition, ScoreResult(0.0, 0.0, contributions)
+    return definition, ScoreResult(0.0, 0.0, parts)
 
 
 def value(parts: Parts, moment: object) -> float:
@@ -64,7 +64,7 @@ def as_of(definition: ScoreDef, result: ScoreResult, now: datetime) -> ScoreResu
     left = tuple(
         one._replace(points=one.rule.points * left_of(definition.decay, one.at, now)) for one in result.contributions
     )
-    return result._replace(value=value([(definition, result)], now), contributions=left)
+    return result._replace(value=value([(definition, result)], now), parts=left)
 
 
 def side(parts: Parts, threshold: float, moment: object) -> int:

@@ -147,7 +147,7 @@ def test_what_is_written_out_tells_the_same_moment(raw: dict[str, Any], view: Fa
     found, soonest = condition(raw), Soonest(limit)
     scope = Scope(Module())
     may_turn = found.may_turn(scope)
-    scope.module.define("turns", scope, [f"if {may_turn}:", f"    {found.tells(scope)}"], beside="soonest, limit")
+    scope.module.define("turns", scope, [f"if {may_turn}:", f"    {found.tells(scope)}"], given="view, soonest, limit")
     scope.module.run()["turns"](view, soonest, limit)
     change = found.next_change(view)
     told = soonest.at if soonest.at is not None and view.now < soonest.at <= limit else None
