@@ -69,6 +69,8 @@ def test_stalled_job_with_a_waiter_frees_the_lock_for_it(database: Database) -> 
 def test_living_worker_keeps_its_job(database: Database) -> None:
     job = _defer(database)
     _fetch(database, silent=False)
+    with database.autocommit() as conn:  # however long we take to look: it was heard of a moment ago
+        conn.execute("UPDATE procrastinate_workers SET last_heartbeat = now() + interval '1 hour'")
     assert rescue_stalled(database, STALE_SECONDS) == []
     assert _jobs(database) == {job: "doing"}
 
