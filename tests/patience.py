@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+_WAITS_FOR_US = "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
 
 
 def until(
@@ -19,3 +24,8 @@ def until(
             pass
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(every)
+
+
+def until_waited_for(connection: psycopg.Connection[Any]) -> None:
+    """Return once somebody waits for a lock that this connection holds; the server is other tests' too."""
+    until(lambda: connection.execute(_WAITS_FOR_US).fetchone(), every=0.005)

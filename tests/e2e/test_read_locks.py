@@ -9,7 +9,7 @@ from connector.vendors.base import Lane
 from tests.e2e.conftest import MakeRelay
 from tests.e2e.deals import a_deal, hand_over, its_note, new_contact
 from tests.e2e.handover import its_deals
-from tests.patience import until
+from tests.patience import until_waited_for
 
 
 def test_what_we_made_is_locked_behind_when_its_lead_is_looked_at(make_relay: MakeRelay) -> None:
@@ -29,7 +29,7 @@ def test_what_we_made_is_locked_behind_when_its_lead_is_looked_at(make_relay: Ma
     with relay.database.transaction(relay.installation_id) as conn:
         conn.execute("SELECT 1 FROM lead_due WHERE lead_id = %s FOR UPDATE", [lead_id])
         reader.start()
-        until(lambda: conn.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone(), every=0.005)
+        until_waited_for(conn)
         conn.execute("SELECT 1 FROM managed_record WHERE lead_id = %s ORDER BY key FOR UPDATE NOWAIT", [lead_id])
     reader.join(10.0)
     assert not reader.is_alive()

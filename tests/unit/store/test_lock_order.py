@@ -13,7 +13,7 @@ from connector.store import leads, links, managed, read_failures, wanted
 from connector.store.database import Connection, Database
 from connector.store.managed import Settlement
 from connector.store.read_failures import Later
-from tests.patience import until
+from tests.patience import until_waited_for
 
 NOW = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
 CONNECTION = 7
@@ -86,7 +86,7 @@ def test_the_first_is_waited_for_before_another_one_is_held(stored: Database, na
     with stored.transaction(1) as conn:
         conn.execute(look, [["1"]])
         thread.start()
-        until(lambda: conn.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone(), every=0.005)
+        until_waited_for(conn)
         conn.execute(look, [["2", "3"]])  # raises where the other one holds them
     thread.join(10.0)
     assert not thread.is_alive()
