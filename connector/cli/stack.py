@@ -282,7 +282,13 @@ def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that the kernel gives to nobody else for a minute, who did not ask for it.
+
+    A connection to it is ended from its side: until the kernel forgets that one (TIME_WAIT), it chooses other ports,
+    while servers, which reuse addresses, may listen there at once.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = int(probe.getsockname()[1])
+        with socket.create_connection(("127.0.0.1", port)):
+            probe.accept()[0].close()
+    return port

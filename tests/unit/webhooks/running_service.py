@@ -15,6 +15,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from connector.cli.stack import free_port
 from connector.vendors.hubspot.inbound import SignatureVersion, sign
 from tests.patience import until
 
@@ -88,8 +89,7 @@ def _resident(pid: str) -> int:
 @contextlib.contextmanager
 def serving(dsn: str, log: Path, **environment: str) -> Iterator[Service]:
     """The service on this database, ready; it must end in order. gunicorn's own words go to `log`."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     told = os.environ | {
         "TASUKI_DATABASE_URL": dsn,
         "TASUKI_SECRET_KEY": Fernet.generate_key().decode(),

@@ -16,6 +16,7 @@ import pytest
 import urllib3
 from werkzeug.serving import make_server
 
+from connector.cli.stack import free_port
 from connector.store.inbox import Delivery
 from connector.vendors.base import EventKind
 from connector.vendors.website.inbound import parse
@@ -77,8 +78,7 @@ def _sample(language: str) -> str:
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
 def test_the_websites_server_sends_a_form(service: str, kept: Kept, tmp_path: Path) -> None:
     (tmp_path / "website.mjs").write_text(_sample("js"), encoding="utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"TASUKI_URL": service, "TASUKI_SECRET": SECRET, "PORT": str(port)}
     website = subprocess.Popen([shutil.which("node") or "node", "website.mjs"], cwd=tmp_path, env=environment)
     try:
