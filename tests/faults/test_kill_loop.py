@@ -26,6 +26,7 @@ from connector.cli.shipped import shipped_policy
 from connector.cli.stack import Stack, running
 from connector.errors import RetryableError
 from connector.store.inbox import body_of
+from tests.patience import until
 
 SETTLE_SECONDS = 120.0
 QUIET_SECONDS = 2.0
@@ -146,8 +147,10 @@ def _kill(stack: Stack, victim: str) -> None:
         stack.processes[victim].kill()
         stack.processes[victim].wait()
         return
-    first_line = (stack.home / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0]
-    os.kill(int(first_line), signal.SIGKILL)
+    named = stack.home / "postgres" / "cluster" / "postmaster.pid"
+    # it may just be on its way back from the kill before
+    come_back = (FileNotFoundError, IndexError, ProcessLookupError)
+    until(lambda: os.kill(int(named.read_text().split()[0]), signal.SIGKILL) is None, 60.0, but=come_back)
 
 
 def _supervise(stack: Stack) -> None:

@@ -110,14 +110,6 @@ class Bench:
         with self.database.autocommit() as conn:
             return conn.execute("SELECT 1 FROM procrastinate_jobs LIMIT 1").fetchone() is not None
 
-    def seconds_between(self, first: tuple[str, int], second: tuple[str, int]) -> float:
-        """How long after `first` (what, key) `second` happened, by the database's clock."""
-        query = "SELECT min(at) FROM did WHERE what = %s AND key = %s"
-        with self.database.autocommit() as conn:
-            row = conn.execute(f"SELECT extract(epoch FROM ({query}) - ({query})) AS s", [*second, *first]).fetchone()
-        assert row is not None
-        return float(row["s"])
-
     def close(self) -> None:
         """End every process."""
         for process in self.processes:
