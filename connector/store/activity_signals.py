@@ -19,9 +19,10 @@ from connector.store.signals import NewSignal
 NEAR = timedelta(minutes=10)
 """A task that is ticked off so soon before or after a logged activity of its kind tells of the same one."""
 
+# A task of ours is no activity where a CRM keeps both as one kind of record: what it told when it was done stands.
 _STANDING = """
 SELECT id, record, lead_id, coalesce(policy || ':', '') || kind AS kind, occurred_at, detail FROM signal
-WHERE record = ANY(%s) ORDER BY id
+WHERE record = ANY(%s) AND source <> 'task' ORDER BY id
 """
 
 _INSERT = """
