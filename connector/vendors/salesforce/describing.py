@@ -1,7 +1,8 @@
 """What fields an org's objects have, as our user sees them.
 
-Asked once an object, and again when it turns out wrong: when Salesforce does not know a field that we think exists, or
-when a field is wanted that was not there some minutes ago (an admin may have made it since).
+Asked once an object, and again when it turns out wrong: when Salesforce does not know a field that we think exists,
+when a field is wanted that nobody has looked for yet (another policy reads it, and connecting has made it), or one that
+was not there some minutes ago (an admin may have made it since).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Fields:
         self._lock = threading.Lock()
         self._known: dict[str, Mapping[str, PropertyInfo]] = {}
         self._asked_at: dict[str, float] = {}
+        self._missing: dict[str, set[str]] = {}
 
     def of(self, object_type: str, *, lane: Lane = Lane.BACKGROUND) -> Mapping[str, PropertyInfo]:
         """All fields of an object, by name."""
@@ -49,7 +51,18 @@ class Fields:
 
     def visible(self, object_type: str, names: Sequence[str], *, lane: Lane) -> list[str]:
         """Those of these names that may be selected: one unknown name would refuse the whole query."""
+        with self._lock:
+            remembered = object_type in self._known
         known = self.of(object_type, lane=lane)
-        if any(name not in known for name in names) and self._clock() - self._asked_at[object_type] > OLD_SECONDS:
+        unknown = {name for name in names if name not in known}
+        if unknown and self._is_news(object_type, unknown) and remembered:
             known = self.fresh(object_type, lane=lane)
         return [name for name in dict.fromkeys(names) if name in known]
+
+    def _is_news(self, object_type: str, unknown: set[str]) -> bool:
+        """True once for each field that is not there, and again after some minutes."""
+        with self._lock:
+            missing = self._missing.setdefault(object_type, set())
+            is_new = not missing.issuperset(unknown)
+            missing |= unknown
+        return is_new or self._clock() - self._asked_at[object_type] > OLD_SECONDS
