@@ -48,12 +48,14 @@ class DealWords:
 class ActivityWords:
     """What one type of activity can be, what is read of it, and what its stored outcomes are called everywhere.
 
-    `outcomes`: stored value → words for it, in whatever language; an account's own labels come before them.
+    `outcomes`: stored value → words for it, in whatever language; an account's own labels come before them. Where they
+    are `free`, people write whatever they like: a word that is not among them is what is stored.
     """
 
     kinds: tuple[ActivityKind, ...]
     properties: tuple[str, ...]
     outcomes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    free: bool = False
 
 
 class Dialect(Protocol):

@@ -17,19 +17,18 @@ def outcome_values(
 ) -> frozenset[str]:
     """The stored outcomes that a word means: by the account's own labels, else by what they are called everywhere.
 
-    Empty: the account knows no such outcome.
+    A word that nobody knows is what is stored where people write outcomes freely; else it is empty: the account knows
+    no such outcome.
     """
     own = labels.get(kind, {})
     by_label = {stored for stored, label in own.items() if word == stored or _plain(label) == _plain(word)}
     if by_label:
         return frozenset(by_label)
-    return frozenset(
-        stored
-        for words in activities.values()
-        if kind in words.kinds
-        for stored, names in words.outcomes.items()
-        if _plain(word) in map(_plain, names)
+    here = [words for words in activities.values() if kind in words.kinds]
+    known = frozenset(
+        stored for words in here for stored, names in words.outcomes.items() if _plain(word) in map(_plain, names)
     )
+    return known or frozenset({word} if any(words.free for words in here) else ())
 
 
 def _plain(text: str) -> str:

@@ -64,6 +64,7 @@ ACTIVITIES: Final[Mapping[str, ActivityWords]] = {
             KEY_PROPERTY,
         ),
         outcomes=_CALL_OUTCOMES,
+        free=True,
     ),
     "Event": ActivityWords(
         kinds=(ActivityKind.MEETING,),
