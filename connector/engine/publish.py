@@ -19,7 +19,7 @@ from connector.engine.makers import PIPELINE, SCORE
 from connector.engine.plan import Plan
 from connector.engine.routing import COMPANY, owner_now
 from connector.engine.view import LeadView
-from connector.engine.words import reasons
+from connector.engine.words import label_in, reasons
 
 PUBLISH_EVERY = timedelta(days=1)
 """A score that only fades is written at most so often."""
@@ -223,7 +223,16 @@ def _next_task_due(plan: Plan, state: LeadState, view: LeadView) -> Value:
     return min([task.due_at for task in state.tasks if task.state is WorkState.OPEN], default=BLANK)
 
 
+def _queues(plan: Plan, state: LeadState, view: LeadView) -> Value:
+    """The labels of the call lists that the lead stands in, in the order of the policy."""
+    wanted = {task.queue for task in state.tasks if task.state is WorkState.OPEN}
+    policy = plan.policy
+    found = [label_in(one.label, policy.language, one.id) for one in policy.queues.values() if one.id in wanted]
+    return ("、" if policy.language == "ja" else ", ").join(found) or BLANK
+
+
 _SHOWS: Mapping[str, Show] = {
+    "queues": _queues,
     "reasons": lambda plan, state, view: reasons(view) or BLANK,
     "next_task_due": _next_task_due,
     "contact_limit": lambda plan, state, view: pressure.told(view, state.tasks) or BLANK,

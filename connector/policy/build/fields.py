@@ -28,6 +28,7 @@ SHOWN = {
     "last_contact": (FieldType.MOMENT,),
     "next_task_due": (FieldType.MOMENT,),
     "next_meeting": (FieldType.MOMENT,),
+    "queues": (FieldType.TEXT,),
     "attempts_in_stage": (FieldType.NUMBER,),
     "reasons": (FieldType.TEXT, FieldType.LONG_TEXT),
     "times_sent_back": (FieldType.NUMBER,),

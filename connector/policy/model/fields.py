@@ -104,7 +104,7 @@ class FieldDef:
     rules: tuple[ValueRule, ...]  #: Non-empty: a computed field (ratings are computed fields too).
     #: last_contact | attempts_in_stage | next_task_due | score.<id> | reasons | gate.<id>.missing | pipeline.missing |
     #: times_sent_back | refused_move | held_reason |
-    #: contact_limit | next_meeting | sender
+    #: contact_limit | next_meeting | queues | sender
     shows: str | None
     answer: bool
 

@@ -1,24 +1,27 @@
 """What an org needs, as an SFDX project: for admins who do not let our user customise the org. No I/O.
 
-Custom fields, the permission set that shows them, and how lead fields go into contacts at a conversion. Deploying it
-changes nothing else; `tasuki connect salesforce` then checks by describe that all of it is there.
+Custom fields, the permission set that shows them, how lead fields go into contacts at a conversion, and a list view of
+leads and of contacts for each queue that names one. Deploying it changes nothing else; `tasuki connect salesforce` then
+checks by describe that every field is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
 import orjson
 
-from connector.policy.model import Policy
+from connector.policy.model import Policy, Queue
+from connector.vendors.provisioning import text_of
 from connector.vendors.salesforce.names import Names
-from connector.vendors.salesforce.protocol import API_VERSION, CONTACT, PERSON
+from connector.vendors.salesforce.protocol import API_VERSION, CONTACT, PERSON, VENDOR
 from connector.vendors.salesforce.provision import PERMISSION_SET
 from connector.vendors.salesforce.wanted import ACTIVITY, Wanted, wanted_fields
 
 _ROOT: Final = "force-app/main/default"
+_LABEL_LIMIT: Final = 40
 _SPACE: Final = "http://soap.sforce.com/2006/04/metadata"
 
 
@@ -35,7 +38,42 @@ def files_of(*policies: Policy) -> dict[str, str]:
         )
     found[f"{_ROOT}/permissionsets/{PERMISSION_SET}.permissionset-meta.xml"] = _permission_set(ours)
     found[f"{_ROOT}/LeadConvertSettings/LeadConvertSettings.LeadConvertSetting-meta.xml"] = _conversion(policies, ours)
+    for policy in policies:
+        found |= {f"{_ROOT}/objects/{path}": content for path, content in _list_views(policy)}
     return found
+
+
+def _list_views(policy: Policy) -> Iterator[tuple[str, str]]:
+    """Who stands in a queue, by the field that shows it, with what the queue is ordered by. A list view's definition
+    has no order: people sort by the column."""
+    queues = [one for one in policy.queues.values() if VENDOR in one.names]
+    for object_type in (PERSON, CONTACT):
+        stands = _shown_in(policy, object_type, "queues")
+        for queue in queues if stands is not None else ():
+            order = _shown_in(policy, object_type, queue.order) if queue.order is not None else None
+            due = _shown_in(policy, object_type, "next_task_due")
+            columns = ["FULL_NAME", *(one for one in (order, due, stands) if one is not None), "CORE.USERS.ALIAS"]
+            name = f"{PERMISSION_SET}_{queue.id.replace('__', '_').strip('_')}"
+            content = {
+                "fullName": name,
+                "columns": columns,
+                "filterScope": "Everything",
+                "filters": {"field": stands, "operation": "contains", "value": _filter_value(policy, queue)},
+                "label": queue.names[VENDOR][:_LABEL_LIMIT],
+            }
+            yield f"{object_type}/listViews/{name}.listView-meta.xml", _document("ListView", content)
+
+
+def _filter_value(policy: Policy, queue: Queue) -> str:
+    """The queue's label; a comma would part it in two."""
+    label = text_of(queue.label, policy.language) or queue.id
+    return f'"{label}"' if "," in label else label
+
+
+def _shown_in(policy: Policy, object_type: str, what: str) -> str | None:
+    """The field of this object that shows it."""
+    homes = (home for one in policy.shows if one.shows == what for home in one.homes if home.vendor == VENDOR)
+    return next((home.name for home in homes if home.object_type == object_type), None)
 
 
 def _permission_set(ours: Sequence[Wanted]) -> str:

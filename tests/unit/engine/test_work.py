@@ -225,8 +225,11 @@ def test_shown_fields_follow_the_signals_not_the_mirror() -> None:
   attempts: {label: 回数, type: number, shows: attempts_in_stage, hubspot: contact.attempts}
   contact: {label: 最終接触, type: moment, shows: last_contact, hubspot: contact.last}
   next: {label: 次, type: moment, shows: next_task_due, hubspot: contact.next}
+  lists: {label: リスト, type: text, shows: queues, hubspot: contact.lists}
 """
-    rule = "rules: [{id: third, on: {becomes: {attempts: {at_least: 2}}}, " + TODO + "}]"
+    listed = TODO.replace("kind: todo", "kind: todo, queue: today")
+    queues = "queues:\n  later: {label: あとで, tasks: [third]}\n  today: {label: 今日, tasks: [third]}\n"
+    rule = f"rules: [{{id: third, on: {{becomes: {{attempts: {{at_least: 2}}}}}}, {listed}}}]\n{queues}"
     plan = plan_of(
         fields=FIELDS.replace("company:\n", shows + "company:\n"), work=rule, signals=SIGNALS, scoring=SCORING
     )
@@ -235,3 +238,4 @@ def test_shown_fields_follow_the_signals_not_the_mirror() -> None:
     assert story.rules() == ["third"]
     assert (story.last.desired["attempts"], story.last.desired["contact"]) == (2, story.now)
     assert story.last.desired["next"] == story.now + DAY
+    assert story.last.desired["lists"] == "今日"

@@ -9,7 +9,9 @@ import pytest
 from lxml import etree
 
 from connector.policy.loader import load_policy
-from connector.vendors.base import EventKind, InboundEvent, Record
+from connector.vendors.base import ActivityKind, EventKind, InboundEvent, Record
+from connector.vendors.outcomes import outcome_values
+from connector.vendors.salesforce.activities import ACTIVITIES
 from connector.vendors.salesforce.dialect import SalesforceDialect
 from connector.vendors.salesforce.names import Names, as_person
 from connector.vendors.salesforce.package import files_of
@@ -114,6 +116,35 @@ def test_only_fields_of_ours_are_made_and_every_one_that_b2b_ja_needs_is_in_the_
     granted = next(one for path, one in documents.items() if "permissionsets" in path)
     shown = {one.text for one in granted.iter(FIELDS + "field")}
     assert {"Task.TasukiKey__c", "Lead.TasukiScore__c", "Contact.TasukiScore__c"} <= shown
+
+
+@pytest.mark.parametrize(
+    ("kind", "word", "stored"),
+    [
+        (ActivityKind.CALL, "接続", {"Connected", "接続", "通話"}),
+        (ActivityKind.CALL, "担当不在のため折り返し", {"担当不在のため折り返し"}),
+        (ActivityKind.MEETING, "欠席", set()),
+    ],
+)
+def test_a_call_may_come_to_what_only_this_company_says(kind: ActivityKind, word: str, stored: set[str]) -> None:
+    assert outcome_values(ACTIVITIES, {}, kind, word) == stored
+
+
+def test_each_queue_has_a_list_view_of_leads_and_of_contacts_by_the_field_that_shows_it() -> None:
+    files = files_of(POLICY)
+    views = {
+        path.split("/objects/")[1]: etree.fromstring(text.encode()) for path, text in files.items() if "/listV" in path
+    }
+    names = ("Tasuki_today", "Tasuki_tele_call")
+    assert sorted(views) == sorted(
+        f"{one}/listViews/{name}.listView-meta.xml" for one in ("Lead", "Contact") for name in names
+    )
+    today = views["Lead/listViews/Tasuki_today.listView-meta.xml"]
+    told = [today.findtext(f"{FIELDS}filters/{FIELDS}{word}") for word in ("field", "operation", "value")]
+    assert told == ["TasukiQueues__c", "contains", "今日の架電"]
+    columns = [one.text for one in today.iter(FIELDS + "columns")]
+    assert columns == ["FULL_NAME", "TasukiPriority__c", "TasukiNextAction__c", "TasukiQueues__c", "CORE.USERS.ALIAS"]
+    assert views["Contact/listViews/Tasuki_tele_call.listView-meta.xml"].findtext(FIELDS + "label") == "テレコール"
 
 
 def test_the_pipeline_is_a_record_type_with_its_stages() -> None:
