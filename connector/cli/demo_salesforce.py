@@ -31,12 +31,14 @@ from connector.domain.lead import FieldFact, Lead
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState
 from connector.engine.decide import decide
+from connector.policy.loader import load_policy
 from connector.sandbox import behaviour
 from connector.sandbox.world import FORMS
 from connector.store.clock import BusinessClock
 from connector.sync.context import Tenant
+from connector.vendors.provisioning import enrolments
 from connector.vendors.salesforce.enrolling import NOT_AVAILABLE
-from connector.vendors.salesforce.protocol import CAMPAIGN, KEY_PROPERTY
+from connector.vendors.salesforce.protocol import CAMPAIGN, KEY_PROPERTY, VENDOR
 
 FORMS_A_SECOND: Final = 10
 WEBSITE_FORMS: Final = 3
@@ -84,7 +86,7 @@ def run(
     options = ["--contacts", str(contacts), "--latency-ms", str(latency_ms)]
     starting = "PostgreSQL, sandbox, webhook service, worker / 起動中"
     with console.status(starting), running_org(home, policy, sandbox_options=options) as stack:
-        demo = _Demo(stack)
+        demo = _Demo(stack, enrolments(load_policy(policy), CAMPAIGN))
         demo.settle()
         console.print("Forms come in / フォームが届いています")
         demo.visitors(forms)
@@ -102,13 +104,16 @@ def run(
 class _Demo:
     """The steps of the demo on a running stack."""
 
-    def __init__(self, stack: OrgStack) -> None:
+    def __init__(self, stack: OrgStack, campaigns: Sequence[str]) -> None:
         self._stack = stack
+        self._campaigns = campaigns
         self._org = stack.org
         self.truth = _Truth()
 
     def visitors(self, forms: int) -> None:
         """Web-to-Lead forms of people whom nobody knows, into the queue; and forms of the own website."""
+        for name in self._campaigns:
+            self._org.create("Campaign", {"Name": name, "IsActive": True})
         queue = next(one["id"] for one in self._org.records("Group") if one["fields"]["Type"] == "Queue")
         names = {guid: name for guid, name, _ in FORMS}
         seen: set[str] = set()
@@ -175,6 +180,8 @@ class _Proof:
         reader = OrgReader(stack.org)
         self.leads, self.contacts = reader.all("Lead"), reader.all("Contact")
         self.deals, self.tasks = reader.all("Opportunity"), reader.all("Task")
+        campaigns = {one["Id"]: one["Name"] for one in reader.all("Campaign").values()}
+        self._joined = [(one["LeadId"], campaigns[one["CampaignId"]]) for one in reader.all("CampaignMember").values()]
         members = reader.client.query_all("SELECT UserOrGroupId, Group.Name FROM GroupMember")["records"]
         self._members = [(str(one["Group"]["Name"]), str(one["UserOrGroupId"])) for one in members]
         self._us = stack.org.user_id
@@ -208,7 +215,7 @@ class _Proof:
             Signal(id=number, kind=kind, occurred_at=made, learnt_at=made)
             for number, kind in enumerate(binding.arrivals.signals(shown), start=1)
         ]
-        decision = self._decided(self._lead(shown, made), signals)
+        decision, campaigns = self._decided(self._lead(shown, made), signals)
         wanted = binding.project(decision.desired, decision.stage_desired)
         for name in _SHOWN:
             if name in wanted:
@@ -220,11 +227,13 @@ class _Proof:
         mine = [one for one in self.tasks.values() if one["WhoId"] == lead_id and one[KEY_PROPERTY]]
         made_by = sorted(rule_of(one[KEY_PROPERTY] or "") for one in mine)
         yield from _same(lead_id, "tasks", ", ".join(rules), ", ".join(made_by))
+        joined = sorted(str(name) for lead, name in self._joined if lead == lead_id)
+        yield from _same(lead_id, "campaigns", ", ".join(campaigns), ", ".join(joined))
         if decision.state.entry is not None and decision.state.entry.stage == "mql":
             yield from self._owned(lead_id, shown["OwnerId"] or "", "インサイドセールスSDR", "インサイドセールスBDR")
 
-    def _decided(self, lead: Lead, signals: Sequence[Signal]) -> Decision:
-        """What the policy says; what only HubSpot can enrol in is left to a person, by a task."""
+    def _decided(self, lead: Lead, signals: Sequence[Signal]) -> tuple[Decision, Sequence[str]]:
+        """What the policy says, and the campaigns that it wants; what names none is left to a person, by a task."""
         plan, since = self._binding.plan, self._tenant.policy.activated_at
         decision = decide(plan, lead, signals, LeadState(), self._now, since=since)
         refused = tuple(
@@ -232,9 +241,11 @@ class _Proof:
             for one in decision.enrolments
             if one.place != CAMPAIGN
         )
-        if not refused:
-            return decision
-        return decide(plan, replace(lead, not_enrolled=refused), signals, decision.state, self._now, since=since)
+        campaigns = sorted(one.name for one in decision.enrolments if one.place == CAMPAIGN)
+        if refused:
+            lead = replace(lead, not_enrolled=refused)
+            decision = decide(plan, lead, signals, decision.state, self._now, since=since)
+        return decision, campaigns
 
     def _came_in(self, email: str) -> Iterator[Difference]:
         """A form of the own website made one lead, which is an MQL."""
@@ -272,6 +283,7 @@ class _Proof:
             fields={**fields, **binding.no_deal},
             owner=binding.dialect.owner(shown["OwnerId"]),
             created_at=made,
+            enrolled_by=VENDOR,
         )
 
     def rows(self) -> list[tuple[str, ...]]:

@@ -89,6 +89,7 @@ class Lead:
     grants: tuple[Grant, ...] = ()
     away: tuple[Away, ...] = ()
     not_enrolled: tuple[NotEnrolled, ...] = ()  #: Enrolments that are left to people.
+    enrolled_by: str | None = None  #: The CRM that enrols it; None: the one that the policy names first.
     link: str | None = None  #: Where people find its record in the CRM.
     names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  #: What people are called, by id.
     account: Account | None = None  #: None: it belongs to no company, or the policy asks nothing of companies.

@@ -120,7 +120,8 @@ class Acts:
 
     def _enrol(self, key: EffectKey, action: EnrolAction) -> None:
         now, sender = self.view.now, self.view.owner_now
-        wanted = Enrolment(key=key, place=action.place, name=action.name, at=now, sender=sender)
+        place = action.place_in(self.view.lead.enrolled_by)
+        wanted = Enrolment(key=key, place=place.kind, name=place.name, at=now, sender=sender)
         held = pressure.reached(self.view, self.tasks.values()) is not None
         (self.waiting if held else self.enrolments).setdefault(key, wanted)
 

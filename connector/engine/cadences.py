@@ -16,7 +16,7 @@ from connector.domain.effects import Cause, EffectKey, Task, WorkState
 from connector.domain.runs import CadenceRun
 from connector.domain.state import LeadState
 from connector.domain.value import BLANK, Value
-from connector.engine.by_hand import UNENROL, slot_instead_of
+from connector.engine.by_hand import SEQUENCE, UNENROL, slot_instead_of
 from connector.engine.coming import first_after
 from connector.engine.events import Events, Happening
 from connector.engine.pressure import is_contact, reached
@@ -263,10 +263,11 @@ def _ask_to_unenrol(cadence: Cadence, run: CadenceRun, view: LeadView, acts: Act
     sent = [one.action for one in cadence.steps[: run.fired] if isinstance(one.action, EnrolAction)]
     refused = {one.key for one in view.lead.not_enrolled}
     for action in sent:
-        if action.place != "hubspot_sequence" or acts.silent or _key(cadence, run, action.slot) in refused:
+        place = action.place_in(view.lead.enrolled_by)
+        if place.kind != SEQUENCE or acts.silent or _key(cadence, run, action.slot) in refused:
             continue
         key = _key(cadence, run, UNENROL)
-        title = _UNENROL_TITLE.get(view.policy.language, _UNENROL_TITLE["en"]).format(name=action.name)
+        title = _UNENROL_TITLE.get(view.policy.language, _UNENROL_TITLE["en"]).format(name=place.name)
         asked = TaskAction(
             slot=UNENROL, kind="todo", to="owner", to_pool=None, due=Span(amount=0, unit="days", business=True),
             priority="high", queue=None, title=Template((title,)), text=Template(()),

@@ -80,6 +80,11 @@ class Case:
             Side(binding=one.binding, person=one.person, company=one.company, moving=one.moving) for one in self.all
         )
 
+    def home_of(self, what: str) -> Case:
+        """The lead in the CRM where its tasks, deals or notes are made, or where it is enrolled (`sequences`)."""
+        vendor = self.binding.plan.policy.records_in.get(what)
+        return next((one for one in self.all if one.binding.dialect.vendor == vendor), self)
+
     def state(self) -> LeadState:
         """What we remember of the lead, with what people did to our tasks since."""
         return _with_reports(codec.decode_state(self.row.state), self)
@@ -97,6 +102,7 @@ class Case:
             not_enrolled=not_enrolled(self.records) if self.records else (),
             names=self.names,
             account=self.accounts.of(self.binding, self.person, self.row.id),
+            enrolled_by=self.home_of("sequences").binding.dialect.vendor,
         )
         away = concerning(self.presence, lead, state)
         lead = replace(lead, away=away) if away else lead

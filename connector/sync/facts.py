@@ -29,6 +29,7 @@ class Beside(TypedDict, total=False):
     not_enrolled: tuple[NotEnrolled, ...]
     names: Mapping[str, str]
     account: Account | None
+    enrolled_by: str | None
 
 
 def lead_of(

@@ -51,17 +51,11 @@ class _Here:
 
     def of(self, what: str, wanted: Iterable[Any]) -> Iterator[Any]:
         """Those of these effects that are made here."""
-        home = home_of(self._first, what).connection_id
+        home = self._first.home_of(what).connection_id
         for one in wanted:
             key = key_of(self._first.row.id, one.key)
             if self._standing.get(key, home) == self._here.connection_id:
                 yield one
-
-
-def home_of(first: Case, what: str) -> Case:
-    """Where a lead's tasks, deals or notes are made."""
-    vendor = first.binding.plan.policy.records_in.get(what)
-    return next((one for one in first.all if one.binding.dialect.vendor == vendor), first)
 
 
 def _with_own_people(binding: Binding, desired: Mapping[str, Any]) -> dict[str, Any]:

@@ -109,8 +109,8 @@ def options_of(definition: FieldDef, home: Home, language: str) -> dict[str, str
 
 def enrolments(policy: Policy, place: str) -> list[str]:
     """The names of the lists, sequences or campaigns that the policy's actions enrol people in, each once."""
-    named = (one.name for one in _actions(policy) if isinstance(one, EnrolAction) and one.place == place)
-    return list(dict.fromkeys(named))
+    places = (spot for one in _actions(policy) if isinstance(one, EnrolAction) for spot in one.places)
+    return list(dict.fromkeys(spot.name for spot in places if spot.kind == place))
 
 
 def _actions(policy: Policy) -> Iterator[Action]:

@@ -48,7 +48,9 @@ def test_what_becomes_of_a_member_is_a_signal_once_and_whom_we_put_there_did_not
     make_salesforce_relay: MakeSalesforceRelay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     policy = changed_policy(
-        tmp_path / "policy", "work.yaml", to="hubspot_list: ステップメール対象 => salesforce_campaign: ステップメール"
+        tmp_path / "policy",
+        "work.yaml",
+        to="salesforce_campaign: ステップメール対象 => salesforce_campaign: ステップメール",
     )
     signals = policy / "signals.yaml"
     signals.write_text(signals.read_text("utf-8").replace("type: 展示会, status: [来場]", "type: 展示会"), "utf-8")

@@ -13,6 +13,7 @@ from connector.policy.model import (
     Assign,
     AssignAction,
     EnrolAction,
+    EnrolPlace,
     NotifyAction,
     SetAction,
     StartAction,
@@ -131,11 +132,11 @@ def build_assign(context: Context, model: AssignModel, where: Where) -> Assign:
 
 
 def build_enrol(model: EnrolModel, slot: str) -> EnrolAction:
-    """Where the CRM itself sends."""
-    places = {
+    """Where the CRMs themselves send."""
+    named = {
         "hubspot_sequence": model.hubspot_sequence,
         "hubspot_list": model.hubspot_list,
         "salesforce_campaign": model.salesforce_campaign,
     }
-    place, name = next((place, name) for place, name in places.items() if name is not None)
-    return EnrolAction(slot=slot, place=place, name=name)
+    places = tuple(EnrolPlace(kind=kind, name=name) for kind, name in named.items() if name is not None)
+    return EnrolAction(slot=slot, places=places)

@@ -12,6 +12,7 @@ from connector.policy.model import (
     Assign,
     AssignAction,
     EnrolAction,
+    EnrolPlace,
     Event,
     EventKind,
     NotifyAction,
@@ -123,11 +124,13 @@ class Doings:
                 f"{speech.name(action.field)}に「{value}」を書く", f"set {speech.name(action.field)} to “{value}”"
             )
         if isinstance(action, EnrolAction):
-            place = speech.both(*_PLACES[action.place])
-            return speech.both(
-                f"CRMが自動で送る({place}「{action.name}」に登録)", f"the CRM sends ({place} “{action.name}”)"
-            )
+            places = speech.either(self._place(one) for one in action.places)
+            return speech.both(f"CRMが自動で送る({places}に登録)", f"the CRM sends ({places})")
         return self._cadence(action)
+
+    def _place(self, place: EnrolPlace) -> str:
+        kind = self.speech.both(*_PLACES[place.kind])
+        return self.speech.both(f"{kind}「{place.name}」", f"{kind} “{place.name}”")
 
     def _cadence(self, action: StartAction | StopAction) -> str:
         name = self.speech.cadence(action.cadence)

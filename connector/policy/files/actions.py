@@ -60,7 +60,7 @@ class AssignModel(FileModel):
 
 
 class EnrolModel(FileModel):
-    """Lets the CRM itself send: one sequence, list or campaign."""
+    """Lets the CRM itself send: one sequence, list or campaign of each CRM."""
 
     hubspot_sequence: str | None = None
     hubspot_list: str | None = None
@@ -68,12 +68,11 @@ class EnrolModel(FileModel):
 
     @model_validator(mode="after")
     def _one(self) -> EnrolModel:
-        if (
-            sum(value is not None for value in (self.hubspot_sequence, self.hubspot_list, self.salesforce_campaign))
-            != 1
-        ):
+        of_hubspot = (self.hubspot_sequence, self.hubspot_list)
+        places = [value for value in (*of_hubspot, self.salesforce_campaign) if value is not None]
+        if not places or None not in of_hubspot:
             raise fault(
-                say("enrol in exactly one place"),
+                say("enrol in one place, or in one of each CRM"),
                 reason="enrol_place",
                 allowed=("hubspot_sequence", "hubspot_list", "salesforce_campaign"),
             )

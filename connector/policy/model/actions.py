@@ -77,12 +77,24 @@ class StopAction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolPlace:
+    """Where a CRM itself works on people. `kind`: hubspot_sequence | hubspot_list | salesforce_campaign, which begins
+    with the CRM's name."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolAction:
-    """`enrol:` of a rule: lets the CRM itself send."""
+    """`enrol:` of a rule: lets the CRM itself send, in at most one place of each CRM."""
 
     slot: str
-    place: str  #: hubspot_sequence | hubspot_list | salesforce_campaign
-    name: str
+    places: tuple[EnrolPlace, ...]
+
+    def place_in(self, crm: str | None) -> EnrolPlace:
+        """Where this CRM enrols; the first place where the policy names none there."""
+        return next((one for one in self.places if crm is not None and one.kind.startswith(crm)), self.places[0])
 
 
 Action: TypeAlias = TaskAction | SetAction | NotifyAction | AssignAction | StartAction | StopAction | EnrolAction

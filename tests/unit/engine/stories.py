@@ -191,6 +191,7 @@ class Story:
     runs: dict[tuple[str, int], ClockRun] = field(default_factory=dict)
     deal_owner: str | None = None
     speaks_for_deal: bool = True
+    enrolled_by: str | None = None
     account: Account | None = None
 
     def __post_init__(self) -> None:
@@ -238,6 +239,7 @@ class Story:
             deal_owner=self.deal_owner,
             speaks_for_deal=self.speaks_for_deal,
             account=self.account,
+            enrolled_by=self.enrolled_by,
             created_at=self.created_at,
             stage_report=self.report,
             grants=tuple(self.grants),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -144,6 +145,27 @@ def test_a_sequence_that_was_begun_is_taken_back_by_a_person() -> None:
     found.wait(timedelta(hours=1)).happens("reply").decide()
     (task,) = [task for task in found.tasks() if task.key.rule == "touch"]
     assert (task.key.slot, "お礼" in task.title) == ("unenrol", True)
+
+
+@pytest.mark.parametrize(
+    ("crm", "enrolled", "left_to_do"),
+    [
+        (None, ("hubspot_sequence", "お礼"), ["unenrol"]),
+        ("hubspot", ("hubspot_sequence", "お礼"), ["unenrol"]),
+        ("salesforce", ("salesforce_campaign", "お礼の配信"), []),
+    ],
+)
+def test_the_place_of_the_crm_that_has_the_lead_is_taken(
+    crm: str | None, enrolled: tuple[str, str], left_to_do: list[str]
+) -> None:
+    """Of a campaign nobody is asked to take anybody out: what its members get is the org's."""
+    places = "{day: 0, enrol: {hubspot_sequence: お礼, salesforce_campaign: お礼の配信}}"
+    found = started(plan_of(work=WORK.replace("{day: 0, mail: ご挨拶}", places), policy=POLICY + OFFICE))
+    found.enrolled_by = crm
+    found.happens("inquiry").decide()
+    assert [(one.place, one.name) for one in found.last.enrolments] == [enrolled]
+    found.wait(timedelta(hours=1)).happens("reply").decide()
+    assert [task.key.slot for task in found.tasks() if task.key.rule == "touch"] == left_to_do
 
 
 def test_activation_begins_no_cadence() -> None:
