@@ -12,7 +12,7 @@ from connector.policy.loader import load_policy
 from connector.sync.sweep import sweep_slice, sweep_wanted
 from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import MakeRelay
-from tests.e2e.relay import INQUIRY, MQL, Relay
+from tests.e2e.relay import INQUIRY, MQL, BaseRelay, Relay
 from tests.unit.policy.folders import MAPPINGS
 from tests.unit.test_guide import TUTORIALS, followed
 
@@ -28,7 +28,9 @@ def grown(folder: Path, until: str, points: int = 40) -> Path:
             break
     folder.mkdir()
     for name, content in {**files, "policy.yaml": settings}.items():
-        text = content.decode().replace("hubspot_team: インサイドセールス", "hubspot_team: インサイドセールスSDR")
+        text = content.decode()
+        for word in ("hubspot_team", "salesforce_group"):
+            text = text.replace(f"{word}: インサイドセールス", f"{word}: インサイドセールスSDR")
         text = text.replace("signal: inquiry, points: 40", f"signal: inquiry, points: {points}")
         (folder / name).write_text(text, encoding="utf-8")
     return folder
@@ -43,7 +45,7 @@ def inquire(relay: Relay, email: str) -> str:
     return str(submitted["contact_id"])
 
 
-def catch_up(relay: Relay) -> None:
+def catch_up(relay: BaseRelay) -> None:
     """As the worker does after an activation: what the policy newly reads is read, then every lead is decided."""
     while sweep_wanted(relay.line):
         sweep_slice(relay.line)
