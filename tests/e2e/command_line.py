@@ -1,4 +1,4 @@
-"""The command line beside a relay: the same database and portal, called as a person calls it."""
+"""The command line beside a relay: the same database and CRM, called as a person calls it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from click.testing import CliRunner, Result
 
 from connector.cli.main import main
 from connector.settings import HubSpotSettings
+from connector.settings_salesforce import SalesforceSettings
 from connector.store.vault import key_from_file
-from tests.e2e.conftest import Relay
+from tests.e2e.relay import BaseRelay
 
 
 class CommandLine:
@@ -24,11 +25,13 @@ class CommandLine:
         self.environ = dict(environ)
 
     @classmethod
-    def of(cls, relay: Relay) -> CommandLine:
+    def of(cls, relay: BaseRelay) -> CommandLine:
         """The command line of the machine on which this relay runs."""
-        assert relay.settings.hubspot is not None
         (key,) = key_from_file(relay.settings.key_file)
-        return cls(environment(relay.database.dsn, key, relay.settings.hubspot))
+        if relay.settings.hubspot is not None:
+            return cls(environment(relay.database.dsn, key, relay.settings.hubspot))
+        assert relay.settings.salesforce is not None
+        return cls(beside_an_org(relay.database.dsn, key, relay.settings.salesforce))
 
     def run(self, *arguments: object, given: str | None = None, **environ: str) -> Result:
         """Call `tasuki` with these arguments, and with what stands on its standard input."""
@@ -52,6 +55,18 @@ def environment(dsn: str, key: str, portal: HubSpotSettings) -> dict[str, str]:
         "TASUKI_HUBSPOT_ACCESS_TOKEN": portal.access_token,
         "TASUKI_HUBSPOT_CLIENT_SECRET": ",".join(portal.client_secrets),
         "TASUKI_HUBSPOT_APP_ID": str(portal.app_id),
+    }
+
+
+def beside_an_org(dsn: str, key: str, org: SalesforceSettings) -> dict[str, str]:
+    """The variables that a person would set who has Salesforce alone."""
+    return {
+        "TASUKI_DATABASE_URL": dsn,
+        "TASUKI_SECRET_KEY": key,
+        "TASUKI_SALESFORCE_LOGIN_URL": str(org.login_url),
+        "TASUKI_SALESFORCE_CLIENT_ID": org.client_id,
+        "TASUKI_SALESFORCE_CLIENT_SECRET": org.client_secret or "",
+        "TASUKI_SALESFORCE_ORG_ID": org.org_id or "",
     }
 
 
