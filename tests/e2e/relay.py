@@ -89,7 +89,7 @@ class BaseRelay(ABC):
         self.settings = settings
         self._folder = policy
         self.policy = loaded(policy)
-        self._begin_on_a_working_day()
+        self.on_a_working_day()
         self.installation_id, self.connection_id = self._connect()
         activate(database, self.installation_id, self.policy, read_folder(policy))
         self.runtime = self._runtime()
@@ -98,14 +98,16 @@ class BaseRelay(ABC):
     def _connect(self) -> tuple[int, int]:
         """Connect the account for the policy; (installation id, connection id)."""
 
-    def _begin_on_a_working_day(self) -> None:
-        """Steps of cadences come on working days: what a test sees must not hang on the day on which it runs."""
-        calendar = self.policy.calendar
+    def on_a_working_day(self) -> None:
+        """Time goes on to the next working day, of the shipped policy too, unless this is one. Steps of cadences come
+        on working days: what a test sees must not hang on the day on which it runs."""
+        calendars = (self.policy.calendar, loaded(POLICY).calendar)
         with self.database.autocommit() as conn:
-            today = clock.BusinessClock.now(conn).astimezone(calendar.zone).date()
-        off = next(days for days in range(30) if calendar.open_intervals(today + timedelta(days=days)))
+            today = clock.BusinessClock.now(conn).astimezone(self.policy.calendar.zone).date()
+        days = (today + timedelta(days=off) for off in range(30))
+        off = next(day for day in days if all(one.open_intervals(day) for one in calendars)) - today
         if off:
-            self.pass_time(days=off)
+            self.pass_time(days=off.days)
 
     def _runtime(self) -> Runtime:
         runtime = Runtime(self.database, self.settings, limits=self.limits)

@@ -49,6 +49,7 @@ def test_half_a_year_without_any_behaviour_is_dormant_and_woken(relay: Relay) ->
     assert relay.contact(contact)["tasuki_phase"] == "gathering"
     before = len(relay.open_tasks(contact))
     relay.pass_time(days=2)
+    relay.on_a_working_day()
     relay.settle()
     assert relay.contact(contact)["tasuki_phase"] == "dormant"
     assert len(relay.open_tasks(contact)) == before + 1, "the first step of the recycle cadence"

@@ -28,6 +28,7 @@ def test_each_phase_has_its_content_while_the_band_stays_low(relay: Relay) -> No
     assert _shown(relay, contact) == ("gathering", "low")
     assert not _asks(relay, contact, "新しい情報のご案内")
     relay.pass_time(days=181)
+    relay.on_a_working_day()
     relay.settle()
     assert _shown(relay, contact) == ("dormant", "low")
     assert _asks(relay, contact, "新しい情報のご案内")

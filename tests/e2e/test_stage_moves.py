@@ -98,8 +98,7 @@ def test_a_stage_that_is_never_stored_is_told_and_not_tried_for_ever(relay: Rela
     assert relay.lead(mql)["stage"] == "lead"
     assert [row["field"] for row in relay.drift() if row["field"] == STAGE] == [STAGE]
     relay.mark()
-    with relay.database.transaction(relay.installation_id) as conn:
-        conn.execute("UPDATE lead_due SET due_at = now()")
+    relay.rows("UPDATE lead_due SET due_at = %s RETURNING lead_id", [relay.now()])
     relay.settle()
     assert relay.calls()["total"] == 0
 

@@ -132,10 +132,10 @@ def test_between_two_whole_looks_only_what_was_left_is_looked_for(make_relay: Ma
 
 
 # ── the own website's forms ──────────────────────────────────────────────────────────────────────────────────
-def _website(email: str, *, id: str, form: str = "inquiry") -> bytes:
-    return orjson.dumps(
-        {"id": id, "form": form, "email": email, "fields": {"last_name": "田中", "phone": "0312345678"}}
-    )
+def _website(relay: Relay, email: str, *, id: str, form: str = "inquiry") -> bytes:
+    fields = {"last_name": "田中", "phone": "0312345678"}
+    at = now(relay).isoformat()  # else it counts from when it was received, on a clock that tests do not move
+    return orjson.dumps({"id": id, "form": form, "email": email, "occurred_at": at, "fields": fields})
 
 
 def _contacts(relay: Relay, email: str) -> list[str]:
@@ -145,8 +145,8 @@ def _contacts(relay: Relay, email: str) -> list[str]:
 
 def test_somebody_new_becomes_a_contact_once_with_what_the_form_gave(relay: Relay) -> None:
     relay.listen()
-    relay.deliver(_website("New@Example.co.jp", id="1"), "form:site")
-    relay.deliver(_website("new@example.co.jp", id="1"), "form:site")  # the site sends it again
+    relay.deliver(_website(relay, "New@Example.co.jp", id="1"), "form:site")
+    relay.deliver(_website(relay, "new@example.co.jp", id="1"), "form:site")  # the site sends it again
     relay.hear_and_settle()
     (contact_id,) = _contacts(relay, "new@example.co.jp")
     contact = relay.contact(contact_id)
@@ -169,7 +169,7 @@ def test_a_site_whose_clock_is_hours_ahead_is_counted_at_once(relay: Relay) -> N
 def test_somebody_known_is_found_and_not_changed(relay: Relay) -> None:
     relay.listen()
     known = relay.sandbox.create("contacts", {"email": "known@example.co.jp", "lastname": "佐藤"})["id"]
-    relay.deliver(_website("known@example.co.jp", id="1"), "form:site")
+    relay.deliver(_website(relay, "known@example.co.jp", id="1"), "form:site")
     relay.settle()
     assert _contacts(relay, "known@example.co.jp") == [known]
     assert relay.contact(known)["lastname"] == "佐藤"
@@ -180,7 +180,7 @@ def test_somebody_known_is_found_and_not_changed(relay: Relay) -> None:
 def test_a_contact_whose_create_got_no_answer_is_found(relay: Relay, effect: str) -> None:
     relay.listen()
     relay.sandbox.fault(effect, kind="contacts.batch_create", times=1, status=502)
-    relay.deliver(_website("new@example.co.jp", id="1"), "form:site")
+    relay.deliver(_website(relay, "new@example.co.jp", id="1"), "form:site")
     relay.hear_and_settle()
     (contact_id,) = _contacts(relay, "new@example.co.jp")
     assert relay.made_by(contact_id) == [CALL, MAIL]
@@ -189,9 +189,9 @@ def test_a_contact_whose_create_got_no_answer_is_found(relay: Relay, effect: str
 @pytest.mark.fault("T6")
 def test_two_workers_that_meet_the_same_new_address_make_one_lead_and_one_contact(relay: Relay) -> None:
     relay.listen()
-    relay.deliver(_website("new@example.co.jp", id="1"), "form:site")
-    relay.deliver(_website("new@example.co.jp", id="2", form="document_request"), "form:site")
-    relay.deliver(_website("new@example.co.jp", id="3", form="whitepaper"), "form:site")
+    relay.deliver(_website(relay, "new@example.co.jp", id="1"), "form:site")
+    relay.deliver(_website(relay, "new@example.co.jp", id="2", form="document_request"), "form:site")
+    relay.deliver(_website(relay, "new@example.co.jp", id="3", form="whitepaper"), "form:site")
     relay.one_delivery_each()
     workers = [threading.Thread(target=relay.runtime.ingest) for _ in range(3)]
     for one in workers:
@@ -207,7 +207,7 @@ def test_two_workers_that_meet_the_same_new_address_make_one_lead_and_one_contac
 def test_an_address_that_the_crm_refuses_is_parked_and_can_be_tried_again(relay: Relay) -> None:
     relay.listen()
     relay.sandbox.fault("status", kind="contacts.batch_create", times=None, status=400)
-    relay.deliver(_website("new@example.co.jp", id="1"), "form:site")
+    relay.deliver(_website(relay, "new@example.co.jp", id="1"), "form:site")
     relay.settle()
     assert [one.kind for one in relay.parked()] == ["link"]
     relay.sandbox.clear_faults()
