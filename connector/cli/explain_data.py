@@ -22,7 +22,7 @@ from connector.engine.supposing import Prospect
 from connector.policy.model import Policy
 from connector.store.inspection import EntryRow
 from connector.sync.context import Tenant
-from connector.sync.explaining import Story
+from connector.sync.explaining import CompanyTold, Story
 from connector.texts import say
 
 WAKE_WORDS = {
@@ -54,6 +54,7 @@ def described(tenant: Tenant, story: Story) -> dict[str, Any]:
             "decided_at": story.row.evaluated_at,
             "decided_by_this": story.row.policy_hash == tenant.policy.hash,
         },
+        "company": _company(names, story.company),
         "stage": _stage(names, story),
         "history": [_entry(names, one, story) for one in story.entries],
         "total": round(why.total, 2),
@@ -83,6 +84,19 @@ def described(tenant: Tenant, story: Story) -> dict[str, Any]:
         "waiting_enrolments": [{"name": one.name, "rule": one.key.rule, "since": one.at} for one in why.waiting],
         "troubles": _troubles(story),
         "next_look": _next_look(story, why.at),
+    }
+
+
+def _company(names: PolicyNames, told: CompanyTold | None) -> dict[str, Any] | None:
+    if told is None:
+        return None
+    clue = told.clue
+    return {
+        "id": told.id,
+        "name": told.name,
+        "link": told.link,
+        "found_by": {"field": clue.field, "label": names.of(clue.field), "value": clue.value} if clue else None,
+        "several": list(told.several),
     }
 
 

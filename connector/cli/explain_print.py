@@ -53,6 +53,7 @@ def _head(found: dict[str, Any]) -> None:
     policy, stage = found["policy"], found["stage"]
     stale = "" if policy["decided_by_this"] else say(" (not decided by it yet)")
     line(say("Policy {name} {hash}{stale}", name=policy["name"], hash=policy["hash"][:12], stale=stale))
+    _company(found["company"])
     if stage is None:
         line(say("Stage: none yet."))
         return
@@ -79,6 +80,28 @@ def _head(found: dict[str, Any]) -> None:
             for one in found["history"]
         ]
         table(say("Stages, newest first"), ("Stage", "Entered", "By", "Reason", "Because of"), rows)
+
+
+def _company(told: dict[str, Any] | None) -> None:
+    """Whose company's plan it is in, and why."""
+    if told is None:
+        return
+    by = told["found_by"]
+    clue = f"{by['label']} = {by['value']}" if by is not None else ""
+    if told["several"]:
+        line(
+            say(
+                "! Company: none. Several have {clue}: {ids}. Merge them, or give same_company a field that differs.",
+                clue=clue,
+                ids=", ".join(told["several"]),
+            )
+        )
+    elif told["id"] is None:
+        line(say("Company: none."))
+    elif by is not None:
+        line(say("Company: {name} ({id}), found by {clue}", name=told["name"] or "–", id=told["id"], clue=clue))
+    else:
+        line(say("Company: {name} ({id})", name=told["name"] or "–", id=told["id"]))
 
 
 def _by(entry: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from connector.store import tombstones
+from connector.store import company_keys, tombstones
 from connector.store.database import Connection
 from connector.store.rows import pack
 
@@ -242,6 +242,7 @@ def become(
     identify(conn, installation_id, connection_id, object_type, [(winner, lead_id)])
     set_gone(conn, connection_id, [winner], None, object_type=object_type)
     conn.execute("UPDATE lead SET gone = NULL WHERE id = %s", [lead_id])
+    company_keys.forget(conn, connection_id, object_type, losers)
     conn.execute(
         "UPDATE link SET vendor_id = %s WHERE lead_id = %s AND connection_id = %s", [winner, lead_id, connection_id]
     )

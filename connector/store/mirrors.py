@@ -28,10 +28,11 @@ class MirrorRow:
     modified_at: datetime | None = None
     read_at: datetime | None = None
     gone: str | None = None
+    belongs_to: str | None = None  #: The company it was found to belong to; stored by `company_keys`, never by `put`.
 
 
 _STORED = ("object_type", "vendor_id", "properties", "meta", "modified_at", "read_at", "gone")
-_COLUMNS = ", ".join(_STORED)
+_COLUMNS = ", ".join((*_STORED, "belongs_to"))
 
 _LOAD = f"""
 SELECT {_COLUMNS} FROM mirror

@@ -15,13 +15,14 @@ from connector.store.database import Connection
 Raws: TypeAlias = tuple[Any, ...]
 """A record: its id, something that is known of it beside, and stored strings in order."""
 
+# Whoever only was found to belong to a company has fields of its own beside the company's: it is left out.
 # Added to nothing, the properties are unpacked once, for all that is asked of them: that is half of what they cost.
 _SHOWN = """
 SELECT mirror.vendor_id, {beside}, {columns}
 FROM mirror, LATERAL (SELECT properties || '{{}}' AS properties OFFSET 0) AS its_own,
      jsonb_to_record(its_own.properties) AS its ({unpacked})
 WHERE mirror.connection_id = %(connection_id)s AND mirror.object_type = %(object_type)s AND mirror.vendor_id = {which}
-  AND mirror.gone IS NULL AND its_own.properties ?& %(complete)s::text[]
+  AND mirror.gone IS NULL AND mirror.belongs_to IS NULL AND its_own.properties ?& %(complete)s::text[]
 """
 
 # Person by person, each by its index (which OFFSET sees to): to name a thousand of them costs as much again.

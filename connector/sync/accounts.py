@@ -93,7 +93,7 @@ class Accounts:
 
     def of(self, binding: Binding, person: MirrorRow, lead_id: int) -> Account | None:
         """What is known of this person's company."""
-        company_id = person.properties.get(binding.dialect.company_property)
+        company_id = binding.company_of(person)
         if not company_id or not binding.asks_of_companies:
             return None
         company = self._seen.get(company_id)
@@ -133,7 +133,7 @@ def accounts_of(
     is may be left out: no condition reads that.
     """
     dialect = binding.dialect
-    ids = sorted({one for row in people if (one := row.properties.get(dialect.company_property))})
+    ids = sorted({one for row in people if (one := binding.company_of(row))})
     if not binding.plan.reads_colleagues:
         return Accounts(records=records)
     if not turns:

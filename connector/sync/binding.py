@@ -12,6 +12,7 @@ from connector.engine.pipeline import STAGE
 from connector.engine.plan import Plan
 from connector.engine.words import label_in
 from connector.policy.model import FieldDef, FieldType, Home, StageStore
+from connector.store.mirrors import MirrorRow
 from connector.sync.shapes import MOST_SHAPES, Readings, Shape, Writings
 from connector.sync.sources import Sources
 from connector.vendors.base import ActivityKind, DealPipeline
@@ -148,6 +149,10 @@ class Binding(Sources):
         if names and self.dialect.merged_property is not None:
             names[self.dialect.merged_property] = None
         return tuple(names)
+
+    def company_of(self, person: MirrorRow) -> str | None:
+        """The company that a person's record names, else the one that it was found to belong to."""
+        return person.properties.get(self.dialect.company_property) or person.belongs_to
 
     @cached_property
     def asks_of_companies(self) -> bool:

@@ -74,10 +74,16 @@ class Case:
         return (self, *self.elsewhere)
 
     @property
+    def named_company(self) -> MirrorRow | None:
+        """The company's record, if the person's names it: what is only found to be its company is written by nobody."""
+        return self.company if self.person.belongs_to is None else None
+
+    @property
     def sides(self) -> tuple[Side, ...]:
         """Its records in each CRM."""
         return tuple(
-            Side(binding=one.binding, person=one.person, company=one.company, moving=one.moving) for one in self.all
+            Side(binding=one.binding, person=one.person, company=one.named_company, moving=one.moving)
+            for one in self.all
         )
 
     def home_of(self, what: str) -> Case:
@@ -145,7 +151,7 @@ def load_cases(
             row = rows[lead_id]
             if row.gone is not None:
                 continue
-            company_id = person.properties.get(first.dialect.company_property)
+            company_id = first.company_of(person)
             company = companies.get(company_id) if company_id else None
             its_signals: Sequence[Signal] = found_signals.get(lead_id, ())
             one, until = under[0], None
@@ -263,7 +269,7 @@ def _people(
 def _companies(
     conn: Connection, connection_id: int, binding: Binding, people: Sequence[MirrorRow]
 ) -> dict[str, MirrorRow]:
-    ids = sorted({one for row in people if (one := row.properties.get(binding.dialect.company_property))})
+    ids = sorted({one for row in people if (one := binding.company_of(row))})
     return mirrors.load(conn, connection_id, binding.dialect.company_type, ids) if ids else {}
 
 

@@ -15,10 +15,12 @@ from connector.store import leads, mirrors
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror, overtaking
+from connector.sync.binding import COMPANY_OWNER
 from connector.sync.context import Line, backoff
 from connector.sync.difference import company_difference, dropped_name
 from connector.sync.drifting import end
 from connector.sync.facts import same_on
+from connector.sync.found_companies import keep_companies
 from connector.sync.overtaking import tell_lost
 from connector.sync.parcel import Parcel
 from connector.sync.record_writes import RecordWrite, keep_unseen, unchanged, write_down
@@ -51,7 +53,7 @@ def write_companies(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
 
 def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: datetime) -> list[RecordWrite]:
     dialect = line.dialect
-    ids = {parcel.lead.id: parcel.person.properties.get(dialect.company_property) or "" for parcel in parcels}
+    ids = {parcel.lead.id: line.binding.company_of(parcel.person) or "" for parcel in parcels}
     rows = mirrors.load(conn, line.connection_id, dialect.company_type, sorted(set(ids.values()) - {""}))
     found: list[RecordWrite] = []
     for parcel in parcels:
@@ -59,6 +61,8 @@ def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: dateti
         if row is None or row.gone is not None:
             continue
         desired = codec.decode_values(parcel.lead.desired)
+        if parcel.person.belongs_to is not None:  # of a company that was only found, none but the owner is a lead's
+            desired = {name: value for name, value in desired.items() if name == COMPANY_OWNER}
         changes = company_difference(line.binding, row, desired, dropped=parcel.claim.dropped, now=now)
         if changes:
             found.append(RecordWrite(parcel, row, changes))
@@ -76,6 +80,10 @@ def _settle(line: Line, conn: Connection, write: RecordWrite, result: WriteResul
             end(line, conn, row, list(write.changes), now=now)
         _tell_colleagues(line, conn, write, now)
         mirrors.put(conn, line.tenant.installation_id, line.connection_id, list(rows.values()))
+        due = keep_companies(line.tenant, conn, line.connection_id, list(rows.values()))
+        leads.mark_due(
+            conn, line.tenant.installation_id, sorted(due), at=now, why="company", lane=Lane.BACKGROUND.value
+        )
     elif result.outcome is Outcome.REJECTED:
         for name, value in write.changes.items():
             why = {"value": value, "reason": result.reason or "rejected"}

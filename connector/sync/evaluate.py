@@ -27,6 +27,7 @@ from connector.sync.context import Tenant
 from connector.sync.creating import want_elsewhere
 from connector.sync.deciding import Result, ToRead, decide_case
 from connector.sync.difference import company_difference, deal_difference, difference, settle_overtaken
+from connector.sync.found_companies import find_companies
 from connector.sync.granting import RETRY_UNROUTED, grant_requests
 from connector.sync.identifying import identify
 from connector.sync.merging import key_of
@@ -59,6 +60,7 @@ def evaluate_slice(tenant: Tenant, *, limit: int | None = None, lane: Lane | Non
         return 0
     reach(Place.CLAIMED)
     try:
+        find_companies(tenant, [one.lead_id for one in due], now)
         with tenant.database.transaction(tenant.installation_id) as conn:
             cases, resting = _cases(tenant, conn, due, now)
         for place, (policy, its) in enumerate(_by_policy(tenant, cases).items()):

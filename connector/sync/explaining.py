@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from connector.domain import codec
+from connector.domain.same_company import NOWHERE, Clue
 from connector.domain.state import LeadState
 from connector.engine import firsts
 from connector.engine.explain import Explanation, explain
@@ -30,6 +31,7 @@ from connector.sync.binding import Binding
 from connector.sync.context import Tenant
 from connector.sync.deal_view import UNREAD_DEAL, deals_shown
 from connector.sync.difference import dropped_name
+from connector.sync.found_companies import CompanyRule, found_for
 from connector.sync.merging import record_key
 from connector.texts import say
 
@@ -64,6 +66,18 @@ class LostValue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompanyTold:
+    """The company that a lead belongs to. `clue`: by what it was found, where the lead's record names none; `several`
+    that fit equally, so that it belongs to none of them."""
+
+    id: str | None
+    name: str | None = None
+    link: str | None = None
+    clue: Clue | None = None
+    several: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """One lead as it stands. `records` maps a task's effect key to its managed record in the CRM."""
 
@@ -71,6 +85,7 @@ class Story:
     state: LeadState
     explanation: Explanation
     prospects: tuple[Prospect, ...]
+    company: CompanyTold | None  #: None: nobody asks for its company.
     link: LinkRow
     paused: str | None  #: Why its connection is paused.
     person_read_at: datetime | None
@@ -158,6 +173,7 @@ def _told(
         state=state,
         explanation=explain(tenant.plan, lead, found, state, now),
         prospects=prospects(tenant.plan, lead, moments, state, now),
+        company=_company_told(tenant, conn, link.connection_id, person),
         link=link,
         paused=(paused.paused_reason or "paused") if paused is not None and paused.status == "paused" else None,
         person_read_at=person.read_at,
@@ -218,10 +234,32 @@ def _records(conn: Connection, link: LinkRow, binding: Binding) -> tuple[MirrorR
     dialect = binding.dialect
     found = mirrors.load(conn, link.connection_id, dialect.person_type, [link.vendor_id])
     person = found.get(link.vendor_id)
-    company_id = person.properties.get(dialect.company_property) if person else None
+    company_id = binding.company_of(person) if person else None
     if company_id is None:
         return person, None
     return person, mirrors.load(conn, link.connection_id, dialect.company_type, [company_id]).get(company_id)
+
+
+def _company_told(tenant: Tenant, conn: Connection, connection_id: int, person: MirrorRow) -> CompanyTold | None:
+    """Where the lead belongs by what is known now, which is as it will be decided next."""
+    binding = tenant.reading[connection_id]
+    dialect, rule = binding.dialect, CompanyRule(binding)
+    if not binding.company_properties:
+        return None
+    found = NOWHERE
+    if dialect.names_no_company(person.vendor_id):
+        clues = {person.vendor_id: rule.of_person(person.properties)}
+        found = found_for(conn, connection_id, rule, clues)[person.vendor_id]
+    company = person.properties.get(dialect.company_property) or found.company
+    if company is None:
+        return CompanyTold(id=None, clue=found.clue, several=found.several)
+    row = mirrors.load(conn, connection_id, dialect.company_type, [company]).get(company)
+    return CompanyTold(
+        id=company,
+        name=next((row.properties.get(one) for one in ("Name", "name") if row and row.properties.get(one)), None),
+        link=dialect.record_link(dialect.company_type, company),
+        clue=found.clue,
+    )
 
 
 def _frozen(record: MirrorRow, binding: Binding, now: datetime) -> Iterator[Frozen]:

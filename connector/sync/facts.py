@@ -11,6 +11,7 @@ from typing import TypedDict, Unpack
 from connector.domain.effects import NotEnrolled
 from connector.domain.lead import Account, Actor, FieldFact, Lead, StageReport
 from connector.domain.state import LeadState
+from connector.domain.value import BLANK
 from connector.engine.pipeline import STAGE
 from connector.store.leads import LeadRow
 from connector.store.mirrors import MirrorRow
@@ -51,7 +52,8 @@ def lead_of(
     if _has_no_company(binding, person):
         fields = {**binding.no_company, **fields}
     elif company is not None:
-        fields = _fields_of(binding, company, dialect.company_type) | fields
+        shown = _fields_of(binding, company, dialect.company_type)
+        fields = shown | (fields if person.belongs_to is None else _said(fields, shown))
     created = dialect.moment(person.properties.get(dialect.created_property)) or row.created_at
     owner = mirror.fact(person, dialect.owner_property, same_on(binding, dialect.person_type))
     deal_owner = _deal_fact(binding, deal.row, dialect.deal.owner) if deal.row is not None else None
@@ -146,7 +148,12 @@ def _deal_named_at(deal: DealView, owner: mirror.PropertyFact) -> datetime | Non
 def _has_no_company(binding: Binding, person: MirrorRow) -> bool:
     """The person was read and belongs to no company: its fields are blank, which is knowledge."""
     name = binding.dialect.company_property
-    return name in person.properties and not person.properties[name]
+    return name in person.properties and not binding.company_of(person)
+
+
+def _said(own: Mapping[str, FieldFact], of_company: Mapping[str, FieldFact]) -> dict[str, FieldFact]:
+    """What a person's record says itself; where it is blank, the company that it was found to belong to speaks."""
+    return {name: one for name, one in own.items() if one.value is not BLANK or name not in of_company}
 
 
 def stage_report(binding: Binding, state: LeadState, person: MirrorRow) -> StageReport | None:

@@ -158,7 +158,7 @@ class _Desk:
         routing = self.tenant.plan.policy.routing
         assert routing is not None
         dialect = case.binding.dialect
-        company_id = case.person.properties.get(dialect.company_property)
+        company_id = case.binding.company_of(case.person)
         moves = request.task is not None or request.key.cause in (Cause.CLOCK.value, Cause.PERSON.value)
         if not routing.keep_same_company or request.prefer is not None or not company_id or moves:
             return None

@@ -100,7 +100,7 @@ def _value(case: Case, name: str) -> Value:
     if name == _BY_LINK:
         return dialect.partner_record(case.person.vendor_id, case.person.properties) or UNREAD
     definition = case.binding.plan.policy.fields[name]
-    rows = {dialect.person_type: case.person, dialect.company_type: case.company}
+    rows = {dialect.person_type: case.person, dialect.company_type: case.named_company}
     for home in dialect.homes(definition):
         row = rows.get(home.object_type)
         if row is not None and home.name in row.properties:

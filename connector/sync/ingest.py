@@ -31,6 +31,7 @@ from connector.store.mirrors import MirrorRow
 from connector.store.tombstones import RecordName
 from connector.sync import echoes, mirror, overtaking
 from connector.sync.activities import hear_activities
+from connector.sync.company_reads import want_found
 from connector.sync.context import Tenant, conclude
 from connector.sync.deal_events import hear_deals
 from connector.sync.facts import same_on
@@ -363,6 +364,8 @@ class _Intake:
         # What an event said of the others is kept with them.
         heard = [row for one, row in rows.items() if mirror.heard_so_far(row) != before[one]]
         mirrors.put(self._conn, self._tenant.installation_id, self._connection_id, heard)
+        unmet = [one for one in ids if one not in rows]
+        want_found(self._tenant, self._conn, self._connection_id, [*unmet, *(row.vendor_id for row in stale)])
         want_companies(self._tenant, self._conn, self._connection_id, stale)
 
     def _tasks(self, events: Sequence[InboundEvent]) -> None:

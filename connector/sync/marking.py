@@ -16,6 +16,7 @@ from connector.store import activity_signals, associations, leads, links, manage
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync.activities import record_name
+from connector.sync.company_reads import want_found
 from connector.sync.comparing import Difference
 from connector.sync.context import Line, Tenant
 from connector.sync.deals import whose_deals
@@ -104,6 +105,7 @@ def mark_gone(line: Line, object_type: str, ids: Sequence[str]) -> int:
         found = [one for one, (_, gone) in held.items() if gone is None]
         if object_type == dialect.company_type:
             rows = mirrors.load(conn, connection_id, object_type, found, lock=True)
+            want_found(tenant, conn, connection_id, found)
             return want_companies(tenant, conn, connection_id, list(rows.values()))
         wanted.want(conn, tenant.installation_id, connection_id, object_type, found, lane=BACKGROUND)
         return len(found)
@@ -184,7 +186,8 @@ def mark_people(line: Line, differing: Sequence[Difference]) -> Marked:
 
 
 def _mark_companies(line: Line, differing: Sequence[Difference]) -> Marked:
-    """Companies that we have read with people, and that differ; others come with their people."""
+    """Companies that we have read with people, and that differ; others come with their people, or are read by
+    themselves where people find them."""
     if not differing:
         return Marked()
     tenant, company_type = line.tenant, line.dialect.company_type
@@ -192,6 +195,7 @@ def _mark_companies(line: Line, differing: Sequence[Difference]) -> Marked:
         ids = [one.record.id for one in differing]
         rows = mirrors.load(conn, line.connection_id, company_type, ids, lock=True)
         drifted = tell_missed(line, conn, differing, rows, now=tenant.now(conn))
+        want_found(tenant, conn, line.connection_id, ids)
         return Marked(want_companies(tenant, conn, line.connection_id, list(rows.values())), drifted)
 
 

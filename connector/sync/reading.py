@@ -22,8 +22,10 @@ from connector.store.signals import NewSignal
 from connector.sync.activities import read_activities, read_activities_of
 from connector.sync.apart import read_apart
 from connector.sync.arrivals import Harvest, meet, recognise
+from connector.sync.company_reads import belonging, read_companies
 from connector.sync.context import Line, backoff, conclude
 from connector.sync.deals import MERGED, fetch_deals, read_deals, settle_made, store_deals, whose_deals
+from connector.sync.found_companies import CompanyRule, keep_companies
 from connector.sync.heirs import followed
 from connector.sync.observe import observe, observe_record, seen_until_of
 from connector.sync.stumbling import Patience
@@ -40,6 +42,7 @@ def read_slice(line: Line, lane: Lane) -> int:
     """Read up to a batch of marked people of one lane, and a slice of what hangs on them; returns how many records."""
     count = _read_people(line, lane)
     marked = _marked(line, lane)
+    count += read_companies(line, lane) if line.dialect.company_type in marked else 0
     count += read_deals(line, lane) if marked & _deal_marks(line) else 0
     count += read_activities(line, [one for one in line.binding.activity_types if one in marked], lane)
     count += read_tasks(line, lane) if our_tasks(line.dialect) in marked else 0
@@ -50,10 +53,16 @@ def read_slice(line: Line, lane: Lane) -> int:
 
 def _marked(line: Line, lane: Lane) -> frozenset[str]:
     """The types of which records were marked, besides people and companies."""
-    types = _deal_marks(line) | {*line.binding.activity_types, our_tasks(line.dialect)}
+    types = _types(line)
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         now = line.tenant.now(conn)
         return outstanding.marked(conn, line.connection_id, types, lane=lane.value, now=now) if types else frozenset()
+
+
+def _types(line: Line) -> frozenset[str]:
+    """Of what records are marked, by this policy."""
+    types = _deal_marks(line) | {*line.binding.activity_types, our_tasks(line.dialect)}
+    return types | {line.dialect.company_type} if CompanyRule(line.reading).fields else types
 
 
 def _deal_marks(line: Line) -> frozenset[str]:
@@ -63,8 +72,7 @@ def _deal_marks(line: Line) -> frozenset[str]:
 def _forget_marks(line: Line) -> None:
     """Nothing was read: what is still marked is of types that the running policy does not read."""
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        kept = _deal_marks(line) | {*line.binding.activity_types, our_tasks(line.dialect)}
-        wanted.forget(conn, line.connection_id, but=kept)
+        wanted.forget(conn, line.connection_id, but=_types(line))
 
 
 def _read_people(line: Line, lane: Lane) -> int:
@@ -206,8 +214,10 @@ def _companies_to_read(line: Line, people: Iterable[Record]) -> list[str]:
     """Companies of these people that the mirror does not hold, or holds as stale."""
     if not line.binding.company_properties:
         return []
-    ids = sorted({one for person in people if (one := person.properties.get(line.dialect.company_property))})
+    people = list(people)
+    named = {one for person in people if (one := person.properties.get(line.dialect.company_property))}
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+        ids = sorted(named | belonging(line, conn, [one.id for one in people]))
         held = mirrors.load(conn, line.connection_id, line.dialect.company_type, ids)
     return [one for one in ids if one not in held or held[one].read_at is None]
 
@@ -258,13 +268,21 @@ def _store(
     _store_gone(line, conn, gone)
     _store_back(line, conn, [claim for claim in claims if claim.vendor_id in harvest.people], known, were_gone)
     store_deals(line, conn, harvest.deals, now)
-    changed += _absorb_companies(line, conn, harvest, now)
-    mirrors.put(conn, line.tenant.installation_id, line.connection_id, changed)
+    companies = _absorb_companies(line, conn, harvest, now)
+    mirrors.put(conn, line.tenant.installation_id, line.connection_id, [*changed, *companies])
+    concerned = keep_companies(line.tenant, conn, line.connection_id, companies)
     store_signals(line.tenant, conn, found, now=now)
     # whose record has gone may live on in another CRM
     due = [claim.lead_id for claim in claims if claim.vendor_id not in gone or line.binding.partners]
+    _wake(line, conn, concerned - set(due), now)
     leads.mark_due(conn, line.tenant.installation_id, due, at=now, why="read", lane=lane.value)
     settle_made(line, conn, harvest.deals)
+
+
+def _wake(line: Line, conn: Connection, lead_ids: Iterable[int], now: datetime) -> None:
+    """Companies have changed by which these leads find theirs."""
+    background = Lane.BACKGROUND.value
+    leads.mark_due(conn, line.tenant.installation_id, sorted(lead_ids), at=now, why="company", lane=background)
 
 
 def _signals(line: Line, lead_id: int, record: Record, counters_before: Mapping[str, str | None]) -> list[NewSignal]:

@@ -137,9 +137,7 @@ def _sound(line: Line, kind: Kind, work: Sequence[_Work]) -> list[_Work]:
 
 def _input(line: Line, kind: Kind, one: _Work, deal: str | None) -> Create:
     person = one.parcel.person
-    ends = Ends(
-        person=person.vendor_id, company=person.properties.get(line.dialect.company_property) or None, deal=deal
-    )
+    ends = Ends(person=person.vendor_id, company=line.binding.company_of(person), deal=deal)
     return Create(
         key=one.record.key,
         properties=kind.content(one.record) | {line.dialect.key_property: one.record.key},

@@ -19,6 +19,7 @@ from connector.sync import mirror
 from connector.sync.activate import have_walked
 from connector.sync.context import Line
 from connector.sync.facts import same_on
+from connector.sync.found_companies import CompanyRule, keep_companies
 from connector.vendors.base import Lane, Record
 
 log = structlog.get_logger()
@@ -90,13 +91,16 @@ def sweep_slice(line: Line) -> int:
 
 
 def _read(line: Line) -> list[str]:
-    """What this policy reads of people and companies, as the position remembers it."""
+    """What this policy reads of people and companies, as the position remembers it, and by what it finds companies."""
     kinds = (line.dialect.company_type, line.dialect.person_type)
-    return sorted(f"{kind}.{name}" for kind in kinds for name in _properties(line, kind))
+    properties = [f"{kind}.{name}" for kind in kinds for name in _properties(line, kind)]
+    return sorted([*properties, *CompanyRule(line.reading).marks])
 
 
 def _covers(position: Mapping[str, Any], line: Line) -> bool:
-    return set(position["properties"]).issuperset(_read(line))
+    """Keys of companies that another rule made, or that nobody kept for a while, are made anew."""
+    seen, marks = set(position["properties"]), {*CompanyRule(line.reading).marks}
+    return seen.issuperset(_read(line)) and marks == {one for one in seen if "=" in one}
 
 
 def _properties(line: Line, object_type: str) -> tuple[str, ...]:
@@ -121,6 +125,11 @@ def _store(line: Line, conn: Connection, object_type: str, records: Sequence[Rec
     mirrors.put(conn, line.tenant.installation_id, line.connection_id, list(rows.values()))
     if object_type == line.dialect.person_type:
         _meet(line, conn, records, now)
+    else:
+        due = keep_companies(line.tenant, conn, line.connection_id, list(rows.values()))
+        leads.mark_due(
+            conn, line.tenant.installation_id, sorted(due), at=now, why="company", lane=Lane.BACKGROUND.value
+        )
 
 
 def _meet(line: Line, conn: Connection, records: Sequence[Record], now: datetime) -> None:

@@ -117,7 +117,7 @@ def _who_see(stages: dict[int, str | None], lead_id: int, stage: str) -> set[int
 
 
 def _company(case: Case) -> str:
-    return case.person.properties.get(case.binding.dialect.company_property) or ""
+    return case.binding.company_of(case.person) or ""
 
 
 def _fresh(conn: Connection, case: Case) -> Accounts:

@@ -84,6 +84,9 @@ class Dialect(Protocol):
     converts: bool  #: A person's record may be converted into another one.
     stamps: timedelta  #: How coarse its moments of modification are: a change may have come so much later.
 
+    def names_no_company(self, vendor_id: str) -> bool:
+        """True for a person's record that has no place for a company's: it names its company in words only."""
+
     def homes(self, definition: FieldDef) -> Sequence[Home]:
         """Where a field lives at this vendor, by the object types that the sync knows."""
 

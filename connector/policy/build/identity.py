@@ -1,4 +1,4 @@
-"""fields.yaml, `identity`: who is the same lead, and what it means that a person changes employer."""
+"""fields.yaml, `identity`: who is the same lead, to which company it belongs, what a new employer means."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from connector.policy.model import FieldType, Identity, NewEmployer
 from connector.texts import say
 
 _VENDORS = ("hubspot", "salesforce")
+_LEAD, _ACCOUNT = "Lead", "Account"
+_FINDS_A_COMPANY = (FieldType.DOMAIN.value, FieldType.TEXT.value)
 
 
 def build_identity(context: Context) -> Identity:
-    """Who is the same lead in two CRMs, and who gets a record in the other one."""
+    """Who is the same lead in two CRMs, who gets a record in the other one, and which company a lead belongs to."""
     model, where = context.files.fields.identity, context.at("fields") / "identity"
     for group, names in enumerate(model.same_lead):
         for index, name in enumerate(names):
@@ -28,7 +30,56 @@ def build_identity(context: Context) -> Identity:
     if native and create_in:
         message = say("the CRMs' own integration makes the records: leave out `create_in`, or set `native_sync: none`")
         context.report.error(where / "create_in", message, reason="two_creators")
-    return Identity(same_lead=tuple(tuple(names) for names in model.same_lead), create_in=create_in, native_sync=native)
+    return Identity(
+        same_lead=tuple(tuple(names) for names in model.same_lead),
+        same_company=_same_company(context, where),
+        not_employers=_domains(context, model.not_employers, where / "not_employers") if model.same_company else (),
+        create_in=create_in,
+        native_sync=native,
+    )
+
+
+def _same_company(context: Context, where: Where) -> tuple[str, ...]:
+    """The company fields by which a Salesforce lead finds its account. A domain also stands in its e-mail address, so
+    that the policy has to say which domains are nobody's."""
+    model, place = context.files.fields.identity, where / "same_company"
+    for index, name in enumerate(model.same_company):
+        _finds_a_company(context, name, place / index)
+    fields = [context.files.fields.company.get(name) for name in model.same_company]
+    by_domain = any(field is not None and field.type == FieldType.DOMAIN.value for field in fields)
+    if by_domain and not model.not_employers:
+        message = say(
+            "say in `not_employers` which domains name no employer, such as those of free mail: by them no company is "
+            "found"
+        )
+        context.report.error(place, message, reason="missing_key")
+    return tuple(dict.fromkeys(model.same_company))
+
+
+def _finds_a_company(context: Context, name: str, where: Where) -> None:
+    """A domain or text that the CRM fills on the company's record; a text must stand on the lead's too."""
+    _comparable(context, name, where)
+    field = context.files.fields.company.get(name)
+    if field is None:
+        if name in context.vocabulary.names:
+            message = say("`{name}` is no field of the company", name=name)
+            context.report.error(where, message, reason="not_of_company")
+        return
+    if field.type not in _FINDS_A_COMPANY:
+        message = say(
+            "a company is found by a domain or a text; `{name}` is of type {type}", name=name, type=field.type
+        )
+        context.report.error(where, message, reason="bad_type")
+    places = [one.partition(".")[0] for one in field.salesforce.fields] if field.salesforce is not None else []
+    wanted = [_ACCOUNT] if field.type == FieldType.DOMAIN.value else [_LEAD, _ACCOUNT]
+    lacking = [one for one in wanted if one not in places]
+    if lacking:
+        message = say(
+            "leads find their account in Salesforce by `{name}`: give it a field on {places} there",
+            name=name,
+            places=" and ".join(lacking),
+        )
+        context.report.error(where, message, reason="no_home")
 
 
 def _comparable(context: Context, name: str, where: Where) -> None:

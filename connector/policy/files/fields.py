@@ -144,9 +144,10 @@ class CreateIn(FileModel):
 
 
 class Identity(FileModel):
-    """Which fields make two records the same lead, and what a new employer means."""
+    """Which fields make two records the same lead, which a company, and what a new employer means."""
 
     same_lead: list[Words] = []
+    same_company: Words = ()
     create_in: CreateIn = CreateIn()
     native_sync: Literal["none", "identity_and_fields"] = "none"
     new_employer: Literal["new_lead", "same_lead"] = "same_lead"

@@ -73,14 +73,17 @@ class NewEmployer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who is the same lead in two CRMs.
+    """Who is the same lead in two CRMs, and to which company somebody belongs whose record names none.
 
     `same_lead` are groups of fields: records of two CRMs that agree in all fields of one group are the same lead.
     `create_in` says who gets a record in a CRM that does not have them (None: everybody). With `native_sync` the CRMs'
-    own integration keeps records and fields together: it makes them, and we leave both alone.
+    own integration keeps records and fields together: it makes them, and we leave both alone. `same_company` are the
+    company fields by which a company is found, in order; domains among `not_employers` find none.
     """
 
     same_lead: tuple[tuple[str, ...], ...] = ()
+    same_company: tuple[str, ...] = ()
+    not_employers: tuple[str, ...] = ()
     create_in: Mapping[str, Condition | None] = field(default_factory=dict)  #: by vendor
     native_sync: bool = False
 

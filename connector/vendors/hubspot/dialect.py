@@ -107,6 +107,10 @@ class HubSpotDialect:
         self._portal_id = portal_id
         self._ui_domain = ui_domain
 
+    def names_no_company(self, vendor_id: str) -> bool:
+        """See `Dialect.names_no_company`: contacts are associated with companies, by HubSpot itself where it may."""
+        return False
+
     def homes(self, definition: FieldDef) -> Sequence[Home]:
         """See `Dialect.homes`."""
         return [home for home in definition.homes if home.vendor == self.vendor]

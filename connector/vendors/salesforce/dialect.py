@@ -99,6 +99,10 @@ class SalesforceDialect:
         self._base_url = base_url
         self._user_id = user_id
 
+    def names_no_company(self, vendor_id: str) -> bool:
+        """See `Dialect.names_no_company`: a lead has an account once it is converted, as a contact."""
+        return vendor_id.startswith(PREFIXES[PERSON])
+
     def homes(self, definition: FieldDef) -> Sequence[Home]:
         """See `Dialect.homes`. A field of people lives on leads; one that only contacts have is read there under its
         own name."""

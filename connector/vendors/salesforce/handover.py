@@ -69,8 +69,9 @@ class HandOver:
 
     def _conversion(self, create: Create, lead: Record, status: str, *, lane: Lane) -> Conversion:
         """Into the company's account where the policy's rule finds one, and the contact of the same address in it. The
-        owner stays who it is; what lies in a queue goes to the opportunity's owner."""
-        account = self._account(lead, lane=lane)
+        owner stays who it is; what lies in a queue goes to the opportunity's owner. A lead that belonged to an account
+        before goes into that one, unless the policy wants a new one each time."""
+        account = self._belonged(create) or self._account(lead, lane=lane)
         owner = lead.properties.get("OwnerId") or ""
         queued = owner.startswith(PREFIXES["Group"])
         return Conversion(
@@ -90,6 +91,11 @@ class HandOver:
             say("The org has no lead status that means converted; make one in Salesforce's setup."),
             reason="no_converted_status",
         )
+
+    def _belonged(self, create: Create) -> str | None:
+        if self.rule.account not in (_SAME_DOMAIN, _SAME_NAME):
+            return None
+        return next((one for kind, one in create.associate if kind == ACCOUNT_TYPE), None)
 
     def _account(self, lead: Record, *, lane: Lane) -> str | None:
         """The oldest account of the same company, by the policy's rule."""

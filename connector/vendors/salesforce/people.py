@@ -32,7 +32,7 @@ from connector.vendors.base import (
 from connector.vendors.batches import after
 from connector.vendors.salesforce import mails
 from connector.vendors.salesforce.client import SalesforceVendor
-from connector.vendors.salesforce.handover import OPPORTUNITY, HandOver, is_of_lead
+from connector.vendors.salesforce.handover import ACCOUNT_TYPE, OPPORTUNITY, HandOver, is_of_lead
 from connector.vendors.salesforce.names import Names
 from connector.vendors.salesforce.protocol import ACCOUNT, CONTACT, PERSON, PREFIXES
 from connector.vendors.sheet import Coming, Sheet
@@ -205,7 +205,7 @@ class SalesforcePeople:
             creates = [replace(one, properties={**_NOT_GIVEN, **one.properties}) for one in creates]
             return [_named(one) for one in self._vendor.create(object_type, creates, lane=lane)]
         converting = [one for one in creates if object_type == OPPORTUNITY and self._hand_over and is_of_lead(one)]
-        plain = [replace(one, associate=tuple(map(_end, one.associate))) for one in creates if one not in converting]
+        plain = [replace(one, associate=_ends(one)) for one in creates if one not in converting]
         told = self._vendor.create(object_type, plain, lane=lane) if plain else []
         if self._hand_over is not None:
             hand_over = self._hand_over
@@ -331,6 +331,12 @@ def _end(end: tuple[str, str]) -> tuple[str, str]:
     """(object, id) under the object's real name."""
     kind, record_id = end
     return (CONTACT, record_id) if kind == PERSON and _is_contact(record_id) else end
+
+
+def _ends(create: Create) -> tuple[tuple[str, str], ...]:
+    """On what a record hangs, under the objects' real names: an account that a lead only belongs to is not its own."""
+    own = [one for one in create.associate if one[0] != ACCOUNT_TYPE] if is_of_lead(create) else create.associate
+    return tuple(map(_end, own))
 
 
 def _rank(record: Record) -> tuple[bool, float, str]:

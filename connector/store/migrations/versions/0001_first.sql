@@ -325,15 +325,17 @@ CREATE TABLE mirror (
     -- The address is cut: an index holds no long text, and one such record would keep all that are read with it away.
     email           text GENERATED ALWAYS AS
                     (left(coalesce(properties ->> 'email', properties ->> 'Email'), 255)) STORED,
+    belongs_to      text,
     company_id      text GENERATED ALWAYS AS
-                    (coalesce(properties ->> 'associatedcompanyid', properties ->> 'AccountId')) STORED,
+                    (coalesce(properties ->> 'associatedcompanyid', properties ->> 'AccountId', belongs_to)) STORED,
     id_length       int GENERATED ALWAYS AS (length(vendor_id)) STORED,
     PRIMARY KEY (installation_id, connection_id, object_type, vendor_id)
 ) WITH (toast_tuple_target = 2700);
 COMMENT ON TABLE mirror IS
     'Records as the vendor last showed them; kept in one piece up to three a page: each is read far oftener than written';
 COMMENT ON COLUMN mirror.id_length IS 'with the id it sorts as a vendor lists: numbers that are written out';
-COMMENT ON COLUMN mirror.company_id IS 'the primary company that a person names';
+COMMENT ON COLUMN mirror.belongs_to IS 'the company that a person whose record names none was found to belong to: see company_key';
+COMMENT ON COLUMN mirror.company_id IS 'the primary company that a person names, else the one it belongs to';
 COMMENT ON COLUMN mirror.properties IS 'property → the vendor''s string or null (blank); an absent property is unread';
 COMMENT ON COLUMN mirror.meta IS 'property → what we know of its last change: see connector/sync/mirror.py';
 CREATE INDEX mirror_email ON mirror (installation_id, connection_id, email) WHERE email IS NOT NULL;
@@ -341,6 +343,18 @@ COMMENT ON COLUMN mirror.fingerprint IS 'of the properties: see connector/domain
 CREATE INDEX mirror_in_order ON mirror (installation_id, connection_id, object_type, id_length, vendor_id COLLATE "C")
     INCLUDE (fingerprint) WHERE gone IS NULL;
 CREATE INDEX mirror_company ON mirror (installation_id, connection_id, company_id) WHERE company_id IS NOT NULL;
+
+CREATE TABLE company_key (
+    installation_id int NOT NULL,
+    connection_id   int NOT NULL,
+    object_type     text NOT NULL,
+    vendor_id       text NOT NULL,
+    rank            smallint NOT NULL,
+    key             bytea NOT NULL,
+    PRIMARY KEY (installation_id, connection_id, object_type, vendor_id, rank)
+);
+COMMENT ON TABLE company_key IS 'By what people whose records name no company find it, and companies are found: a digest of each value of identity.same_company; see connector/domain/same_company.py';
+CREATE INDEX company_key_same ON company_key (installation_id, connection_id, object_type, key);
 
 CREATE TABLE agreement (
     installation_id int NOT NULL,
