@@ -10,12 +10,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from connector.vendors.base import Lane, PropertyInfo
 from connector.vendors.salesforce import records
 from connector.vendors.salesforce.api import Api
+from connector.vendors.salesforce.protocol import KEY_PROPERTY
 
 OLD_SECONDS = 600.0
+
+_ASKED_OF_ALL: Final = frozenset({KEY_PROPERTY, "IsDeleted", "MasterRecordId"})
+"""What we select of every object, though not every one has it: that it is missing is no news at once."""
 
 
 class Fields:
@@ -63,6 +68,6 @@ class Fields:
         """True once for each field that is not there, and again after some minutes."""
         with self._lock:
             missing = self._missing.setdefault(object_type, set())
-            is_new = not missing.issuperset(unknown)
+            is_new = not missing.issuperset(unknown - _ASKED_OF_ALL)
             missing |= unknown
         return is_new or self._clock() - self._asked_at[object_type] > OLD_SECONDS
