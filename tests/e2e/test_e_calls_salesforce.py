@@ -154,6 +154,10 @@ def test_e14_e15_visits_are_told_of_and_an_agency_sees_what_it_may(
     assert alerts(relay, "watched_visit") == ["channel:sales_alerts", f"person:{owner}"] * 2
     sent = [address for address, text in mails(relay) if "注目リードがサイトを訪問しました: 会社yamada" in text]
     assert [one.rpartition("to=")[2] for one in sent] == [relay.fields(owner)["Email"]] * 2
+    happens(relay, EMAIL, "mail_click")
+    found = CommandLine.of(relay).json("explain", lead)["scores"]
+    points = {part["rule"]: part["points"] for one in found for part in one["parts"]}
+    assert round(points["b_click"]) == 3, "as the tool tells that sends the mails"
     happens(relay, EMAIL, "pricing_page")
     relay.pass_time(days=15)
     happens(relay, EMAIL, "pricing_page")

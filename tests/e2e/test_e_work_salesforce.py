@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timedelta
 
 from tests.e2e.command_line import CommandLine
 from tests.e2e.org_people import OPEN, asked_by, campaign, finishes, inquire, members, replies
@@ -107,6 +108,8 @@ def test_e1_e2_e3_e11_calls_are_given_out_in_turn_with_their_sheet_and_once(sale
     )
     due = relay.policy.rules[0].do[0].due.add(entry["entered_at"], relay.policy.calendar)
     assert call["ActivityDate"] == due.astimezone(relay.policy.zone).date().isoformat()
+    minute = datetime.fromisoformat(shown["TasukiNextAction__c"])
+    assert abs(minute - due) < timedelta(seconds=2), "a task of Salesforce has a day, the lead the minute"
     said = call["Description"].split("\n")
     assert said[0].startswith("理由: 問い合わせ +40")
     assert "■ 反響・比較検討の架電" in said
