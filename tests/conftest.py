@@ -164,6 +164,15 @@ def superuser_dsn(dsn: str) -> str:
 
 
 @contextlib.contextmanager
+def whole_server(dsn: str) -> Iterator[psycopg.Connection]:
+    """The server's superuser, for what concerns all of it: one test at a time. A copy of the server would share the
+    folder of another test's tablespace with it."""
+    with psycopg.connect(superuser_dsn(dsn), autocommit=True) as conn:
+        conn.execute("SELECT pg_advisory_lock(2)")
+        yield conn
+
+
+@contextlib.contextmanager
 def fresh_database(postgres_dsn: str) -> Iterator[str]:
     """The DSN of a fresh, migrated database, dropped at the end."""
     name = f"t_{uuid.uuid4().hex[:16]}"

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from connector.store import cluster, inbox
 from connector.store.database import Database
-from tests.conftest import TEMPLATE, superuser_dsn
+from tests.conftest import TEMPLATE, whole_server
 from tests.unit.webhooks import test_salesforce_receiver as salesforce
 from webhooks.app import create_app
 from webhooks.services import Postgres, Services
@@ -35,7 +34,7 @@ def tiny_disk(postgres_dsn: str) -> Iterator[tuple[str, Path]]:
         place.rmdir()
         pytest.skip("no disk can be mounted here; root may, where the kernel lets it")
     name = f"t_{uuid.uuid4().hex[:16]}"
-    with psycopg.connect(superuser_dsn(postgres_dsn), autocommit=True) as conn:
+    with whole_server(postgres_dsn) as conn:
         try:
             (data,) = conn.execute("SHOW data_directory").fetchone() or ("",)
             folder, server = place / "tables", Path(data).stat()

@@ -21,6 +21,7 @@ from connector.errors import RetryableError, UsageError
 from connector.store import cluster
 from connector.store.database import Database
 from connector.store.migrate import migrate
+from tests.conftest import whole_server
 from tests.patience import until
 
 
@@ -164,7 +165,7 @@ def test_session_settings_reach_the_server_and_the_dsns_own_win(database_dsn: st
 @pytest.mark.fault("T13")
 def test_read_replica_is_refused(postgres_dsn: str) -> None:
     """A real standby of the tests' server: decisions need the newest rows."""
-    with standby(postgres_dsn) as dsn:
+    with whole_server(postgres_dsn), standby(postgres_dsn) as dsn:
         with psycopg.connect(dsn) as conn:
             assert conn.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
         for refusing in (Database.open, migrate):
