@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from connector.sandbox import limits
 from connector.sandbox.handle import SandboxHandle, start_sandbox
 
 from .conftest import Answer, Api
@@ -133,7 +135,10 @@ def test_pages_of_a_search() -> None:
         assert first["paging"] == {"next": {"after": "10"}}
 
 
-def test_no_window_headers_and_a_secondly_429_without_retry_after(api: Api, sandbox: SandboxHandle) -> None:
+def test_no_window_headers_and_a_secondly_429_without_retry_after(
+    api: Api, sandbox: SandboxHandle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: 100.0))  # all six within a second
     answers = [find(api) for _ in range(6)]
     assert [answer.status for answer in answers] == [200] * 5 + [429]
     for answer in answers:
