@@ -12,7 +12,7 @@ _WAITS_FOR_US = "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() =
 
 
 def until(
-    holds: Callable[[], object], seconds: float = 20.0, *, every: float = 0.02, but: tuple[type[Exception], ...] = ()
+    holds: Callable[[], object], seconds: float = 60.0, *, every: float = 0.02, but: tuple[type[Exception], ...] = ()
 ) -> None:
     """Return once it holds; what raises one of `but` does not hold yet."""
     deadline = time.monotonic() + seconds
