@@ -30,6 +30,8 @@ SELECT pg_advisory_xact_lock(hashtextextended(name, 0))
 FROM (SELECT name FROM unnest(%(names)s::text[]) AS n (name) ORDER BY name) AS one
 """
 
+_GROUPS = 64
+
 # Step by step, each by its index, as in `companies`.
 _LEADS = """
 WITH found AS MATERIALIZED (
@@ -123,9 +125,11 @@ def forget(conn: Connection, connection_id: int, object_type: str, ids: Sequence
 def hold(conn: Connection, installation_id: int, connection_id: int, keys: Collection[bytes]) -> None:
     """Hold these keys until the transaction ends: who comes to have one of them sees whoever came before, or is seen.
 
+    They are held in groups: the server has room for a few thousand locks in all, and a slice may have as many keys.
     Comes after the locks on mirrors and links, or without any.
     """
-    names = [f"company_key:{installation_id}:{connection_id}:{key.hex()}" for key in keys]
+    groups = {key[0] % _GROUPS for key in keys}
+    names = [f"company_key:{installation_id}:{connection_id}:{group}" for group in groups]
     conn.execute(_HOLD, {"names": names})
 
 
