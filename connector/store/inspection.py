@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from connector.store.database import Connection
+from connector.store.outstanding import ALWAYS_FAILS
 
 _UNFINISHED = """
 SELECT (SELECT count(*) FROM inbox WHERE state = 'new')
@@ -76,10 +77,13 @@ class OutstandingRow:
     attempts: int
 
 
-_LINKS = """
+# A deal or company that cannot be written is told as what is not written of the lead.
+_LINKS = f"""
 SELECT connection_id, vendor_id, read_wanted_at IS NOT NULL AS reading,
        desired_revision > confirmed_revision AS writing, nullif(not_before, '-infinity') AS not_before, attempts,
-       parked_reason, parked_property, parked_message, parked_at, dropped, journal IS NOT NULL AS moving
+       parked_reason, parked_property, parked_message, parked_at, journal IS NOT NULL AS moving,
+       dropped || coalesce((SELECT jsonb_object_agg(key, value || '{{"reason": "{ALWAYS_FAILS}"}}')
+                            FROM jsonb_each(failing) WHERE value ? 'parked'), '{{}}') AS dropped
 FROM link WHERE lead_id = %s ORDER BY connection_id
 """
 

@@ -48,6 +48,7 @@ class WriteClaim:
     failing_since: datetime | None = None
     lane: str
     unanswered: Mapping[str, Any] = field(default_factory=dict)  #: See `sync.unanswered`.
+    failing: Mapping[str, Any] = field(default_factory=dict)  #: See `sync.aside`.
 
     @property
     def not_to_write(self) -> Mapping[str, Any]:
@@ -71,6 +72,8 @@ class WriteOutcome:
     parked_property: str | None = None
     parked_message: str | None = None
     unanswered: Mapping[str, Any] = field(default_factory=dict)
+    failing: Mapping[str, Any] = field(default_factory=dict)
+    aside: bool = False  #: All that is tried again is what hangs on the record.
 
 
 _WANT_READ = """
@@ -137,14 +140,16 @@ WITH free AS (
 UPDATE link SET claim = %(token)s, claimed_until = now() + make_interval(secs => %(lease_seconds)s)
 FROM free WHERE link.lead_id = free.lead_id AND link.connection_id = %(connection_id)s
 RETURNING link.lead_id, vendor_id, desired_revision, dropped, left_alone, journal, attempts, stumbles,
-          failing_since, link.lane, coalesce(unanswered, '{{}}') AS unanswered
+          failing_since, link.lane, coalesce(unanswered, '{{}}') AS unanswered, failing
 """
 
 _SETTLE_WRITES = """
 UPDATE link
 SET confirmed_revision = CASE WHEN done.confirmed THEN greatest(link.confirmed_revision, done.desired_revision)
                               ELSE link.confirmed_revision END,
-    not_before = now() + make_interval(secs => done.retry_seconds), attempts = done.attempts,
+    not_before = now() + make_interval(secs => CASE WHEN done.aside AND link.desired_revision > done.desired_revision
+                                                    THEN 0 ELSE done.retry_seconds END),
+    attempts = done.attempts, failing = done.failing, aside = done.aside,
     stumbles = done.stumbles, failing_since = CASE WHEN done.failed THEN coalesce(link.failing_since, now()) END,
     journal = done.journal, unanswered = done.unanswered,
     dropped = coalesce(done.dropped, link.dropped), claim = NULL, claimed_until = '-infinity',
@@ -156,18 +161,21 @@ SET confirmed_revision = CASE WHEN done.confirmed THEN greatest(link.confirmed_r
 FROM unnest(%(lead_ids)s::bigint[], %(desired_revisions)s::bigint[], %(confirmed)s::boolean[],
             %(retry_seconds)s::float8[], %(attempts)s::int[], %(stumbles)s::int[], %(failed)s::boolean[],
             %(journals)s::jsonb[], %(dropped)s::jsonb[], %(parked_reasons)s::text[], %(parked_properties)s::text[],
-            %(parked_messages)s::text[], %(unanswered)s::jsonb[])
+            %(parked_messages)s::text[], %(unanswered)s::jsonb[], %(failing)s::jsonb[], %(aside)s::boolean[])
      AS done (lead_id, desired_revision, confirmed, retry_seconds, attempts, stumbles, failed, journal, dropped,
-              parked_reason, parked_property, parked_message, unanswered)
+              parked_reason, parked_property, parked_message, unanswered, failing, aside)
 WHERE link.lead_id = done.lead_id AND link.connection_id = %(connection_id)s AND link.claim = %(token)s
 """
 
 # A link that waits (the vendor said for how long) goes on waiting: news of the lead is no reason to call sooner. One
-# over which the vendor stumbled may pass with other values.
+# over which the vendor stumbled may pass with other values. What hangs on the record waits by itself.
 _DESIRE = f"""
 UPDATE link
 SET desired_revision = desired_revision + 1, lane = wanted.lane,
-    parked_reason = CASE WHEN parked_reason = '{ALWAYS_FAILS}' THEN NULL ELSE parked_reason END
+    parked_reason = CASE WHEN parked_reason = '{ALWAYS_FAILS}' THEN NULL ELSE parked_reason END,
+    not_before = CASE WHEN aside THEN now() ELSE not_before END,
+    failing = CASE WHEN failing = '{{}}' THEN failing ELSE
+              (SELECT jsonb_object_agg(key, value - '{{parked,given_up}}'::text[]) FROM jsonb_each(failing)) END
 FROM unnest(%(lead_ids)s::bigint[], %(lanes)s::text[]) AS wanted (lead_id, lane)
 WHERE link.lead_id = wanted.lead_id
 """
@@ -342,8 +350,7 @@ def claim_writes(
 
 def count_writable(conn: Connection, connection_id: int, *, lane: str, most: int) -> int:
     """How many outstanding links could be claimed now, counted up to `most`."""
-    values = {"connection_id": connection_id, "lane": lane, "most": most}
-    row = conn.execute(_COUNT_WRITABLE, values).fetchone()
+    row = conn.execute(_COUNT_WRITABLE, {"connection_id": connection_id, "lane": lane, "most": most}).fetchone()
     return int(row["n"]) if row else 0
 
 
@@ -377,6 +384,8 @@ def settle_writes(
         "parked_properties": [one.parked_property for one in found],
         "parked_messages": [one.parked_message for one in found],
         "unanswered": [Jsonb(one.unanswered) if one.unanswered else None for one in found],
+        "failing": [Jsonb(one.failing) for one in found],
+        "aside": [one.aside for one in found],
     }
     conn.execute(_SETTLE_WRITES, values)
 

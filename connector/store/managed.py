@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from connector.store.database import Connection
-from connector.store.outstanding import ALWAYS_FAILS
+from connector.store.outstanding import ALWAYS_FAILS, Setback
 from connector.store.rows import pack
 
 
@@ -28,15 +28,17 @@ class ManagedRow:
     mirror: Mapping[str, Any]
     vendor_id: str | None
     step: str
-    settle_until: datetime | None
-    settled: bool
     reported: str | None
     dirty: bool
-    stumbles: int  #: How often a call for it failed alone while others passed.
+    wait_seconds: float  #: So long nothing is done with it: a call for it failed, or may still be applied.
+    attempts: int  #: How often a call for it has failed.
+    stumbles: int  #: How often one failed alone while others passed.
+    failing_since: datetime | None
 
 
-_COLUMNS = """key, lead_id, connection_id, kind, desired, desired_state, mirror, vendor_id, step, settle_until,
-    coalesce(settle_until <= now(), true) AS settled, reported, dirty, stumbles"""
+_COLUMNS = """key, lead_id, connection_id, kind, desired, desired_state, mirror, vendor_id, step, reported, dirty,
+    coalesce(greatest(0, extract(epoch FROM greatest(settle_until, not_before) - now())), 0)::float8 AS wait_seconds,
+    attempts, stumbles, failing_since"""
 
 # Several at once are taken by key, after everything else that is locked (see `links.lock`).
 _HELD = """
@@ -82,7 +84,10 @@ UPDATE managed_record
 SET step = new.step, vendor_id = coalesce(new.vendor_id, managed_record.vendor_id),
     mirror = coalesce(new.mirror, managed_record.mirror), dirty = new.dirty, parked_reason = new.parked_reason,
     settle_until = NULL, reported = coalesce(new.reported, managed_record.reported),
-    stumbles = CASE WHEN new.step = 'wanted' THEN stumbles ELSE 0 END
+    attempts = CASE WHEN new.step = 'wanted' THEN attempts ELSE 0 END,
+    stumbles = CASE WHEN new.step = 'wanted' THEN stumbles ELSE 0 END,
+    failing_since = CASE WHEN new.step = 'wanted' THEN failing_since END,
+    not_before = CASE WHEN new.step = 'wanted' THEN not_before END
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (key text, desired jsonb, step text, vendor_id text, mirror jsonb,
                                                  dirty boolean, parked_reason text, reported text)
 JOIN held USING (key)
@@ -99,14 +104,15 @@ WHERE connection_id = %(connection_id)s AND managed_record.key = new.key AND ste
 """
 
 # What may have been created is looked for first: see `records._look_up`.
-_STUMBLE = f"""{_HELD_BY_KEY}
+_FAIL = f"""{_HELD_BY_KEY}
 UPDATE managed_record
-SET stumbles = stumbles + 1,
-    step = CASE WHEN stumbles + 1 >= %(most)s AND step <> 'creating' THEN 'parked' ELSE step END,
-    parked_reason = CASE WHEN stumbles + 1 >= %(most)s AND step <> 'creating' THEN '{ALWAYS_FAILS}'
-                         ELSE parked_reason END
-FROM held WHERE connection_id = %(connection_id)s AND managed_record.key = held.key
-  AND step IN ('wanted', 'creating', 'exists')
+SET attempts = attempts + 1, stumbles = stumbles + failed.stumbled::int,
+    failing_since = coalesce(failing_since, now()), not_before = now() + make_interval(secs => failed.seconds),
+    step = CASE WHEN failed.parked AND step <> 'creating' THEN 'parked' ELSE step END,
+    parked_reason = CASE WHEN failed.parked AND step <> 'creating' THEN '{ALWAYS_FAILS}' ELSE parked_reason END
+FROM held JOIN jsonb_to_recordset(%(rows)s::jsonb)
+     AS failed (key text, seconds float8, stumbled boolean, parked boolean) USING (key)
+WHERE connection_id = %(connection_id)s AND managed_record.key = held.key AND step IN ('wanted', 'creating', 'exists')
 """
 
 _GONE = f"""{_HELD_BY_ID}
@@ -253,10 +259,12 @@ def mirrors_of(conn: Connection, connection_id: int, kind: str, ids: Sequence[st
     return [(row["vendor_id"], row["mirror"]) for row in rows]
 
 
-def stumbled(conn: Connection, connection_id: int, keys: Collection[str], *, most: int) -> None:
-    """A call for each of these alone came to nothing, while others passed: after `most` times it is parked."""
-    if keys:
-        conn.execute(_STUMBLE, {"connection_id": connection_id, "keys": sorted(keys), "most": most})
+def failed(conn: Connection, connection_id: int, setbacks: Mapping[str, Setback]) -> None:
+    """The calls for these (by key) came to nothing: not again before so long, or not before a person says so. One that
+    may have been created is looked for first."""
+    if setbacks:
+        rows = [{"key": key, **asdict(one)} for key, one in setbacks.items()]
+        conn.execute(_FAIL, {"connection_id": connection_id, "keys": sorted(setbacks), "rows": pack(rows)})
 
 
 def not_gone(conn: Connection, connection_id: int, kind: str, ids: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from connector.store.database import Connection
@@ -20,6 +21,17 @@ ALWAYS_FAILS = "always_fails"
 """Why a record is parked over which the CRM stumbles whenever it is read or written. Its next change tries it again."""
 
 READ, DELIVER = "read", "deliver"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setback:
+    """What a call that came to nothing means for a record: not again before so long; it failed alone while others
+    passed (`stumbled`); it waits for a person from now on (`parked`)."""
+
+    seconds: float
+    stumbled: bool
+    parked: bool
+
 
 _SOME = f"""
 SELECT asked.task, asked.lane
@@ -58,11 +70,18 @@ SELECT EXISTS (SELECT FROM lead_due WHERE lane = 'hot' AND due_at < %(before)s A
 
 
 _AT_ONCE = """
-UPDATE link SET not_before = '-infinity', read_not_before = '-infinity'
+UPDATE link SET not_before = '-infinity', read_not_before = '-infinity',
+                failing = CASE WHEN failing = '{}' THEN failing
+                               ELSE (SELECT jsonb_object_agg(key, value - 'not_before') FROM jsonb_each(failing)) END
 WHERE (%(lead_ids)s::bigint[] IS NULL OR lead_id = ANY(%(lead_ids)s::bigint[]))
   AND (desired_revision > confirmed_revision AND parked_reason IS NULL
        OR read_wanted_at IS NOT NULL AND read_parked_at IS NULL)
 RETURNING lead_id
+"""
+
+_WORK_AT_ONCE = """
+UPDATE managed_record SET not_before = NULL
+WHERE (%(lead_ids)s::bigint[] IS NULL OR lead_id = ANY(%(lead_ids)s::bigint[])) AND not_before IS NOT NULL
 """
 
 
@@ -71,7 +90,9 @@ def at_once(conn: Connection, lead_ids: Sequence[int] | None) -> set[int]:
     outstanding. What the vendor asked of all calls is waited for all the same.
     """
     values = {"lead_ids": None if lead_ids is None else list(lead_ids)}
-    return {int(row["lead_id"]) for row in conn.execute(_AT_ONCE, values)}
+    found = {int(row["lead_id"]) for row in conn.execute(_AT_ONCE, values)}
+    conn.execute(_WORK_AT_ONCE, values)
+    return found
 
 
 def some(

@@ -4,7 +4,8 @@ delivery:12                 an inbox row that nobody can read
 link:7:1                    a lead's whole record at connection 1
 read:1:deal:4711            a deal, an activity or a task at connection 1 that cannot be read
 property:7:1:tasuki_band    one property of it; the rest of the record goes on
-task:1:<key>                a task (managed record) at connection 1
+write:7:1:deal              the deal (or company) of a lead at connection 1 that cannot be written; the lead goes on
+task:1:<key>                a task, note, deal or enrolment that we make (managed record) at connection 1
 lead:7                      a lead whose evaluation keeps failing
 drift:3                     a property that differs from what should be, and that the policy holds for a person
 """
@@ -31,7 +32,7 @@ class ParkedItem:
     """One thing that waits. `item` names it in `retry` and `drop`; `reason` is a machine word."""
 
     item: str
-    kind: str  #: delivery | link | property | task | lead | drift
+    kind: str  #: delivery | link | read | property | write | task | lead | drift
     lead_id: int | None
     vendor_id: str | None
     what: str
@@ -57,6 +58,7 @@ _NAMES = {
     "link": re.compile(r"(?P<id>[0-9]{1,18}):(?P<connection_id>[0-9]{1,9})"),
     "read": re.compile(r"(?P<connection_id>[0-9]{1,9}):(?P<rest>[^:]+:.+)"),
     "property": re.compile(r"(?P<id>[0-9]{1,18}):(?P<connection_id>[0-9]{1,9}):(?P<rest>.+)"),
+    "write": re.compile(r"(?P<id>[0-9]{1,18}):(?P<connection_id>[0-9]{1,9}):(?P<rest>.+)"),
     "task": re.compile(r"(?P<connection_id>[0-9]{1,9}):(?P<rest>.+)"),
 }
 
@@ -81,6 +83,11 @@ UNION ALL
 SELECT format('property:%%s:%%s:%%s', lead_id, connection_id, name), 'property', lead_id, vendor_id, name,
        coalesce(dropped -> name ->> 'reason', 'rejected'), NULL, NULL
 FROM link, jsonb_object_keys(dropped) AS name WHERE dropped <> '{{}}' AND NOT dropped -> name ? 'given_up'
+UNION ALL
+SELECT format('write:%%s:%%s:%%s', lead_id, connection_id, type), 'write', lead_id, failing -> type ->> 'id', type,
+       '{ALWAYS_FAILS}', NULL, (failing -> type ->> 'parked')::timestamptz
+FROM link, jsonb_object_keys(failing) AS type
+WHERE failing <> '{{}}' AND failing -> type ? 'parked' AND NOT failing -> type ? 'given_up'
 UNION ALL
 SELECT format('task:%%s:%%s', connection_id, key), 'task', lead_id, vendor_id, coalesce(desired ->> 'title', kind),
        coalesce(parked_reason, 'rejected'), NULL, created_at
@@ -116,10 +123,14 @@ WHERE connection_id = %(connection_id)s AND object_type || ':' || vendor_id = %(
 UPDATE link SET dropped = dropped - %(rest)s, desired_revision = desired_revision + 1, not_before = now(), attempts = 0
 WHERE lead_id = %(id)s AND connection_id = %(connection_id)s AND dropped ? %(rest)s
 """,
+    "write": """
+UPDATE link SET failing = failing - %(rest)s, desired_revision = desired_revision + 1, not_before = now(), attempts = 0
+WHERE lead_id = %(id)s AND connection_id = %(connection_id)s AND failing -> %(rest)s ? 'parked'
+""",
     "task": """
 WITH again AS (
     UPDATE managed_record SET step = CASE WHEN vendor_id IS NULL THEN 'wanted' ELSE 'exists' END, dirty = true,
-                              parked_reason = NULL, stumbles = 0
+                              parked_reason = NULL, attempts = 0, stumbles = 0, failing_since = NULL, not_before = NULL
     WHERE key = %(rest)s AND connection_id = %(connection_id)s AND step = 'parked' RETURNING lead_id
 )
 UPDATE link SET desired_revision = desired_revision + 1, not_before = now(), attempts = 0
@@ -169,6 +180,10 @@ WHERE connection_id = %(connection_id)s AND object_type || ':' || vendor_id = %(
     "property": """
 UPDATE link SET dropped = jsonb_set(dropped, ARRAY[%(rest)s::text, 'given_up'], to_jsonb(%(reason)s::text))
 WHERE lead_id = %(id)s AND connection_id = %(connection_id)s AND dropped ? %(rest)s
+""",
+    "write": """
+UPDATE link SET failing = jsonb_set(failing, ARRAY[%(rest)s::text, 'given_up'], to_jsonb(%(reason)s::text))
+WHERE lead_id = %(id)s AND connection_id = %(connection_id)s AND failing -> %(rest)s ? 'parked'
 """,
     "task": """
 UPDATE managed_record SET step = 'settled', reported = 'deleted', dirty = false, parked_reason = NULL

@@ -115,6 +115,15 @@ def wanted(
     return [Wanted(**row) for row in conn.execute(_WANTED, values)]
 
 
+def failing(conn: Connection, connection_id: int, object_type: str, ids: Collection[str]) -> set[str]:
+    """Those of these records whose read has failed, and that are read by themselves, or wait for a person."""
+    query = (
+        "SELECT vendor_id FROM wanted_read WHERE connection_id = %s AND object_type = %s AND vendor_id = ANY(%s)"
+        " AND attempts > 0"
+    )
+    return {row["vendor_id"] for row in conn.execute(query, [connection_id, object_type, list(ids)])} if ids else set()
+
+
 def done(conn: Connection, connection_id: int, object_type: str, read: Mapping[str, datetime]) -> None:
     """These were read, as `wanted` gave them; what was asked for again meanwhile stays."""
     values = {

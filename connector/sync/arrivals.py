@@ -14,6 +14,7 @@ from connector.errors import RetryableError
 from connector.store import identities, leads, links, merging, mirrors
 from connector.store.database import Connection
 from connector.store.links import ReadClaim
+from connector.sync.apart import UNCERTAIN
 from connector.sync.context import Line
 from connector.sync.deals import DealHarvest
 from connector.sync.merging import merge_leads
@@ -90,7 +91,7 @@ def _settled(line: Line, create: Create, email: str, result: WriteResult, harves
             return replace(create, properties=left)
         harvest.refused[email] = result.reason or "rejected"
     else:
-        raise RetryableError(say("Creating a contact came to no clear end; it is looked up again."), reason="uncertain")
+        raise RetryableError(say("Creating a contact came to no clear end; it is looked up again."), reason=UNCERTAIN)
     return None
 
 

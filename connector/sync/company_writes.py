@@ -16,15 +16,24 @@ from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror, overtaking
 from connector.sync.binding import COMPANY_OWNER
-from connector.sync.context import Line, backoff
+from connector.sync.context import Line
 from connector.sync.difference import company_difference, dropped_name
 from connector.sync.drifting import end
 from connector.sync.facts import same_on
 from connector.sync.found_companies import keep_companies
 from connector.sync.overtaking import tell_lost
 from connector.sync.parcel import Parcel
-from connector.sync.record_writes import RecordWrite, keep_unseen, unchanged, write_down
-from connector.vendors.base import Lane, Outcome, Update, WriteResult
+from connector.sync.record_writes import (
+    RecordUpdate,
+    RecordWrite,
+    gathered,
+    keep_unseen,
+    open_writes,
+    refuse,
+    sent,
+    unchanged,
+)
+from connector.vendors.base import Lane, Outcome, WriteResult
 
 
 def write_companies(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
@@ -32,23 +41,22 @@ def write_companies(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     if not line.binding.plan.reads_company_owner and not line.binding.shared:
         return
     live = [parcel for parcel in parcels if not parcel.moved_on and parcel.lead.gone is None]
+    kind, properties = line.dialect.company_type, line.reading.company_properties
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         now = line.tenant.now(conn)
-        writes = _writes(line, conn, live, now)
-    kind, properties = line.dialect.company_type, line.reading.company_properties
+        writes = open_writes(line, conn, kind, _writes(line, conn, live, now))
     writes = unchanged(line, kind, properties, writes, now, lane, why="company")
     if not writes:
         return
-    by_company = {write.row.vendor_id: write for write in reversed(writes)}
-    updates = [
-        Update(id=one, properties=write.changes, known_at=overtaking.known_at(write.row))
-        for one, write in by_company.items()
-    ]
-    write_down(line, kind, {one.id: one.properties for one in updates})
-    results = line.vendor.update(kind, updates, lane=lane)
+    updates = [RecordUpdate(one.writes, one.writes[0].changes) for one in gathered(writes)]
+    written = sent(line, kind, updates, lane)
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        for write, result in zip(by_company.values(), results, strict=True):
-            _settle(line, conn, write, result)
+        for update, result in written.told:
+            if result.outcome is Outcome.APPLIED:
+                _written(line, conn, update.writes[0], result)
+            elif result.outcome is Outcome.REJECTED:
+                refuse(kind, update, result)
+    written.end()
 
 
 def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: datetime) -> list[RecordWrite]:
@@ -69,28 +77,18 @@ def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: dateti
     return found
 
 
-def _settle(line: Line, conn: Connection, write: RecordWrite, result: WriteResult) -> None:
+def _written(line: Line, conn: Connection, write: RecordWrite, result: WriteResult) -> None:
     kind = line.dialect.company_type
-    if result.outcome is Outcome.APPLIED:
-        now, same = line.tenant.now(conn), same_on(line.binding, kind)
-        rows = mirrors.load(conn, line.connection_id, kind, [write.row.vendor_id], lock=True)
-        for row in rows.values():
-            _keep_values(line, conn, write, row, result, now)
-            mirror.wrote(row, write.changes, result.record, now=now, same=same)
-            end(line, conn, row, list(write.changes), now=now)
-        _tell_colleagues(line, conn, write, now)
-        mirrors.put(conn, line.tenant.installation_id, line.connection_id, list(rows.values()))
-        due = keep_companies(line.tenant, conn, line.connection_id, list(rows.values()))
-        leads.mark_due(
-            conn, line.tenant.installation_id, sorted(due), at=now, why="company", lane=Lane.BACKGROUND.value
-        )
-    elif result.outcome is Outcome.REJECTED:
-        for name, value in write.changes.items():
-            why = {"value": value, "reason": result.reason or "rejected"}
-            write.parcel.dropped[dropped_name(kind, name)] = why
-        write.parcel.wait(0.0)
-    elif result.outcome is not Outcome.MISSING:
-        write.parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, write.parcel.claim.attempts))
+    now, same = line.tenant.now(conn), same_on(line.binding, kind)
+    rows = mirrors.load(conn, line.connection_id, kind, [write.row.vendor_id], lock=True)
+    for row in rows.values():
+        _keep_values(line, conn, write, row, result, now)
+        mirror.wrote(row, write.changes, result.record, now=now, same=same)
+        end(line, conn, row, list(write.changes), now=now)
+    _tell_colleagues(line, conn, write, now)
+    mirrors.put(conn, line.tenant.installation_id, line.connection_id, list(rows.values()))
+    due = keep_companies(line.tenant, conn, line.connection_id, list(rows.values()))
+    leads.mark_due(conn, line.tenant.installation_id, sorted(due), at=now, why="company", lane=Lane.BACKGROUND.value)
 
 
 def _keep_values(

@@ -105,6 +105,18 @@ def adopt(line: Line, work: Sequence[tuple[ManagedRow, MirrorRow]], lane: Lane) 
     return plan
 
 
+def merged(plans: Sequence[Plan]) -> Plan:
+    """Plans of deals that were looked for apart, as one: still one deal for a company at a time."""
+    found = Plan(known=frozenset().union(*(plan.known for plan in plans)))
+    for plan in plans:
+        taken = set(found.company_of.values())
+        late = {key for key, company in plan.company_of.items() if company in taken}
+        found.make |= plan.make - late
+        found.wait |= plan.wait | late
+        found.company_of |= {key: company for key, company in plan.company_of.items() if key not in late}
+    return found
+
+
 def claimed(line: Line, conn: Connection, plan: Plan, keys: Sequence[str]) -> list[str]:
     """Those deals that may be intended in this transaction: a company that got one since we asked waits in the plan."""
     free = deal_intents.claim(conn, line.connection_id, plan.company_of, plan.known)

@@ -11,45 +11,46 @@ from datetime import datetime
 from functools import partial
 
 from connector.domain import codec
+from connector.store import wanted
 from connector.store.database import Connection
 from connector.sync import overtaking
-from connector.sync.context import Line, backoff
+from connector.sync.context import Line
 from connector.sync.deal_records import landed
 from connector.sync.deal_view import deals_shown
 from connector.sync.difference import deal_difference, dropped_name
 from connector.sync.facts import same_on
 from connector.sync.overtaking import tell_lost
 from connector.sync.parcel import Parcel
-from connector.sync.record_writes import RecordWrite, keep_unseen, unchanged, write_down
-from connector.vendors.base import Lane, Outcome, Update, WriteResult
+from connector.sync.record_writes import (
+    RecordUpdate,
+    RecordWrite,
+    gathered,
+    keep_unseen,
+    open_writes,
+    refuse,
+    sent,
+    unchanged,
+)
+from connector.vendors.base import Lane, Outcome, WriteResult
 
 
 def write_deals(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
-    """Write what differs, a hundred deals a call."""
+    """Write what differs, a hundred deals a call. Two people may have one deal: it is written once, for both."""
     live = [parcel for parcel in parcels if not parcel.moved_on and parcel.lead.gone is None]
     if not line.binding.deal_properties or not live:
         return
+    deal_type = line.dialect.deal.object_type
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         now = line.tenant.now(conn)
-        writes = _writes(line, conn, live, now)
-    writes = unchanged(line, line.dialect.deal.object_type, line.reading.deal_properties, writes, now, lane, why="deal")
+        writes = open_writes(line, conn, deal_type, _writes(line, conn, live, now))
+    writes = unchanged(line, deal_type, line.reading.deal_properties, writes, now, lane, why="deal")
     if not writes:
         return
-    # Two people may have one deal: it stands once in a batch.
-    changes: dict[str, dict[str, str]] = {}
-    for write in writes:
-        changes.setdefault(write.row.vendor_id, {}).update(write.changes)
-    known = {write.row.vendor_id: overtaking.known_at(write.row) for write in writes}
-    updates = [Update(id=one, properties=wanted, known_at=known[one]) for one, wanted in changes.items()]
-    write_down(line, line.dialect.deal.object_type, changes)
-    results = line.vendor.update(line.dialect.deal.object_type, updates, lane=lane)
-    answers = {update.id: (update.properties, result) for update, result in zip(updates, results, strict=True)}
+    written = sent(line, deal_type, gathered(writes), lane)
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        told: set[str] = set()
-        for write in writes:
-            sent, result = answers[write.row.vendor_id]
-            _settle(line, conn, write, sent, result, first=write.row.vendor_id not in told)
-            told.add(write.row.vendor_id)
+        for update, result in written.told:
+            _settle(line, conn, update, result)
+    written.end()
 
 
 def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: datetime) -> list[RecordWrite]:
@@ -66,21 +67,16 @@ def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: dateti
     return found
 
 
-def _settle(
-    line: Line, conn: Connection, write: RecordWrite, sent: Mapping[str, str], result: WriteResult, *, first: bool
-) -> None:
+def _settle(line: Line, conn: Connection, update: RecordUpdate, result: WriteResult) -> None:
+    deal_type = line.dialect.deal.object_type
     if result.outcome is Outcome.APPLIED and result.record is not None:
-        if first:
-            _keep_values(line, conn, write, sent, result)
-            landed(line, conn, sent, result.record, None)
+        _keep_values(line, conn, update.writes[0], update.changes, result)
+        landed(line, conn, update.changes, result.record, None)
     elif result.outcome is Outcome.REJECTED:
-        name = result.property_name
-        for one in [name] if name in write.changes else list(write.changes):
-            key = dropped_name(line.dialect.deal.object_type, str(one))
-            write.parcel.dropped[key] = {"value": write.changes[str(one)], "reason": result.reason or "rejected"}
-        write.parcel.wait(0.0)  # the rest goes without it
-    elif result.outcome is not Outcome.MISSING:
-        write.parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, write.parcel.claim.attempts))
+        refuse(deal_type, update, result)
+    elif result.outcome is Outcome.MISSING:
+        tenant = line.tenant
+        wanted.want(conn, tenant.installation_id, line.connection_id, deal_type, [result.id], lane=Lane.HOT.value)
 
 
 def _keep_values(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from connector.errors import QuotaError, RetryableError
 from connector.store import associations, leads, managed, mirrors, tombstones, wanted
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
@@ -30,13 +31,15 @@ MERGED = "merged"
 class DealHarvest:
     """What the vendor answered: whose deals are which, and the deals themselves (`asked` without a record: gone).
 
-    `became`: of those that were asked for and merged away, what each has become.
+    `became`: of those that were asked for and merged away, what each has become. `later` are to be read by themselves:
+    over one of them the vendor stumbles.
     """
 
     belongs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     became: dict[str, str] = field(default_factory=dict)
+    later: set[str] = field(default_factory=set)
 
     def merged(self, dialect: Dialect) -> dict[str, str]:
         """Deals that people merged away → the deal that holds everything now, as either of them tells."""
@@ -64,7 +67,7 @@ def fetch_deals(line: Line, people: Mapping[str, Record], lane: Lane, *, deep: f
     if ask:
         harvest.belongs = line.vendor.associated(dialect.person_type, ask, dialect.deal.object_type, lane=lane)
         again = {deal for one in deep & people.keys() for deal in harvest.belongs.get(one, ())}
-        _read(line, harvest, again, lane)
+        _read(line, harvest, (), lane, with_people=again)
     return harvest
 
 
@@ -76,10 +79,13 @@ def _must_ask(dialect: Dialect, person: Record, known: tuple[str, ...] | None) -
     return counted(person.properties[name]) != len(known or ())
 
 
-def _read(line: Line, harvest: DealHarvest, again: Iterable[str], lane: Lane) -> None:
+def _read(
+    line: Line, harvest: DealHarvest, again: Iterable[str], lane: Lane, *, with_people: Iterable[str] = ()
+) -> None:
     """Read these deals again, and those that the mirror lacks.
 
-    A place is held in the mirror first: an event that comes while we read finds the deal, and has it read again.
+    A place is held in the mirror first: an event that comes while we read finds the deal, and has it read again. Over
+    deals that are read for their people alone (`with_people`, and what the mirror lacks) no person's read fails.
     """
     deal_type, tenant = line.dialect.deal.object_type, line.tenant
     ids = sorted({one for found in harvest.belongs.values() for one in found})
@@ -88,13 +94,20 @@ def _read(line: Line, harvest: DealHarvest, again: Iterable[str], lane: Lane) ->
         fresh = [one for one in ids if one not in held]
         places = [MirrorRow(object_type=deal_type, vendor_id=one) for one in fresh]
         mirrors.put(conn, tenant.installation_id, line.connection_id, places)
-    unread = [one for one, row in held.items() if row.read_at is None or row.gone is not None]
-    harvest.asked = {*again, *fresh, *unread}
-    if harvest.asked:
-        asked = sorted(harvest.asked)
-        found = line.vendor.read(deal_type, asked, line.binding.deal_properties, lane=lane)
-        harvest.records = {one: record for one, record in found.items() if record.became is None}
-        harvest.became = {one: record.became.id for one, record in found.items() if record.became is not None}
+        unread = [one for one, row in held.items() if row.read_at is None or row.gone is not None]
+        beside = {*with_people, *fresh, *unread} - set(again)
+        beside -= wanted.failing(conn, line.connection_id, deal_type, beside)  # read by themselves
+    asked = sorted({*again, *beside})
+    try:
+        found = line.vendor.read(deal_type, asked, line.binding.deal_properties, lane=lane) if asked else {}
+    except RetryableError as error:
+        if again or isinstance(error, QuotaError):
+            raise
+        harvest.later = beside
+        return
+    harvest.asked = set(asked)
+    harvest.records = {one: record for one, record in found.items() if record.became is None}
+    harvest.became = {one: record.became.id for one, record in found.items() if record.became is not None}
 
 
 def store_deals(line: Line, conn: Connection, harvest: DealHarvest, now: datetime) -> None:
@@ -116,6 +129,7 @@ def store_deals(line: Line, conn: Connection, harvest: DealHarvest, now: datetim
         else:
             row.gone, row.read_at = row.gone or "archived", now
     mirrors.put(conn, installation_id, line.connection_id, list(rows.values()))
+    wanted.want(conn, installation_id, line.connection_id, deal_type, harvest.later, lane=Lane.HOT.value)
 
 
 def settle_made(line: Line, conn: Connection, harvest: DealHarvest) -> None:

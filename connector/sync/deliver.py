@@ -19,9 +19,9 @@ from connector.store.links import WriteClaim
 from connector.store.managed import ManagedRow
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror, overtaking, stage_move, unanswered
-from connector.sync.apart import apart
+from connector.sync.apart import apart, read_apart
 from connector.sync.company_writes import write_companies
-from connector.sync.context import Line, conclude
+from connector.sync.context import Line, backoff, conclude
 from connector.sync.deal_writes import write_deals
 from connector.sync.difference import difference, must_clear
 from connector.sync.drifting import end, leave, new_drift, note
@@ -29,13 +29,13 @@ from connector.sync.enrolments import deliver_enrolments
 from connector.sync.facts import same_on
 from connector.sync.observe import observe
 from connector.sync.overtaking import note_overtaken, tell_lost, tell_overtaken, unseen
-from connector.sync.parcel import Parcel
+from connector.sync.parcel import Parcel, attempts, stumbled, vendor_id
 from connector.sync.proof import prove
 from connector.sync.records import deliver_records
 from connector.sync.settling import later, outcome
 from connector.sync.stumbling import Patience
 from connector.sync.succession import standing
-from connector.vendors.base import Lane, Outcome, Update, WriteResult
+from connector.vendors.base import Lane, Outcome, Record, Update, WriteResult
 
 log = structlog.get_logger()
 
@@ -113,6 +113,7 @@ def _parcels(line: Line, conn: Connection, claims: Sequence[WriteClaim], now: da
             person=people.get(claim.vendor_id)
             or MirrorRow(object_type=line.dialect.person_type, vendor_id=claim.vendor_id),
             records=records.get(claim.lead_id, []),
+            failing=dict(claim.failing),
         )
         for claim in claims
     ]
@@ -151,8 +152,8 @@ def _refresh(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], now: datet
     }
     if not stale:
         return
-    found = line.vendor.read(line.dialect.person_type, sorted(stale), line.reading.person_properties, lane=lane)
-    records = standing(found)
+    records = standing(_look(line, list(stale.values()), lane))
+    stale = {one: parcel for one, parcel in stale.items() if parcel.retry_seconds is None}
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
         now = tenant.now(conn)
@@ -178,6 +179,28 @@ def _refresh(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], now: datet
             links.want_read(conn, tenant.installation_id, line.connection_id, again, lane=lane.value)
 
 
+def _look(line: Line, parcels: Sequence[Parcel], lane: Lane) -> dict[str, Record]:
+    """The records of these parcels; one that cannot be read is not written either, and keeps no other back."""
+
+    def fetch(part: Sequence[Parcel]) -> dict[str, Record]:
+        for parcel in part:
+            parcel.tried = True
+        ids = sorted(map(vendor_id, part))
+        return line.vendor.read(line.dialect.person_type, ids, line.reading.person_properties, lane=lane)
+
+    read = read_apart(parcels, name=vendor_id, attempts=attempts, fetch=fetch)
+    for parcel in read.stumbled:
+        parcel.stumbled = True
+    found = {vendor_id(parcel) for part, _ in read.parts for parcel in part}
+    for parcel in parcels:
+        if vendor_id(parcel) not in found:
+            failed = WriteResult(id=vendor_id(parcel), outcome=Outcome.RETRY, reason="vendor_failed")
+            parcel.results.append((parcel.changes, failed))
+            parcel.clear = None
+            parcel.wait(backoff(line.tenant.limits, parcel.claim.attempts))
+    return {one: record for _, records in read.parts for one, record in records.items()}
+
+
 def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
     """One update a lead, batched; a property that is refused is dropped alone and the rest goes again."""
     waiting = [parcel for parcel in parcels if parcel.changes and not parcel.moved_on and parcel.retry_seconds is None]
@@ -188,7 +211,7 @@ def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
             for one in part
         ]
         for parcel in part:
-            parcel.in_doubt = True
+            parcel.tried = parcel.in_doubt = True
         reach(Place.PRE_CALL)
         results = line.vendor.update(line.dialect.person_type, updates, lane=lane)
         reach(Place.APPLIED)
@@ -196,7 +219,7 @@ def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
 
     while waiting:
         again: list[Parcel] = []
-        for parcel, result in apart(waiting, name=_vendor_id, attempts=_attempts, send=send, stumbled=_stumbled):
+        for parcel, result in apart(waiting, name=vendor_id, attempts=attempts, send=send, stumbled=stumbled):
             parcel.results.append((parcel.changes, result))
             parcel.in_doubt &= result.outcome in (Outcome.RETRY, Outcome.UNCERTAIN)
             at_fault = result.property_name
@@ -205,18 +228,6 @@ def _write(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
                 if parcel.changes:
                     again.append(parcel)
         waiting = again
-
-
-def _vendor_id(parcel: Parcel) -> str:
-    return parcel.person.vendor_id
-
-
-def _attempts(parcel: Parcel) -> int:
-    return parcel.claim.attempts
-
-
-def _stumbled(parcel: Parcel) -> None:
-    parcel.stumbled = True
 
 
 def _postpone(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], error: RetryableError | AuthError) -> None:

@@ -8,16 +8,18 @@ left to a person: the engine is told, and makes a task of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from connector.domain.effects import EffectKey, NotEnrolled
-from connector.errors import AuthError, RetryableError
 from connector.store import connections, leads, managed
 from connector.store.database import Connection
 from connector.store.managed import ManagedRow, Settlement
-from connector.sync.context import Line, backoff
+from connector.store.outstanding import ALWAYS_FAILS
+from connector.sync.apart import write_apart
+from connector.sync.context import Line
 from connector.sync.parcel import Parcel
+from connector.sync.stumbling import Patience
+from connector.sync.works import Work, attempts, due, is_hopeless, key, looked_up, note_failures
 from connector.vendors.base import Enrolee, Lane, Outcome, WriteResult
 
 ENROLMENT = "enrolment"
@@ -27,45 +29,42 @@ WHY = "why"
 """In the mirror of an enrolment that is left to a person: what the CRM said."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """One enrolment with the lead that it is for."""
-
-    parcel: Parcel
-    record: ManagedRow
-
-    @property
-    def where(self) -> tuple[str, str]:
-        """(place, name)."""
-        return str(self.record.desired["place"]), str(self.record.desired["name"])
-
-
 def deliver_enrolments(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
-    """Enrol these leads' people, many at once where the place takes many."""
+    """Enrol these leads' people, many at once where the place takes many. What fails waits by itself."""
     live = [parcel for parcel in parcels if not parcel.moved_on and parcel.lead.gone is None]
-    every = [_Wanted(parcel, record) for parcel in live for record in parcel.records if record.kind == ENROLMENT]
-    for place, name in sorted({one.where for one in every}):
-        mine = [one for one in every if one.where == (place, name)]
+    every = due([Work(parcel, record) for parcel in live for record in parcel.records if record.kind == ENROLMENT])
+    for place, name in sorted({_where(one) for one in every}):
+        mine = [one for one in every if _where(one) == (place, name)]
         again = _looked_up(line, place, name, [one for one in mine if one.record.step == "creating"], lane)
         _start(line, place, name, [*again, *(one for one in mine if one.record.step == "wanted")], lane)
 
 
-def _looked_up(line: Line, place: str, name: str, uncertain: Sequence[_Wanted], lane: Lane) -> list[_Wanted]:
-    """Those whose start turned out not to have been made; the others are enrolled."""
-    ready = [one for one in uncertain if one.record.settled]
-    for one in uncertain:
-        if not one.record.settled:
-            one.parcel.wait(line.tenant.limits.retry_seconds)
-    if not ready:
+def _where(one: Work) -> tuple[str, str]:
+    """(place, name)."""
+    return str(one.record.desired["place"]), str(one.record.desired["name"])
+
+
+def _looked_up(line: Line, place: str, name: str, uncertain: Sequence[Work], lane: Lane) -> list[Work]:
+    """Those whose start turned out not to have been made; the others are enrolled. What came to nothing so often is
+    parked, now that it is known not to have been made."""
+    if not uncertain:
         return []
-    there = line.vendor.enroller.enrolled(place, name, _enrolees(line, ready), lane=lane)
+    enroller = line.vendor.enroller
+    read, known = looked_up(
+        line, uncertain, lambda part: enroller.enrolled(place, name, _enrolees(line, part), lane=lane)
+    )
+    there = set().union(*read)
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        found = [_enrolled(one.record) if one.record.key in there else _wanted(one.record) for one in ready]
+        patience = Patience(line, conn)
+        missing = [one for one in known if one.record.key not in there]
+        hopeless = {one.record.key for one in missing if is_hopeless(patience, one)}
+        found = [_enrolled(one.record) for one in known if one.record.key in there]
+        found += [_given_up(one.record) if one.record.key in hopeless else _wanted(one.record) for one in missing]
         managed.settle(conn, line.connection_id, found)
-    return [one for one in ready if one.record.key not in there]
+    return [one for one in missing if one.record.key not in hopeless]
 
 
-def _start(line: Line, place: str, name: str, wanted: Sequence[_Wanted], lane: Lane) -> None:
+def _start(line: Line, place: str, name: str, wanted: Sequence[Work], lane: Lane) -> None:
     if not wanted:
         return
     tenant = line.tenant
@@ -74,43 +73,43 @@ def _start(line: Line, place: str, name: str, wanted: Sequence[_Wanted], lane: L
             conn, line.connection_id, [one.record.key for one in wanted], settle_seconds=line.settle_seconds
         )
     todo = [one for one in wanted if one.record.key in keys]
-    if not todo:
-        return
-    if place not in line.vendor.enroller.places or place in line.unavailable:
-        results = [_not_here(one) for one in todo]
-    else:
-        try:
-            results = line.vendor.enroller.enrol(place, name, _enrolees(line, todo), lane=lane)
-        except (RetryableError, AuthError):
-            _take_back(line, todo, place)
-            raise
+    missing = place not in line.vendor.enroller.places or place in line.unavailable
+
+    def send(part: Sequence[Work]) -> Sequence[WriteResult]:
+        if missing:
+            return [_not_here(one) for one in part]
+        return line.vendor.enroller.enrol(place, name, _enrolees(line, part), lane=lane)
+
+    written = write_apart(todo, name=key, attempts=attempts, send=send)
     with tenant.database.transaction(tenant.installation_id) as conn:
-        started = [_started(line, conn, one, result, lane) for one, result in zip(todo, results, strict=True)]
+        started = [_started(line, conn, one, result, place, lane) for one, result in written.told]
+        started += [_again(one.record, place) for one in written.not_sent]
         managed.settle(conn, line.connection_id, [one for one in started if one is not None])
+        note_failures(line, conn, written)
+    written.end()
 
 
-def _take_back(line: Line, todo: Sequence[_Wanted], place: str) -> None:
-    """A list that did not answer may be filled again; of sequences some may have been started: look first."""
-    if place == "hubspot_list":
-        with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-            managed.settle(conn, line.connection_id, [_wanted(one.record) for one in todo])
-
-
-def _not_here(one: _Wanted) -> WriteResult:
+def _not_here(one: Work) -> WriteResult:
     return WriteResult(id=one.record.key, outcome=Outcome.REJECTED, reason="not_available")
 
 
-def _started(line: Line, conn: Connection, one: _Wanted, result: WriteResult, lane: Lane) -> Settlement | None:
+def _started(line: Line, conn: Connection, one: Work, result: WriteResult, place: str, lane: Lane) -> Settlement | None:
     """What became of an enrolment; None where it is not known yet."""
     if result.outcome is Outcome.APPLIED:
         return _enrolled(one.record)
     if result.outcome in (Outcome.REJECTED, Outcome.MISSING):
         return _left_to_a_person(line, conn, one, result, lane)
-    if result.outcome is Outcome.UNCERTAIN:
-        one.parcel.wait(line.settle_seconds)
-        return None
-    one.parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, one.parcel.claim.attempts))
-    return _wanted(one.record)
+    return _again(one.record, place) if result.outcome is Outcome.RETRY else None
+
+
+def _again(record: ManagedRow, place: str) -> Settlement | None:
+    """A list that did not answer may be filled again; of sequences and campaigns some may have been started: None, look
+    first."""
+    return _wanted(record) if place == "hubspot_list" else None
+
+
+def _given_up(record: ManagedRow) -> Settlement:
+    return Settlement(record=record, step="parked", dirty=True, parked_reason=ALWAYS_FAILS)
 
 
 def _enrolled(record: ManagedRow) -> Settlement:
@@ -121,7 +120,7 @@ def _wanted(record: ManagedRow) -> Settlement:
     return Settlement(record=record, step="wanted", dirty=True)
 
 
-def _enrolees(line: Line, wanted: Sequence[_Wanted]) -> list[Enrolee]:
+def _enrolees(line: Line, wanted: Sequence[Work]) -> list[Enrolee]:
     owners = sorted({str(sender) for one in wanted if (sender := one.record.desired.get("sender"))})
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         senders = connections.senders(conn, line.connection_id, owners) if owners else {}
@@ -135,7 +134,7 @@ def _enrolees(line: Line, wanted: Sequence[_Wanted]) -> list[Enrolee]:
 
 
 # ── what the account cannot do ───────────────────────────────────────────────────────────────────────────────
-def _left_to_a_person(line: Line, conn: Connection, one: _Wanted, result: WriteResult, lane: Lane) -> Settlement:
+def _left_to_a_person(line: Line, conn: Connection, one: Work, result: WriteResult, lane: Lane) -> Settlement:
     """The enrolment is settled with its reason, and the lead is looked at: whoever owns it is asked to do it."""
     tenant, reason = line.tenant, result.reason or "rejected"
     is_gone = result.outcome is Outcome.MISSING  # nothing is to be sent to anybody

@@ -30,8 +30,11 @@ class Parcel:
     noted: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)  #: See `unanswered`: with these changes.
     in_doubt: bool = False  #: The changes went out, and no answer says what became of them.
     retry_seconds: float | None = None
+    aside_seconds: float | None = None  #: After so long something that hangs on it is tried again, by itself.
+    failing: dict[str, Any] = field(default_factory=dict)  #: See `link.failing`, as it is now.
+    tried: bool = False  #: A call for the record itself went out.
     stumbled: bool = False  #: Its write failed alone, though others beside it passed.
-    failed: bool = False  #: A call for it, or for something that hangs on it, came to nothing.
+    failed: bool = False  #: A call for it came to nothing.
     moved_on: bool = False  #: A re-read showed a change: decide again before writing.
     missing: bool = False  #: The vendor has the record no longer, or as another one: reading it settles what it is.
 
@@ -45,3 +48,28 @@ class Parcel:
     def wait(self, seconds: float) -> None:
         """Something of this lead is to be tried again, not before so long."""
         self.retry_seconds = max(self.retry_seconds or 0.0, seconds)
+
+    def wait_aside(self, seconds: float) -> None:
+        """Something that hangs on this lead's record is to be tried again then; nothing else waits for it."""
+        self.aside_seconds = seconds if self.aside_seconds is None else min(self.aside_seconds, seconds)
+
+    @property
+    def waits(self) -> bool:
+        """True when it is taken up again anyhow."""
+        return self.retry_seconds is not None or self.aside_seconds is not None
+
+
+# ── how `apart` tells parcels apart ──────────────────────────────────────────────────────────────────────────
+def vendor_id(parcel: Parcel) -> str:
+    """Its name."""
+    return parcel.person.vendor_id
+
+
+def attempts(parcel: Parcel) -> int:
+    """How often it has failed before."""
+    return parcel.claim.attempts
+
+
+def stumbled(parcel: Parcel) -> None:
+    """It failed alone, though others passed."""
+    parcel.stumbled = True

@@ -5,41 +5,33 @@ One batch a kind; a note or task that hangs on a deal waits until the deal stand
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from connector.errors import AuthError, RetryableError
 from connector.failpoints import Place, reach
 from connector.store import leads, managed, wanted
 from connector.store.database import Connection
 from connector.store.managed import ManagedRow, Settlement
 from connector.store.outstanding import ALWAYS_FAILS
-from connector.sync.apart import apart
+from connector.sync.apart import write_apart
 from connector.sync.context import Line, backoff
-from connector.sync.deal_records import Plan, adopt, claimed, deal_ids, landed
+from connector.sync.deal_records import Plan, adopt, claimed, deal_ids, landed, merged
 from connector.sync.deals import whose_deals
 from connector.sync.parcel import Parcel
 from connector.sync.record_kinds import DealKind, Ends, Kind, is_open, kinds_of
 from connector.sync.stumbling import Patience
 from connector.sync.task_reports import want_tasks
+from connector.sync.works import Work, attempts, due, is_hopeless, key, looked_up, note_failures
 from connector.vendors.base import Create, Lane, Outcome, Record, Update, WriteResult
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """One record of ours with the lead that it is for."""
-
-    parcel: Parcel
-    record: ManagedRow
-
-
 def deliver_records(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
-    """Bring the managed records of these leads in line: look up the uncertain, create the wanted, change the rest."""
+    """Bring the managed records of these leads in line: look up the uncertain, create the wanted, change the rest. What
+    fails waits by itself: neither the lead's own record nor another one of these waits for it."""
     live = [parcel for parcel in parcels if not parcel.moved_on and parcel.lead.gone is None]
-    every = [_Work(parcel, record) for parcel in live for record in parcel.records]
+    every = [Work(parcel, record) for parcel in live for record in parcel.records]
     for kind in kinds_of(line.binding) if every else ():
         # What becomes another record by what was just made waits until that one is read.
-        work = [one for one in every if one.record.kind == kind.kind and not one.parcel.missing]
+        work = due([one for one in every if one.record.kind == kind.kind and not one.parcel.missing])
         again = _look_up(line, kind, [one for one in work if one.record.step == "creating"], lane)
         # together: over what the CRM stumbles is told by what passes beside it
         _create(line, kind, [*again, *(one for one in work if one.record.step == "wanted")], lane)
@@ -47,70 +39,45 @@ def deliver_records(line: Line, parcels: Sequence[Parcel], lane: Lane) -> None:
 
 
 # ── creating ─────────────────────────────────────────────────────────────────────────────────────────────────
-def _create(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
+def _create(line: Line, kind: Kind, work: Sequence[Work], lane: Lane) -> None:
     work = _sound(line, kind, work)
-    deals = isinstance(kind, DealKind)
-    plan = adopt(line, [(one.record, one.parcel.person) for one in work], lane) if deals else None
+    plan = _planned(line, work, lane) if isinstance(kind, DealKind) and work else None
     todo, hangs_on = _intended(line, work, plan)
     if not todo:
         return
 
-    def send(part: Sequence[_Work]) -> Sequence[WriteResult]:
+    def send(part: Sequence[Work]) -> Sequence[WriteResult]:
         creates = [_input(line, kind, one, hangs_on[one.record.key]) for one in part]
         reach(Place.PRE_CALL)
         results = line.vendor.create(kind.object_type, creates, lane=lane)
         reach(Place.APPLIED)
         return results
 
-    told: list[tuple[_Work, WriteResult]] = []
-    stumbled: list[_Work] = []
-    try:
-        told.extend(apart(todo, name=_key, attempts=_attempts, send=send, stumbled=stumbled.append))
-    except (RetryableError, AuthError):
-        # Raised before anything went out for the rows that have no result: nothing is uncertain about them.
-        known = {one.record.key for one, _ in told}
-        _take_back(line, [one for one in todo if one.record.key not in known])
-        raise
-    finally:
-        _store_created(line, kind, told, stumbled)
-
-
-def _store_created(
-    line: Line, kind: Kind, told: Sequence[tuple[_Work, WriteResult]], stumbled: Sequence[_Work]
-) -> None:
-    if not told:
-        return
+    written = write_apart(todo, name=key, attempts=attempts, send=send)
+    # Raised before anything went out for these: nothing is uncertain about them.
+    _take_back(line, written.not_sent)
     tenant = line.tenant
     with tenant.database.transaction(tenant.installation_id) as conn:
-        made = [_created(line, conn, kind, one, result) for one, result in told]
+        made = [_created(line, conn, kind, one, result) for one, result in written.told]
         managed.settle(conn, line.connection_id, [one for one in made if one is not None])
-        _note_stumbles(line, conn, stumbled)
+        note_failures(line, conn, written)
         reach(Place.PRE_STORE)
+    written.end()
 
 
-def _note_stumbles(line: Line, conn: Connection, stumbled: Sequence[_Work]) -> None:
-    """Calls for these alone came to nothing though others passed: the next waits longer, the last for a person."""
-    limits = line.tenant.limits
-    for one in stumbled:
-        one.parcel.wait(backoff(limits, one.record.stumbles))
-    managed.stumbled(conn, line.connection_id, [one.record.key for one in stumbled], most=limits.most_failures)
+def _planned(line: Line, work: Sequence[Work], lane: Lane) -> Plan:
+    """What stands already in place of these deals, as far as the CRM answers; the others wait."""
+    plans, _ = looked_up(line, work, lambda part: adopt(line, [(one.record, one.parcel.person) for one in part], lane))
+    return merged(plans)
 
 
-def _key(one: _Work) -> str:
-    return one.record.key
-
-
-def _attempts(one: _Work) -> int:
-    return one.parcel.claim.attempts
-
-
-def _intended(line: Line, work: Sequence[_Work], plan: Plan | None) -> tuple[list[_Work], Mapping[str, str | None]]:
+def _intended(line: Line, work: Sequence[Work], plan: Plan | None) -> tuple[list[Work], Mapping[str, str | None]]:
     """What is created now, with the deals that it hangs on; the rest waits. `plan` says which deals are to be made."""
     tenant = line.tenant
     ready = [one for one in work if plan is None or one.record.key in plan.make]
     deals, resting = deal_ids(line, [(one.record, one.parcel.person) for one in ready])
     for one in ready:
-        if one.record.key not in deals and one.record.key not in resting:
+        if one.record.key not in deals and one.record.key not in resting and not one.parcel.waits:
             one.parcel.wait(backoff(tenant.limits, one.parcel.claim.attempts))
     names = [one.record.key for one in ready if one.record.key in deals]
     keys = set[str]()
@@ -125,7 +92,7 @@ def _intended(line: Line, work: Sequence[_Work], plan: Plan | None) -> tuple[lis
     return [one for one in ready if one.record.key in keys], deals
 
 
-def _sound(line: Line, kind: Kind, work: Sequence[_Work]) -> list[_Work]:
+def _sound(line: Line, kind: Kind, work: Sequence[Work]) -> list[Work]:
     """What can be made in this account; the rest waits for a person."""
     flawed = [(one, why) for one in work if (why := kind.flaw(one.record)) is not None]
     if flawed:
@@ -135,7 +102,7 @@ def _sound(line: Line, kind: Kind, work: Sequence[_Work]) -> list[_Work]:
     return [one for one in work if one.record.key not in names]
 
 
-def _input(line: Line, kind: Kind, one: _Work, deal: str | None) -> Create:
+def _input(line: Line, kind: Kind, one: Work, deal: str | None) -> Create:
     person = one.parcel.person
     ends = Ends(person=person.vendor_id, company=line.binding.company_of(person), deal=deal)
     return Create(
@@ -145,24 +112,25 @@ def _input(line: Line, kind: Kind, one: _Work, deal: str | None) -> Create:
     )
 
 
-def _take_back(line: Line, work: Iterable[_Work]) -> None:
+def _take_back(line: Line, work: Sequence[Work]) -> None:
     """These were not created; what is no longer to be open never will be."""
-    with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        open_still = [(one.record, is_open(one.record)) for one in work]
-        managed.settle(
-            conn,
-            line.connection_id,
-            [Settlement(record=one, step="wanted" if still else "settled", dirty=still) for one, still in open_still],
-        )
+    if work:
+        with line.tenant.database.transaction(line.tenant.installation_id) as conn:
+            managed.settle(conn, line.connection_id, [_to_be_made(one.record) for one in work])
+
+
+def _to_be_made(record: ManagedRow) -> Settlement:
+    still = is_open(record)
+    return Settlement(record=record, step="wanted" if still else "settled", dirty=still)
 
 
 def _parked(record: ManagedRow, reason: str) -> Settlement:
     return Settlement(record=record, step="parked", dirty=True, parked_reason=reason)
 
 
-def _created(line: Line, conn: Connection, kind: Kind, one: _Work, result: WriteResult) -> Settlement | None:
+def _created(line: Line, conn: Connection, kind: Kind, one: Work, result: WriteResult) -> Settlement | None:
     """What became of a create; None where it is not known yet."""
-    limits, record = line.tenant.limits, one.record
+    record = one.record
     one.parcel.missing |= result.became is not None or result.outcome is Outcome.MISSING
     if result.outcome is Outcome.APPLIED and result.record is not None:
         if isinstance(kind, DealKind):
@@ -176,12 +144,9 @@ def _created(line: Line, conn: Connection, kind: Kind, one: _Work, result: Write
         return None
     if result.outcome is Outcome.REJECTED:
         return _parked(record, result.reason or "rejected")
-    one.parcel.failed = True
     if result.outcome is Outcome.UNCERTAIN:
-        one.parcel.wait(line.settle_seconds)
         return None
-    one.parcel.wait(result.retry_after_seconds or backoff(limits, one.parcel.claim.attempts))
-    return Settlement(record=record, step="wanted", dirty=True)
+    return _to_be_made(record)
 
 
 def _read_later(line: Line, conn: Connection, kind: Kind, vendor_id: str, person_id: str) -> None:
@@ -210,7 +175,7 @@ def _standing(record: ManagedRow, vendor_id: str, shown: Mapping[str, str]) -> S
     )
 
 
-def _found(line: Line, conn: Connection, kind: Kind, one: _Work, shown: Record) -> None:
+def _found(line: Line, conn: Connection, kind: Kind, one: Work, shown: Record) -> None:
     """An earlier create of ours went through; a person may have worked on the record since."""
     found = Settlement(
         record=one.record,
@@ -233,18 +198,15 @@ def _tell_lead(line: Line, conn: Connection, record: ManagedRow) -> None:
 
 
 # ── looking up what may have been created ────────────────────────────────────────────────────────────────────
-def _look_up(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> list[_Work]:
+def _look_up(line: Line, kind: Kind, work: Sequence[Work], lane: Lane) -> list[Work]:
     """What was not made, and is to be created again. Looked for never by search: by the unique key where the account
     enforces it, else through the lead's associations. What came to nothing so often is parked, now that it is known not
     to have been made."""
-    ready = [one for one in work if one.record.settled]
-    for one in work:
-        if not one.record.settled:
-            one.parcel.wait(line.tenant.limits.retry_seconds)
-    if not ready:
+    if not work:
         return []
-    enforced = kind.object_type in line.unique_keys
-    found = _by_key(line, kind, ready, lane) if enforced else _by_association(line, kind, ready, lane)
+    look = _by_key if kind.object_type in line.unique_keys else _by_association
+    read, ready = looked_up(line, work, lambda part: look(line, kind, part, lane))
+    found = {name: record for records in read for name, record in records.items()}
     missing = [one for one in ready if one.record.key not in found]
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
         for one in ready:
@@ -252,7 +214,7 @@ def _look_up(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> list[
                 _found(line, conn, kind, one, found[one.record.key])
                 one.parcel.wait(0.0)
         patience = Patience(line, conn)
-        hopeless = {one.record.key for one in missing if _is_hopeless(patience, one)}
+        hopeless = {one.record.key for one in missing if is_open(one.record) and is_hopeless(patience, one)}
         given_up = [_parked(one.record, ALWAYS_FAILS) for one in missing if one.record.key in hopeless]
         managed.settle(conn, line.connection_id, given_up)
     again = [one for one in missing if one.record.key not in hopeless]
@@ -260,16 +222,12 @@ def _look_up(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> list[
     return [one for one in again if is_open(one.record)]
 
 
-def _is_hopeless(patience: Patience, one: _Work) -> bool:
-    return is_open(one.record) and patience.is_over(stumbles=one.record.stumbles, since=one.parcel.claim.failing_since)
-
-
-def _by_key(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> dict[str, Record]:
+def _by_key(line: Line, kind: Kind, work: Sequence[Work], lane: Lane) -> dict[str, Record]:
     keys = [one.record.key for one in work]
     return line.vendor.find_by_key(kind.object_type, keys, kind.properties, lane=lane)
 
 
-def _by_association(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> dict[str, Record]:
+def _by_association(line: Line, kind: Kind, work: Sequence[Work], lane: Lane) -> dict[str, Record]:
     people = sorted({one.parcel.person.vendor_id for one in work})
     ids = line.vendor.associated(line.dialect.person_type, people, kind.object_type, lane=lane)
     all_ids = sorted({one for found in ids.values() for one in found})
@@ -279,28 +237,28 @@ def _by_association(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -
 
 
 # ── changing what exists ─────────────────────────────────────────────────────────────────────────────────────
-def _change(line: Line, kind: Kind, work: Sequence[_Work], lane: Lane) -> None:
+def _change(line: Line, kind: Kind, work: Sequence[Work], lane: Lane) -> None:
     """What people did with a record stands; the rest follows the state."""
     if not work:
         return
     changing = {one.record.key: changes for one in work if (changes := kind.changes(one.record))}
 
-    def send(part: Sequence[_Work]) -> Sequence[WriteResult]:
+    def send(part: Sequence[Work]) -> Sequence[WriteResult]:
         updates = [Update(id=str(one.record.vendor_id), properties=changing[one.record.key]) for one in part]
         return line.vendor.update(kind.object_type, updates, lane=lane)
 
     todo = [one for one in work if one.record.key in changing]
-    stumbled: list[_Work] = []
-    results = list(apart(todo, name=_key, attempts=_attempts, send=send, stumbled=stumbled.append))
+    written = write_apart(todo, name=key, attempts=attempts, send=send)
     with line.tenant.database.transaction(line.tenant.installation_id) as conn:
-        done = [_changed(line, conn, kind, one, changing[one.record.key], result) for one, result in results]
+        done = [_changed(line, conn, kind, one, changing[one.record.key], result) for one, result in written.told]
         done += [_kept(kind, one.record, {}) for one in work if one.record.key not in changing]
         managed.settle(conn, line.connection_id, [one for one in done if one is not None])
-        _note_stumbles(line, conn, stumbled)
+        note_failures(line, conn, written)
+    written.end()
 
 
 def _changed(
-    line: Line, conn: Connection, kind: Kind, one: _Work, changes: Mapping[str, str], result: WriteResult
+    line: Line, conn: Connection, kind: Kind, one: Work, changes: Mapping[str, str], result: WriteResult
 ) -> Settlement | None:
     """What became of a change; None where it is tried again."""
     if result.outcome is Outcome.APPLIED:
@@ -312,8 +270,6 @@ def _changed(
         return Settlement(record=one.record, step="settled", reported="deleted")
     if result.outcome is Outcome.REJECTED:
         return _parked(one.record, result.reason or "rejected")
-    one.parcel.failed = True
-    one.parcel.wait(result.retry_after_seconds or backoff(line.tenant.limits, one.parcel.claim.attempts))
     return None
 
 

@@ -43,23 +43,28 @@ def outcome(line: Line, parcel: Parcel, patience: Patience) -> WriteOutcome:
         return _again(parcel, patience, parcel.retry_seconds, dropped)
     if stage_move.refused_backward(line, parcel):
         return _unconfirmed(parcel, dropped)
+    if parcel.aside_seconds is not None:  # the record itself is as it should be
+        return WriteOutcome(
+            lead_id=parcel.lead.id, confirmed=False, retry_seconds=parcel.aside_seconds, aside=True, dropped=dropped
+        )
     return WriteOutcome(lead_id=parcel.lead.id, confirmed=True, dropped=dropped)
 
 
 def later(line: Line, parcel: Parcel, error: RetryableError | AuthError, patience: Patience) -> WriteOutcome:
-    """After a slice that `error` ended; a refused token counts as nobody's attempt."""
-    if not isinstance(error, RetryableError):
-        claim, journal = parcel.claim, stage_move.journal_after(parcel)
-        attempts, stumbles, failed = claim.attempts, claim.stumbles, claim.failing_since is not None
+    """After a slice that `error` ended. A refused token counts as nobody's attempt, and a failed call as an attempt of
+    those alone who were in it: who was not goes again before them, and without them."""
+    asked = error.retry_after_seconds if isinstance(error, RetryableError) else 0.0
+    if not isinstance(error, RetryableError) or not parcel.tried:
+        claim = parcel.claim
         return WriteOutcome(
             lead_id=parcel.lead.id,
             confirmed=False,
-            attempts=attempts,
-            stumbles=stumbles,
-            failed=failed,
-            journal=journal,
+            retry_seconds=line.tenant.limits.retry_seconds if asked is None else asked,
+            attempts=claim.attempts,
+            stumbles=claim.stumbles,
+            failed=claim.failing_since is not None,
+            journal=stage_move.journal_after(parcel),
         )
-    asked = error.retry_after_seconds
     seconds = backoff(line.tenant.limits, parcel.claim.attempts) if asked is None else asked
     parcel.failed = True
     return _again(parcel, patience, seconds, None)

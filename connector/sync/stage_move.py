@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.store import links
+from connector.sync.apart import apart
 from connector.sync.binding import Binding
 from connector.sync.context import Line, backoff
 from connector.sync.difference import must_clear
-from connector.sync.parcel import Parcel
-from connector.vendors.base import Lane, Outcome, Update
+from connector.sync.parcel import Parcel, attempts, stumbled, vendor_id
+from connector.vendors.base import Lane, Outcome, Update, WriteResult
 
 
 def plan(binding: Binding, parcel: Parcel) -> None:
@@ -36,12 +37,15 @@ def prepare(line: Line, token: uuid.UUID, parcels: Sequence[Parcel], lane: Lane)
     if not moving:
         return
     _journal(line, token, {parcel.lead.id: _entry(parcel, "clear") for parcel in moving})
-    updates = [Update(id=parcel.person.vendor_id, properties={str(parcel.clear): ""}) for parcel in moving]
-    for parcel in moving:
-        parcel.in_doubt = True
-    results = line.vendor.update(line.dialect.person_type, updates, lane=lane)
+
+    def send(part: Sequence[Parcel]) -> Sequence[WriteResult]:
+        updates = [Update(id=parcel.person.vendor_id, properties={str(parcel.clear): ""}) for parcel in part]
+        for parcel in part:
+            parcel.tried = parcel.in_doubt = True
+        return line.vendor.update(line.dialect.person_type, updates, lane=lane)
+
     cleared: list[Parcel] = []
-    for parcel, result in zip(moving, results, strict=True):
+    for parcel, result in apart(moving, name=vendor_id, attempts=attempts, send=send, stumbled=stumbled):
         if result.outcome is Outcome.APPLIED:
             cleared.append(parcel)
         else:

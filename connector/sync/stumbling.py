@@ -8,6 +8,7 @@ our looks through everything meanwhile: an outage, however long, parks nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -16,12 +17,13 @@ from connector.errors import QuotaError, RetryableError
 from connector.store import reconcile_passes, wanted
 from connector.store.clock import machine_now
 from connector.store.database import Connection
+from connector.store.outstanding import Setback
 from connector.store.wanted import Wanted
-from connector.sync.apart import read_apart
+from connector.sync.apart import CAME_TO_NOTHING, Written, read_apart
 from connector.sync.context import Line, backoff, conclude
 
 Got = TypeVar("Got")
-
+Row = TypeVar("Row")
 
 TENTH = 10
 """What fails waits at least for this part of the time for which it has failed: an outage is not called at for hours,
@@ -50,15 +52,52 @@ class Patience:
         return max(asked, grown, backoff(limits, stumbles) if stumbles else 0.0)
 
     def _failing(self, since: datetime | None) -> float:
-        return (self._now - since).total_seconds() if since is not None else 0.0
+        return (self.now - since).total_seconds() if since is not None else 0.0
 
     @cached_property
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
+        """The database's own time."""
         return machine_now(self._conn)
 
     @cached_property
     def _answers(self) -> bool:
         return reconcile_passes.ended_lately(self._conn, self._line.connection_id)
+
+
+# ── what hangs on a lead, and fails by itself ────────────────────────────────────────────────────────────────
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """How often a record has failed, how often of these alone while others passed, and since when."""
+
+    attempts: int = 0
+    stumbles: int = 0
+    since: datetime | None = None
+
+
+def setbacks(
+    line: Line,
+    patience: Patience,
+    written: Written[Row],
+    *,
+    name: Callable[[Row], str],
+    tried: Callable[[Row], Tried],
+) -> dict[str, Setback]:
+    """What this write means for those of its rows that came to nothing, by name. Those that failed together, while
+    others passed, have only to wait."""
+    found: dict[str, Setback] = {}
+    for row, result in written.told:
+        if result.outcome not in CAME_TO_NOTHING:
+            continue
+        before, alone = tried(row), name(row) in written.stumbled
+        stumbles = before.stumbles + alone
+        asked = result.retry_after_seconds or backoff(line.tenant.limits, before.attempts)
+        over = patience.is_over(stumbles=stumbles, since=before.since)
+        found[name(row)] = Setback(
+            seconds=patience.pause(stumbles=stumbles, since=before.since, asked=asked),
+            stumbled=alone,
+            parked=over and (alone or not written.passed),
+        )
+    return found
 
 
 # ── marks ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -56,7 +56,10 @@ def note(parcel: Parcel, at: datetime) -> None:
 def settle(line: Line, conn: Connection, token: uuid.UUID, outcomes: Sequence[tuple[Parcel, WriteOutcome]]) -> None:
     """Store what became of these parcels, with what has no answer all the same."""
     now = line.tenant.now(conn)
-    found = [(parcel.claim, replace(outcome, unanswered=left(parcel, now))) for parcel, outcome in outcomes]
+    found = [
+        (parcel.claim, replace(outcome, unanswered=left(parcel, now), failing=parcel.failing))
+        for parcel, outcome in outcomes
+    ]
     links.settle_writes(conn, line.connection_id, token, found)
 
 

@@ -175,6 +175,7 @@ class WriteResult:
     retry_after_seconds: float | None = None
     existing_id: str | None = None  #: CONFLICT: the record that already has this unique value.
     became: str | None = None  #: The person for whom it was made has become this record by it.
+    together: bool = False  #: RETRY of a call that failed as a whole, with others: nothing is said of this record.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from connector.errors import AuthError, RetryableError, UncertainError
+from connector.errors import AuthError, QuotaError, RetryableError, UncertainError
 from connector.vendors.base import Outcome, WriteResult
 from connector.vendors.flight import Flight
 from connector.vendors.refusal import RefusedError
@@ -95,7 +95,8 @@ def _write(batch: Batch[Row], rows: Sequence[Row], errors: list[RetryableError |
         errors.append(error)
         wait = error.retry_after_seconds if isinstance(error, RetryableError) else None
         retry = [batch.result(row, Outcome.RETRY, error.reason, error.message) for row in rows]
-        return [replace(one, retry_after_seconds=wait) for one in retry]
+        together = len(rows) > 1 and not isinstance(error, AuthError | QuotaError)
+        return [replace(one, retry_after_seconds=wait, together=together) for one in retry]
     return batch.matched(rows, answer)
 
 

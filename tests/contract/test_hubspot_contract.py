@@ -151,6 +151,9 @@ class HubSpotCrm(Crm):
     def fail(self, status: int, times: int | None = 1) -> None:
         self.sandbox.fault("status", kind=DATA, status=status, times=times)
 
+    def stumble_over(self, record_id: str) -> None:
+        self.sandbox.fault("status", kind=DATA, record=record_id, status=500, times=None)
+
     def limit(self, which: str, times: int = 1) -> None:
         policy = "DAILY" if which == "day" else "TEN_SECONDLY_ROLLING"
         self.sandbox.fault("status", kind=DATA, status=429, policy=policy, times=times)

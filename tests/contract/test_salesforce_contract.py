@@ -174,6 +174,9 @@ class SalesforceCrm(Crm):
     def fail(self, status: int, times: int | None = 1) -> None:
         self.sandbox.fault("status", kind=DATA, status=status, times=times)
 
+    def stumble_over(self, record_id: str) -> None:
+        self.sandbox.fault("status", kind=DATA, record=record_id, status=500, times=None)
+
     def limit(self, which: str, times: int = 1) -> None:
         code = "" if which == "day" else "CONCURRENT"
         self.sandbox.fault("status", kind=DATA, status=403, code=code, times=times)

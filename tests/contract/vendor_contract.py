@@ -18,7 +18,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connector.errors import AuthError, QuotaError, RetryableError
-from connector.vendors.base import ActivityKind, Create, Enrolee, Lane, Outcome, Record, Update, Vendor
+from connector.sync.apart import write_apart
+from connector.vendors.base import ActivityKind, Create, Enrolee, Lane, Outcome, Record, Update, Vendor, WriteResult
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -119,6 +120,10 @@ class Crm(ABC):
     @abstractmethod
     def fail(self, status: int, times: int | None = 1) -> None:
         """The next calls are answered with this status and not applied."""
+
+    @abstractmethod
+    def stumble_over(self, record_id: str) -> None:
+        """Every call that names this record is answered with 500, and not applied."""
 
     @abstractmethod
     def limit(self, which: str, times: int = 1) -> None:
@@ -355,6 +360,23 @@ class VendorContract(WithPeople):
             names.choice,
         )
         assert sum(row.get(names.text) == "x" for row in crm.held(names.person)) == 99
+
+    @pytest.mark.fault("F22")
+    def test_a_deal_over_which_the_crm_always_stumbles_is_written_apart_from_the_others(self, crm: Crm) -> None:
+        names = crm.names
+        ids = [crm.add(names.deal, crm.deal_properties(f"案件{number}")) for number in range(5)]
+        crm.stumble_over(ids[2])
+
+        def send(part: Sequence[str]) -> list[WriteResult]:
+            updates = [Update(id=one, properties=crm.deal_properties("改めた")) for one in part]
+            return crm.vendor.update(names.deal, updates, lane=Lane.HOT)
+
+        written = write_apart(ids, name=str, attempts=lambda one: 0, send=send)
+        told = {one: result.outcome for one, result in written.told}
+        assert told == dict.fromkeys(ids, Outcome.APPLIED) | {ids[2]: Outcome.RETRY}
+        assert (written.passed, written.stumbled) == (True, {ids[2]})
+        shown = [set(row.values()) for row in crm.held(names.deal)]
+        assert sum("改めた" in values for values in shown) == 4
 
     def test_an_unknown_property_is_named_for_every_record_that_sets_it(self, crm: Crm) -> None:
         names = crm.names

@@ -25,7 +25,7 @@ from connector.policy.source import read_folder
 from connector.sandbox.handle import SandboxHandle
 from connector.sandbox.handle_common import CommonHandle
 from connector.settings import HubSpotSettings, Settings
-from connector.store import clock, parked, policies
+from connector.store import clock, outstanding, parked, policies
 from connector.store.database import Database
 from connector.store.inbox import Delivery, add
 from connector.store.parked import ParkedItem
@@ -261,6 +261,7 @@ class BaseRelay(ABC):
     def expire_waits(self) -> None:
         """As if every wait that a vendor asked for had run out."""
         with self.database.transaction(self.installation_id) as conn:
+            outstanding.at_once(conn, None)
             conn.execute("UPDATE link SET not_before = now(), read_not_before = now()")
             conn.execute("UPDATE wanted_read SET not_before = now()")
             conn.execute("UPDATE quota SET blocked_until = NULL")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
 import stamina
@@ -13,7 +13,9 @@ from tests.e2e.activities import NO_ANSWER, log
 from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import MakeRelay
 from tests.e2e.deals import Deals, facts
+from tests.e2e.handover import its_deals, its_notes, new_sql, say
 from tests.e2e.relay import CALL, INQUIRY, MAIL, MQL, POLICY, Relay, quick
+from tests.e2e.test_enrolments import enrol
 
 LEADS = 100
 
@@ -248,6 +250,119 @@ def _is_seen(relay: Relay, kind: str, contact: str, record: str, number: int) ->
         return [row["v"] for row in relay.rows(query, [record])] == [f"2027-01-{number % 28 + 1:02}"]
     query = "SELECT detail ->> 'length_seconds' AS v FROM signal WHERE record LIKE %s"
     return str((1_000 + number) / 1000) in {row["v"] for row in relay.rows(query, [f"%:call:{record}"])}
+
+
+def _rejected(relay: Relay, count: int) -> dict[str, str]:
+    """Contacts whose hand-over field sales has sent back, each with its deal."""
+    found: dict[str, str] = {}
+    for number in range(count):
+        contact = new_sql(relay, f"c{number}@example{number}.co.jp")
+        (deal,) = its_deals(relay, contact)
+        say(relay, deal["id"], tasuki_fs_decision="rejected", tasuki_reject_reason="not_ready")
+        found[contact] = str(deal["id"])
+    return found
+
+
+def _hand_over_again(relay: Relay, contacts: Iterable[str]) -> None:
+    """They come to field sales a second time: it is asked anew on the deal that stands."""
+    for contact in contacts:
+        relay.sandbox.edit("contacts", contact, {"tasuki_need": "課題を現場の3人に確認した"})
+    relay.hear()
+
+
+def _is_asked(relay: Relay, deal: str) -> bool:
+    return "tasuki_fs_decision" not in relay.sandbox.record("deals", deal)["properties"]
+
+
+@pytest.mark.fault("F22", "T8")
+@pytest.mark.usefixtures("quick_client")
+def test_a_deal_over_which_the_portal_always_stumbles_holds_up_neither_its_person_nor_another_deal(
+    relay: Relay,
+) -> None:
+    relay.listen()
+    deals = _rejected(relay, 3)
+    bad, *others = deals
+    relay.sandbox.fault("status", kind="deals.batch_update", record=deals[bad], status=500, times=None)
+    relay.pass_time(seconds=2)
+    _hand_over_again(relay, deals)
+    _rounds(relay, 2)
+    assert [_is_asked(relay, deals[one]) for one in deals] == [False, True, True], "those beside it, in the same round"
+    for contact in deals:
+        assert relay.lead(contact)["stage"] == "sql"
+        assert relay.contact(contact)["lifecyclestage"] == "salesqualifiedlead"
+        assert len(its_notes(relay, deals[contact])) == 2, "the packet goes with the deal all the same"
+    (link,) = relay.rows("SELECT failing_since, parked_reason, attempts, failing FROM link WHERE vendor_id = %s", [bad])
+    assert (link["failing_since"], link["parked_reason"], link["attempts"]) == (None, None, 0)
+    assert link["failing"]["deal"]["stumbles"] >= 1
+    assert relay.parked() == [], "the portal may be well again tomorrow"
+
+    relay.sandbox.edit("contacts", bad, {"jobtitle": "部長"})  # graded otherwise, while the deal waits for its time
+    relay.rows(
+        "UPDATE link SET failing = jsonb_set(failing, '{deal,not_before}', '\"2099-01-01T00:00:00Z\"') "
+        "WHERE failing <> '{}' RETURNING 1"
+    )
+    relay.hear()
+    relay.mark()
+    for _ in range(3):
+        relay.round()
+    assert relay.contact(bad)["tasuki_grade"] == "C"
+    assert "deals.batch_update" not in relay.calls(), "not before its time"
+
+    relay.rows("UPDATE link SET failing = jsonb_set(failing, '{deal,stumbles}', '7') WHERE failing <> '{}' RETURNING 1")
+    _hand_over_again_beside(relay, deals, others[0])
+    (parked,) = relay.parked()
+    assert (parked.item, parked.kind, parked.vendor_id, parked.what, parked.reason) == (
+        f"write:{relay.lead(bad)['id']}:{relay.connection_id}:deal", "write", deals[bad], "deal", "always_fails"
+    )  # fmt: skip
+    (shown,) = CommandLine.of(relay).json("parked", "list")
+    assert "error of its own" in shown["cause"]
+    assert CommandLine.of(relay).json("outbox", "list")["outstanding"] == []
+    relay.mark()
+    _rounds(relay, 3)
+    assert "deals.batch_update" not in relay.calls(), "it rests"
+
+    relay.sandbox.clear_faults()
+    assert relay.retry_parked() == 1
+    relay.hear_and_settle()
+    assert relay.parked() == []
+    assert all(_is_asked(relay, deal) for deal in deals.values())
+    assert relay.rows("SELECT 1 FROM link WHERE failing <> '{}'") == []
+
+
+def _hand_over_again_beside(relay: Relay, deals: Mapping[str, str], other: str) -> None:
+    """Another deal is written beside the bad one, and passes."""
+    say(relay, deals[other], tasuki_fs_decision="rejected", tasuki_reject_reason="not_ready")
+    relay.sandbox.edit("contacts", other, {"tasuki_need": "課題を現場の5人に確認した"})
+    relay.hear()
+    relay.expire_waits()
+    _rounds(relay, 4)
+    assert _is_asked(relay, deals[other])
+
+
+@pytest.mark.fault("F22", "T8")
+@pytest.mark.usefixtures("quick_client")
+@pytest.mark.parametrize("status", [400, 500])
+def test_one_person_whom_a_list_does_not_take_keeps_no_other_off_it(relay: Relay, status: int) -> None:
+    name = "手動リスト"
+    relay.sandbox.put_list(name)
+    relay.listen()
+    contacts = _inquire(relay, 5)
+    relay.settle()
+    bad = contacts[1]
+    relay.sandbox.fault("status", kind="lists.add", body=f'"{bad}"', status=status, times=None)
+    enrol(relay, contacts, "hubspot_list", name)
+    relay.round()
+    assert sorted(relay.sandbox.lists()[name]) == sorted(one for one in contacts if one != bad), "in the same round"
+    query = "SELECT step, stumbles, parked_reason FROM managed_record WHERE kind = 'enrolment' AND lead_id = %s"
+    (record,) = [one for one in relay.rows(query, [relay.lead(bad)["id"]]) if one["step"] != "exists"]
+    if status == 400:  # its owner is asked to do it: see `not_enrolled`
+        assert (record["step"], record["parked_reason"]) == ("settled", "http_400")
+        return
+    assert record == {"step": "wanted", "stumbles": 1, "parked_reason": None}
+    relay.sandbox.clear_faults()
+    relay.expire_waits()
+    relay.settle()
+    assert sorted(relay.sandbox.lists()[name]) == sorted(contacts)
 
 
 @pytest.mark.fault("F22", "T8")

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from connector.errors import AuthError, RejectedError, RetryableError, UncertainError
+from connector.errors import AuthError, QuotaError, RejectedError, RetryableError, UncertainError
 from connector.vendors.base import Enrolee, Joining, Lane, ListInfo, Outcome, WriteResult
+from connector.vendors.batches import Batch, write_all
 from connector.vendors.campaigns import Campaigns
 from connector.vendors.flight import Flight
 from connector.vendors.hubspot.api import Api
@@ -93,22 +94,26 @@ class HubSpotEnroller:
         if found is None or not found.static:
             why = "There is no static list of that name." if found is None else "The list is filled by HubSpot itself."
             return [_refused(one, NOT_AVAILABLE, why) for one in people]
-        missing: set[str] = set()
-        for start in range(0, len(people), ADD_AT_ONCE):
-            ids = list(dict.fromkeys(one.person_id for one in people[start : start + ADD_AT_ONCE]))
+        path = f"{self._paths.lists}/{segment(found.id)}/memberships/add"
+
+        def send(rows: Sequence[Enrolee]) -> Any:
             try:
-                answer = self._api.call(
-                    "PUT", f"{self._paths.lists}/{segment(found.id)}/memberships/add", ids, lane=lane
-                )
+                return self._api.call("PUT", path, list(dict.fromkeys(one.person_id for one in rows)), lane=lane)
             except RefusedError as error:
-                with self._lock:
-                    self._lists.pop(name, None)  # it may have been deleted and made anew
-                return [_refused(one, error.reason, error.message) for one in people]
-            missing |= {str(one) for one in (answer or {}).get("recordIdsMissing") or ()}
-        return [
-            WriteResult(id=one.key, outcome=Outcome.MISSING if one.person_id in missing else Outcome.APPLIED)
-            for one in people
-        ]
+                if self._takes_still(found, lane):
+                    raise  # somebody of these is at fault
+                return error
+
+        batch: Batch[Enrolee] = Batch(
+            send=send, name=lambda one: one.key, uses=lambda one, name: False, matched=_added, repeatable=True
+        )
+        return write_all(batch, people, size=ADD_AT_ONCE, flight=self._flight)
+
+    def _takes_still(self, known: ListInfo, lane: Lane) -> bool:
+        """True when the list is the one that it was; it may have been deleted and made anew."""
+        with self._lock:
+            self._lists.pop(known.name, None)
+        return self.find_list(known.name, lane=lane) == known
 
     def joined(self, list_id: str, *, after: str | None, lane: Lane) -> Iterator[tuple[list[Joining], str | None]]:
         """Pages of who joined, oldest first, each with the cursor that it began with: to go on from there."""
@@ -161,6 +166,12 @@ class HubSpotEnroller:
             self._api.call("POST", path, body, lane=lane, repeatable=False)
         except UncertainError as error:
             return WriteResult(id=one.key, outcome=Outcome.UNCERTAIN, reason=error.reason, message=error.message)
+        except QuotaError:
+            raise
+        except RetryableError as error:  # it was not started, and others may have been
+            return WriteResult(
+                id=one.key, outcome=Outcome.RETRY, reason=error.reason, retry_after_seconds=error.retry_after_seconds
+            )
         except AuthError as error:
             if error.reason == "token_refused":
                 raise
@@ -194,6 +205,17 @@ class HubSpotEnroller:
         except RefusedError:  # 404: in none
             return None
         return str(answer.get("sequenceName") or "") or None
+
+
+def _added(people: Sequence[Enrolee], answer: Any) -> list[WriteResult]:
+    """What became of each of these; a refusal is of the list itself."""
+    if isinstance(answer, RefusedError):
+        return [_refused(one, answer.reason, answer.message) for one in people]
+    missing = {str(one) for one in (answer or {}).get("recordIdsMissing") or ()}
+    return [
+        WriteResult(id=one.key, outcome=Outcome.MISSING if one.person_id in missing else Outcome.APPLIED)
+        for one in people
+    ]
 
 
 def _refused(one: Enrolee, reason: str, message: str) -> WriteResult:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from connector.vendors.base import Create, Enrolee, Joining, Lane, ListInfo, Outcome, WriteResult
 from connector.vendors.moments import to_moment
+from connector.vendors.refusal import RefusedError
 from connector.vendors.salesforce import protocol
 from connector.vendors.salesforce.api import Api
 from connector.vendors.salesforce.campaigns import SalesforceCampaigns
@@ -33,7 +34,10 @@ class SalesforceEnroller:
 
     def enrol(self, place: str, name: str, people: Sequence[Enrolee], *, lane: Lane) -> list[WriteResult]:
         """Make campaign members; who is one already stays one. A campaign that is over takes nobody."""
-        campaign = self.find_list(name, lane=lane) if place == CAMPAIGN else None
+        try:
+            campaign = self.find_list(name, lane=lane) if place == CAMPAIGN else None
+        except RefusedError as error:  # our user sees no campaigns
+            return [_refused(one, NOT_AVAILABLE, error.message) for one in people]
         if campaign is None or not campaign.static:
             why = "There is no campaign of that name." if campaign is None else "The campaign is not active."
             return [_refused(one, NOT_AVAILABLE, why) for one in people]

@@ -12,6 +12,7 @@ import pytest
 from connector.store import leads, links, managed, read_failures, wanted
 from connector.store.database import Connection, Database
 from connector.store.managed import Settlement
+from connector.store.outstanding import Setback
 from connector.store.read_failures import Later
 from tests.patience import until_waited_for
 
@@ -19,6 +20,7 @@ NOW = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
 CONNECTION = 7
 BACKWARDS = ("3", "2", "1")
 CLAIM = uuid.uuid4()
+SETBACK = Setback(seconds=1.0, stumbled=True, parked=False)
 
 Work = Callable[[Connection], object]
 
@@ -30,7 +32,7 @@ WORK: dict[str, tuple[str, Work]] = {
         "managed_record",
         lambda conn: managed.settle(conn, CONNECTION, _made(conn)),
     ),
-    "stumbled": ("managed_record", lambda conn: managed.stumbled(conn, CONNECTION, BACKWARDS, most=8)),
+    "failed": ("managed_record", lambda conn: managed.failed(conn, CONNECTION, dict.fromkeys(BACKWARDS, SETBACK))),
     "want": ("wanted_read", lambda conn: wanted.want(conn, 1, CONNECTION, "calls", BACKWARDS, lane="hot")),
     "follow": (
         "managed_record",

@@ -416,6 +416,8 @@ CREATE TABLE link (
     parked_at          timestamptz,
     dropped            jsonb NOT NULL DEFAULT '{}',
     left_alone         jsonb NOT NULL DEFAULT '{}',
+    failing            jsonb NOT NULL DEFAULT '{}',
+    aside              boolean NOT NULL DEFAULT false,
     journal            jsonb,
     unanswered         jsonb,
     claim              uuid,
@@ -443,6 +445,9 @@ COMMENT ON COLUMN link.arrival IS 'A person who is not known in the CRM yet: {em
 COMMENT ON COLUMN link.dropped IS 'property → {reason, value}: parked alone because the vendor refused it; the rest goes on';
 COMMENT ON COLUMN link.left_alone IS
     'property → {class, value, held}: left as the CRM has it, as the policy says of this drift, while that value should stand; held: until a person decides';
+COMMENT ON COLUMN link.failing IS
+    'type → {id, attempts, stumbles, since, not_before, parked}: a deal or company of the lead over which the CRM stumbles; the rest goes on';
+COMMENT ON COLUMN link.aside IS 'All that waits until not_before is what hangs on the record: news of the lead need not wait';
 COMMENT ON COLUMN link.journal IS 'A backward stage move under way: {property, target, step}; see connector/sync/stage_move.py';
 COMMENT ON COLUMN link.unanswered IS
     'property → [[value, business time]]: what was sent and has no answer; written before the call. Null: nothing';
@@ -452,6 +457,7 @@ CREATE INDEX link_outbox ON link (installation_id, connection_id, lane, not_befo
 CREATE INDEX link_reads ON link (installation_id, connection_id, read_lane, read_wanted_at) WHERE read_wanted_at IS NOT NULL;
 CREATE INDEX link_failing ON link (installation_id, connection_id) WHERE read_wanted_at IS NOT NULL AND read_attempts > 0;
 CREATE INDEX link_parked ON link (installation_id, parked_at) WHERE parked_reason IS NOT NULL OR dropped <> '{}';
+CREATE INDEX link_parts_failing ON link (installation_id) WHERE failing <> '{}';
 CREATE INDEX link_read_parked ON link (installation_id, read_parked_at) WHERE read_parked_at IS NOT NULL;
 CREATE INDEX link_arrival ON link (installation_id, connection_id, (arrival ->> 'email')) WHERE arrival IS NOT NULL;
 CREATE INDEX link_vendor ON link (installation_id, connection_id, vendor_id);
@@ -573,12 +579,16 @@ CREATE TABLE managed_record (
     settle_until    timestamptz,
     reported        text CHECK (reported IN ('open', 'done', 'deleted')),
     dirty           boolean NOT NULL DEFAULT true,
+    attempts        int NOT NULL DEFAULT 0,
     stumbles        int NOT NULL DEFAULT 0,
+    failing_since   timestamptz,
+    not_before      timestamptz,
     parked_reason   text,
     company         text,
     created_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (installation_id, key, connection_id)
 );
+COMMENT ON COLUMN managed_record.stumbles IS 'How often a call for it failed alone, while others beside it passed; attempts: how often one failed';
 COMMENT ON COLUMN managed_record.company IS 'Of a deal: the company''s id at the vendor; one deal at a time is made for it';
 COMMENT ON COLUMN managed_record.step IS
     'wanted: to be created; creating: the call went out, look before trying again; exists: vendor_id is known; settled: a person deleted it; parked: needs a person';
