@@ -95,7 +95,7 @@ def absorb(
         if known and judge(name, value):
             forget_write(row, name)
         elif known or "hint" in row.meta.get(name, {}):
-            _note_change(row, name, value, at, now, same, version, since=since)
+            _note_change(row, name, value, at, now, same, version, since=since, who=record.modified_by)
             changed.add(name)
         row.properties[name] = value
     row.modified_at = record.modified_at
@@ -362,6 +362,7 @@ def _note_change(
     version: Change | None = None,
     *,
     since: datetime | None = None,
+    who: str | None = None,
 ) -> None:
     meta = row.meta.setdefault(name, {})
     hint = meta.get("hint")
@@ -382,10 +383,9 @@ def _note_change(
     elif hint is not None and same(name, hint["v"], value):
         seen = hint
     else:
-        # Nobody told us who: a person's edit is what we must not lose.
-        seen = {"v": value, "at": moment_text(at), "by": Actor.PERSON.value, "src": None}
-        if since is not None:
-            seen["since"] = moment_text(since)
+        # No event told us whose it is: a person's edit is what we must not lose.
+        told = {"at": moment_text(at), "by": Actor.PERSON.value, "who": who, "since": since and moment_text(since)}
+        seen = {"v": value, "src": None} | {name: one for name, one in told.items() if one is not None}
     meta["seen"] = seen | {"v": value, "noted": moment_text(now)}
     if "sent" in meta:
         _count_flip(meta, seen, now)

@@ -115,6 +115,7 @@ class Record:
     id: str
     properties: Properties
     modified_at: datetime | None
+    modified_by: str | None = None  #: Who saved it last, by the CRM's id of the user, where that is told and not us.
     archived: bool = False
     history: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
     became: Became | None = None  #: It is a name of the past: this record carries on for it.

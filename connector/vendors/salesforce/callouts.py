@@ -62,6 +62,7 @@ def _events(raw: Any, account_id: str, received_at: datetime, our_user_id: str |
     merged = tuple(one for one in losers if isinstance(one, str) and is_id(one)) if isinstance(losers, list) else ()
     if kind is EventKind.MERGED and not merged:
         kind = EventKind.UNKNOWN
+    ours = who is not None and our_user_id is not None and who[:15] == our_user_id[:15]
     shared: dict[str, Any] = {
         "kind": kind,
         "account_id": account_id,
@@ -70,7 +71,8 @@ def _events(raw: Any, account_id: str, received_at: datetime, our_user_id: str |
         "occurred_at": to_moment(text_of(members.get("occurred_at"))) or received_at,
         "source": "CALLOUT",
         "source_id": who,
-        "actor_is_us": who is not None and our_user_id is not None and who[:15] == our_user_id[:15],
+        "actor_is_us": ours,
+        "person": who if not ours else None,
         "shows_state": True,
         "actor_is_person": True,  # as of a message
         "merged_ids": merged,

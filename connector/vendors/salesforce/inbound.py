@@ -119,6 +119,7 @@ def _events(
         )
         return
     who = values.get(_WHO)
+    ours = who is not None and our_user_id is not None and who[:15] == our_user_id[:15]
     shared: dict[str, Any] = {
         "kind": EventKind.CHANGED,
         "account_id": account_id,
@@ -127,7 +128,8 @@ def _events(
         "occurred_at": next((at for name in _WHEN if (at := to_moment(values.get(name)))), received_at),
         "source": "OUTBOUND_MESSAGE",
         "source_id": who,
-        "actor_is_us": who is not None and our_user_id is not None and who[:15] == our_user_id[:15],
+        "actor_is_us": ours,
+        "person": who if not ours else None,
         "shows_state": True,
         "actor_is_person": True,  # the last change's author need not be this one's: a person's edit must not be lost
         "type_name": TYPE_NAME,

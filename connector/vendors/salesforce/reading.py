@@ -22,6 +22,7 @@ from connector.vendors.salesforce.protocol import (
     HISTORY_NAMES,
     KEY_PROPERTY,
     MODIFIED,
+    MODIFIER,
     PAGE_SIZE,
 )
 
@@ -185,7 +186,7 @@ class Reader:
     def _selected(self, object_type: str, properties: Sequence[str], where: str, *, lane: Lane) -> list[Record]:
         """One query; a field that was taken from us meanwhile is found out and left out."""
         for last in (False, True):
-            names = self._names(object_type, properties, lane=lane)
+            names = self._names(object_type, (*properties, MODIFIER), lane=lane)
             try:
                 rows = list(self._api.query(protocol.select(names, object_type, where), lane=lane))
             except RefusedError as error:
@@ -201,8 +202,15 @@ class Reader:
                     ) from error
                 self._fields.forget(object_type)
                 continue
-            return [records.record(raw, object_type) for raw in rows]
+            return [self._signed(raw, object_type) for raw in rows]
         raise AssertionError("the loop returns or raises")
+
+    def _signed(self, raw: Mapping[str, Any], object_type: str) -> Record:
+        """A record with who saved it last; that we did tells of nobody."""
+        found = records.record(raw, object_type)
+        told = {name: value for name, value in found.properties.items() if name != MODIFIER}
+        who = found.properties.get(MODIFIER)
+        return replace(found, properties=told, modified_by=who if who != self._user_id else None)
 
     def _names(self, object_type: str, properties: Sequence[str], *, lane: Lane) -> list[str]:
         return self._fields.visible(object_type, ["Id", *properties, MODIFIED], lane=lane)

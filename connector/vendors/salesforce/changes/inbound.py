@@ -130,6 +130,7 @@ def _of_record(change: Change, account_id: str, record_id: str, at: datetime) ->
         "occurred_at": at,
         "source": "CHANGE_EVENT",
         "source_id": change.user or None,
+        "person": change.user or None,
         "may_be_us": change.told,
         "actor_is_person": True,  # as of a change of which nothing tells who made it: a person's edit must not be lost
         "is_bulk": change.is_bulk,
