@@ -26,11 +26,11 @@ def test_from_a_fresh_org_to_a_running_policy(database: Database, tmp_path: Path
                 "TASUKI_SALESFORCE_ORG_ID": org.organization_id,
             }
         )
-        withheld = {"readonly_fields": {"Lead": ["Rating"]}, "hidden_fields": {"Lead": ["Status"]}}
+        withheld = {"readonly_fields": {"Lead": ["Title"]}, "hidden_fields": {"Lead": ["Status"]}}
         org.control("PATCH", "/settings", withheld)
         told = cli.run("connect", "salesforce", POLICY, "--json")
         problems = {(one["severity"], one["reason"], one["property"]) for one in json.loads(told.stdout)["problems"]}
-        assert {("error", "property_missing", "Status"), ("warning", "property_read_only", "Rating")} <= problems
+        assert {("error", "property_missing", "Status"), ("warning", "property_read_only", "Title")} <= problems
         assert (told.exit_code, org.records("PermissionSet")) == (1, [])
 
         org.control("PATCH", "/settings", {"readonly_fields": {}, "hidden_fields": {}})

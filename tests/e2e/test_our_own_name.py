@@ -188,10 +188,10 @@ def test_a_write_to_salesforce_without_an_answer_that_is_applied_when_it_is_want
     lead = relay.org.create("Lead", FORM | {"Email": "a@example.co.jp"}, web=True)
     relay.hear_and_settle()
     reasons = relay.fields(lead)["TasukiReasons__c"]
-    relay.org.edit(lead, {"Rating": "Hot"})
+    relay.org.edit(lead, {"TasukiTemperature__c": "hot"})
     relay.hear()
     apply = _time_out(relay, "Lead", "TasukiReasons__c")
-    relay.org.edit(lead, {"Rating": "Cold" if told == "by the next write alone" else "Warm"})
+    relay.org.edit(lead, {"TasukiTemperature__c": "cold" if told == "by the next write alone" else "warm"})
     _look(relay)
     if told == "by the next write alone":
         relay.decide()
