@@ -263,7 +263,8 @@ def _made(vendor: SalesforceVendor, object_type: str, body: Mapping[str, Any]) -
 
 def _check(vendor: SalesforceVendor, fresh: Sequence[Step]) -> None:
     """Made is not visible: what our user still does not see is told."""
-    hidden = [f"{step.object_type}.{step.name}" for step in fresh if step.name not in vendor.describe(step.object_type)]
+    seen = {one: vendor.describe(one) for one in dict.fromkeys(step.object_type for step in fresh)}
+    hidden = [f"{step.object_type}.{step.name}" for step in fresh if step.name not in seen[step.object_type]]
     if hidden:
         raise UsageError(
             say(
