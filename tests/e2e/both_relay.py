@@ -21,6 +21,7 @@ from connector.sync.reading import read_slice
 from connector.sync.reconcile import begin, look, types
 from connector.sync.sweep import sweep_slice, sweep_wanted
 from connector.vendors.base import Lane
+from tests.e2e.connected_before import org_connected_before
 from tests.e2e.relay import Relay, as_a_job
 
 TWO_CRMS = Path(__file__).parent / "two_crms"
@@ -65,9 +66,10 @@ class BothRelay(Relay):
         )
         self.settings = replace(self.settings, salesforce=salesforce)
         vault = open_vault(self.settings)
-        _, self.org_connection_id = connect_salesforce(
-            self.database, vault, salesforce, self.policy, installation_id=installation_id
-        )
+        with org_connected_before(org, self.policy):
+            _, self.org_connection_id = connect_salesforce(
+                self.database, vault, salesforce, self.policy, installation_id=installation_id
+            )
 
     @property
     def lines(self) -> dict[int, Line]:

@@ -41,6 +41,7 @@ from connector.sync.reconcile import begin, look, types
 from connector.sync.sweep import sweep_slice, sweep_wanted
 from connector.vendors.base import Lane
 from connector.vendors.hubspot.protocol import OBJECTS
+from tests.e2e.connected_before import portal_connected_before
 from tests.e2e.receiver import receiver
 
 ROOT = Path(__file__).parents[2]
@@ -350,7 +351,8 @@ class Relay(BaseRelay):
 
     def _connect(self) -> tuple[int, int]:
         assert self.settings.hubspot is not None
-        return connect_hubspot(self.database, self.settings.hubspot, self.policy)
+        with portal_connected_before(self.sandbox, self.policy):
+            return connect_hubspot(self.database, self.settings.hubspot, self.policy)
 
     def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """One call of the vendor's API, as a portal's admin makes it."""

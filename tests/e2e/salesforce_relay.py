@@ -23,6 +23,7 @@ from connector.sync.context import Limits
 from connector.sync.reconcile import reconcile_due, reconcile_slice
 from connector.vendors.salesforce.names import Names
 from connector.vendors.signed import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from tests.e2e.connected_before import org_connected_before
 from tests.e2e.receiver import receiver
 from tests.e2e.relay import BaseRelay
 from tests.patience import until
@@ -59,9 +60,10 @@ class SalesforceRelay(BaseRelay):
         assert self.settings.salesforce is not None
         installation_id = connections.ensure_installation(self.database, INSTALLATION)
         vault = open_vault(self.settings)
-        return connect_salesforce(
-            self.database, vault, self.settings.salesforce, self.policy, installation_id=installation_id
-        )
+        with org_connected_before(self.org, self.policy):
+            return connect_salesforce(
+                self.database, vault, self.settings.salesforce, self.policy, installation_id=installation_id
+            )
 
     def follow(self) -> None:
         """From now on the org's change events are followed, and `hear` waits for them: no message, no poll."""
