@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import orjson
 import urllib3
 
 from connector.errors import UsageError
+from connector.sandbox.exchange import Request
 from connector.sandbox.server import SandboxServer
 
 Json = dict[str, Any]
@@ -42,18 +44,32 @@ class CommonHandle:
 
     def control(self, method: str, path: str, body: Json | None = None, query: dict[str, str] | None = None) -> Any:
         """One call of the control API; a refusal is a UsageError with the sandbox's words."""
+        data = None if body is None else orjson.dumps(body)
+        fields = query if body is None else None
+        status, answer = (self._sent if self.server is None else self._handed)(method, f"/control{path}", data, fields)
+        told = orjson.loads(answer)
+        if status != 200:
+            raise UsageError(f"The sandbox refuses: {told}", reason=str(told.get("reason") or "refused"))
+        return told
+
+    def _sent(self, method: str, path: str, body: bytes | None, query: dict[str, str] | None) -> tuple[int, bytes]:
         reply = self._http.request(
             method,
-            f"{self.base_url}/control{path}",
-            body=None if body is None else orjson.dumps(body),
-            fields=query if body is None else None,
+            f"{self.base_url}{path}",
+            body=body,
+            fields=query,
             headers={"Content-Type": "application/json"} if body is not None else None,
             timeout=urllib3.Timeout(total=120.0),
         )
-        data = orjson.loads(reply.data)
-        if reply.status != 200:
-            raise UsageError(f"The sandbox refuses: {data}", reason=str(data.get("reason") or "refused"))
-        return data
+        return reply.status, reply.data
+
+    def _handed(self, method: str, path: str, body: bytes | None, query: dict[str, str] | None) -> tuple[int, bytes]:
+        """To a stand-in of this process without a socket."""
+        assert self.server is not None
+        target = f"{path}?{urlencode(query)}" if query else path
+        request = Request(method=method, target=target, body=body or b"", base_url=self.server.base_url)
+        outcome = self.server.control.handle(request)
+        return outcome.status, outcome.body
 
     # ------------------------------------------------------------------ switches, clock, counters
 
