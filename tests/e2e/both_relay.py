@@ -98,6 +98,10 @@ class BothRelay(Relay):
         super().hear()
         self.look_at_org()
 
+    def has_news(self) -> bool:
+        """A look at the org may have: it wants reads, and time goes on."""
+        return True
+
     def look_at_org(self) -> None:
         """The poll of the org, through to the end; its moments have whole seconds."""
         self.pass_time(seconds=1)
