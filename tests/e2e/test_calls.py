@@ -81,16 +81,17 @@ def _thousand_to_read(relay: Relay) -> None:
 def _assert_all_worked(relay: Relay, *rules: str) -> None:
     """Every lead is an MQL, has an owner, and has one task of each of these rules, which is the owner's."""
     people = {row["id"]: row["properties"] for row in relay.sandbox.records("contacts")}
+    tasks = relay.live_tasks()
     assert {one["lifecyclestage"] for one in people.values()} == {"marketingqualifiedlead"}
     asked = Counter(
         (contact, rule_of(task["properties"]["tasuki_key"]))
-        for task in relay.live_tasks()
+        for task in tasks
         for contact in task["associations"]["contacts"]
     )
     assert asked == dict.fromkeys(((one, rule) for one in people for rule in rules), 1)
-    assert len(relay.live_tasks()) == len(people) * len(rules)
+    assert len(tasks) == len(people) * len(rules)
     assert all(one["hubspot_owner_id"] for one in people.values())
-    for task in relay.live_tasks():
+    for task in tasks:
         (contact,) = task["associations"]["contacts"]
         assert task["properties"]["hubspot_owner_id"] == people[contact]["hubspot_owner_id"]
 
