@@ -67,6 +67,9 @@ def pytest_configure(config: pytest.Config) -> None:
         ]
     )
     os.environ["TASUKI_LANG"] = "en"  # whatever the machine speaks
+    patch = pytest.MonkeyPatch()
+    remember(patch)  # modules of tests load policies as they are imported
+    config.add_cleanup(patch.undo)
     if not hasattr(config, "workerinput"):
         os.environ[_HOME] = str(_place() / f"{_PREFIX}{uuid.uuid4().hex[:12]}")
         if config.option.reliability is not None:
@@ -127,13 +130,6 @@ def _place() -> Path:
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOMY_BYTES
     return memory if roomy else Path(tempfile.gettempdir())
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _remembered() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        remember(patch)
-        yield
 
 
 @pytest.fixture(scope="session")
