@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 
 from connector import bootstrap_hubspot, bootstrap_salesforce
 from connector.sandbox.handle import start_sandbox
 from connector.sandbox.salesforce.handle import start_salesforce
 from connector.store.database import Database
 from connector.sync.context import Limits
+from connector.vendors.hubspot.api import ATTEMPTS
 from tests.e2e.both_relay import TWO_CRMS, BothRelay
 from tests.e2e.relay import POLICY, QUICK, Relay
 from tests.e2e.salesforce_relay import SalesforceRelay
@@ -22,17 +24,21 @@ MakeBoth = Callable[..., BothRelay]
 MakeSalesforceRelay = Callable[..., SalesforceRelay]
 
 
-def unpaced(patch: pytest.MonkeyPatch) -> None:
-    """No vendor limits calls, nor does its sandbox: pacing them is proven in the quota's and the clients' own tests."""
+@pytest.fixture
+def unpaced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No vendor limits calls, nor does its sandbox, and a call that failed is made again without a pause: what is
+    waited for, and how long, is proven in the quota's and the clients' own tests."""
     for module, name in ((bootstrap_hubspot, "HUBSPOT_LIMITS"), (bootstrap_salesforce, "SALESFORCE_LIMITS")):
-        patch.setattr(module, name, dict.fromkeys(getattr(module, name), (1e6, 1.0)))
+        monkeypatch.setattr(module, name, dict.fromkeys(getattr(module, name), (1e6, 1.0)))
+    stamina.set_testing(True, attempts=ATTEMPTS, cap=True)
+    yield
+    stamina.set_testing(False)
 
 
 @pytest.fixture
-def make_relay(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeRelay]:
+def make_relay(database: Database, tmp_path: Path, unpaced: None) -> Iterator[MakeRelay]:
     """Makes a relay; keywords are the sandbox's switches, `contacts`, `policy` and `limits`."""
     made: list[Relay] = []
-    unpaced(monkeypatch)
 
     def make(*, policy: Path = POLICY, limits: Limits = QUICK, **switches: Any) -> Relay:
         sandbox = start_sandbox(**({"contacts": 0, "limits_enabled": False} | switches))
@@ -47,12 +53,9 @@ def make_relay(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def make_salesforce_relay(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[MakeSalesforceRelay]:
+def make_salesforce_relay(database: Database, tmp_path: Path, unpaced: None) -> Iterator[MakeSalesforceRelay]:
     """Makes a relay on Salesforce; keywords are the sandbox's switches, `people`, `policy` and `limits`."""
     made: list[SalesforceRelay] = []
-    unpaced(monkeypatch)
 
     def make(*, policy: Path = POLICY, limits: Limits = QUICK, **switches: Any) -> SalesforceRelay:
         org = start_salesforce(**({"people": 0, "limits_enabled": False} | switches))
@@ -73,11 +76,10 @@ def salesforce_relay(make_salesforce_relay: MakeSalesforceRelay) -> SalesforceRe
 
 
 @pytest.fixture
-def make_both(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBoth]:
+def make_both(database: Database, tmp_path: Path, unpaced: None) -> Iterator[MakeBoth]:
     """Makes a relay between a portal and an org; keywords are `policy`, `limits`, and the sandboxes' switches by
     `hubspot` and `salesforce`."""
     made: list[BothRelay] = []
-    unpaced(monkeypatch)
 
     def make(
         *,

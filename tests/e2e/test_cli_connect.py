@@ -24,7 +24,7 @@ PROPERTIES = "/crm/properties/2026-03/contacts"
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxHandle]:
+def sandbox(unpaced: None) -> Iterator[SandboxHandle]:
     with start_sandbox(contacts=0, limits_enabled=False) as started:
         yield started
 

@@ -14,7 +14,7 @@ from tests.e2e.command_line import CommandLine
 from tests.e2e.relay import POLICY
 
 
-def test_from_a_fresh_org_to_a_running_policy(database: Database, tmp_path: Path) -> None:
+def test_from_a_fresh_org_to_a_running_policy(database: Database, tmp_path: Path, unpaced: None) -> None:
     with start_salesforce(people=0, limits_enabled=False) as org:
         cli = CommandLine(
             {

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import pytest
-import stamina
 
 from connector.store.parked import ParkedItem
 from connector.sync import deciding
@@ -105,14 +104,6 @@ def test_a_record_that_is_refused_whole_is_parked_alone(relay: Relay) -> None:
     _assert_worked(relay, [bad])
 
 
-@pytest.fixture
-def quick_client() -> Iterator[None]:
-    """The client's own second and third try need not wait."""
-    stamina.set_testing(True, attempts=3, cap=True)
-    yield
-    stamina.set_testing(False)
-
-
 def _rounds(relay: Relay, count: int) -> None:
     for _ in range(count):
         relay.round()
@@ -132,7 +123,6 @@ def _until_parked(relay: Relay, count: int) -> list[ParkedItem]:
 
 
 @pytest.mark.fault("F22", "T8")
-@pytest.mark.usefixtures("quick_client")
 @pytest.mark.parametrize("kind", ["contacts.batch_read", "contacts.batch_update", "tasks.batch_create"])
 def test_a_record_over_which_the_portal_always_stumbles_keeps_no_other_back(relay: Relay, kind: str) -> None:
     """HubSpot answers 500 for a batch as long as one record is in it: that says something of the record once it has
@@ -167,7 +157,6 @@ def test_a_record_over_which_the_portal_always_stumbles_keeps_no_other_back(rela
 
 
 @pytest.mark.fault("F22", "T8")
-@pytest.mark.usefixtures("quick_client")
 @pytest.mark.parametrize("kind", ["contacts.batch_read", "contacts.batch_update"])
 def test_one_beside_which_nothing_passes_is_parked_after_a_day_in_which_the_portal_answered(
     relay: Relay, kind: str
@@ -193,7 +182,6 @@ def test_one_beside_which_nothing_passes_is_parked_after_a_day_in_which_the_port
 
 
 @pytest.mark.fault("F22", "T8")
-@pytest.mark.usefixtures("quick_client")
 @pytest.mark.parametrize("kind", ["deals", "tasks", "calls"])
 def test_a_deal_task_or_activity_that_cannot_be_read_keeps_no_other_back(relay: Relay, kind: str) -> None:
     relay.listen()
@@ -275,7 +263,6 @@ def _is_asked(relay: Relay, deal: str) -> bool:
 
 
 @pytest.mark.fault("F22", "T8")
-@pytest.mark.usefixtures("quick_client")
 def test_a_deal_over_which_the_portal_always_stumbles_holds_up_neither_its_person_nor_another_deal(
     relay: Relay,
 ) -> None:
@@ -340,7 +327,6 @@ def _hand_over_again_beside(relay: Relay, deals: Mapping[str, str], other: str) 
 
 
 @pytest.mark.fault("F22", "T8")
-@pytest.mark.usefixtures("quick_client")
 @pytest.mark.parametrize("status", [400, 500])
 def test_one_person_whom_a_list_does_not_take_keeps_no_other_off_it(relay: Relay, status: int) -> None:
     name = "手動リスト"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connector.vendors.http import Timeouts
 from tests.e2e.conftest import MakeRelay
 from tests.e2e.relay import CALL, INQUIRY, MAIL, Relay, quick
 
@@ -96,7 +97,9 @@ def test_a_create_that_is_applied_after_we_gave_up_is_waited_for(make_relay: Mak
     relay.listen()
     relay.sandbox.fault("delay_apply", kind="tasks.batch_create", times=1, seconds=30.0)
     contacts = _inquire(relay, 3)
-    relay.settle()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(relay.line.vendor.api, "_timeouts", Timeouts(read_seconds=1.0))
+        relay.settle()
     assert relay.live_tasks() == []
     assert relay.calls()["tasks.batch_create"] == 1
     assert relay.sandbox.release_delayed() == 1
