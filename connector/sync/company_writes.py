@@ -6,16 +6,17 @@ just now is read first, and where somebody has named an owner meanwhile the lead
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
 from connector.domain import codec
+from connector.domain.value import Value
 from connector.store import leads, mirrors
 from connector.store.database import Connection
 from connector.store.mirrors import MirrorRow
 from connector.sync import mirror, overtaking
-from connector.sync.binding import COMPANY_OWNER
+from connector.sync.binding import COMPANY_OWNER, Binding
 from connector.sync.context import Line
 from connector.sync.difference import company_difference, dropped_name
 from connector.sync.drifting import end
@@ -69,12 +70,19 @@ def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: dateti
         if row is None or row.gone is not None:
             continue
         desired = codec.decode_values(parcel.lead.desired)
-        if parcel.person.belongs_to is not None:  # of a company that was only found, none but the owner is a lead's
-            desired = {name: value for name, value in desired.items() if name == COMPANY_OWNER}
+        if parcel.person.belongs_to is not None:
+            desired = _of_found(line.binding, desired)
         changes = company_difference(line.binding, row, desired, dropped=parcel.claim.dropped, now=now)
         if changes:
             found.append(RecordWrite(parcel, row, changes))
     return found
+
+
+def _of_found(binding: Binding, desired: Mapping[str, Value]) -> dict[str, Value]:
+    """What of that is written on a company that the lead was only found to belong to: the owner, where this CRM alone
+    has the lead. Beside another one, nobody has looked at who owns the company here."""
+    names = () if binding.partners else (COMPANY_OWNER,)
+    return {name: value for name, value in desired.items() if name in names}
 
 
 def _written(line: Line, conn: Connection, write: RecordWrite, result: WriteResult) -> None:
