@@ -80,7 +80,7 @@ def _writes(line: Line, conn: Connection, parcels: Sequence[Parcel], now: dateti
 
 def _of_found(binding: Binding, desired: Mapping[str, Value]) -> dict[str, Value]:
     """What of that is written on a company that the lead was only found to belong to: the owner, where this CRM alone
-    has the lead. Beside another one, nobody has looked at who owns the company here."""
+    is connected. Beside another one, nobody has looked at who owns the company here."""
     names = () if binding.partners else (COMPANY_OWNER,)
     return {name: value for name, value in desired.items() if name in names}
 
