@@ -304,6 +304,10 @@ def test_a_deal_over_which_the_portal_always_stumbles_holds_up_neither_its_perso
     (shown,) = CommandLine.of(relay).json("parked", "list")
     assert "error of its own" in shown["cause"]
     assert CommandLine.of(relay).json("outbox", "list")["outstanding"] == []
+    told = CommandLine.of(relay).json("explain", bad)["troubles"]
+    assert (told["parked"], told["dropped"]) == (
+        None, [{"property": "deal", "reason": "always_fails", "given_up": None}]
+    )  # fmt: skip
     relay.mark()
     _rounds(relay, 3)
     assert "deals.batch_update" not in relay.calls(), "it rests"
