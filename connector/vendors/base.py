@@ -100,11 +100,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Became:
-    """The record that stands for another one now. `goes_on`: that one's history goes on in it (a converted lead);
-    otherwise people merged it away, and the other's history is the one that they kept."""
+    """The record that stands for another one now: for a lead that was converted, or what people merged away."""
 
     id: str
-    goes_on: bool
+    goes_on: bool  #: That one's history goes on in it (a conversion); in a merge people kept this one's.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ def _edit(relay: Relay, people: int, rounds: int, record_property: Callable[[str
     record_property("counted", {"edits": people * rounds, "writes": len(writes)})
 
 
-TEMPERATURES = {"hot": "現場の温度感が高い", "cold": "現場の温度感が低い", "warm": ""}
+FOUND = {"hot": "現場の温度感が高い", "cold": "現場の温度感が低い", "warm": ""}
 
 
 @pytest.mark.fault("T11", "F28")
@@ -94,12 +94,12 @@ def _edit_in_salesforce(
     mark = relay.mark()
     given = ""
     for number in range(rounds):
-        given = list(TEMPERATURES)[number % len(TEMPERATURES)]
+        given = list(FOUND)[number % len(FOUND)]
         for one in ids:
             relay.org.edit(one, {"TasukiTemperature__c": given}, user_id=("", us)[number % 2])
         relay.hear_and_settle()
         assert {relay.fields(one)["TasukiTemperature__c"] for one in ids} == {given}, "an edit is kept"
-        assert all(TEMPERATURES[given] in relay.fields(one)["TasukiReasons__c"] for one in ids), "and acted on"
+        assert all(FOUND[given] in relay.fields(one)["TasukiReasons__c"] for one in ids), "and acted on"
     writes = relay.our_writes(since=mark)
     assert len(writes) <= people * rounds
     assert {row["id"] for row in writes} == set(ids)
