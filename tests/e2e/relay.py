@@ -17,6 +17,7 @@ import urllib3
 from connector.bootstrap import Runtime
 from connector.bootstrap_hubspot import connect_hubspot
 from connector.cli.demo_proof import rule_of
+from connector.domain.calendar import Calendar
 from connector.engine.plan import Plan, prepare
 from connector.errors import RetryableError
 from connector.policy.loader import load_policy
@@ -78,6 +79,14 @@ def prepared(folder: Path) -> Plan:
     return prepare(loaded(folder))
 
 
+def days_off(now: datetime, *calendars: Calendar) -> int:
+    """How many days it is until one on which there is work by all of them; 0 is today."""
+    today = now.astimezone(calendars[0].zone).date()
+    return next(
+        days for days in range(30) if all(one.open_intervals(today + timedelta(days=days)) for one in calendars)
+    )
+
+
 class BaseRelay(ABC):
     """The product beside a sandbox of a CRM. `settle()` runs slices until nothing is left to do."""
 
@@ -102,13 +111,10 @@ class BaseRelay(ABC):
     def on_a_working_day(self) -> None:
         """Time goes on to the next working day, of the shipped policy too, unless this is one. Steps of cadences come
         on working days: what a test sees must not hang on the day on which it runs."""
-        calendars = (self.policy.calendar, loaded(POLICY).calendar)
         with self.database.autocommit() as conn:
-            today = clock.BusinessClock.now(conn).astimezone(self.policy.calendar.zone).date()
-        days = (today + timedelta(days=off) for off in range(30))
-        off = next(day for day in days if all(one.open_intervals(day) for one in calendars)) - today
+            off = days_off(clock.BusinessClock.now(conn), self.policy.calendar, loaded(POLICY).calendar)
         if off:
-            self.pass_time(days=off.days)
+            self.pass_time(days=off)
 
     def _runtime(self) -> Runtime:
         runtime = Runtime(self.database, self.settings, limits=self.limits)

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from connector.cli.demo_proof import rule_of
 from connector.cli.shipped import shipped_policy
 from connector.cli.stack import Stack, running
 from connector.errors import RetryableError
+from connector.store import clock
 from connector.store.inbox import body_of
+from tests.e2e.relay import days_off
 from tests.patience import until
 
 SETTLE_SECONDS = 120.0
@@ -49,9 +52,18 @@ def stack() -> Iterator[Stack]:
     try:
         with running(home, shipped_policy("b2b-ja"), sandbox_options=options) as made:
             made.sandbox.webhooks(retry_seconds=[0.5, 1.0, 2.0, 4.0], duplicate_rate=0.1, reorder=True)
+            _begin_on_a_working_day(made)
             yield made
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _begin_on_a_working_day(stack: Stack) -> None:
+    """The first mail to a newcomer is for the next one."""
+    with stack.database.autocommit() as conn:
+        if days := days_off(clock.BusinessClock.now(conn), stack.policy.calendar):
+            clock.advance_clock(conn, timedelta(days=days))
+            stack.sandbox.set_clock(advance_seconds=days * 86_400.0)
 
 
 @pytest.mark.fault("T1", "T2", "T3")
