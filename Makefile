@@ -23,9 +23,10 @@ demo: $(RUN) ## Install, run the whole relay on a sandbox, show what it did (CRM
 up: $(RUN) ## The same, kept running to play with
 	$(BIN)/tasuki up
 
-test: $(DEV) ## Import rules and every test but the soak
+WORKERS ?= 2
+test: $(DEV) ## Import rules and every test but the soak (WORKERS=3 fills the waits of tests that kill processes)
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 coverage: $(DEV) ## The same tests with coverage: two to three times as long
 	rm -rf .coverage.d && mkdir .coverage.d
