@@ -39,6 +39,8 @@ def is_by_us(row: MirrorRow, name: str, event: InboundEvent, same: Same, ours: O
     if event.redacted:
         return event.actor_is_us  # nothing tells which value it was
     value, at = event.value or None, event.occurred_at
+    if event.shows_state and event.person is not None and not is_before(at, row.meta.get(name, {}).get("sent_at")):
+        return ours(name, value, at)  # somebody has saved the record after our last write of it was answered
     told_late = event.shows_state and event.actor_is_us
     return ours(name, value, at) or is_write_of_ours(row, name, value, at, same, told_late=told_late)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -192,6 +193,28 @@ def test_a_message_of_an_older_state_brings_nothing_back() -> None:
     row = _row()
     _wrote(row, "event", 5.0)
     assert not mirror.hear(row, _told("web", 3.0, by_us=True, shows_state=True), same=_same)
+    assert not overtaking.overtaken(row)
+
+
+@pytest.mark.fault("F28")
+@pytest.mark.parametrize(("person", "actor"), [("005x", Actor.PERSON), (None, Actor.TASUKI)])
+def test_who_puts_back_what_we_wrote_before_is_told_by_the_name_that_the_message_bears(
+    person: str | None, actor: Actor
+) -> None:
+    row = _row()
+    _wrote(row, "event", 1.0)
+    _wrote(row, "web", 5.0)
+    message = replace(_told("event", 8.0, shows_state=True), person=person)
+    assert mirror.hear(row, message, same=_same)
+    assert _shown(row, "event", 8.0, _ours(), "web").actor is actor
+
+
+def test_a_message_under_somebodys_name_from_before_our_write_is_no_edit() -> None:
+    row = _row()
+    _wrote(row, "event", 1.0)
+    _wrote(row, "web", 5.0)
+    message = replace(_told("event", 3.0, shows_state=True), person="005x")
+    assert not mirror.hear(row, message, same=_same)
     assert not overtaking.overtaken(row)
 
 
