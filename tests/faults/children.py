@@ -77,7 +77,7 @@ def freeze(order: Order) -> BaseProcess | None:
     child = context.Process(target=_work_to_be_frozen, args=(order,))
     child.start()
     while child.exitcode is None:
-        with contextlib.suppress(FileNotFoundError):  # it has just ended
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
             if Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
                 return child
         time.sleep(0.005)
