@@ -8,7 +8,7 @@ people did: the proof knows nothing of the product's store.
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,15 +27,19 @@ from connector.cli.org_reading import OrgReader
 from connector.cli.org_stack import OrgStack, running_org
 from connector.domain.decision import Decision
 from connector.domain.effects import NotEnrolled, WorkState
-from connector.domain.lead import FieldFact, Lead
+from connector.domain.lead import Account, FieldFact, Lead
+from connector.domain.same_company import choose
 from connector.domain.signal import Signal
 from connector.domain.state import LeadState
+from connector.domain.value import BLANK
 from connector.engine.decide import decide
 from connector.policy.loader import load_policy
 from connector.sandbox import behaviour
 from connector.sandbox.world import FORMS
 from connector.store.clock import BusinessClock
+from connector.store.mirrors import MirrorRow
 from connector.sync.context import Tenant
+from connector.sync.found_companies import CompanyRule
 from connector.vendors.provisioning import enrolments
 from connector.vendors.salesforce.enrolling import NOT_AVAILABLE
 from connector.vendors.salesforce.protocol import CAMPAIGN, KEY_PROPERTY, VENDOR
@@ -180,6 +184,7 @@ class _Proof:
         reader = OrgReader(stack.org)
         self.leads, self.contacts = reader.all("Lead"), reader.all("Contact")
         self.deals, self.tasks = reader.all("Opportunity"), reader.all("Task")
+        self._accounts = reader.all("Account")
         campaigns = {one["Id"]: one["Name"] for one in reader.all("Campaign").values()}
         self._joined = [(one["LeadId"], campaigns[one["CampaignId"]]) for one in reader.all("CampaignMember").values()]
         members = reader.client.query_all("SELECT UserOrGroupId, Group.Name FROM GroupMember")["records"]
@@ -272,19 +277,37 @@ class _Proof:
             yield Difference(record=record, what="owner", expected=" / ".join(groups), found=owner)
 
     def _lead(self, shown: Mapping[str, str | None], made: datetime) -> Lead:
-        binding = self._binding
-        fields = dict(binding.no_company)
-        for definition, home in binding.fields_on(binding.dialect.person_type):
-            if not definition.computed and definition.shows is None and home.name in shown:
-                value = binding.dialect.to_canonical(definition, home, shown[home.name])
-                fields[definition.name] = FieldFact(value=value)
+        """A lead that fits one account belongs to it, which speaks where the lead itself says nothing."""
+        binding, dialect = self._binding, self._binding.dialect
+        own = self._facts(dialect.person_type, shown)
+        account = self._account_of(shown)
+        company = self._facts(dialect.company_type, account) if account is not None else binding.no_company
+        said = {name: one for name, one in own.items() if one.value is not BLANK or name not in company}
         return Lead(
             id=1,
-            fields={**fields, **binding.no_deal},
-            owner=binding.dialect.owner(shown["OwnerId"]),
+            fields={**company, **said, **binding.no_deal},
+            owner=dialect.owner(shown["OwnerId"]),
             created_at=made,
             enrolled_by=VENDOR,
+            account=Account(id=account["Id"] or "", owner=dialect.owner(account["OwnerId"])) if account else None,
         )
+
+    def _facts(self, object_type: str, shown: Mapping[str, str | None]) -> dict[str, FieldFact]:
+        to_canonical = self._binding.dialect.to_canonical
+        return {
+            definition.name: FieldFact(value=to_canonical(definition, home, shown[home.name]))
+            for definition, home in self._binding.fields_on(object_type)
+            if not definition.computed and definition.shows is None and home.name in shown
+        }
+
+    def _account_of(self, shown: Mapping[str, str | None]) -> Mapping[str, str | None] | None:
+        """The account that a lead belongs to, looked for among all that the org has."""
+        rule, companies = CompanyRule(self._binding), defaultdict[bytes, set[str]](set)
+        for account_id, row in self._accounts.items():
+            stands = MirrorRow(object_type="Account", vendor_id=account_id, properties=dict(row))
+            for one in rule.of_company(stands):
+                companies[one.key].add(account_id)
+        return self._accounts.get(choose(rule.of_person(shown), companies).company or "")
 
     def rows(self) -> list[tuple[str, ...]]:
         """A few leads and contacts to show."""
