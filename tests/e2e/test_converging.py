@@ -1,5 +1,6 @@
 """Random edits in both CRMs, with echoes, repeats, reordered events, spellings and a CRM that rewrites what it is
-given: both end at what an oracle that knows nothing of the product says, with one write for an edit, and then rest.
+given, and workers that die: both end at what an oracle that knows nothing of the product says, with one write for an
+edit, and then rest.
 
 Once Tasuki keeps the fields together; once HubSpot's own integration does, and Tasuki writes what it computes alone.
 """
@@ -11,6 +12,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,7 @@ class Game:
         self.agreed: dict[tuple[int, str], Shown] = {}
         self.number = 0
         self.edits = 0
+        self.deaths = 0
 
     def _person(self, number: int) -> Person:
         email = f"person{number}@example.co.jp"
@@ -152,8 +155,22 @@ class Game:
             self.relay.pass_time(seconds=3)
 
     def rest(self) -> None:
-        """Until nobody has anything to tell or to do."""
+        """Until nobody has anything to tell or to do. Now and then a worker dies with its first write: the CRM has it,
+        and nobody knows."""
+        if self.dice.random() < 0.3:
+            self.die_writing()
         self.relay.hear_and_settle()
+
+    def die_writing(self) -> None:
+        """A worker's last deed; a minute later another one has its work."""
+        with pytest.MonkeyPatch.context() as patch:
+            for line in self.relay.lines.values():
+                patch.setattr(line.vendor, "update", partial(_write_and_die, line.vendor.update))
+            try:
+                self.relay.hear_and_settle()
+            except KeyboardInterrupt:
+                self.deaths += 1
+        self.relay.expire_leases()
 
     def judged(self, field: Field, before: Shown, sides: Mapping[str, Edit], *, looked: bool) -> Shown:
         """The oracle: what stands after a round."""
@@ -265,6 +282,11 @@ class NativeGame(Game):
         return standing[HUBSPOT], standing[SALESFORCE]
 
 
+def _write_and_die(write: Callable[..., object], *args: object, **more: object) -> None:
+    write(*args, **more)
+    raise KeyboardInterrupt
+
+
 def decided(field: Field, agreed: str, sides: Mapping[str, Edit], *, looked: bool) -> str:
     """The oracle: what stands after a round."""
     if field.one_way:
@@ -315,6 +337,7 @@ def converge(
     played.rest()
     assert (relay.our_writes(since=mark), relay.org_writes(since=org_mark)) == ([], [])
     assert relay.rows("SELECT count(*) AS n FROM lead WHERE gone IS NULL") == [{"n": people}]
+    assert played.deaths > 0
     return relay
 
 
