@@ -259,6 +259,8 @@ def _process(command: list[str], environment: dict[str, str]) -> Iterator[int]:
     if not command:
         yield 0
         return
+    here = Path(sys.executable).parent / command[0]  # `tasuki` stands beside the Python that runs this
+    command = [str(here) if here.exists() else command[0], *command[1:]]
     running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:
         yield running.pid

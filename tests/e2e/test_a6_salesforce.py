@@ -4,9 +4,9 @@ account."""
 from __future__ import annotations
 
 from connector.cli.demo_proof import rule_of
+from tests.e2e.org_people import edit
 from tests.e2e.salesforce_relay import KEY, SalesforceRelay
 from tests.e2e.test_a3_tracks import TARGET
-from tests.e2e.test_f1_salesforce import edit
 
 
 def _target(relay: SalesforceRelay, owner: str = "") -> str:

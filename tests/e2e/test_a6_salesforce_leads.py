@@ -8,10 +8,10 @@ from typing import Any
 from connector.cli.explain_data import described
 from connector.cli.explain_print import show
 from connector.sync.explaining import find_lead, story
+from tests.e2e.org_people import HEARD, edit
 from tests.e2e.salesforce_relay import SalesforceRelay
 from tests.e2e.test_a3_tracks import TARGET
 from tests.e2e.test_a6_salesforce import _target, _worked
-from tests.e2e.test_f1_salesforce import HEARD, edit
 
 
 def _import_leads(relay: SalesforceRelay, **roles: str) -> list[str]:

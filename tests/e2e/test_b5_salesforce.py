@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tests.e2e.org_people import HEARD, edit, opportunities
 from tests.e2e.relay import CALL
 from tests.e2e.salesforce_relay import SalesforceRelay
-from tests.e2e.test_f1_salesforce import HEARD, edit, opportunities
 from tests.e2e.website import happens, submits
 
 EMAIL = "yamada@example.co.jp"

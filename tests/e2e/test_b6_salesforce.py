@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from tests.e2e.org_people import edit, field_sales_gets, new_sal, opportunities
 from tests.e2e.relay import CALL
 from tests.e2e.salesforce_relay import KEY, SalesforceRelay
-from tests.e2e.test_f1_salesforce import HEARD, edit, opportunities
 from tests.e2e.website import happens, submits
 
 EMAIL = "yamada@example.co.jp"
@@ -47,9 +47,7 @@ def test_concerns_reach_field_sales_and_a_pending_deal_needs_its_reason(salesfor
     relay = salesforce_relay
     relay.meet()
     relay.listen()
-    lead = relay.new_mql(EMAIL)
-    edit(relay, lead, TasukiRepDecision__c="accepted", TasukiAuthority__c="influences")
-    edit(relay, lead, **HEARD, TasukiTimeline__c="within_3m", TasukiConcerns__c="社内の稟議が長い")
+    field_sales_gets(relay, new_sal(relay, EMAIL), TasukiConcerns__c="社内の稟議が長い")
     (deal,) = opportunities(relay)
     (note,) = [one for one in on_deal(relay, deal["Id"]) if "見積書" in (one.get("Description") or "")]
     assert "懸念点: 社内の稟議が長い" in note["Description"]

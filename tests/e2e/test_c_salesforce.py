@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from tests.e2e.command_line import CommandLine
-from tests.e2e.org_work import edit, new_lead
+from tests.e2e.org_people import edit, new_lead
 from tests.e2e.relay import POLICY
 from tests.e2e.salesforce_relay import SalesforceRelay
 from tests.e2e.website import happens, submits

@@ -146,9 +146,7 @@ class Game:
     def between(self, *, looked: bool) -> None:
         """What happens between the halves of a round."""
         if looked:
-            self.relay.pass_time(
-                seconds=3
-            )  # a look's moment is cut to the second, and one second is allowed for stamps
+            self.relay.pass_time(seconds=3)  # a look's moment is cut to the second; stamps are allowed another
             for _ in range(2):
                 self.relay.hear()
             self.relay.decide()

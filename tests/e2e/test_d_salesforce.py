@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from connector.sync.announcing import announce, announce_slice
 from tests.e2e.command_line import CommandLine
-from tests.e2e.org_work import (
+from tests.e2e.org_people import (
     HEARD,
-    call,
+    calls,
     edit,
     field_sales_gets,
     its_deals,
@@ -122,7 +122,7 @@ def test_d5_each_reason_has_its_way_back(salesforce_relay: SalesforceRelay) -> N
     assert stage(relay, lead["no_reply"]) == "MQL", "nobody is given up before three attempts"
     assert relay.fields(lead["no_reply"])["TasukiHeldReason__c"]
     for _ in range(3):
-        call(relay, lead["no_reply"])
+        calls(relay, lead["no_reply"], "不通")
     for reason, one in {**lead, "function ": other}.items():
         if stage(relay, one) == "MQL":
             edit(relay, one, TasukiRecycleReason__c=reason.strip())

@@ -8,38 +8,15 @@ from pathlib import Path
 
 from connector.store import people
 from tests.e2e.conftest import MakeSalesforceRelay
+from tests.e2e.org_people import HEARD, books, field_sales_gets, new_sal, opportunities
 from tests.e2e.policies import changed_policy
 from tests.e2e.salesforce_relay import SalesforceRelay
 from tests.e2e.test_e12_meeting_booked import mails
-from tests.e2e.test_f1_salesforce import HEARD, edit, opportunities
 
 
 def _appointments(relay: SalesforceRelay) -> list[tuple[str, str]]:
     """The appointment mails that go out now: (address, text)."""
     return [one for one in mails(relay) if "商談確定" in one[1]]
-
-
-def _accepted(relay: SalesforceRelay, email: str, **values: str) -> str:
-    """A lead that inside sales has accepted."""
-    lead = relay.new_mql(email, **values)
-    edit(relay, lead, TasukiRepDecision__c="accepted", TasukiAuthority__c="influences")
-    assert relay.fields(lead)["TasukiStage__c"] == "SAL"
-    return lead
-
-
-def _hand_over(relay: SalesforceRelay, lead: str) -> str:
-    """What was heard is filled in, which hands the lead over; the contact that it has become."""
-    edit(relay, lead, **HEARD, TasukiTimeline__c="within_3m")
-    return str(relay.fields(lead)["ConvertedContactId"])
-
-
-def _book(relay: SalesforceRelay, person: str, start: datetime) -> str:
-    """Somebody puts a meeting with the person into the calendar."""
-    relay.pass_time(seconds=2)
-    times = {"StartDateTime": start.isoformat(), "EndDateTime": (start + timedelta(hours=1)).isoformat()}
-    event = relay.org.create("Event", {"WhoId": person, "Subject": "初回商談"} | times)
-    relay.hear_and_settle()
-    return event
 
 
 def test_field_sales_is_mailed_the_appointment_and_nobody_gets_more_than_they_can_take(
@@ -55,16 +32,16 @@ def test_field_sales_is_mailed_the_appointment_and_nobody_gets_more_than_they_ca
         since = relay.tenant.now(conn) - timedelta(hours=1)
         for person in others:
             people.add_absence(conn, relay.installation_id, person, starts_at=since, ends_at=None)
-    first = _accepted(relay, "yamada@example.co.jp")
-    second = _accepted(relay, "suzuki@other.example", Company="別会社株式会社")
+    first = new_sal(relay, "yamada@example.co.jp")
+    second = new_sal(relay, "suzuki@other.example", Company="別会社株式会社")
     now = datetime.fromtimestamp(relay.org.clock()["now_ms"] / 1000, UTC).replace(microsecond=0)
     start = now + timedelta(days=3)
     said = f"{start.astimezone(relay.tenant.plan.policy.zone):%Y-%m-%d %H:%M}"
 
-    event = _book(relay, first, start)
+    event = books(relay, first, start, "初回商談")
     assert datetime.fromisoformat(relay.fields(first)["TasukiNextMeeting__c"]) == start
     assert _appointments(relay) == [], "field sales has nobody yet"
-    contact = _hand_over(relay, first)
+    contact = field_sales_gets(relay, first)
     (deal,) = opportunities(relay)
     assert deal["OwnerId"] == only
     ((address, text),) = _appointments(relay)
@@ -73,14 +50,14 @@ def test_field_sales_is_mailed_the_appointment_and_nobody_gets_more_than_they_ca
     assert HEARD["TasukiNeed__c"] in text
     assert datetime.fromisoformat(relay.fields(contact)["TasukiNextMeeting__c"]) == start, "the contact's as well"
 
-    booked_later = _hand_over(relay, second)
+    booked_later = field_sales_gets(relay, second)
     (full,) = [one for one in opportunities(relay) if one["Id"] != deal["Id"]]
     assert full["OwnerId"] in relay.pool("is_managers"), "the one who is there has had theirs"
     relay.pass_time(seconds=2)
     relay.org.delete(event)  # an org keeps no outcome of an event: what does not take place is deleted
     relay.hear_and_settle()
     assert not relay.fields(contact).get("TasukiNextMeeting__c")
-    _book(relay, booked_later, start)
+    books(relay, booked_later, start, "初回商談")
     ((address, later),) = _appointments(relay)
     assert address.endswith(f"to={relay.fields(full['OwnerId'])['Email']}")
     assert said in later, "booked after the hand-over"

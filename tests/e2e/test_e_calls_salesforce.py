@@ -8,7 +8,7 @@ from pathlib import Path
 from connector.engine.cadences import step_at
 from tests.e2e.command_line import CommandLine
 from tests.e2e.conftest import MakeSalesforceRelay
-from tests.e2e.org_people import OPEN, asked_by, books, calls, finishes, inquire, log, replies
+from tests.e2e.org_people import OPEN, asked_by, books, calls, edit, finishes, inquire, log, replies
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import CALL, MAIL
 from tests.e2e.salesforce_relay import SalesforceRelay
@@ -16,7 +16,6 @@ from tests.e2e.test_e5_cadences import cadence_of
 from tests.e2e.test_e12_meeting_booked import mails
 from tests.e2e.test_e14_visit_alert import alerts
 from tests.e2e.test_e15_agency import CLOCK, POOL
-from tests.e2e.test_f1_salesforce import edit
 from tests.e2e.website import happens
 
 RECALL = "call_again"

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from connector.engine.deadlines import deadline, rung_at
 from tests.e2e.conftest import MakeSalesforceRelay
-from tests.e2e.org_people import OPEN, calls, inquire
+from tests.e2e.org_people import OPEN, calls, edit, inquire
 from tests.e2e.policies import changed_policy
 from tests.e2e.relay import CALL, MAIL
 from tests.e2e.salesforce_relay import SalesforceRelay
 from tests.e2e.test_e4_escalation import figures, told
 from tests.e2e.test_e9_open_work import AFTER, away, moved
 from tests.e2e.test_e12_meeting_booked import mails
-from tests.e2e.test_f1_salesforce import edit
 from tests.e2e.test_g1_first_response import CLOCK, run
 
 

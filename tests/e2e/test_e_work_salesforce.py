@@ -6,12 +6,11 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from tests.e2e.command_line import CommandLine
-from tests.e2e.org_people import OPEN, asked_by, campaign, finishes, inquire, members, replies
+from tests.e2e.org_people import OPEN, asked_by, campaign, edit, finishes, inquire, members, replies
 from tests.e2e.relay import CALL, MAIL
 from tests.e2e.salesforce_relay import SalesforceRelay
 from tests.e2e.test_a3_tracks import TARGET
 from tests.e2e.test_e2_routing import absent
-from tests.e2e.test_f1_salesforce import edit
 from tests.e2e.website import submits
 
 STAGE, BAND = "TasukiStage__c", "TasukiBand__c"

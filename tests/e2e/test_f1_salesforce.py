@@ -7,42 +7,14 @@ from typing import Any
 
 from connector.store.reconcile_passes import Scope
 from connector.sync.reconcile import types
+from tests.e2e.org_people import HEARD, edit, new_sql, opportunities
 from tests.e2e.salesforce_relay import KEY, SalesforceRelay
-
-HEARD = {
-    "TasukiNeed__c": "見積書の作成に毎月40時間かかる",
-    "TasukiBackground__c": "来期の全社プロジェクト",
-    "TasukiExpectations__c": "他社事例と概算",
-    "TasukiCompetitors__c": "A社",
-    "TasukiDecisionMaker__c": "鈴木本部長",
-}
-
-
-def edit(relay: SalesforceRelay, record: str, **values: Any) -> None:
-    """A person fills fields, a moment later."""
-    relay.pass_time(seconds=2)
-    relay.org.edit(record, values)
-    relay.hear_and_settle()
-
-
-def new_sql(relay: SalesforceRelay, email: str, **values: Any) -> str:
-    """The contact that a lead has become by its hand-over."""
-    lead = relay.new_mql(email, **values)
-    edit(relay, lead, TasukiRepDecision__c="accepted", TasukiAuthority__c="influences")
-    edit(relay, lead, **HEARD, TasukiTimeline__c="within_3m")
-    shown = relay.fields(lead)
-    assert shown["IsConverted"] is True
-    return str(shown["ConvertedContactId"])
 
 
 def deals_of(relay: SalesforceRelay, contact: str) -> list[str]:
     """The opportunities that we know the contact to have."""
     rows = relay.rows("SELECT to_ids FROM association WHERE from_id = %s AND to_type = 'Opportunity'", [contact])
     return [one for row in rows for one in row["to_ids"]]
-
-
-def opportunities(relay: SalesforceRelay) -> list[dict[str, Any]]:
-    return [one["fields"] for one in relay.org.records("Opportunity")]
 
 
 def test_a_hand_over_converts_once_and_the_lead_goes_on_as_its_contact(salesforce_relay: SalesforceRelay) -> None:

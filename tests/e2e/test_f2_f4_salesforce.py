@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tests.e2e.command_line import CommandLine
-from tests.e2e.org_work import HEARD, edit, its_deals, new_lead, now, packets, subjects
+from tests.e2e.org_people import HEARD, edit, its_deals, new_lead, now, packets, subjects
 from tests.e2e.salesforce_relay import SalesforceRelay
 from tests.e2e.website import submits
 

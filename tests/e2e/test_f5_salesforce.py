@@ -3,8 +3,8 @@ needs its reason."""
 
 from __future__ import annotations
 
+from tests.e2e.org_people import edit, new_sql, opportunities
 from tests.e2e.salesforce_relay import SalesforceRelay
-from tests.e2e.test_f1_salesforce import edit, new_sql, opportunities
 
 
 def _asked(relay: SalesforceRelay, deal: str) -> list[tuple[str, str]]:

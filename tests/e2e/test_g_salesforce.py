@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.e2e.command_line import CommandLine
-from tests.e2e.org_work import call, edit, field_sales_gets, its_deals, new_sal, now, open_tasks
+from tests.e2e.org_people import calls, edit, field_sales_gets, its_deals, new_sal, now, open_tasks
 from tests.e2e.salesforce_relay import SalesforceRelay
 
 FIRST, GOAL = "first_response", "first_response_goal"
@@ -50,7 +50,7 @@ def test_g1_g2_the_first_response(salesforce_relay: SalesforceRelay) -> None:
         relay.new_mql(f"p{number}@example{number}.co.jp", Company=f"会社{number}") for number in range(5)
     )
     later(relay, minutes=3)
-    call(relay, called)
+    calls(relay, called, "不通")
     assert standing(relay, called, GOAL) == standing(relay, called, FIRST) == "met"
     later(relay, minutes=3)
     assert standing(relay, unheard, GOAL) == "breached", "five working minutes"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from connector.cli.demo_proof import rule_of
 from tests.e2e.conftest import MakeSalesforceRelay
+from tests.e2e.org_people import HEARD, edit, opportunities
 from tests.e2e.relay import CALL, MAIL, POLICY, loaded
 from tests.e2e.salesforce_relay import KEY, SalesforceRelay
-from tests.e2e.test_f1_salesforce import HEARD, edit, opportunities
 
 SMALL = {
     "policy.yaml": """\

@@ -12,8 +12,8 @@ from connector.errors import QuotaError
 from connector.jobs.tasks import Jobs
 from connector.store.connections import listed
 from tests.e2e.conftest import MakeSalesforceRelay
+from tests.e2e.org_people import HEARD, edit, opportunities
 from tests.e2e.salesforce_relay import SalesforceRelay
-from tests.e2e.test_f1_salesforce import HEARD, edit, opportunities
 
 
 def _inquires(relay: SalesforceRelay, email: str) -> None:
